@@ -1,0 +1,146 @@
+// Package api serves the contract: it takes any implementation of the generated server.StrictServerInterface and returns
+// an http.Handler that is complete at the edge.
+//
+// What it guarantees, so that an implementation need not care:
+//
+//   - The caller is authenticated, and AccountSID(ctx) names the account, before an operation runs.
+//   - A request reaches an operation only if it satisfies openapi.yaml; what was validated is what is bound.
+//   - Every answer with status 400 or above is the contract's Error in JSON, whatever layer it comes from: the router, the
+//     validator, the implementation, a recovered panic. Its message never repeats a parameter's value.
+//   - Every answer carries a Twilio-Request-Id and the CORS headers, and preflight requests are answered.
+//   - A body is read up to a limit, an operation's context ends after a while, a panic ends one request only.
+//
+// It does not store anything, does not limit how often a caller calls, does not speak TLS, and does not set the time-outs
+// of the http.Server that it is mounted in.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/opentrusthub/trusthub"
+	"github.com/opentrusthub/trusthub/gen/server"
+)
+
+// Config is what New needs besides the implementation. Only Authenticate is required.
+type Config struct {
+	// Authenticate checks the user name and password of a request's Basic authentication and names the account that may
+	// act. It answers ErrUnauthenticated (or an empty account SID) for wrong credentials, which becomes a 401, and any
+	// other error where it cannot tell. It must take the same time for a wrong password as for a right one; see
+	// crypto/subtle.
+	Authenticate func(ctx context.Context, username, password string) (accountSID string, err error)
+
+	// MapError turns an error of the implementation into an answer. It answers nil for an error that it does not know; that
+	// becomes a 500 whose cause is logged and not shown. Errors of type *Error need no mapping.
+	MapError func(error) *Error
+
+	// Health, where set, is asked by GET /healthz, which answers 200 or, on an error, 503.
+	Health func(context.Context) error
+
+	// PublicURL is the absolute http(s) URL that the API is reached at, without a path's trailing slash. Empty means: as
+	// each request says in its Host header, which is right unless a proxy stands in between.
+	PublicURL string
+
+	// MaxBodyBytes bounds a request's body; 0 means 64 KiB.
+	MaxBodyBytes int64
+
+	// Timeout bounds an operation through its context; 0 means 30 seconds.
+	Timeout time.Duration
+
+	// Logger gets a line for each request: id, method, route, status, duration, and for status 500 and above the cause.
+	// Never a credential, a parameter or a body. Nil means no log.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Authenticate == nil {
+		return c, errors.New("api: Config.Authenticate is required")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return c, fmt.Errorf("api: the public URL %q must be absolute http or https, without query and fragment", c.PublicURL)
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if c.MapError == nil {
+		c.MapError = func(error) *Error { return nil }
+	}
+	if c.MaxBodyBytes == 0 {
+		c.MaxBodyBytes = 64 << 10
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+// New returns the handler that serves impl, and beside the contract's operations GET /openapi.yaml and, with
+// Config.Health, GET /healthz. It fails on a Config that cannot work.
+func New(impl server.StrictServerInterface, config Config) (http.Handler, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	operations, err := loadOperations()
+	if err != nil {
+		return nil, err
+	}
+
+	e := echo.New()
+	e.IPExtractor = echo.ExtractIPDirect() // the default believes headers that a caller may set
+	e.HTTPErrorHandler = errorWriter{config}.write
+	e.Pre(decodedPath)
+	e.Use(observe(config), corsHeaders, recoverPanic)
+
+	middlewares := make(map[string][]echo.MiddlewareFunc, len(operations))
+	for _, op := range operations {
+		chain := []echo.MiddlewareFunc{allowMethods(op.methods)}
+		if op.authenticated {
+			chain = append(chain, authenticate(config))
+		}
+		middlewares[op.id] = append(chain, op.readBody(config.MaxBodyBytes), op.validate)
+		e.OPTIONS(op.echoPath(), preflight, allowMethods(op.methods))
+	}
+	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl, nil),
+		server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
+	registerExtras(e, config)
+	return e, nil
+}
+
+// registerExtras adds what is not part of the contract.
+func registerExtras(e *echo.Echo, config Config) {
+	contract := []byte(trusthub.Contract())
+	e.GET("/openapi.yaml", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "application/yaml", contract)
+	})
+	if config.Health == nil {
+		return
+	}
+	e.GET("/healthz", func(c echo.Context) error {
+		if err := config.Health(c.Request().Context()); err != nil {
+			return NewError(CodeUnavailable, "", err)
+		}
+		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+	})
+}
+
+// decodedPath has echo route by the decoded path alone, so that the router, the validator and the handler all see the same
+// parameter however its characters were escaped.
+func decodedPath(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Request().URL.RawPath = ""
+		return next(c)
+	}
+}

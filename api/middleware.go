@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// requestIDHeader names each answer, so that it can be found in the log.
+const requestIDHeader = "Twilio-Request-Id"
+
+// observe gives the request its id, its context and its line in the log. It stands first, so that it sees what all others
+// answer; errors are written here, to have their status in that line.
+func observe(config Config) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			info := &request{id: newRequestID(), baseURL: baseURL(config.PublicURL, c.Request())}
+			c.Response().Header().Set(requestIDHeader, info.id)
+			ctx, cancel := context.WithTimeout(c.Request().Context(), config.Timeout)
+			defer cancel()
+			c.SetRequest(c.Request().WithContext(context.WithValue(ctx, contextKey{}, info)))
+
+			err := next(c)
+			if err != nil {
+				c.Error(err)
+			}
+			logRequest(config.Logger, c, info.id, time.Since(start), err)
+			return nil
+		}
+	}
+}
+
+// logRequest never logs the path (it may hold anything), a header, a parameter or a body.
+func logRequest(log *slog.Logger, c echo.Context, id string, duration time.Duration, err error) {
+	level, status := slog.LevelInfo, c.Response().Status
+	attrs := make([]slog.Attr, 0, 6)
+	attrs = append(attrs,
+		slog.String("request_id", id),
+		slog.String("method", c.Request().Method),
+		slog.String("route", c.Path()),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(duration.Microseconds())/1000))
+	if status >= http.StatusInternalServerError && err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", err.Error()))
+	}
+	log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+}
+
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return "RQ" + hex.EncodeToString(b[:])
+}
+
+// recoverPanic turns a panic into an error with the stack as its cause. What was panicked with is left out unless it is the
+// runtime's own: it could hold a caller's data.
+func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch v := recover().(type) {
+			case nil:
+			case runtime.Error:
+				err = NewError(CodeInternal, "", fmt.Errorf("panic: %w\n%s", v, debug.Stack()))
+			case error:
+				if errors.Is(v, http.ErrAbortHandler) {
+					panic(v) // net/http's way to drop the connection
+				}
+				err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
+			default:
+				err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
+			}
+		}()
+		return next(c)
+	}
+}
+
+// authenticate lets only callers with valid credentials pass. It stands before the body is read.
+func authenticate(config Config) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			username, password, ok := c.Request().BasicAuth()
+			if !ok {
+				return NewError(CodeUnauthenticated, "", nil)
+			}
+			ctx := c.Request().Context()
+			accountSID, err := config.Authenticate(ctx, username, password)
+			switch {
+			case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
+				return NewError(CodeUnauthenticated, "", err)
+			case err != nil:
+				return err
+			}
+			fromContext(ctx).accountSID = accountSID
+			return next(c)
+		}
+	}
+}
+
+// corsHeaders lets scripts of any origin call and read the answers, errors included, with the credentials that they bring
+// themselves. A browser never adds cached ones: "*" together with "true" would be refused by browsers, and any origin
+// together with "true" would let every web page act for whoever is logged in.
+func corsHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		header.Set("Access-Control-Allow-Credentials", "false")
+		header.Set("Access-Control-Expose-Headers", requestIDHeader+", Retry-After")
+		return next(c)
+	}
+}
+
+// allowMethods adds the CORS header that differs from path to path.
+func allowMethods(methods string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Response().Header().Set("Access-Control-Allow-Methods", methods)
+			return next(c)
+		}
+	}
+}
+
+// preflight answers a browser that asks, without credentials, whether it may call.
+func preflight(c echo.Context) error {
+	c.Response().Header().Set("Access-Control-Max-Age", "7200") // seconds; browsers cap it at about this
+	return c.NoContent(http.StatusNoContent)
+}

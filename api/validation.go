@@ -1,0 +1,127 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// invalid answers 400 for a parameter. It gets the parameter's name only, so that the value cannot slip into the message.
+func invalid(name, problem string) *Error {
+	return NewError(CodeInvalidParameter, "Invalid parameter "+name+": "+problem, nil)
+}
+
+func missing(name string) *Error {
+	return NewError(CodeInvalidParameter, "Missing required parameter "+name+" in the post body", nil)
+}
+
+// parameterError words what the validator found. The validator's own error is not even kept as the cause: it can hold the
+// value.
+func parameterError(err error) *Error {
+	refused, ok := errors.AsType[*openapi3filter.RequestError](err)
+	if !ok {
+		return NewError(CodeInvalidParameter, "", nil)
+	}
+	violation, ok := errors.AsType[*openapi3.SchemaError](err)
+	switch {
+	case !ok && errors.Is(err, openapi3filter.ErrInvalidRequired) && refused.RequestBody != nil:
+		for _, media := range refused.RequestBody.Content {
+			for _, name := range media.Schema.Value.Required {
+				return missing(name)
+			}
+		}
+		return NewError(CodeInvalidParameter, "Missing post body", nil)
+	case !ok && refused.Parameter != nil:
+		return invalid(refused.Parameter.Name, "is malformed")
+	case !ok:
+		return NewError(CodeInvalidParameter, "The post body is malformed", nil)
+	case violation.SchemaField == "required":
+		return missing(parameterName(refused, violation))
+	}
+	return invalid(parameterName(refused, violation), problem(violation))
+}
+
+func parameterName(refused *openapi3filter.RequestError, violation *openapi3.SchemaError) string {
+	if refused.Parameter != nil {
+		return refused.Parameter.Name
+	}
+	return strings.Join(violation.JSONPointer(), ".")
+}
+
+// problem says what the contract asks for, so that the caller can mend it.
+func problem(violation *openapi3.SchemaError) string {
+	schema := violation.Schema
+	switch violation.SchemaField {
+	case "enum":
+		words := make([]string, len(schema.Enum))
+		for i, word := range schema.Enum {
+			words[i] = fmt.Sprint(word)
+		}
+		return "must be one of " + strings.Join(words, ", ")
+	case "minLength", "maxLength", "pattern":
+		if schema.Pattern != "" {
+			return "must match " + schema.Pattern
+		}
+		if schema.MinLength == 1 && violation.SchemaField == "minLength" {
+			return "must not be empty"
+		}
+		return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
+	case "format":
+		for _, format := range formats() {
+			if format.name == schema.Format {
+				return format.problem
+			}
+		}
+	}
+	return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
+}
+
+// format is a string format of the contract. The validator checks only the formats that it is given.
+type format struct {
+	name    string
+	valid   func(string) bool
+	problem string
+}
+
+func formats() []format {
+	return []format{
+		{"email", isEmail, "must be an e-mail address such as name@example.com"},
+		{"uri", isHTTPURL, "must be an absolute http or https URL"},
+	}
+}
+
+func formatValidators() openapi3.SchemaValidationOption {
+	validators := make(map[string]openapi3.StringFormatValidator)
+	for _, format := range formats() {
+		validators[format.name] = openapi3.NewCallbackValidator(func(value string) error {
+			if format.valid(value) {
+				return nil
+			}
+			return errors.New(format.problem)
+		})
+	}
+	return openapi3.WithStringFormatValidators(validators)
+}
+
+// isEmail accepts a bare address: no display name, comment, quoting or surrounding space, and so no way to smuggle a
+// line break into a message's header. 254 bytes are the longest that SMTP can carry (RFC 5321, 4.5.3.1.3).
+func isEmail(s string) bool {
+	address, err := mail.ParseAddress(s)
+	return err == nil && address.Address == s && len(s) <= 254 && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// isHTTPURL accepts an empty value too: it means "none" wherever the contract does not ask for a minimal length.
+func isHTTPURL(s string) bool {
+	if s == "" {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
+}

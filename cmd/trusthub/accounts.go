@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+type accountsCmd struct {
+	Add  accountsAddCmd  `cmd:"" help:"Add an account and print its credentials. A running server knows it at once."`
+	List accountsListCmd `cmd:"" help:"List the accounts."`
+}
+
+type accountsAddCmd struct {
+	dbFlag
+}
+
+// Run makes an account with a fresh SID and token.
+func (c *accountsAddCmd) Run(ctx context.Context, s streams) error {
+	return withStore(ctx, c.DB, func(db *store.Store) error {
+		now := time.Now()
+		account := store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
+		if err := putAccount(ctx, db, account); err != nil {
+			return err
+		}
+		return printResult(s.out, accountRow{account.SID, account.Created.UTC(), account.AuthToken}, accountTable)
+	})
+}
+
+type accountsListCmd struct {
+	dbFlag
+	Tokens bool `help:"Show the auth tokens too."`
+}
+
+// Run lists the accounts, the oldest first.
+func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
+	return withStore(ctx, c.DB, func(db *store.Store) error {
+		accounts, err := db.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		rows := make([]accountRow, len(accounts))
+		for i, account := range accounts {
+			rows[i] = accountRow{SID: account.SID, Created: account.Created}
+			if c.Tokens {
+				rows[i].AuthToken = account.AuthToken
+			}
+		}
+		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []accountRow) {
+			for _, row := range rows {
+				accountTable(w, row)
+			}
+		})
+	})
+}
+
+// accountRow is an account as it is printed.
+type accountRow struct {
+	SID       string    `json:"account_sid"`
+	Created   time.Time `json:"date_created"`
+	AuthToken string    `json:"auth_token,omitempty"`
+}
+
+func accountTable(w *tabwriter.Writer, row accountRow) {
+	fmt.Fprintf(w, "%s\t%s\t%s\n", row.SID, row.Created.Format(time.DateTime), row.AuthToken)
+}
+
+// putAccount stores an account whose credentials every client can send.
+func putAccount(ctx context.Context, db *store.Store, account store.Account) error {
+	if !trust.ValidAccountSID(account.SID) {
+		return errors.New("the account SID must be AC and 32 hex digits (TWILIO_ACCOUNT_SID)")
+	}
+	if !trust.ValidAuthToken(account.AuthToken) {
+		return errors.New("the auth token must be 1 to 128 letters and digits (TWILIO_AUTH_TOKEN)")
+	}
+	return db.PutAccount(ctx, account)
+}
+
+func withStore(ctx context.Context, path string, use func(*store.Store) error) error {
+	db, err := store.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(db), db.Close())
+}

@@ -1,0 +1,95 @@
+// Command trusthub is a Trust Hub of one's own: `trusthub serve` serves Twilio's Trust Products API and keeps what it is
+// given, the other commands call such a server or manage its database. `trusthub --help` lists them.
+//
+// Results go to standard output, logs and errors to standard error. The exit status is 0 on success, 1 on failure, and 80
+// where the command line itself is wrong.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// commands is the command line. Help texts, defaults and environment names all come from here.
+type commands struct {
+	Serve    serveCmd    `cmd:"" help:"Serve the API."`
+	Create   createCmd   `cmd:"" help:"Create a Trust Product and print it."`
+	Update   updateCmd   `cmd:"" help:"Update a Trust Product, or submit it for review, and print it."`
+	Accounts accountsCmd `cmd:"" help:"Manage the accounts in a server's database."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// streams is where a command writes.
+type streams struct {
+	out, err io.Writer
+}
+
+// exit carries the status of kong's own exits (--help) up to run.
+type exit int
+
+// run is the whole program: it parses args, runs the command and returns the exit status. The end of ctx ends a server.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if v := recover(); v != nil {
+			status, ok := v.(exit)
+			if !ok {
+				panic(v)
+			}
+			code = int(status)
+		}
+	}()
+	parser, err := kong.New(&commands{},
+		kong.Name("trusthub"),
+		kong.Description("A Trust Hub of your own: Twilio's Trust Products API, with a server that keeps what it is given."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{stdout, stderr}),
+	)
+	if err != nil {
+		panic(err) // the struct above is wrong: a defect, not a user's mistake
+	}
+	command, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+	if err := command.Run(); err != nil {
+		fmt.Fprintln(stderr, "trusthub:", err)
+		return 1
+	}
+	return 0
+}
+
+// newLogger writes lines for people on a terminal and JSON everywhere else.
+func newLogger(w io.Writer) *slog.Logger {
+	if isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}
+
+type versionCmd struct{}
+
+// Run prints the module's version, as the Go toolchain recorded it, and the toolchain's own.
+func (versionCmd) Run(out streams) error {
+	version, toolchain := "unknown", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version, toolchain = info.Main.Version, info.GoVersion
+	}
+	_, err := fmt.Fprintln(out.out, "trusthub", version, toolchain)
+	return err
+}

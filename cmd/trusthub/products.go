@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+// callFlags are what the commands that call a server share. Credentials come from the environment alone.
+type callFlags struct {
+	BaseURL string `name:"base-url" default:"http://127.0.0.1:8080" env:"TRUSTHUB_BASE_URL" help:"Server to call, with the credentials in TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (or TWILIO_API_KEY and TWILIO_API_SECRET)."`
+}
+
+func (f callFlags) client() (*client.Client, error) {
+	return client.New(client.WithBaseURL(f.BaseURL))
+}
+
+type createCmd struct {
+	callFlags
+	FriendlyName   string  `required:"" help:"A name of your own choice."`
+	Email          string  `required:"" help:"Address that is told when the status changes."`
+	PolicySID      string  `name:"policy-sid" required:"" help:"Policy to comply with, for example RN7a97559effdf62d00f4298208492a5ea."`
+	StatusCallback *string `help:"URL that is called when the status changes."`
+}
+
+// Run creates the product and prints it as JSON.
+func (c *createCmd) Run(ctx context.Context, s streams) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	product, err := api.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
+		FriendlyName:   c.FriendlyName,
+		Email:          c.Email,
+		PolicySID:      c.PolicySID,
+		StatusCallback: c.StatusCallback,
+	})
+	if err != nil {
+		return err
+	}
+	return printJSON(s.out, product)
+}
+
+type updateCmd struct {
+	callFlags
+	SID            string                     `arg:"" name:"sid" help:"Trust Product to update."`
+	FriendlyName   *string                    `help:"A new name."`
+	Email          *string                    `help:"A new address."`
+	Status         *client.TrustProductStatus `help:"A new status: pending-review submits it for review."`
+	StatusCallback *string                    `help:"A new URL to call; empty removes it."`
+}
+
+// Run changes what the flags name and prints the product as JSON.
+func (c *updateCmd) Run(ctx context.Context, s streams) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	product, err := api.UpdateTrustProduct(ctx, c.SID, client.UpdateTrustProductRequest{
+		FriendlyName:   c.FriendlyName,
+		Email:          c.Email,
+		Status:         c.Status,
+		StatusCallback: c.StatusCallback,
+	})
+	if err != nil {
+		return err
+	}
+	return printJSON(s.out, product)
+}

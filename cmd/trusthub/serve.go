@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+const (
+	maxConnections  = 4096            // further callers wait in the kernel's queue
+	shutdownTimeout = 9 * time.Second // for what is in flight; the process is to be gone within 10 s
+)
+
+type dbFlag struct {
+	DB string `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything; made where it is missing."`
+}
+
+type serveCmd struct {
+	dbFlag
+	Listen     string `default:"127.0.0.1:8080" env:"TRUSTHUB_LISTEN" help:"Address to listen on; port 0 takes a free one and prints it."`
+	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
+	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
+	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the environment: other users see a command line."`
+}
+
+// Run serves until ctx ends, then finishes what is in flight.
+func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
+	log := newLogger(s.err)
+	db, err := store.Open(ctx, c.DB)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	made, err := c.ensureAccount(ctx, db)
+	if err != nil {
+		return err
+	}
+	h := hub.New(db, time.Now)
+	handler, err := api.New(h, api.Config{
+		Authenticate: h.Authenticate,
+		MapError:     hub.MapError,
+		Health:       db.Ping,
+		PublicURL:    c.PublicURL,
+		Logger:       log,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	greet(s.out, "http://"+listener.Addr().String(), made)
+	return serve(ctx, listener, handler, log)
+}
+
+// serve answers requests until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second, // counts from the header on, so it spans reading and the operation
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	log.Info("serving", "address", listener.Addr().String())
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, maxConnections)) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(deadline); err != nil {
+		return errors.Join(fmt.Errorf("requests in flight were cut off: %w", err), server.Close())
+	}
+	return nil
+}
+
+// ensureAccount stores the account of the environment; without one it makes the first and returns it.
+func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *store.Account, err error) {
+	now := time.Now()
+	if c.AccountSID == "" && c.AuthToken == "" {
+		account := store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
+		stored, err := db.FirstAccount(ctx, account)
+		if err != nil || !stored {
+			return nil, err
+		}
+		return &account, nil
+	}
+	account := store.Account{SID: c.AccountSID, AuthToken: c.AuthToken, Created: now}
+	return nil, putAccount(ctx, db, account)
+}
+
+// greet tells a person where the server is and, once, how to get in.
+func greet(w io.Writer, url string, made *store.Account) {
+	fmt.Fprintf(w, "Listening on %s\n", url)
+	if made == nil {
+		return
+	}
+	fmt.Fprintf(w, `
+This database had no account, so one was made. Put its credentials into the environment, and keep the token to yourself:
+
+  export TWILIO_ACCOUNT_SID=%s TWILIO_AUTH_TOKEN=%s
+
+Create a Trust Product:
+
+  curl -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" %s/v1/TrustProducts \
+    -d FriendlyName=Acme -d Email=compliance@acme.example -d PolicySid=RN7a97559effdf62d00f4298208492a5ea
+
+`, made.SID, made.AuthToken, url)
+}

@@ -1,0 +1,99 @@
+// Package hub is this project's implementation of the generated server interface: it turns requests into changes of the
+// domain and products into answers, a few lines an operation.
+//
+// It relies on package api for all that the contract says (what arrives here is valid and its account is authenticated),
+// on package trust for what may be done, and on package store for keeping it.
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen/server"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// Hub implements server.StrictServerInterface on a store.
+type Hub struct {
+	store *store.Store
+	now   func() time.Time
+}
+
+var _ server.StrictServerInterface = (*Hub)(nil)
+
+// New returns a hub on an open store. now is the clock.
+func New(s *store.Store, now func() time.Time) *Hub {
+	return &Hub{store: s, now: now}
+}
+
+// CreateTrustProduct stores a draft.
+func (h *Hub) CreateTrustProduct(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	var callback string
+	if r.Body.StatusCallback != nil {
+		callback = *r.Body.StatusCallback
+	}
+	now := h.now()
+	product := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), api.AccountSID(ctx),
+		r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, callback, now)
+	if err := h.store.CreateProduct(ctx, product); err != nil {
+		return nil, err
+	}
+	return server.CreateTrustProduct201JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// UpdateTrustProduct edits a product, submits it, or both.
+func (h *Hub) UpdateTrustProduct(
+	ctx context.Context, r server.UpdateTrustProductRequestObject,
+) (server.UpdateTrustProductResponseObject, error) {
+	change := trust.Change{
+		FriendlyName:   r.Body.FriendlyName,
+		Email:          r.Body.Email,
+		StatusCallback: r.Body.StatusCallback,
+		Status:         (*trust.Status)(r.Body.Status),
+	}
+	product, err := h.store.UpdateProduct(ctx, api.AccountSID(ctx), r.SID, func(p trust.Product) (trust.Outcome, error) {
+		return trust.Apply(p, change, trust.AccountHolder, h.now())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.UpdateTrustProduct200JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// Authenticate is an api.Config.Authenticate: the user name is the account SID, the password its auth token.
+func (h *Hub) Authenticate(ctx context.Context, username, password string) (string, error) {
+	account, err := h.store.Account(ctx, username)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	// Hashes have one length, so that comparing takes the same time whatever was sent, and for an account that there is not.
+	want, got := sha256.Sum256([]byte(account.AuthToken)), sha256.Sum256([]byte(password))
+	if subtle.ConstantTimeCompare(want[:], got[:]) == 0 || account.SID == "" {
+		return "", api.ErrUnauthenticated
+	}
+	return account.SID, nil
+}
+
+// MapError is an api.Config.MapError.
+func MapError(err error) *api.Error {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return api.NewError(api.CodeNotFound, "", err)
+	case errors.Is(err, trust.ErrStatusChange):
+		return api.NewError(api.CodeInvalidState, "User cannot perform this status update", err)
+	case errors.Is(err, trust.ErrNotEditable):
+		return api.NewError(api.CodeInvalidState, "The Trust Product is in an immutable state and cannot be edited", err)
+	case errors.Is(err, store.ErrUnavailable):
+		unavailable := api.NewError(api.CodeUnavailable, "", err)
+		unavailable.RetryAfter = time.Second
+		return unavailable
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+// Package trust is the domain: what a Trust Product is, who may change what in which status, and what a change causes.
+//
+// It guarantees that the answer depends on the arguments alone: no I/O, no clock, standard library only. It does not
+// check the form of what a caller sends (the contract does that before a request arrives here), and it stores nothing.
+package trust
+
+import "time"
+
+// Product is one Trust Product.
+type Product struct {
+	SID            string // "BU" and 32 hex digits
+	AccountSID     string // "AC" and 32 hex digits
+	PolicySID      string // "RN" and 32 hex digits
+	FriendlyName   string
+	Email          string
+	StatusCallback string // an absolute http(s) URL, empty for none
+	Status         Status
+	ValidUntil     time.Time // zero until approved
+	Errors         []int     // rejection codes, nil unless rejected
+	Created        time.Time
+	Updated        time.Time // when anything above last changed
+}
+
+// Status is where a product stands. The values are those of the API.
+type Status string
+
+// The five statuses.
+const (
+	Draft          Status = "draft"
+	PendingReview  Status = "pending-review"
+	InReview       Status = "in-review"
+	TwilioRejected Status = "twilio-rejected"
+	TwilioApproved Status = "twilio-approved"
+)
+
+// Statuses returns all of them, in the order of a product's life.
+func Statuses() []Status {
+	return []Status{Draft, PendingReview, InReview, TwilioRejected, TwilioApproved}
+}
+
+// NewProduct returns a draft, created and updated at now.
+func NewProduct(sid, accountSID, policySID, friendlyName, email, statusCallback string, now time.Time) Product {
+	return Product{
+		SID:            sid,
+		AccountSID:     accountSID,
+		PolicySID:      policySID,
+		FriendlyName:   friendlyName,
+		Email:          email,
+		StatusCallback: statusCallback,
+		Status:         Draft,
+		Created:        now,
+		Updated:        now,
+	}
+}

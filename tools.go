@@ -1,0 +1,10 @@
+//go:build tools || generate
+
+package trusthub
+
+// The blank import pins the generator's version in go.mod. The build tag keeps it out of every build; it includes
+// "generate" because `go generate` skips a file that is tagged only "tools".
+import _ "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen"
+
+//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config oapi-codegen.yaml openapi.yaml
+//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config gen/server/oapi-codegen.yaml openapi.yaml
