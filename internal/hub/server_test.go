@@ -1,0 +1,81 @@
+// Package hub_test runs the whole server behind the contract, short of the network: hub on a real SQLite file, mounted by
+// package api.
+package hub_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen/server"
+	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
+var (
+	start = time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
+	alice = store.Account{SID: "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", AuthToken: "alicesecret", Created: start}
+	bob   = store.Account{SID: "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", AuthToken: "bobsecret", Created: start}
+)
+
+// testServer is the server with two accounts and a clock that goes on by a second with each request.
+type testServer struct {
+	url     string
+	handler http.Handler
+	now     time.Time
+}
+
+func newTestServer(t *testing.T) *testServer {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "trusthub.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, account := range []store.Account{alice, bob} {
+		if err := db.PutAccount(t.Context(), account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &testServer{url: "http://trusthub.example", now: start}
+	h := hub.New(db, func() time.Time { return s.now })
+	s.handler, err = api.New(faulty{h}, api.Config{
+		Authenticate: h.Authenticate, MapError: hub.MapError, Health: db.Ping, PublicURL: s.url,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *testServer) do(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
+	s.now = s.now.Add(time.Second)
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r.WithContext(t.Context()))
+	return w
+}
+
+// faulty is the hub, except for two names that make it fail as a defect and a lost disk would.
+type faulty struct{ *hub.Hub }
+
+func (f faulty) CreateTrustProduct(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	switch r.Body.FriendlyName {
+	case "a defect":
+		panic(r.Body.Email)
+	case "a lost disk":
+		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, errUnavailable)
+	}
+	return f.Hub.CreateTrustProduct(ctx, r)
+}

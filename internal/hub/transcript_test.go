@@ -1,0 +1,185 @@
+package hub_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen"
+)
+
+var update = flag.Bool("update", false, "write the answers into the transcripts; review the diff")
+
+// TestTranscripts replays testdata/transcripts against the real server on a temporary SQLite file. The files are meant to be
+// read: each exchange has a title, the request as it is sent, and the answer. Every answer is also held against the
+// contract. Run with -update to write the answers anew.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/transcripts/*.http")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	contract := newContract(t)
+	codes := map[api.Code]bool{}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".http"), func(t *testing.T) {
+			replay(t, file, contract, codes)
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	for _, id := range contract.unseen() {
+		t.Errorf("operation %s of the contract is in no transcript", id)
+	}
+	for _, info := range api.Codes() {
+		if !codes[info.Code] {
+			t.Errorf("error code %d is in no transcript", info.Code)
+		}
+	}
+}
+
+func replay(t *testing.T, file string, contract *contract, codes map[api.Code]bool) {
+	script, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var played strings.Builder
+	s := newTestServer(t)
+	names := &placeholders{known: map[string]string{s.url: "{server}", alice.SID: "{alice}", bob.SID: "{bob}"}}
+	for section := range strings.SplitSeq(string(script), "\n## ") {
+		if played.Len() == 0 {
+			played.WriteString(strings.TrimSpace(section) + "\n") // what the file says about itself
+			continue
+		}
+		title, rest, _ := strings.Cut(section, "\n")
+		requestText, _, _ := strings.Cut(rest, "\nHTTP ")
+		request := parseRequest(t, s, names, requestText)
+		answer := s.do(t, request)
+		contract.check(t, title, request, answer)
+		if answer.Code >= http.StatusBadRequest && answer.Body.Len() > 0 {
+			codes[errorCode(t, title, answer)] = true
+		}
+		fmt.Fprintf(&played, "\n## %s\n\n%s\n\n%s\n", title, strings.TrimSpace(requestText), names.hide(render(answer)))
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(played.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(script), played.String()); diff != "" {
+		t.Errorf("the answers differ (-transcript +server):\n%s", diff)
+	}
+}
+
+var repeat = regexp.MustCompile(`\{(.)\*(\d+)\}`)
+
+// parseRequest reads a request line, headers, an empty line and a form. Alice's credentials and the form's content type are
+// understood; {x*1000} stands for a thousand x; a line of the form that ends in & goes on in the next.
+func parseRequest(t *testing.T, s *testServer, names *placeholders, text string) *http.Request {
+	t.Helper()
+	head, body, _ := strings.Cut(strings.TrimSpace(names.show(text)), "\n\n")
+	lines := strings.Split(head, "\n")
+	method, target, _ := strings.Cut(lines[0], " ")
+	body = strings.ReplaceAll(body, "&\n", "&")
+	body = repeat.ReplaceAllStringFunc(body, func(match string) string {
+		parts := repeat.FindStringSubmatch(match)
+		n, err := strconv.Atoi(parts[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Repeat(parts[1], n)
+	})
+	r := httptest.NewRequest(method, s.url+target, strings.NewReader(body))
+	r.SetBasicAuth(alice.SID, alice.AuthToken)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		switch value {
+		case "none":
+			r.Header.Del(name)
+		case "bob":
+			r.SetBasicAuth(bob.SID, bob.AuthToken)
+		case "alice, wrong token":
+			r.SetBasicAuth(alice.SID, bob.AuthToken)
+		default:
+			r.Header.Set(name, value)
+		}
+	}
+	return r
+}
+
+// render is an answer as the transcripts show it: the headers that matter to the reader, and the body indented.
+func render(answer *httptest.ResponseRecorder) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "HTTP %d\n", answer.Code)
+	shown := []string{"Allow", "Content-Type", "Retry-After", "WWW-Authenticate"}
+	if answer.Code == http.StatusNoContent {
+		shown = append(shown, "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers")
+	}
+	slices.Sort(shown)
+	for _, name := range shown {
+		for _, value := range answer.Header().Values(name) {
+			fmt.Fprintf(&b, "%s: %s\n", name, value)
+		}
+	}
+	var body bytes.Buffer
+	if json.Indent(&body, bytes.TrimSpace(answer.Body.Bytes()), "", "  ") != nil {
+		body.Reset()
+		body.Write(answer.Body.Bytes())
+	}
+	return strings.TrimSpace(b.String() + "\n" + body.String())
+}
+
+func errorCode(t *testing.T, title string, answer *httptest.ResponseRecorder) api.Code {
+	t.Helper()
+	var body gen.Error
+	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil {
+		t.Errorf("%s: status %d without an error body: %v", title, answer.Code, err)
+	}
+	return api.Code(body.Code)
+}
+
+// placeholders replaces what differs from run to run by names, in order of appearance: {BU1}, {BU2}.
+type placeholders struct {
+	known map[string]string
+}
+
+var madeSID = regexp.MustCompile(`BU01[0-9a-f]{30}`)
+
+func (p *placeholders) hide(s string) string {
+	for _, sid := range madeSID.FindAllString(s, -1) {
+		if p.known[sid] == "" {
+			p.known[sid] = fmt.Sprintf("{BU%d}", len(p.known)-2)
+		}
+	}
+	for value, name := range p.known {
+		s = strings.ReplaceAll(s, value, name)
+	}
+	return s
+}
+
+func (p *placeholders) show(s string) string {
+	for value, name := range p.known {
+		s = strings.ReplaceAll(s, name, value)
+	}
+	return s
+}
+
+var errUnavailable = errors.New("the disk is gone")
