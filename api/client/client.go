@@ -19,15 +19,20 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/opentrusthub/trusthub/gen"
 )
 
-// The types of the contract, under the names that a caller needs.
 type (
-	TrustProduct              = gen.TrustProduct
-	TrustProductStatus        = gen.TrustProductStatus
+	// TrustProduct is the resource as the API answers it.
+	TrustProduct = gen.TrustProduct
+	// TrustProductStatus is where a Trust Product stands.
+	TrustProductStatus = gen.TrustProductStatus
+	// CreateTrustProductRequest is what CreateTrustProduct sends. A nil StatusCallback is none.
 	CreateTrustProductRequest = gen.CreateTrustProductRequest
+	// UpdateTrustProductRequest is what UpdateTrustProduct sends: nil leaves a field as it is, new("x") sets it.
 	UpdateTrustProductRequest = gen.UpdateTrustProductRequest
 )
 
@@ -84,7 +89,8 @@ func New(options ...Option) (*Client, error) {
 		s.username, s.password = environmentCredentials()
 	}
 	if s.username == "" || s.password == "" {
-		return nil, errors.New("client: credentials are missing: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or use WithCredentials")
+		return nil, errors.New(
+			"client: credentials are missing: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or use WithCredentials")
 	}
 	httpClient := *s.httpClient
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -113,13 +119,8 @@ func twilioURL(edge, region string) string {
 	if edge != "" && region == "" {
 		region = "us1"
 	}
-	host := "trusthub."
-	for _, part := range []string{edge, region} {
-		if part != "" {
-			host += part + "."
-		}
-	}
-	return "https://" + host + "twilio.com"
+	parts := slices.DeleteFunc([]string{"trusthub", edge, region, "twilio.com"}, func(s string) bool { return s == "" })
+	return "https://" + strings.Join(parts, ".")
 }
 
 // CreateTrustProduct creates a Trust Product in status draft.

@@ -49,7 +49,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	h := hub.New(db, time.Now)
-	handler, err := api.New(h, api.Config{
+	handler, err := api.New(h, api.Config{ //nolint:contextcheck // each request brings its own context
 		Authenticate: h.Authenticate,
 		MapError:     hub.MapError,
 		Health:       db.Ping,
@@ -59,7 +59,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return err
 	}

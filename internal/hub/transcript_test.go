@@ -53,6 +53,7 @@ func TestTranscripts(t *testing.T) {
 }
 
 func replay(t *testing.T, file string, contract *contract, codes map[api.Code]bool) {
+	t.Helper()
 	script, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

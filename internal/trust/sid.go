@@ -18,8 +18,8 @@ const (
 // later sort later and an index on them grows at its end; the other 20 are random (80 bits).
 func NewSID(prefix string, now time.Time) string {
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) //nolint:gosec // G115: dates before 1970 do not occur
-	_, _ = rand.Read(b[6:])                                        // never fails: crypto/rand ends the program instead
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
+	_, _ = rand.Read(b[6:]) // never fails: crypto/rand ends the program instead
 	return prefix + hex.EncodeToString(b[:])
 }
 

@@ -1,0 +1,53 @@
+# Everything needs Go and nothing else. `make help` lists the targets.
+GOLANGCI_LINT_VERSION := v2.15.0
+TOOLS := $(CURDIR)/bin/tools
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test generate verify lint fuzz crash bench interop clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start a server on http://127.0.0.1:8080 that keeps its data in trusthub.db
+	go run ./cmd/trusthub serve
+
+build: ## Build bin/trusthub
+	go build -trimpath -ldflags '-s -w' -o bin/trusthub ./cmd/trusthub
+
+test: ## Run the tests, with the race detector
+	go test -race ./...
+
+generate: ## Make the Go code from openapi.yaml
+	go generate ./...
+
+verify: generate ## Fail if the generated code or go.mod is not what is committed
+	go mod tidy
+	cd internal/interop && go mod tidy
+	@changed=$$(git status --porcelain -- gen go.mod go.sum internal/interop/go.mod internal/interop/go.sum); \
+	if [ -n "$$changed" ]; then \
+		echo "not as generated; run 'make verify' and commit:"; echo "$$changed"; git diff --stat; exit 1; \
+	fi
+
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run the linters
+	$< run ./...
+	cd internal/interop && $< run --config ../../.golangci.yml ./...
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+interop: ## Let the official Go SDK use the server
+	cd internal/interop && go test -race ./...
+
+FUZZTIME ?= 1m
+fuzz: ## Throw arbitrary requests at the edge for FUZZTIME
+	go test ./api -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZTIME)
+
+crash: ## Kill the server with -9 for 200 rounds and look for lost or half-written data
+	TRUSTHUB_CRASH_ROUNDS=200 go test ./cmd/trusthub -run TestCrash -v -timeout 30m
+
+bench: ## Print what the edge costs beside a handler written by hand
+	go test ./api -run '^$$' -bench . -benchmem
+
+clean: ## Remove what was built
+	rm -rf bin

@@ -1,0 +1,285 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub"
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/gen/server"
+)
+
+const (
+	account  = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	token    = "correct"
+	validSID = "BUaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	form     = "FriendlyName=Acme&Email=a@b.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea"
+)
+
+// backend answers what it was asked for, or does what the test says.
+type backend struct {
+	create func(ctx context.Context, r server.CreateTrustProductRequestObject) (server.CreateTrustProductResponseObject, error)
+}
+
+func (b backend) CreateTrustProduct(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	if b.create != nil {
+		return b.create(ctx, r)
+	}
+	return server.CreateTrustProduct201JSONResponse{Body: product(ctx, r.Body.FriendlyName, r.Body.Email)}, nil
+}
+
+func (b backend) UpdateTrustProduct(
+	ctx context.Context, _ server.UpdateTrustProductRequestObject,
+) (server.UpdateTrustProductResponseObject, error) {
+	return server.UpdateTrustProduct200JSONResponse{Body: product(ctx, "Acme", "a@b.example")}, nil
+}
+
+func product(ctx context.Context, name, email string) gen.TrustProduct {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + validSID
+	return gen.TrustProduct{
+		SID: validSID, AccountSID: api.AccountSID(ctx), PolicySID: "RN7a97559effdf62d00f4298208492a5ea",
+		FriendlyName: name, Email: email, Status: gen.TrustProductStatusDraft, DateCreated: at, DateUpdated: at, URL: url,
+		Links: gen.TrustProductLinks{
+			TrustProductsEntityAssignments: url + "/a", TrustProductsEvaluations: url + "/b",
+			TrustProductsChannelEndpointAssignment: url + "/c",
+		},
+	}
+}
+
+func authenticate(_ context.Context, username, password string) (string, error) {
+	if username == account && password == token {
+		return account, nil
+	}
+	return "", api.ErrUnauthenticated
+}
+
+func newHandler(t testing.TB, b backend, config api.Config) http.Handler {
+	t.Helper()
+	if config.Authenticate == nil {
+		config.Authenticate = authenticate
+	}
+	handler, err := api.New(b, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handler
+}
+
+func newRequest(body io.Reader) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "http://hub.example/v1/TrustProducts", body)
+	r.SetBasicAuth(account, token)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func answerOf(t testing.TB, handler http.Handler, r *http.Request) (*httptest.ResponseRecorder, gen.Error) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	var failure gen.Error
+	if w.Code >= http.StatusBadRequest {
+		if err := json.Unmarshal(w.Body.Bytes(), &failure); err != nil || failure.Status != w.Code {
+			t.Fatalf("status %d with body %q: %v", w.Code, w.Body, err)
+		}
+	}
+	return w, failure
+}
+
+func TestConfigThatCannotWork(t *testing.T) {
+	for name, config := range map[string]api.Config{
+		"no authenticator":       {},
+		"a relative public URL":  {Authenticate: authenticate, PublicURL: "hub.example"},
+		"a public URL of ftp":    {Authenticate: authenticate, PublicURL: "ftp://hub.example"},
+		"a public URL's query":   {Authenticate: authenticate, PublicURL: "https://hub.example?x=1"},
+		"a broken public URL":    {Authenticate: authenticate, PublicURL: "https://hub example"},
+		"a public URL's nothing": {Authenticate: authenticate, PublicURL: "https://"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := api.New(backend{}, config); err == nil {
+				t.Error("New accepts it")
+			}
+		})
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	for _, test := range []struct{ name, publicURL, want string }{
+		{"the request's own", "", "http://hub.example/v1/"},
+		{"the public one", "https://public.example/prefix/", "https://public.example/prefix/v1/"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			handler := newHandler(t, backend{}, api.Config{PublicURL: test.publicURL})
+			w, _ := answerOf(t, handler, newRequest(strings.NewReader(form)))
+			if !strings.Contains(w.Body.String(), `"url":"`+test.want) {
+				t.Errorf("the answer does not use %s: %s", test.want, w.Body)
+			}
+		})
+	}
+}
+
+func TestBodyLimitWithoutContentLength(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{MaxBodyBytes: 100})
+	body := io.MultiReader(strings.NewReader(form), strings.NewReader(strings.Repeat("x", 100)))
+	if _, failure := answerOf(t, handler, newRequest(body)); api.Code(failure.Code) != api.CodeBodyTooLarge {
+		t.Errorf("got %+v", failure)
+	}
+}
+
+func TestBodyIsNotReadBeforeAuthentication(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	body := &countingReader{}
+	r := newRequest(body)
+	r.SetBasicAuth(account, "wrong")
+	if _, failure := answerOf(t, handler, r); api.Code(failure.Code) != api.CodeUnauthenticated || body.reads != 0 {
+		t.Errorf("got %+v after %d reads of the body", failure, body.reads)
+	}
+}
+
+type countingReader struct{ reads int }
+
+func (r *countingReader) Read([]byte) (int, error) {
+	r.reads++
+	return 0, io.EOF
+}
+
+func TestAuthenticatorsErrors(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  error
+		want api.Code
+	}{
+		{"an empty account is nobody", nil, api.CodeUnauthenticated},
+		{"wrong credentials", api.ErrUnauthenticated, api.CodeUnauthenticated},
+		{"it cannot tell", errors.New("the directory is down"), api.CodeInternal},
+		{"it says what to answer", api.NewError(api.CodeUnavailable, "", nil), api.CodeUnavailable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			refuse := func(context.Context, string, string) (string, error) { return "", test.err }
+			handler := newHandler(t, backend{}, api.Config{Authenticate: refuse})
+			if _, failure := answerOf(t, handler, newRequest(strings.NewReader(form))); api.Code(failure.Code) != test.want {
+				t.Errorf("got %+v, want code %d", failure, test.want)
+			}
+		})
+	}
+}
+
+func TestOperationEndsInTime(t *testing.T) {
+	slow := backend{create: func(
+		ctx context.Context, _ server.CreateTrustProductRequestObject,
+	) (server.CreateTrustProductResponseObject, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	handler := newHandler(t, slow, api.Config{Timeout: time.Millisecond})
+	if _, failure := answerOf(t, handler, newRequest(strings.NewReader(form))); api.Code(failure.Code) != api.CodeUnavailable {
+		t.Errorf("got %+v", failure)
+	}
+}
+
+func TestUnhealthy(t *testing.T) {
+	down := func(context.Context) error { return errors.New("no disk") }
+	handler := newHandler(t, backend{}, api.Config{Health: down})
+	w, failure := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/healthz", nil))
+	if api.Code(failure.Code) != api.CodeUnavailable || strings.Contains(w.Body.String(), "disk") {
+		t.Errorf("got %s", w.Body)
+	}
+}
+
+func TestContractIsServed(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	w, _ := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil))
+	if w.Code != http.StatusOK || w.Body.String() != trusthub.Contract() {
+		t.Errorf("status %d, %d bytes", w.Code, w.Body.Len())
+	}
+}
+
+// TestNothingPrivateIsLogged sends secrets through every door and looks for them in the log and in the answers.
+func TestNothingPrivateIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	defect := backend{create: func(
+		_ context.Context, r server.CreateTrustProductRequestObject,
+	) (server.CreateTrustProductResponseObject, error) {
+		panic("cannot handle " + r.Body.Email)
+	}}
+	handler := newHandler(t, defect, api.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	const private = "private"
+	requests := map[string]func() *http.Request{
+		"a panic's value":    func() *http.Request { return newRequest(replaced("a@", "private@")) },
+		"an invalid address": func() *http.Request { return newRequest(replaced("a@", "private")) },
+		"an invalid policy":  func() *http.Request { return newRequest(replaced("=RN", "=private")) },
+		"a broken encoding":  func() *http.Request { return newRequest(strings.NewReader(form + "&StatusCallback=private%")) },
+		"a password": func() *http.Request {
+			r := newRequest(strings.NewReader(form))
+			r.SetBasicAuth(account, private)
+			return r
+		},
+		"a query": func() *http.Request {
+			r := newRequest(strings.NewReader(form))
+			r.URL.RawQuery = "Email=private@b.example"
+			return r
+		},
+	}
+	for name, request := range requests {
+		t.Run(name, func(t *testing.T) {
+			log.Reset()
+			w, _ := answerOf(t, handler, request())
+			if w.Code < http.StatusBadRequest {
+				t.Errorf("status %d", w.Code)
+			}
+			if strings.Contains(log.String(), private) || strings.Contains(w.Body.String(), private) {
+				t.Errorf("it leaks.\nlog: %s\nanswer: %s", &log, w.Body)
+			}
+			if !strings.Contains(log.String(), w.Header().Get("Twilio-Request-Id")) {
+				t.Errorf("the log does not name the request: %s", &log)
+			}
+		})
+	}
+}
+
+func replaced(old, new string) io.Reader {
+	return strings.NewReader(strings.Replace(form, old, new, 1))
+}
+
+// TestCORSHeaders checks all five, with and without an Origin, on success and on failure, with values that a browser
+// accepts together: "*" goes with credentials "false" only.
+func TestCORSHeaders(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	want := map[string]string{
+		"Access-Control-Allow-Origin":      "*",
+		"Access-Control-Allow-Methods":     "POST, OPTIONS",
+		"Access-Control-Allow-Headers":     "Authorization, Content-Type",
+		"Access-Control-Allow-Credentials": "false",
+		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After",
+	}
+	for _, path := range []string{"/v1/TrustProducts", "/v1/TrustProducts/" + validSID} {
+		for _, origin := range []string{"", "https://app.example"} {
+			for _, password := range []string{token, "wrong"} {
+				r := newRequest(strings.NewReader(form))
+				r.URL.Path = path
+				r.SetBasicAuth(account, password)
+				if origin != "" {
+					r.Header.Set("Origin", origin)
+				}
+				w, _ := answerOf(t, handler, r)
+				for name, value := range want {
+					if got := w.Header().Values(name); len(got) != 1 || got[0] != value {
+						t.Errorf("%s, status %d, origin %q: %s is %q, want %q", path, w.Code, origin, name, got, value)
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package client_test
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"testing"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+// TestEnvironment looks at where and as whom a client calls, without a network.
+func TestEnvironment(t *testing.T) {
+	none := map[string]string{}
+	credentials := map[string]string{"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "token1"}
+	with := func(extra map[string]string) map[string]string {
+		merged := map[string]string{}
+		for _, m := range []map[string]string{credentials, extra} {
+			maps.Copy(merged, m)
+		}
+		return merged
+	}
+	explicit := []client.Option{client.WithBaseURL("http://x.example/prefix"), client.WithCredentials("AC2", "token2")}
+	for _, test := range []struct {
+		name      string
+		env       map[string]string
+		options   []client.Option
+		url, user string // both empty: New fails
+	}{
+		{"the real service", credentials, nil, "https://trusthub.twilio.com/v1/TrustProducts", "AC1"},
+		{
+			"an edge", with(map[string]string{"TWILIO_EDGE": "sydney"}), nil,
+			"https://trusthub.sydney.us1.twilio.com/v1/TrustProducts", "AC1",
+		},
+		{"a region", with(map[string]string{"TWILIO_REGION": "au1"}), nil, "https://trusthub.au1.twilio.com/v1/TrustProducts", "AC1"},
+		{
+			"both", with(map[string]string{"TWILIO_EDGE": "sydney", "TWILIO_REGION": "au1"}), nil,
+			"https://trusthub.sydney.au1.twilio.com/v1/TrustProducts", "AC1",
+		},
+		{
+			"an API key goes first", with(map[string]string{"TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s"}), nil,
+			"https://trusthub.twilio.com/v1/TrustProducts", "SK1",
+		},
+		{
+			"half an API key is none", with(map[string]string{"TWILIO_API_KEY": "SK1"}), nil,
+			"https://trusthub.twilio.com/v1/TrustProducts", "AC1",
+		},
+		{"options win", with(map[string]string{"TWILIO_EDGE": "sydney"}), explicit, "http://x.example/prefix/v1/TrustProducts", "AC2"},
+		{"no credentials", none, nil, "", ""},
+		{"no token", map[string]string{"TWILIO_ACCOUNT_SID": "AC1"}, nil, "", ""},
+		{"a relative base URL", credentials, []client.Option{client.WithBaseURL("localhost:8080")}, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, name := range []string{
+				"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_REGION", "TWILIO_EDGE",
+			} {
+				t.Setenv(name, test.env[name])
+			}
+			seen := &recorder{}
+			c, err := client.New(append(test.options, client.WithHTTPClient(&http.Client{Transport: seen}))...)
+			if err != nil {
+				if test.url != "" {
+					t.Fatal(err)
+				}
+				return
+			}
+			if _, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); !errors.Is(err, errOffline) {
+				t.Fatalf("got %v", err)
+			}
+			if seen.url != test.url || seen.user != test.user {
+				t.Errorf("called %s as %s, want %s as %s", seen.url, seen.user, test.url, test.user)
+			}
+		})
+	}
+}
+
+var errOffline = errors.New("offline")
+
+// recorder is a transport that notes where a request would have gone.
+type recorder struct{ url, user string }
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	r.url = request.URL.String()
+	r.user, _, _ = request.BasicAuth()
+	return nil, errOffline
+}

@@ -1,0 +1,80 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen/server"
+)
+
+// FuzzRequest sends arbitrary paths, queries, credentials and bodies. Whatever comes, the answer is a product or the error
+// body, never a 5xx; and what reaches the backend satisfies the contract.
+func FuzzRequest(f *testing.F) {
+	const create, update = "/v1/TrustProducts", "/v1/TrustProducts/" + validSID
+	f.Add(create, "", "", form)
+	f.Add(update, "Status=bogus", "", "Status=draft&StatusCallback=")
+	f.Add(create, "Email=%ff", "Basic Og==", "FriendlyName=%ff&Tags[0=x&Email=a%00@b.c&&=&;")
+	f.Add("/v1/TrustProducts/%42U"+strings.Repeat("0", 32), "", "Bearer x", "Status=pending-review")
+	f.Add(update+"/Evaluations", "a;b", "Basic", "StatusCallback=http%3A%2F%2Fa%0A")
+	checks := &checkingBackend{}
+	handler := newHandler(f, backend{create: checks.create}, api.Config{}) // once: it reads the contract
+	f.Fuzz(func(t *testing.T, path, query, authorization, body string) {
+		r := newRequest(strings.NewReader(body))
+		u, err := url.ParseRequestURI("http://hub.example/" + strings.TrimPrefix(path, "/"))
+		if err != nil {
+			return // no server receives such a path
+		}
+		r.URL = u
+		r.URL.RawQuery = query
+		if authorization != "" {
+			r.Header.Set("Authorization", authorization)
+		}
+		w, failure := answerOf(t, handler, r)
+		if checks.violation != "" {
+			t.Errorf("the backend got what the contract forbids: %s", checks.violation)
+		}
+		if w.Code >= http.StatusInternalServerError {
+			t.Errorf("status %d: %+v", w.Code, failure)
+		}
+		if authorization != "" && w.Code < http.StatusBadRequest && w.Code != http.StatusNoContent &&
+			strings.HasPrefix(u.Path, "/v1/") && !authorized(r) {
+			t.Errorf("status %d with credentials %q", w.Code, authorization)
+		}
+		if !bytes.HasPrefix(w.Body.Bytes(), []byte("{")) && u.Path != "/openapi.yaml" {
+			t.Errorf("not JSON: %q", w.Body)
+		}
+	})
+}
+
+func authorized(r *http.Request) bool {
+	username, password, ok := r.BasicAuth()
+	return ok && username == account && password == token
+}
+
+// checkingBackend notes what reaches it against the contract. The fuzzer runs one request at a time.
+type checkingBackend struct{ violation string }
+
+func (b *checkingBackend) create(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	address, err := mail.ParseAddress(r.Body.Email)
+	callback := r.Body.StatusCallback
+	switch {
+	case r.Body.FriendlyName == "" || !utf8.ValidString(r.Body.FriendlyName):
+		b.violation = "name " + r.Body.FriendlyName
+	case err != nil || address.Address != r.Body.Email || strings.ContainsAny(r.Body.Email, "\r\n\x00"):
+		b.violation = "e-mail " + r.Body.Email
+	case len(r.Body.PolicySID) != 34 || !strings.HasPrefix(r.Body.PolicySID, "RN"):
+		b.violation = "policy " + r.Body.PolicySID
+	case callback != nil && *callback != "" && !strings.HasPrefix(strings.ToLower(*callback), "http"):
+		b.violation = "callback " + *callback
+	}
+	return server.CreateTrustProduct201JSONResponse{Body: product(ctx, r.Body.FriendlyName, r.Body.Email)}, nil
+}
