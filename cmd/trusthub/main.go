@@ -27,11 +27,18 @@ func main() {
 
 // commands is the command line. Help texts, defaults and environment names all come from here.
 type commands struct {
-	Serve    serveCmd    `cmd:"" help:"Serve the API."`
-	Create   createCmd   `cmd:"" help:"Create a Trust Product and print it."`
-	Update   updateCmd   `cmd:"" help:"Update a Trust Product, or submit it for review, and print it."`
-	Accounts accountsCmd `cmd:"" help:"Manage the accounts in a server's database."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Serve the API."`
+	Listen     listenCmd     `cmd:"" help:"Receive callbacks, check their signatures and print them."`
+	Create     createCmd     `cmd:"" help:"Create a Trust Product and print it." group:"Call a server:"`
+	Update     updateCmd     `cmd:"" help:"Update a Trust Product, or submit it for review, and print it." group:"Call a server:"`
+	Products   productsCmd   `cmd:"" help:"List the Trust Products that wait for a reviewer." group:"Work on a server's database, also while it runs:"`
+	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on a server's database, also while it runs:"`
+	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product." group:"Work on a server's database, also while it runs:"`
+	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails with their attempts." group:"Work on a server's database, also while it runs:"`
+	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on a server's database, also while it runs:"`
+	Drop       dropCmd       `cmd:"" help:"Give callbacks or e-mails up." group:"Work on a server's database, also while it runs:"`
+	Accounts   accountsCmd   `cmd:"" help:"Manage the accounts." group:"Work on a server's database, also while it runs:"`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // streams is where a command writes.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/hub"
@@ -29,6 +30,8 @@ type dbFlag struct {
 
 type serveCmd struct {
 	dbFlag
+	reviewFlags
+	deliveryFlags
 	Listen     string `default:"127.0.0.1:8080" env:"TRUSTHUB_LISTEN" help:"Address to listen on; port 0 takes a free one and prints it."`
 	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
@@ -48,7 +51,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	h := hub.New(db, time.Now)
+	h := hub.New(db, c.policy(), time.Now)
 	handler, err := api.New(h, api.Config{ //nolint:contextcheck // each request brings its own context
 		Authenticate: h.Authenticate,
 		MapError:     hub.MapError,
@@ -63,8 +66,18 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	worker, closeConnections, err := c.newWorker(db, c.policy(), listener.Addr(), log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer closeConnections()
 	greet(s.out, "http://"+listener.Addr().String(), made)
-	return serve(ctx, listener, handler, log)
+
+	// Where the server fails, the worker stops too; both get their time to finish when ctx ends.
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(ctx, listener, handler, log) })
+	group.Go(func() error { worker.Run(ctx); return nil })
+	return group.Wait()
 }
 
 // serve answers requests until ctx ends.

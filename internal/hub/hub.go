@@ -20,15 +20,16 @@ import (
 
 // Hub implements server.StrictServerInterface on a store.
 type Hub struct {
-	store *store.Store
-	now   func() time.Time
+	store  *store.Store
+	policy trust.Policy
+	now    func() time.Time
 }
 
 var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
-func New(s *store.Store, now func() time.Time) *Hub {
-	return &Hub{store: s, now: now}
+func New(s *store.Store, policy trust.Policy, now func() time.Time) *Hub {
+	return &Hub{store: s, policy: policy, now: now}
 }
 
 // CreateTrustProduct stores a draft.
@@ -59,7 +60,7 @@ func (h *Hub) UpdateTrustProduct(
 		Status:         (*trust.Status)(r.Body.Status),
 	}
 	product, err := h.store.UpdateProduct(ctx, api.AccountSID(ctx), r.SID, func(p trust.Product) (trust.Outcome, error) {
-		return trust.Apply(p, change, trust.AccountHolder, h.now())
+		return h.policy.Apply(p, change, trust.AccountHolder, h.now())
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 var (
@@ -47,7 +48,7 @@ func newTestServer(t *testing.T) *testServer {
 		}
 	}
 	s := &testServer{url: "http://trusthub.example", now: start}
-	h := hub.New(db, func() time.Time { return s.now })
+	h := hub.New(db, trust.Policy{}, func() time.Time { return s.now })
 	s.handler, err = api.New(faulty{h}, api.Config{
 		Authenticate: h.Authenticate, MapError: hub.MapError, Health: db.Ping, PublicURL: s.url,
 	})

@@ -6,49 +6,125 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 const productColumns = `sid, account_sid, policy_sid, friendly_name, email, status_callback, status, valid_until, errors,
-	created_at, updated_at`
+	created_at, updated_at, due_at`
 
 // CreateProduct stores a new product.
 func (s *Store) CreateProduct(ctx context.Context, p trust.Product) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`INSERT INTO products (`+productColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 			p.SID, p.AccountSID, p.PolicySID, p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
-			micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Created), micros(p.Updated))
+			micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Created), micros(p.Updated), micros(p.Due))
 		return err
 	})
 }
 
-// UpdateProduct reads the account's product, has change say what becomes of it, and stores that, all in one transaction
-// that no other change to the product overlaps. It returns the product as stored, or ErrNotFound, or the error of change,
-// after which everything is as it was.
+// UpdateProduct reads the account's product, has change say what becomes of it, and stores that with the notices that it
+// causes, all in one transaction that no other change to the product overlaps. It returns the product as stored, or
+// ErrNotFound, or the error of change, after which everything is as it was.
 func (s *Store) UpdateProduct(
 	ctx context.Context, accountSID, sid string, change func(trust.Product) (trust.Outcome, error),
 ) (trust.Product, error) {
-	var after trust.Product
+	return s.update(ctx, change,
+		`SELECT `+productColumns+` FROM products WHERE sid = $1 AND account_sid = $2`, sid, accountSID)
+}
+
+// ReviewProduct is UpdateProduct for the reviewer, who may act on every account's products.
+func (s *Store) ReviewProduct(
+	ctx context.Context, sid string, change func(trust.Product) (trust.Outcome, error),
+) (trust.Product, error) {
+	return s.update(ctx, change, `SELECT `+productColumns+` FROM products WHERE sid = $1`, sid)
+}
+
+func (s *Store) update(
+	ctx context.Context, change func(trust.Product) (trust.Outcome, error), query string, args ...any,
+) (trust.Product, error) {
+	var outcome trust.Outcome
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		row := tx.QueryRow(`SELECT `+productColumns+` FROM products WHERE sid = $1 AND account_sid = $2`, sid, accountSID)
-		before, err := scanProduct(row)
+		before, err := scanProduct(tx.QueryRow(query, args...))
 		if err != nil {
 			return err
 		}
-		outcome, err := change(before)
-		after = outcome.Product
-		if err != nil || !outcome.Changed {
+		if outcome, err = change(before); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`UPDATE products SET friendly_name = $1, email = $2, status_callback = $3, status = $4,
-			valid_until = $5, errors = $6, updated_at = $7 WHERE sid = $8`,
-			after.FriendlyName, after.Email, after.StatusCallback, string(after.Status),
-			micros(after.ValidUntil), joinCodes(after.Errors), micros(after.Updated), sid)
-		return err
+		if !outcome.Changed {
+			outcome.Product = before
+		}
+		return storeOutcome(tx, outcome)
 	})
-	return after, err
+	if err == nil && outcome.Changed {
+		s.wake()
+	}
+	return outcome.Product, err
+}
+
+// ElapseProducts lets time act on up to limit products whose status changes by itself by now, in one transaction, and
+// returns how many there were.
+func (s *Store) ElapseProducts(
+	ctx context.Context, now time.Time, limit int, elapse func(trust.Product) (trust.Outcome, error),
+) (int, error) {
+	count := 0
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		due, err := queryAll(ctx, tx, scanProduct, `SELECT `+productColumns+` FROM products
+			WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`, micros(now), limit)
+		if err != nil {
+			return err
+		}
+		for _, p := range due {
+			outcome, err := elapse(p)
+			if err != nil {
+				return err
+			}
+			if err := storeOutcome(tx, outcome); err != nil {
+				return err
+			}
+		}
+		count = len(due)
+		return nil
+	})
+	return count, err
+}
+
+// NextElapse returns when the next product's status changes by itself, zero if none does.
+func (s *Store) NextElapse(ctx context.Context) (time.Time, error) {
+	var due sql.NullInt64
+	err := s.reader.QueryRowContext(ctx, `SELECT MIN(due_at) FROM products WHERE due_at > 0`).Scan(&due)
+	return fromMicros(due.Int64), classify(err)
+}
+
+// storeOutcome writes a changed product and queues its notices.
+func storeOutcome(tx *sql.Tx, outcome trust.Outcome) error {
+	if !outcome.Changed {
+		return nil
+	}
+	p := outcome.Product
+	_, err := tx.Exec(`UPDATE products SET friendly_name = $1, email = $2, status_callback = $3, status = $4,
+		valid_until = $5, errors = $6, updated_at = $7, due_at = $8 WHERE sid = $9`,
+		p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
+		micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Updated), micros(p.Due), p.SID)
+	if err != nil {
+		return err
+	}
+	for _, notice := range outcome.Notices {
+		if err := insertNotice(tx, notice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UndecidedProducts returns up to limit products that wait for a reviewer, the longest waiting first.
+func (s *Store) UndecidedProducts(ctx context.Context, limit int) ([]trust.Product, error) {
+	return queryAll(ctx, s.reader, scanProduct, `SELECT `+productColumns+` FROM products
+		WHERE status IN ($1, $2) ORDER BY updated_at, sid LIMIT $3`,
+		string(trust.PendingReview), string(trust.InReview), limit)
 }
 
 // Product returns the account's product with this SID, or ErrNotFound.
@@ -62,14 +138,15 @@ func (s *Store) Product(ctx context.Context, accountSID, sid string) (trust.Prod
 func scanProduct(row scanner) (trust.Product, error) {
 	var p trust.Product
 	var status, codes string
-	var validUntil, created, updated int64
+	var validUntil, created, updated, due int64
 	err := row.Scan(&p.SID, &p.AccountSID, &p.PolicySID, &p.FriendlyName, &p.Email, &p.StatusCallback, &status,
-		&validUntil, &codes, &created, &updated)
+		&validUntil, &codes, &created, &updated, &due)
 	if err != nil {
 		return trust.Product{}, err
 	}
 	p.Status = trust.Status(status)
 	p.ValidUntil, p.Created, p.Updated = fromMicros(validUntil), fromMicros(created), fromMicros(updated)
+	p.Due = fromMicros(due)
 	p.Errors, err = splitCodes(codes)
 	return p, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"modernc.org/sqlite"
@@ -32,6 +33,9 @@ func openSQLite(path string) (writer, reader *sql.DB, err error) {
 	pragmas := url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},
+	}
+	if !filepath.IsAbs(path) {
+		path = "./" + path // so that no name means anything else to SQLite, as :memory: does
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: pragmas.Encode()}).String()
 	if writer, err = sql.Open("sqlite", dsn); err != nil {

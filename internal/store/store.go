@@ -28,6 +28,7 @@ var (
 type Store struct {
 	writer *sql.DB // one connection: SQLite has one writer, and waiting here is fairer than waiting inside SQLite
 	reader *sql.DB
+	woken  chan struct{}
 }
 
 // Open opens the SQLite database at path, creates it where it is missing (readable by its owner only, since it holds
@@ -37,7 +38,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	s := &Store{writer: writer, reader: reader}
+	s := &Store{writer: writer, reader: reader, woken: make(chan struct{}, 1)}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
 	}
@@ -47,6 +48,17 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // Close waits for running queries and closes the database.
 func (s *Store) Close() error {
 	return errors.Join(s.reader.Close(), s.writer.Close())
+}
+
+// Woken receives after a commit of this process that may have made something due. It is for one receiver; what another
+// process commits must be polled for.
+func (s *Store) Woken() <-chan struct{} { return s.woken }
+
+func (s *Store) wake() {
+	select {
+	case s.woken <- struct{}{}:
+	default: // already woken
+	}
 }
 
 // Ping tells whether the database answers.
@@ -95,8 +107,10 @@ func (s *Store) write(ctx context.Context, fn func(*sql.Tx) error) error {
 	if err != nil {
 		return classify(err)
 	}
+	// Also after a panic in fn: an open transaction would keep the only connection, and so every later write, for ever.
+	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing; a failed one closes the connection
 	if err := fn(tx); err != nil {
-		return errors.Join(classify(err), tx.Rollback())
+		return classify(err)
 	}
 	return classify(tx.Commit())
 }

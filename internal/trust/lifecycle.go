@@ -9,15 +9,24 @@ import (
 // Actor is who asks for a change.
 type Actor string
 
-// AccountHolder is the caller of the API.
-const AccountHolder Actor = "account holder"
+// The three actors.
+const (
+	AccountHolder Actor = "account holder" // the caller of the API
+	Reviewer      Actor = "reviewer"       // a person, or the automatic review in their place
+	Expiry        Actor = "expiry"         // the passing of ValidUntil
+)
+
+// Actors returns all of them.
+func Actors() []Actor { return []Actor{AccountHolder, Reviewer, Expiry} }
 
 // What Apply refuses a change with.
 var (
 	// ErrStatusChange says that the actor may not set this status now.
 	ErrStatusChange = errors.New("the status cannot be set to this by this actor now")
-	// ErrNotEditable says that the product's other fields are fixed in its present status.
+	// ErrNotEditable says that the product's other fields are fixed in its present status, or not this actor's to edit.
 	ErrNotEditable = errors.New("the product cannot be edited in its present status")
+	// ErrNoReason says that a reviewer rejects without a code.
+	ErrNoReason = errors.New("a rejection needs at least one code")
 )
 
 // Step is one row of the status table: By may take a product from From to To.
@@ -31,11 +40,16 @@ type Step struct {
 func Steps() []Step {
 	return []Step{
 		{From: Draft, By: AccountHolder, To: PendingReview},
+		{From: PendingReview, By: Reviewer, To: InReview},
+		{From: InReview, By: Reviewer, To: TwilioApproved},
+		{From: InReview, By: Reviewer, To: TwilioRejected},
+		{From: TwilioRejected, By: AccountHolder, To: PendingReview},
+		{From: TwilioApproved, By: Expiry, To: TwilioRejected},
 	}
 }
 
 // Editable tells whether the account holder may change a product's other fields in this status.
-func (s Status) Editable() bool { return s == Draft }
+func (s Status) Editable() bool { return s == Draft || s == TwilioRejected }
 
 // Change is what someone asks for. A nil field stays as it is; an empty StatusCallback removes it.
 type Change struct {
@@ -43,18 +57,27 @@ type Change struct {
 	Email          *string
 	StatusCallback *string
 	Status         *Status
+	Reasons        []int // rejection codes, with a reviewer's TwilioRejected
 }
 
-// Outcome is what a change leads to.
+// Outcome is what a change leads to. All of it is stored together or not at all.
 type Outcome struct {
 	Product Product
-	Changed bool // false: Product is as it was, and there is nothing to store
+	Changed bool     // false: Product is as it was, and there is nothing to store
+	Notices []Notice // to be sent, in no particular order; their ids are still to be given
 }
 
-// Apply answers what becomes of p, or why the change cannot be made: ErrStatusChange, ErrNotEditable. The whole change
-// is made or none of it. Edits count in the status that p has before it. A change that sets only what is already so is
-// always allowed and does nothing, so a repeated request does no harm.
-func Apply(p Product, c Change, by Actor, now time.Time) (Outcome, error) {
+// Policy is what the one who runs the server decides of the lifecycle.
+type Policy struct {
+	AutoReview  bool          // review without people
+	ReviewDelay time.Duration // from being taken into review to the decision, with AutoReview
+	ValidFor    time.Duration // from approval to ValidUntil
+}
+
+// Apply answers what becomes of p, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
+// whole change is made or none of it. Edits count in the status that p has before it. A change that sets only what is
+// already so is always allowed and does nothing, so a repeated request does no harm.
+func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcome, error) {
 	next := p
 	edited := set(&next.FriendlyName, c.FriendlyName)
 	edited = set(&next.Email, c.Email) || edited
@@ -66,11 +89,83 @@ func Apply(p Product, c Change, by Actor, now time.Time) (Outcome, error) {
 		return Outcome{Product: p}, nil
 	case moved && !slices.Contains(Steps(), Step{From: p.Status, By: by, To: next.Status}):
 		return Outcome{}, ErrStatusChange
-	case edited && !p.Status.Editable():
+	case edited && (by != AccountHolder || !p.Status.Editable()):
 		return Outcome{}, ErrNotEditable
+	case moved && by == Reviewer && next.Status == TwilioRejected && len(c.Reasons) == 0:
+		return Outcome{}, ErrNoReason
 	}
 	next.Updated = now
-	return Outcome{Product: next, Changed: true}, nil
+	if !moved {
+		return Outcome{Product: next, Changed: true}, nil
+	}
+	policy.enter(&next, c.Reasons, now)
+	return Outcome{Product: next, Changed: true, Notices: notices(next, now)}, nil
+}
+
+// enter sets what comes with the status that p has just got, and when it will change by itself.
+func (policy Policy) enter(p *Product, reasons []int, now time.Time) {
+	p.Due = time.Time{}
+	switch p.Status {
+	case PendingReview:
+		p.Errors, p.ValidUntil = nil, time.Time{}
+		if policy.AutoReview {
+			p.Due = now
+		}
+	case InReview:
+		if wish := readTestValues(p.Email); policy.AutoReview && !wish.hold {
+			p.Due = now.Add(policy.ReviewDelay)
+			if wish.slow {
+				p.Due = now.Add(slowFactor * policy.ReviewDelay)
+			}
+		}
+	case TwilioApproved:
+		p.ValidUntil = now.Add(policy.ValidFor)
+		p.Due = p.ValidUntil
+	case TwilioRejected:
+		p.Errors = slices.Clone(reasons)
+	case Draft: // nothing returns to it
+	}
+}
+
+// Elapse answers what becomes of p by itself at now: nothing before p.Due; then the next step of the review, or the end of
+// an approval. A review that was begun automatically waits for people where the policy has changed to that.
+func (policy Policy) Elapse(p Product, now time.Time) (Outcome, error) {
+	if p.Due.IsZero() || p.Due.After(now) {
+		return Outcome{Product: p}, nil
+	}
+	switch {
+	case p.Status == TwilioApproved:
+		return policy.Apply(p, Change{Status: new(TwilioRejected)}, Expiry, now)
+	case policy.AutoReview && p.Status == PendingReview:
+		return policy.Apply(p, Change{Status: new(InReview)}, Reviewer, now)
+	case policy.AutoReview && p.Status == InReview:
+		if reasons := readTestValues(p.Email).reject; len(reasons) > 0 {
+			return policy.Apply(p, Change{Status: new(TwilioRejected), Reasons: reasons}, Reviewer, now)
+		}
+		return policy.Apply(p, Change{Status: new(TwilioApproved)}, Reviewer, now)
+	}
+	p.Due = time.Time{}
+	return Outcome{Product: p, Changed: true}, nil
+}
+
+// notices are what p's customer is told of the status that p has just got.
+func notices(p Product, now time.Time) []Notice {
+	told := Notice{
+		Channel:      Email,
+		Target:       p.Email,
+		AccountSID:   p.AccountSID,
+		ProductSID:   p.SID,
+		FriendlyName: p.FriendlyName,
+		Status:       p.Status,
+		Errors:       p.Errors,
+		Created:      now,
+	}
+	all := []Notice{told}
+	if p.StatusCallback != "" {
+		told.Channel, told.Target = Callback, p.StatusCallback
+		all = append(all, told)
+	}
+	return all
 }
 
 // set writes *to into field and tells whether that changed it. A nil to changes nothing.

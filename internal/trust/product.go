@@ -19,6 +19,7 @@ type Product struct {
 	Errors         []int     // rejection codes, nil unless rejected
 	Created        time.Time
 	Updated        time.Time // when anything above last changed
+	Due            time.Time // when the status changes by itself (see Policy.Elapse), zero for not at all
 }
 
 // Status is where a product stands. The values are those of the API.

@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+const (
+	crashAccount = "ACc0000000000000000000000000000001"
+	crashToken   = "crashtoken"
+	crashPolicy  = "RN7a97559effdf62d00f4298208492a5ea"
+	crashWriters = 4   // goroutines that write at the same time
+	crashWrites  = 150 // at most so many writes are acknowledged before the kill
+)
+
+// TestCrash kills the server with SIGKILL in the middle of writes, again and again on one database, and looks each time
+// whether what was acknowledged is there, and what was not is there wholly or not at all. TRUSTHUB_CRASH_ROUNDS sets how
+// often.
+func TestCrash(t *testing.T) {
+	rounds := 5
+	if s, ok := os.LookupEnv("TRUSTHUB_CRASH_ROUNDS"); ok {
+		var err error
+		if rounds, err = strconv.Atoi(s); err != nil {
+			t.Fatalf("TRUSTHUB_CRASH_ROUNDS: %v", err)
+		}
+	}
+	binary := filepath.Join(t.TempDir(), "trusthub")
+	// Without the race detector, so that the kill meets the server at the speed that it has in earnest.
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-race=false", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	db := filepath.Join(t.TempDir(), "crash.db")
+	var writers []*crashWriter
+	for i := range crashWriters {
+		writers = append(writers, &crashWriter{name: "w" + strconv.Itoa(i), acked: make(map[string]crashRow)})
+	}
+	var tally crashTally
+	for round := range rounds + 1 {
+		server := startCrashServer(t, binary, db)
+		tally.verify(t, db, writers)
+		if t.Failed() {
+			t.Fatalf("after %d kills", round)
+		}
+		if round%20 == 0 || round == rounds {
+			t.Logf("after %d kills: %+v", round, tally)
+		}
+		if round < rounds {
+			tally.Acknowledged += server.writeUntilKilled(t, writers)
+		}
+	}
+}
+
+// crashTally counts, to show that the kills met the writes.
+type crashTally struct {
+	Products     int
+	Acknowledged int
+	Kept, Absent int // of the writes without an answer
+}
+
+// crashRow is what must survive of a product. Times are in whole seconds, as the API tells them.
+type crashRow struct {
+	sid, account, policy, name, email, callback, status string
+	created, updated                                    int64
+}
+
+// crashWriter creates and updates products of its own, one write at a time. Every write has a number, and the number is in
+// all that it sets, so that half a write shows.
+type crashWriter struct {
+	name   string
+	number int
+	sids   []string            // of acked
+	acked  map[string]crashRow // the products as last acknowledged, by SID
+	open   *crashWrite         // the write that got no answer
+}
+
+// crashWrite is one request. An empty sid creates.
+type crashWrite struct {
+	sid, name, email, callback string
+}
+
+// next is the writer's next request: every third a new product, and otherwise an update of one that it has.
+func (w *crashWriter) next() *crashWrite {
+	w.number++
+	tag := fmt.Sprintf("%sn%d", w.name, w.number)
+	write := &crashWrite{name: tag, email: tag + "@acme.example", callback: "https://acme.example/" + tag}
+	if len(w.sids) > 0 && w.number%3 != 0 {
+		write.sid = w.sids[rand.IntN(len(w.sids))]
+	}
+	return write
+}
+
+// write sends requests until one gets no answer, and calls acknowledged after each that does. Only a killed server may
+// leave one without.
+func (w *crashWriter) write(t *testing.T, api *client.Client, acknowledged func()) {
+	t.Helper()
+	for {
+		w.open = w.next()
+		product, err := w.open.send(t.Context(), api)
+		if refused, ok := errors.AsType[*client.Error](err); ok {
+			t.Errorf("%s: %v", w.open.name, refused)
+		}
+		if err != nil {
+			return
+		}
+		row := crashRow{
+			sid: product.SID, account: product.AccountSID, policy: product.PolicySID, name: product.FriendlyName,
+			email: product.Email, status: string(product.Status),
+			created: product.DateCreated.Unix(), updated: product.DateUpdated.Unix(),
+		}
+		if product.StatusCallback != nil {
+			row.callback = *product.StatusCallback
+		}
+		if before, ok := w.acked[row.sid]; !w.open.made(row, before) || ok != (w.open.sid != "") {
+			t.Errorf("the answer to %+v is %+v", *w.open, row)
+			return
+		}
+		w.keep(row)
+		w.open = nil
+		acknowledged()
+	}
+}
+
+func (w *crashWriter) keep(row crashRow) {
+	if _, ok := w.acked[row.sid]; !ok {
+		w.sids = append(w.sids, row.sid)
+	}
+	w.acked[row.sid] = row
+}
+
+func (c *crashWrite) send(ctx context.Context, api *client.Client) (*client.TrustProduct, error) {
+	if c.sid == "" {
+		return api.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
+			FriendlyName: c.name, Email: c.email, PolicySID: crashPolicy, StatusCallback: &c.callback,
+		})
+	}
+	return api.UpdateTrustProduct(ctx, c.sid, client.UpdateTrustProductRequest{
+		FriendlyName: &c.name, Email: &c.email, StatusCallback: &c.callback,
+	})
+}
+
+// made tells whether row is what the write makes of before, which for a new product is the zero row. When it was made is
+// for the server to say.
+func (c *crashWrite) made(row, before crashRow) bool {
+	want := crashRow{
+		sid: c.sid, account: crashAccount, policy: crashPolicy, name: c.name, email: c.email, callback: c.callback,
+		status: string(client.StatusDraft), created: before.created, updated: row.updated,
+	}
+	if c.sid == "" {
+		want.sid, want.created = row.sid, row.updated
+	}
+	return row == want && row.updated >= before.updated
+}
+
+// verify compares the database with what the writers were told, and tells the writers what became of the writes that got
+// no answer.
+func (c *crashTally) verify(t *testing.T, path string, writers []*crashWriter) {
+	t.Helper()
+	rows := readCrashRows(t, path)
+	c.Products = len(rows)
+	for _, w := range writers {
+		for _, want := range maps.Clone(w.acked) {
+			got, ok := rows[want.sid]
+			delete(rows, want.sid)
+			switch {
+			case ok && got == want:
+			case ok && w.open != nil && w.open.sid == want.sid && w.open.made(got, want):
+				c.settle(w, got)
+			default:
+				t.Errorf("%s was acknowledged as\n%+v, in the database (%t) is\n%+v, without an answer was %+v",
+					want.sid, want, ok, got, w.open)
+			}
+		}
+	}
+	for _, row := range rows { // what is left nobody was told of: each must be a creation that got no answer
+		found := false
+		for _, w := range writers {
+			if w.open != nil && w.open.sid == "" && w.open.made(row, crashRow{}) {
+				found = true
+				c.settle(w, row)
+			}
+		}
+		if !found {
+			t.Errorf("nobody wrote %+v", row)
+		}
+	}
+	for _, w := range writers {
+		if w.open != nil {
+			c.Absent++
+			w.open = nil
+		}
+	}
+}
+
+// settle notes that the write without an answer was kept.
+func (c *crashTally) settle(w *crashWriter, row crashRow) {
+	c.Kept++
+	w.keep(row)
+	w.open = nil
+}
+
+// readCrashRows reads the table itself: a product whose creation was not answered has a SID that nobody could ask for.
+//
+// The database is closed again before the server is killed. Were it open, the next server would find the log's index in
+// shared memory as a living process keeps it, and would not have to recover it.
+func readCrashRows(t *testing.T, path string) map[string]crashRow {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	var integrity string
+	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&integrity); err != nil || integrity != "ok" {
+		t.Fatalf("integrity_check: %s, error %v", integrity, err)
+	}
+	result, err := db.QueryContext(t.Context(), `SELECT sid, account_sid, policy_sid, friendly_name, email, status_callback,
+		status, created_at / 1000000, updated_at / 1000000 FROM products`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Close() //nolint:errcheck // Err below tells of a failed read
+	rows := make(map[string]crashRow)
+	for result.Next() {
+		var r crashRow
+		if err := result.Scan(&r.sid, &r.account, &r.policy, &r.name, &r.email, &r.callback, &r.status,
+			&r.created, &r.updated); err != nil {
+			t.Fatal(err)
+		}
+		rows[r.sid] = r
+	}
+	if err := result.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// crashServer is a running `trusthub serve`.
+type crashServer struct {
+	cmd *exec.Cmd
+	log *bytes.Buffer
+	url string
+}
+
+// startCrashServer starts a server on the database and waits until it listens.
+func startCrashServer(t *testing.T, binary, db string) *crashServer {
+	t.Helper()
+	s := &crashServer{log: new(bytes.Buffer)}
+	s.cmd = exec.CommandContext(t.Context(), binary, "serve", "--listen", "127.0.0.1:0", "--db", db)
+	s.cmd.Env = []string{"TWILIO_ACCOUNT_SID=" + crashAccount, "TWILIO_AUTH_TOKEN=" + crashToken}
+	s.cmd.Stderr = s.log
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.kill() }) // where the test has not
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if url, ok := strings.CutPrefix(lines.Text(), "Listening on "); ok {
+			s.url = url
+			return s
+		}
+	}
+	err = s.cmd.Wait()
+	t.Fatalf("the server does not listen: %v\n%s", err, s.log)
+	return nil
+}
+
+// kill ends the server with SIGKILL, of which it learns nothing, and waits until it is gone.
+func (s *crashServer) kill() error {
+	if err := s.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = s.cmd.Wait() // always an error: it was killed
+	return nil
+}
+
+// writeUntilKilled lets the writers write and kills the server once a random number of writes is acknowledged, by which
+// time the others are in the middle of theirs. It returns how many were acknowledged.
+func (s *crashServer) writeUntilKilled(t *testing.T, writers []*crashWriter) int {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: len(writers)}
+	defer transport.CloseIdleConnections()
+	api, err := client.New(client.WithBaseURL(s.url), client.WithCredentials(crashAccount, crashToken),
+		client.WithHTTPClient(&http.Client{Transport: transport, Timeout: 30 * time.Second}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	threshold := int64(1 + rand.IntN(crashWrites))
+	var acknowledged atomic.Int64
+	var running sync.WaitGroup
+	for _, w := range writers {
+		running.Go(func() {
+			w.write(t, api, func() {
+				if acknowledged.Add(1) == threshold {
+					if err := s.cmd.Process.Kill(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		})
+	}
+	running.Wait()
+	if n := acknowledged.Load(); n < threshold {
+		t.Errorf("the server was to be killed after %d writes and failed after %d", threshold, n)
+	}
+	if err := s.kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Error(err)
+	}
+	if t.Failed() {
+		t.Logf("the server's log:\n%s", s.log)
+	}
+	return int(acknowledged.Load())
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/signature"
+)
+
+type listenCmd struct {
+	Port      int           `default:"9090" help:"Port on 127.0.0.1; 0 takes a free one and prints it."`
+	AuthToken string        `name:"auth-token" env:"TWILIO_AUTH_TOKEN" required:"" help:"Token that the signatures are checked with. Prefer the environment."`
+	Answer    int           `default:"204" help:"HTTP status to answer, for example 500 to see a retry."`
+	Stall     time.Duration `help:"How long to wait before answering, for example 20s to see a time-out."`
+}
+
+// Run prints each callback that arrives until ctx ends.
+func (c *listenCmd) Run(ctx context.Context, s streams) error {
+	if c.Answer < 200 || c.Answer > 599 {
+		return fmt.Errorf("--answer must be an HTTP status from 200 to 599")
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "Listening for callbacks on http://%s\n", listener.Addr())
+	return serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(w, r, s.out) }),
+		newLogger(io.Discard))
+}
+
+// received is a callback as it is printed, a line of JSON each.
+type received struct {
+	SignatureValid bool              `json:"signature_valid"`
+	Token          string            `json:"idempotency_token"`
+	Answered       int               `json:"answered"`
+	Form           map[string]string `json:"form"`
+}
+
+func (c *listenCmd) receive(w http.ResponseWriter, r *http.Request, out io.Writer) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil || r.Method != http.MethodPost {
+		http.Error(w, "a callback is a POST with a form", http.StatusBadRequest)
+		return
+	}
+	callback := received{
+		SignatureValid: signature.Valid(c.AuthToken, "http://"+r.Host+r.URL.RequestURI(), r.PostForm, r.Header.Get(signature.Header)),
+		Token:          r.Header.Get("I-Twilio-Idempotency-Token"),
+		Answered:       c.Answer,
+		Form:           map[string]string{},
+	}
+	for name := range r.PostForm {
+		callback.Form[name] = r.PostForm.Get(name)
+	}
+	line, err := json.Marshal(callback)
+	if err != nil {
+		http.Error(w, "cannot print it", http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintln(out, string(line))
+	select {
+	case <-time.After(c.Stall):
+		w.WriteHeader(c.Answer)
+	case <-r.Context().Done():
+	}
+}

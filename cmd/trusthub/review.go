@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// validityFlag is shared by all who can approve.
+type validityFlag struct {
+	ValidFor time.Duration `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid; 8760h are 365 days."`
+}
+
+type approveCmd struct {
+	dbFlag
+	validityFlag
+	SID string `arg:"" name:"sid" help:"Trust Product to approve."`
+}
+
+// Run approves the product. A running server on the same database tells the customer.
+func (c *approveCmd) Run(ctx context.Context, s streams) error {
+	return withStore(ctx, c.DB, func(db *store.Store) error {
+		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: c.ValidFor}, trust.Change{Status: new(trust.TwilioApproved)})
+	})
+}
+
+type rejectCmd struct {
+	dbFlag
+	SID  string `arg:"" name:"sid" help:"Trust Product to reject."`
+	Code []int  `required:"" help:"Rejection code, for example 18602; repeat it for more."`
+}
+
+// Run rejects the product. A running server on the same database tells the customer.
+func (c *rejectCmd) Run(ctx context.Context, s streams) error {
+	for _, code := range c.Code {
+		if !trust.ValidRejectionCode(code) {
+			return fmt.Errorf("a rejection code has five digits, %d has not", code)
+		}
+	}
+	return withStore(ctx, c.DB, func(db *store.Store) error {
+		return decide(ctx, s, db, c.SID, trust.Policy{}, trust.Change{Status: new(trust.TwilioRejected), Reasons: c.Code})
+	})
+}
+
+// decide takes a product that nobody has taken yet into review, decides, and prints it.
+func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
+	_, err := db.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
+		if p.Status != trust.PendingReview {
+			return trust.Outcome{Product: p}, nil
+		}
+		return policy.Apply(p, trust.Change{Status: new(trust.InReview)}, trust.Reviewer, time.Now())
+	})
+	if err != nil {
+		return reviewError(sid, trust.Product{}, err)
+	}
+	var before trust.Product
+	after, err := db.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
+		before = p
+		return policy.Apply(p, decision, trust.Reviewer, time.Now())
+	})
+	if err != nil {
+		return reviewError(sid, before, err)
+	}
+	return printResult(s.out, newProductRow(after), productTable)
+}
+
+func reviewError(sid string, p trust.Product, err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("there is no Trust Product %s in this database", sid)
+	case errors.Is(err, trust.ErrStatusChange):
+		return fmt.Errorf("%s is %s; only what has been submitted can be decided: %w", sid, p.Status, err)
+	}
+	return err
+}
+
+type productsCmd struct {
+	dbFlag
+	Limit int `default:"100" help:"How many to list at the most."`
+}
+
+// Run lists the products that wait for a reviewer, the longest waiting first.
+func (c *productsCmd) Run(ctx context.Context, s streams) error {
+	return withStore(ctx, c.DB, func(db *store.Store) error {
+		products, err := db.UndecidedProducts(ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		rows := make([]productRow, len(products))
+		for i, p := range products {
+			rows[i] = newProductRow(p)
+		}
+		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []productRow) {
+			for _, row := range rows {
+				productTable(w, row)
+			}
+		})
+	})
+}
+
+// productRow is a product as a reviewer sees it.
+type productRow struct {
+	SID          string       `json:"sid"`
+	AccountSID   string       `json:"account_sid"`
+	FriendlyName string       `json:"friendly_name"`
+	Status       trust.Status `json:"status"`
+	Errors       []int        `json:"errors,omitempty"`
+	Updated      time.Time    `json:"date_updated"`
+}
+
+func newProductRow(p trust.Product) productRow {
+	return productRow{p.SID, p.AccountSID, p.FriendlyName, p.Status, p.Errors, p.Updated.Truncate(time.Second)}
+}
+
+func productTable(w *tabwriter.Writer, row productRow) {
+	fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", row.SID, row.Status, row.Updated.Format(time.DateTime), row.FriendlyName)
+}

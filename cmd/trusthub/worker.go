@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/mail"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// reviewFlags say how products are reviewed.
+type reviewFlags struct {
+	validityFlag
+	Review      string        `enum:"auto,manual" default:"auto" env:"TRUSTHUB_REVIEW" help:"auto decides by itself, as the e-mail address asks (+reject-18601@, +hold@, +slow@); manual leaves it to 'trusthub approve' and 'trusthub reject'."`
+	ReviewDelay time.Duration `default:"2s" env:"TRUSTHUB_REVIEW_DELAY" help:"How long an automatic review takes."`
+}
+
+func (f reviewFlags) policy() trust.Policy {
+	return trust.Policy{AutoReview: f.Review == "auto", ReviewDelay: f.ReviewDelay, ValidFor: f.ValidFor}
+}
+
+// deliveryFlags say how customers are told.
+type deliveryFlags struct {
+	CallbackRetries string         `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"standard: 10 attempts over 75 hours; twilio: one more attempt, only if no connection was made."`
+	CallbackAllow   []netip.Prefix `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. A server that listens on loopback may call loopback."`
+	SMTP            string         `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
+	MailFrom        string         `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
+	Keep            time.Duration  `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
+}
+
+// newWorker returns the worker that does what the server does by itself, and what closes its connections.
+func (f deliveryFlags) newWorker(
+	db *store.Store, policy trust.Policy, listen net.Addr, log *slog.Logger,
+) (*jobs.Worker, func(), error) {
+	allow := f.CallbackAllow
+	if tcp, ok := listen.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+		log.Info("callbacks may go to loopback, because the server listens there")
+	}
+	callbacks := callback.NewSender(callback.Config{Allow: allow, Now: time.Now})
+	config := jobs.Config{
+		Store:   db,
+		Policy:  policy,
+		Retries: jobs.StandardRetries(),
+		Call:    callbacks.Send,
+		Keep:    f.Keep,
+		Now:     time.Now,
+		Random:  rand.Float64,
+		Logger:  log,
+	}
+	if f.CallbackRetries == "twilio" {
+		config.Retries = jobs.TwilioRetries()
+	}
+	if f.SMTP == "" {
+		log.Info("mail is off: messages are recorded and not sent; --smtp turns it on")
+	} else {
+		mails, err := mail.NewSender(mail.Config{Server: f.SMTP, From: f.MailFrom, Now: time.Now})
+		if err != nil {
+			return nil, nil, fmt.Errorf("--smtp, --mail-from: %w", err)
+		}
+		config.Mail = mails.Send
+	}
+	return jobs.NewWorker(config), callbacks.Close, nil
+}

@@ -1,0 +1,128 @@
+package callback
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+const (
+	maxAnswerBytes = 1 << 10  // kept
+	maxDrainBytes  = 32 << 10 // read beyond that, to use the connection again: dearer than a new one above this
+	maxRetryAfter  = 24 * time.Hour
+)
+
+// judge says what an HTTP status means for the delivery, and why it is not success.
+func judge(status int) (trust.Verdict, string) {
+	answered := strings.TrimSpace(fmt.Sprintf("the receiver answered %d %s", status, http.StatusText(status)))
+	switch {
+	case status/100 == 2:
+		return trust.Delivered, ""
+	case status == http.StatusGone:
+		return trust.Refused, answered + ", which ends the delivery"
+	case status/100 == 3:
+		return trust.TryAgain, answered + "; redirects are not followed"
+	}
+	return trust.TryAgain, answered
+}
+
+// retryAfter reads a Retry-After header, in seconds or as an HTTP date. What is not understood counts as not there.
+func retryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	seconds, err := strconv.ParseUint(header, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // out of range, it is the largest number: bounded like any other
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	date, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return min(max(date.Sub(now), 0), maxRetryAfter)
+}
+
+// readAnswer returns the start of an answer as text that any database takes and any terminal shows.
+func readAnswer(body io.Reader) string {
+	// A body that breaks off is of no consequence: the status has said what there is to say.
+	start, _ := io.ReadAll(io.LimitReader(body, maxAnswerBytes))
+	_, _ = io.CopyN(io.Discard, body, maxDrainBytes)
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return utf8.RuneError
+	}, strings.ToValidUTF8(string(start), string(utf8.RuneError)))
+	for len(text) > maxAnswerBytes { // a replacement is longer than what it replaces
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
+
+// failure says why there is no answer, for whoever looks at the attempt. It never passes on an error's own text, which may
+// hold what the receiver sent or parts of the URL; only system error numbers and TLS alerts have texts of their own.
+func (s *Sender) failure(err error, connected, stopped bool) string {
+	if refused, ok := errors.AsType[*refusedError](err); ok {
+		return refused.Error()
+	}
+	if stopped {
+		return "the attempt was stopped before the receiver answered"
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		if connected {
+			return fmt.Sprintf("no answer within %v", s.timeout)
+		}
+		return fmt.Sprintf("no connection within %v", min(s.connect, s.timeout))
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		if dns.IsNotFound {
+			return "the host name does not exist"
+		}
+		return "the host name could not be looked up"
+	}
+	if text := tlsFailure(err); text != "" {
+		return text
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return "the connection failed: " + errno.Error()
+	}
+	if connected {
+		return "the connection broke, or what came was not an HTTP answer"
+	}
+	return "no connection could be made"
+}
+
+func tlsFailure(err error) string {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the receiver does not speak TLS on this port"
+	}
+	// So package crypto/tls marks an alert that it received; the alert's own type is not exported.
+	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
+		return "the receiver refused the TLS connection: " + alert.Err.Error()
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
+		return ""
+	}
+	const cannotTrust = "the receiver's TLS certificate cannot be trusted: "
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return cannotTrust + "it is for another name"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return cannotTrust + "it is signed by an unknown authority"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return cannotTrust + "it has expired or is not valid yet"
+	}
+	return cannotTrust + "it is not valid"
+}

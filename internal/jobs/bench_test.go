@@ -1,0 +1,138 @@
+package jobs_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// bench is a world with real callbacks and the real clock.
+type bench struct {
+	*world
+	arrived chan string // the SID of each callback that the receiver got
+	url     string
+}
+
+func newBench(b *testing.B) *bench {
+	b.Helper()
+	x := &bench{world: newWorld(b), arrived: make(chan string, 1<<20)}
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x.arrived <- r.PostFormValue("BundleSid")
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	b.Cleanup(receiver.Close)
+	x.url = receiver.URL
+	sender := callback.NewSender(callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: time.Now})
+	b.Cleanup(sender.Close)
+	x.config.Call, x.config.Now = sender.Send, time.Now
+	x.config.Policy = trust.Policy{ValidFor: time.Hour}
+	return x
+}
+
+// draft stores a product that calls back to url.
+func (x *bench) draft(sid, url string) {
+	x.t.Helper()
+	p := trust.NewProduct(sid, accountSID, "RN", "Acme", "a@b.example", url, time.Now())
+	if err := x.db.CreateProduct(x.t.Context(), p); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func (x *bench) run(b *testing.B) {
+	b.Helper()
+	ctx, stop := context.WithCancel(b.Context())
+	var working sync.WaitGroup
+	working.Go(func() { jobs.NewWorker(x.config).Run(ctx) })
+	b.Cleanup(func() { stop(); working.Wait() })
+}
+
+// latency submits a product and returns how long after the commit its callback arrived.
+func (x *bench) latency(sid string) time.Duration {
+	x.draft(sid, x.url)
+	x.handIn(sid)
+	committed := time.Now()
+	<-x.arrived
+	return time.Since(committed)
+}
+
+func report(b *testing.B, latencies []time.Duration) {
+	b.Helper()
+	slices.Sort(latencies)
+	at := func(q float64) float64 {
+		return float64(latencies[int(q*float64(len(latencies)-1))].Microseconds()) / 1000
+	}
+	b.ReportMetric(0, "ns/op") // includes making the products: of no interest
+	b.ReportMetric(at(0.5), "p50-ms")
+	b.ReportMetric(at(0.99), "p99-ms")
+}
+
+// BenchmarkCallbackLatency measures from commit to arrival on loopback, with an empty queue.
+func BenchmarkCallbackLatency(b *testing.B) {
+	x := newBench(b)
+	x.run(b)
+	var latencies []time.Duration
+	for b.Loop() {
+		latencies = append(latencies, x.latency(fmt.Sprintf("BU%d", len(latencies))))
+	}
+	report(b, latencies)
+}
+
+// BenchmarkDeadEndpoint is the same while 10,000 callbacks are due to an endpoint that accepts connections and never answers.
+func BenchmarkDeadEndpoint(b *testing.B) {
+	x := newBench(b)
+	dead, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = dead.Close() })
+	for i := range 10_000 {
+		sid := fmt.Sprintf("BUdead%d", i)
+		x.draft(sid, "http://"+dead.Addr().String()+"/")
+		x.handIn(sid)
+	}
+	x.run(b)
+	var latencies []time.Duration
+	for b.Loop() {
+		latencies = append(latencies, x.latency(fmt.Sprintf("BU%d", len(latencies))))
+	}
+	report(b, latencies)
+}
+
+// BenchmarkReplay sends 10,000 dead callbacks again and measures until all have arrived.
+func BenchmarkReplay(b *testing.B) {
+	const count = 10_000
+	x := newBench(b)
+	x.config.Call = func(context.Context, trust.Notice, string) trust.Attempt {
+		return trust.Attempt{Verdict: trust.Refused}
+	}
+	send := newBench(b).config.Call
+	for i := range count {
+		sid := fmt.Sprintf("BU%d", i)
+		x.draft(sid, x.url)
+		x.handIn(sid)
+	}
+	if err := jobs.NewWorker(x.config).Drain(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	x.config.Call = send
+	x.run(b)
+	b.ResetTimer() // one replay, whatever b.N: what has been delivered is not dead any more
+	if n, err := x.db.ReplayDead(b.Context(), time.Now()); n != count || err != nil {
+		b.Fatal(n, err)
+	}
+	for range count {
+		<-x.arrived
+	}
+	b.ReportMetric(count/b.Elapsed().Seconds(), "callbacks/s")
+}

@@ -1,0 +1,149 @@
+package jobs_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// walkers let actors try random changes on a few products at once, beside a running worker, and notes every change that was
+// made, in the order of the database.
+type walkers struct {
+	*world
+	mu      sync.Mutex
+	made    map[string][]trust.Status // by product
+	told    map[string][]trust.Status // by callback, in order of arrival
+	mailed  map[string][]trust.Status
+	tried   map[string]bool // notices whose first attempt was made to fail
+	open    int             // changes not told of on both channels yet
+	allTold chan struct{}
+}
+
+// TestRandomWalk holds the callbacks and e-mails against the changes: as many, the same, in the same order.
+// TRUSTHUB_WALK_STEPS sets how many changes are tried.
+func TestRandomWalk(t *testing.T) {
+	const actors, products = 8, 25
+	steps := 2000
+	if s, ok := os.LookupEnv("TRUSTHUB_WALK_STEPS"); ok {
+		var err error
+		if steps, err = strconv.Atoi(s); err != nil {
+			t.Fatalf("TRUSTHUB_WALK_STEPS: %v", err)
+		}
+	}
+	w := &walkers{
+		world: newWorld(t), tried: map[string]bool{}, allTold: make(chan struct{}, 1),
+		made: map[string][]trust.Status{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
+	}
+	w.config.Policy = trust.Policy{ValidFor: time.Hour} // all changes come from the actors
+	w.config.Retries = jobs.TwilioRetries()
+	w.config.Call, w.config.Mail = w.call, w.mail
+	for i := range products {
+		p := trust.NewProduct(fmt.Sprintf("BU%d", i), accountSID, "RN", "Acme", "a@b.example", "http://x.example/", w.clock())
+		if err := w.db.CreateProduct(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var working, walking sync.WaitGroup
+	working.Go(func() { jobs.NewWorker(w.config).Run(ctx) })
+	for range actors {
+		walking.Go(func() {
+			for range steps / actors {
+				w.step(fmt.Sprintf("BU%d", rand.IntN(products)))
+			}
+		})
+	}
+	walking.Wait()
+	w.waitUntilTold()
+	stop()
+	working.Wait()
+	changes := 0
+	for sid, made := range w.made {
+		changes += len(made)
+		if !slices.Equal(made, w.told[sid]) || !slices.Equal(made, w.mailed[sid]) {
+			t.Errorf("%s: made %v\ntold %v\nmailed %v", sid, made, w.told[sid], w.mailed[sid])
+		}
+	}
+	if changes < steps/20 {
+		t.Errorf("only %d changes in %d steps", changes, steps)
+	}
+	t.Logf("%d changes in %d steps", changes, steps)
+}
+
+// step tries a change that may or may not be allowed.
+func (w *walkers) step(sid string) {
+	by := trust.Actors()[rand.IntN(len(trust.Actors()))]
+	wanted := trust.Statuses()[rand.IntN(len(trust.Statuses()))]
+	if rand.IntN(2) == 0 { // a step of the table, which is legal more often
+		legal := trust.Steps()[rand.IntN(len(trust.Steps()))]
+		by, wanted = legal.By, legal.To
+	}
+	change := trust.Change{Status: &wanted, Reasons: []int{18601}}
+	if by == trust.AccountHolder && rand.IntN(2) == 0 {
+		change.FriendlyName = new(fmt.Sprint(rand.IntN(3)))
+	}
+	_, _ = w.db.ReviewProduct(w.t.Context(), sid, func(p trust.Product) (trust.Outcome, error) {
+		outcome, err := w.config.Policy.Apply(p, change, by, w.clock())
+		if err == nil && outcome.Product.Status != p.Status {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.made[sid] = append(w.made[sid], outcome.Product.Status)
+			w.open += 2
+		}
+		return outcome, err
+	})
+}
+
+// call fails a fifth of the notices once, as if no connection could be made.
+func (w *walkers) call(_ context.Context, n trust.Notice, _ string) trust.Attempt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.tried[n.ID] && rand.IntN(5) == 0 {
+		w.tried[n.ID] = true
+		return trust.Attempt{Verdict: trust.TryAgain}
+	}
+	return w.arrive(w.told, n)
+}
+
+func (w *walkers) mail(_ context.Context, n trust.Notice) trust.Attempt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.arrive(w.mailed, n)
+}
+
+func (w *walkers) arrive(at map[string][]trust.Status, n trust.Notice) trust.Attempt {
+	at[n.ProductSID] = append(at[n.ProductSID], n.Status)
+	if w.open--; w.open == 0 {
+		select {
+		case w.allTold <- struct{}{}:
+		default:
+		}
+	}
+	return trust.Attempt{Verdict: trust.Delivered, StatusCode: 200}
+}
+
+func (w *walkers) waitUntilTold() {
+	w.t.Helper()
+	for {
+		w.mu.Lock()
+		open := w.open
+		w.mu.Unlock()
+		if open == 0 {
+			return
+		}
+		select {
+		case <-w.allTold: // it may also be an earlier moment at which all was told
+		case <-time.After(time.Minute):
+			w.t.Fatalf("%d notices did not come", open)
+		}
+	}
+}

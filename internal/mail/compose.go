@@ -1,0 +1,115 @@
+package mail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// How much of a FriendlyName, which may be of any length, a message shows, in bytes.
+const (
+	subjectNameLimit = 100
+	bodyNameLimit    = 1000
+)
+
+// compose writes the message that tells of n. It fails if no message to that address can be written.
+func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
+	if !usable(n.Target) {
+		return nil, errors.New("the product's e-mail address is not one that mail can be sent to")
+	}
+	// The id becomes a part of a header. Those that trust makes are always well-formed.
+	if n.ID == "" || len(n.ID) > 64 || strings.Trim(n.ID, idAlphabet) != "" {
+		return nil, errors.New("the notice's id cannot be a Message-ID")
+	}
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	msg.FromMailAddress(s.from)
+	msg.ToMailAddress(&netmail.Address{Address: n.Target})
+	msg.SetMessageIDWithValue(n.ID + "@" + s.domain)
+	msg.SetDateWithValue(now.UTC())
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: keeps out-of-office replies away
+	// The typographic quotes make the subject one that must be encoded. Without them, a name that looks like an encoded
+	// word itself, such as =?utf-8?q?=0A?=, would go out as it is and be decoded by the reader.
+	msg.Subject(fmt.Sprintf("Trust Product “%s” is %s", line(n.FriendlyName, subjectNameLimit), words(n.Status)))
+	msg.SetBodyString(gomail.TypeTextPlain, body(n))
+
+	var message bytes.Buffer
+	if _, err := msg.WriteTo(&message); err != nil {
+		return nil, fmt.Errorf("writing the message: %w", err)
+	}
+	return message.Bytes(), nil
+}
+
+const idAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+func body(n trust.Notice) string {
+	var text strings.Builder
+	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format, args...) } // a Builder never fails
+	printf("The status of your Trust Product has changed.\n\n")
+	printf("Name:   %s\nSID:    %s\n", line(n.FriendlyName, bodyNameLimit), line(n.ProductSID, bodyNameLimit))
+	printf("Status: %s (%s)\n", words(n.Status), line(string(n.Status), bodyNameLimit))
+	switch {
+	case n.Status == trust.TwilioRejected && len(n.Errors) == 0:
+		printf("\n%s\nSubmit it again if you still need it.\n", n.FailureReason())
+	case n.Status == trust.TwilioRejected:
+		printf("\nWhy, and what you can do:\n")
+		for _, code := range n.Errors {
+			reason := trust.Rejection(code)
+			printf("\n%d: %s\n%s\n", code, reason.Meaning, reason.Remedy)
+		}
+	}
+	printf("\nThis was sent by trusthub, a stand-in for Twilio's Trust Hub. It does not come from Twilio.\n")
+	return text.String()
+}
+
+// words is a status as a sentence ends with it.
+func words(status trust.Status) string {
+	switch status {
+	case trust.Draft:
+		return "a draft"
+	case trust.PendingReview:
+		return "waiting for review"
+	case trust.InReview:
+		return "in review"
+	case trust.TwilioRejected:
+		return "rejected"
+	case trust.TwilioApproved:
+		return "approved"
+	default:
+		return line(string(status), subjectNameLimit)
+	}
+}
+
+// line makes any text one line of at most limit bytes of valid UTF-8, with single spaces between its words. Control
+// characters become spaces, and what is not visible but changes how other text looks (marks of direction, tags) goes; only
+// the two joiners stay, without which some scripts and emoji fall apart.
+func line(text string, limit int) string {
+	const zwnj, zwj = '\u200c', '\u200d'
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp):
+			return ' '
+		case unicode.Is(unicode.Cf, r) && r != zwnj && r != zwj:
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\ufffd"))
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) <= limit {
+		return text
+	}
+	const more = "…"
+	end := limit - len(more)
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.TrimRight(text[:end], " ") + more
+}

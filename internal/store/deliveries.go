@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// Delivery is a notice with its story, for people.
+type Delivery struct {
+	Notice   trust.Notice
+	State    State
+	Due      time.Time // of the next attempt, zero if there is none
+	Attempts []trust.Attempt
+}
+
+// DeliveryFilter chooses deliveries. Empty fields choose all.
+type DeliveryFilter struct {
+	ProductSID string
+	State      State
+	Limit      int // how many at the most
+}
+
+// Deliveries returns what the filter chooses, the newest notice first, with all attempts.
+func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
+	all, err := queryAll(ctx, s.reader, func(row scanner) (Delivery, error) {
+		var d Delivery
+		var state string
+		var due int64
+		var err error
+		d.Notice, err = scanNotice(row, &state, &due)
+		if d.State = State(state); d.State == Ready {
+			d.Due = fromMicros(due)
+		}
+		return d, err
+	}, `SELECT `+noticeColumns+`, state, due_at FROM notices
+		WHERE ($1 = '' OR product_sid = $2) AND ($3 = '' OR state = $4)
+		ORDER BY created_at DESC, product_sid, channel, position DESC LIMIT $5`,
+		f.ProductSID, f.ProductSID, string(f.State), string(f.State), f.Limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].Attempts, err = queryAll(ctx, s.reader, scanAttempt, `SELECT started_at, duration, verdict, status_code, answer,
+			error FROM attempts WHERE notice_id = $1 ORDER BY number`, all[i].Notice.ID)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func scanAttempt(row scanner) (trust.Attempt, error) {
+	var a trust.Attempt
+	var started, duration int64
+	var verdict string
+	err := row.Scan(&started, &duration, &verdict, &a.StatusCode, &a.Answer, &a.Error)
+	a.Started, a.Duration, a.Verdict = fromMicros(started), time.Duration(duration)*time.Microsecond, trust.Verdict(verdict)
+	return a, err
+}
+
+// Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It
+// takes its place in the order of its product again. It returns ErrNotFound where there is no such notice.
+func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
+	err := s.write(ctx, func(tx *sql.Tx) error { return replay(tx, id, now) })
+	if err == nil {
+		s.wake()
+	}
+	return err
+}
+
+// ReplayDead has all dead notices sent again and returns how many.
+func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
+	count := 0
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		ids, err := queryAll(ctx, tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
+			ORDER BY product_sid, channel, position`, string(Dead))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := replay(tx, id, now); err != nil {
+				return err
+			}
+		}
+		count = len(ids)
+		return nil
+	})
+	if err == nil {
+		s.wake()
+	}
+	return count, err
+}
+
+func replay(tx *sql.Tx, id string, now time.Time) error {
+	n, err := scanNotice(tx.QueryRow(`SELECT `+noticeColumns+` FROM notices WHERE id = $1`, id))
+	if err != nil {
+		return err
+	}
+	return setState(tx, n, Waiting, time.Time{}, now)
+}
+
+// Drop gives an open notice up and lets the next of its product go. It returns ErrNotFound where there is no such notice
+// that is open.
+func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		n, err := scanNotice(tx.QueryRow(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+isOpen, id))
+		if err != nil {
+			return err
+		}
+		return setState(tx, n, Dropped, now, now)
+	})
+	if err == nil {
+		s.wake()
+	}
+	return err
+}
+
+// setState overrules the workers: one that is sending the notice loses its lease.
+func setState(tx *sql.Tx, n trust.Notice, state State, ended, now time.Time) error {
+	if _, err := tx.Exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, lease = '', ended_at = $2 WHERE id = $3`,
+		string(state), micros(ended), n.ID); err != nil {
+		return err
+	}
+	return arrange(tx, n.ProductSID, n.Channel, now)
+}
+
+// RemoveEnded removes up to limit notices that ended before the given time, with their attempts, and returns how many.
+func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (int, error) {
+	count := 0
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		ids, err := queryAll(ctx, tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND ended_at < $1
+			ORDER BY ended_at LIMIT $2`, micros(before), limit)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := tx.Exec(`DELETE FROM attempts WHERE notice_id = $1`, id); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`DELETE FROM notices WHERE id = $1`, id); err != nil {
+				return err
+			}
+		}
+		count = len(ids)
+		return nil
+	})
+	return count, err
+}
+
+func scanString(row scanner) (string, error) {
+	var s string
+	err := row.Scan(&s)
+	return s, err
+}

@@ -1,0 +1,187 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// notify changes the product's status and causes a callback to each of the targets, in order.
+func notify(t *testing.T, s *store.Store, targets ...string) {
+	t.Helper()
+	for _, target := range targets {
+		_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+			n := trust.Notice{
+				Channel: trust.Callback, Target: target, AccountSID: accountSID, ProductSID: p.SID,
+				FriendlyName: "Acme", Status: trust.TwilioRejected, Errors: []int{18601, 18602}, Created: at,
+			}
+			return trust.Outcome{Product: p, Changed: true, Notices: []trust.Notice{n}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// withDraft opens the engine with an account and a draft in it.
+func withDraft(t *testing.T, open opener) *store.Store {
+	t.Helper()
+	s := open(t)
+	if err := s.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: "token", Created: at}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateProduct(t.Context(), draft()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// exchange reports and leases up to room notices of each endpoint at a time after at.
+func exchange(t *testing.T, s *store.Store, after time.Duration, room int, reports ...store.Report) ([]store.Lease, time.Time) {
+	t.Helper()
+	now := at.Add(after)
+	leases, next, err := s.Exchange(t.Context(), reports, func(string) int { return room }, now, now.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leases, next
+}
+
+func delivered(l store.Lease) store.Report {
+	return store.Report{
+		Lease: l, State: store.Delivered,
+		Attempt: trust.Attempt{
+			Started: at, Duration: time.Millisecond, Verdict: trust.Delivered, StatusCode: 200, Answer: "ok", Error: "none",
+		},
+	}
+}
+
+func states(t *testing.T, s *store.Store) string {
+	t.Helper()
+	all, err := s.Deliveries(t.Context(), store.DeliveryFilter{ProductSID: productSID, Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []store.State
+	for i := range all {
+		states = append(states, all[len(all)-1-i].State)
+	}
+	return fmt.Sprint(states)
+}
+
+func TestNoticesGoInOrder(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			notify(t, s, "http://a.example/1", "http://a.example/2", "http://b.example/3")
+			first, _ := exchange(t, s, 0, 10)
+			if len(first) != 1 || first[0].Notice.Target != "http://a.example/1" || first[0].AuthToken != "token" ||
+				first[0].Notice.FriendlyName != "Acme" || len(first[0].Notice.Errors) != 2 {
+				t.Fatalf("leased %+v", first)
+			}
+			if again, next := exchange(t, s, time.Second, 10); len(again) != 0 || !next.Equal(at.Add(time.Minute)) {
+				t.Errorf("leased twice: %+v, next %v", again, next)
+			}
+			second, _ := exchange(t, s, time.Second, 10, delivered(first[0]))
+			if len(second) != 1 || second[0].Notice.Target != "http://a.example/2" {
+				t.Fatalf("after the first: %+v", second)
+			}
+			if full, _ := exchange(t, s, time.Second, 0, delivered(second[0])); len(full) != 0 {
+				t.Errorf("leased without room: %+v", full)
+			}
+			if got := states(t, s); got != "[delivered delivered ready]" {
+				t.Errorf("states %s", got)
+			}
+		})
+	}
+}
+
+func TestReportsOfALostLeaseAreIgnored(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			notify(t, s, "http://a.example/1")
+			lost, _ := exchange(t, s, 0, 1)
+			held, _ := exchange(t, s, time.Minute, 1)
+			if len(held) != 1 {
+				t.Fatal("the lease has not ended")
+			}
+			exchange(t, s, time.Minute, 0, delivered(lost[0]))
+			if got := states(t, s); got != "[sending]" {
+				t.Errorf("after the late report: %s", got)
+			}
+			exchange(t, s, time.Minute, 0, delivered(held[0]), delivered(held[0]))
+			all, err := s.Deliveries(t.Context(), store.DeliveryFilter{State: store.Delivered, Limit: 10})
+			if err != nil || len(all) != 1 || len(all[0].Attempts) != 1 {
+				t.Fatalf("%+v, %v", all, err)
+			}
+			want := delivered(held[0]).Attempt
+			if all[0].Attempts[0] != want {
+				t.Errorf("attempt %+v, want %+v", all[0].Attempts[0], want)
+			}
+		})
+	}
+}
+
+// TestReplayTakesItsPlace replays the first of two, of which the second waits for its next attempt.
+func TestReplayTakesItsPlace(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			notify(t, s, "http://a.example/1", "http://a.example/2")
+			first, _ := exchange(t, s, 0, 1)
+			dead := delivered(first[0])
+			dead.State = store.Dead
+			second, _ := exchange(t, s, 0, 1, dead)
+			later := delivered(second[0])
+			later.State, later.Due = store.Ready, at.Add(time.Hour)
+			exchange(t, s, 0, 0, later)
+			if got := states(t, s); got != "[dead ready]" {
+				t.Fatalf("states %s", got)
+			}
+			if n, err := s.ReplayDead(t.Context(), at); n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+			if got := states(t, s); got != "[ready waiting]" {
+				t.Errorf("after the replay: %s", got)
+			}
+			again, _ := exchange(t, s, 0, 1)
+			if len(again) != 1 || again[0].Notice.ID != first[0].Notice.ID || again[0].Tries != 0 {
+				t.Errorf("leased %+v", again)
+			}
+			for _, id := range []string{"ND0", ""} {
+				if err := s.Replay(t.Context(), id, at); err == nil {
+					t.Errorf("replayed %q, which does not exist", id)
+				}
+			}
+		})
+	}
+}
+
+// TestPanicInsideATransaction: it must cost one caller his request, and not all others the database.
+func TestPanicInsideATransaction(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("the panic was swallowed")
+					}
+				}()
+				_, _ = s.UpdateProduct(t.Context(), accountSID, productSID, func(trust.Product) (trust.Outcome, error) {
+					panic("a defect")
+				})
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if err := s.PutAccount(ctx, store.Account{SID: otherSID, AuthToken: "token", Created: at}); err != nil {
+				t.Errorf("the next write: %v", err)
+			}
+		})
+	}
+}

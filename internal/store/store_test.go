@@ -1,0 +1,368 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// opener opens the database of one test, which is empty at first. Opened again, it is the same database.
+type opener func(t *testing.T) *store.Store
+
+// engines returns an opener for each engine that the store knows, by its name. Every test of what a store does runs on all.
+func engines(t *testing.T) map[string]opener {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "trusthub.db")
+	return map[string]opener{
+		"sqlite": func(t *testing.T) *store.Store {
+			t.Helper()
+			return openFile(t, path)
+		},
+	}
+}
+
+// openFile opens a SQLite file until the test ends, or until the test itself closes it.
+func openFile(t *testing.T, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeStore(t, s) })
+	return s
+}
+
+func closeStore(t *testing.T, s *store.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+const (
+	accountSID = "AC00000000000000000000000000000001"
+	otherSID   = "AC00000000000000000000000000000002"
+	productSID = "BU00000000000000000000000000000001"
+)
+
+// at has microseconds, the finest that the store keeps.
+var at = time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
+
+func TestAccounts(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			wantAccounts(t, s)
+			if _, err := s.Account(t.Context(), accountSID); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("an account that there is not: error %v, want ErrNotFound", err)
+			}
+
+			older := store.Account{SID: otherSID, AuthToken: "older", Created: at}
+			newer := store.Account{SID: accountSID, AuthToken: "newer", Created: at.Add(time.Microsecond)}
+			for _, account := range []store.Account{newer, older} {
+				check(t, s.PutAccount(t.Context(), account))
+			}
+			wantAccounts(t, s, older, newer)
+
+			// A new token, and everything else as it was.
+			check(t, s.PutAccount(t.Context(), store.Account{SID: newer.SID, AuthToken: "rotated", Created: at.AddDate(1, 0, 0)}))
+			newer.AuthToken = "rotated"
+			wantAccounts(t, s, older, newer)
+		})
+	}
+}
+
+func TestFirstAccount(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			first := store.Account{SID: accountSID, AuthToken: "first", Created: at}
+			for i, account := range []store.Account{first, first, {SID: otherSID, AuthToken: "second", Created: at}} {
+				stored, err := s.FirstAccount(t.Context(), account)
+				if err != nil || stored != (i == 0) {
+					t.Errorf("try %d: stored %t, error %v", i, stored, err)
+				}
+			}
+			wantAccounts(t, s, first)
+		})
+	}
+}
+
+// wantAccounts wants exactly these, in this order, from the list and one by one.
+func wantAccounts(t *testing.T, s *store.Store, want ...store.Account) {
+	t.Helper()
+	got, err := s.Accounts(t.Context())
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("accounts %+v, error %v, want %+v", got, err, want)
+	}
+	for _, account := range want {
+		if got, err := s.Account(t.Context(), account.SID); err != nil || got != account {
+			t.Errorf("account %+v, error %v, want %+v", got, err, account)
+		}
+	}
+}
+
+// draft is a product of accountSID as it is created.
+func draft() trust.Product {
+	return trust.NewProduct(productSID, accountSID, "RN00000000000000000000000000000001",
+		"Acme, Inc.", "compliance@acme.example", "https://acme.example/status", at)
+}
+
+// products are what a product may look like, all with the same SIDs and time of creation.
+func products() map[string]trust.Product {
+	variants := map[string]func(*trust.Product){
+		"draft":       func(*trust.Product) {},
+		"no callback": func(p *trust.Product) { p.StatusCallback = "" },
+		"rejected":    func(p *trust.Product) { p.Status, p.Errors = trust.TwilioRejected, []int{18601, 18606} },
+		"one code":    func(p *trust.Product) { p.Status, p.Errors = trust.TwilioRejected, []int{18601} },
+		"approved": func(p *trust.Product) {
+			p.Status, p.ValidUntil, p.Updated = trust.TwilioApproved, at.AddDate(1, 0, 0), at.Add(time.Microsecond)
+			p.Due = at.AddDate(1, 0, 1)
+		},
+		"odd text": func(p *trust.Product) {
+			p.FriendlyName, p.Email = "'; DROP TABLE products; -- %s $1 ? 日本 \U0001F600\r\n", strings.Repeat("é", 10_000)
+		},
+	}
+	all := make(map[string]trust.Product)
+	for name, vary := range variants {
+		p := draft()
+		vary(&p)
+		all[name] = p
+	}
+	return all
+}
+
+// A field that is added to the product must be kept too: this fails until a variant has it.
+func TestProductsHaveEveryField(t *testing.T) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[trust.Product]()) {
+		set := false
+		for _, p := range products() {
+			set = set || !reflect.ValueOf(p).FieldByIndex(field.Index).IsZero()
+		}
+		if !set {
+			t.Errorf("no product here has %s", field.Name)
+		}
+	}
+}
+
+func TestCreateProduct(t *testing.T) {
+	for name, p := range products() {
+		t.Run(name, func(t *testing.T) {
+			for engine, open := range engines(t) {
+				t.Run(engine, func(t *testing.T) {
+					s := open(t)
+					check(t, s.CreateProduct(t.Context(), p))
+					wantProduct(t, s, p)
+
+					again := p
+					again.FriendlyName = "another of the same SID"
+					if err := s.CreateProduct(t.Context(), again); err == nil || errors.Is(err, store.ErrUnavailable) {
+						t.Errorf("a SID that is taken: error %v, want one that another try does not get past", err)
+					}
+					wantProduct(t, s, p)
+				})
+			}
+		})
+	}
+}
+
+func TestUpdateProduct(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			now := draft()
+			check(t, s.CreateProduct(t.Context(), now))
+			bystander := draft()
+			bystander.SID = "BU00000000000000000000000000000002"
+			check(t, s.CreateProduct(t.Context(), bystander))
+			for from := range products() {
+				for to, next := range products() {
+					var seen trust.Product
+					got, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+						seen = p
+						return trust.Outcome{Product: next, Changed: true}, nil
+					})
+					if err != nil || !reflect.DeepEqual(seen, now) || !reflect.DeepEqual(got, next) {
+						t.Fatalf("%s to %s: error %v\nchange saw %+v\nwant       %+v\nanswer     %+v\nwant       %+v",
+							from, to, err, seen, now, got, next)
+					}
+					now = next
+					wantProduct(t, s, now)
+				}
+			}
+			wantProduct(t, s, bystander)
+		})
+	}
+}
+
+func wantProduct(t *testing.T, s *store.Store, want trust.Product) {
+	t.Helper()
+	if got, err := s.Product(t.Context(), want.AccountSID, want.SID); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, error %v\nwant %+v", got, err, want)
+	}
+}
+
+func TestProductNotFound(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			check(t, s.CreateProduct(t.Context(), draft()))
+			for name, sids := range map[string][2]string{
+				"no such SID":          {accountSID, "BU00000000000000000000000000000009"},
+				"another account's":    {otherSID, productSID},
+				"no account":           {"", productSID},
+				"upper and lower":      {accountSID, strings.ToLower(productSID)},
+				"a pattern, not a SID": {accountSID, "BU%"},
+			} {
+				if _, err := s.Product(t.Context(), sids[0], sids[1]); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("%s: read: error %v, want ErrNotFound", name, err)
+				}
+				_, err := s.UpdateProduct(t.Context(), sids[0], sids[1], func(trust.Product) (trust.Outcome, error) {
+					t.Errorf("%s: the change was asked", name)
+					return trust.Outcome{}, nil
+				})
+				if !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("%s: update: error %v, want ErrNotFound", name, err)
+				}
+			}
+			wantProduct(t, s, draft())
+		})
+	}
+}
+
+// A change that is refused, or that changes nothing, leaves the product alone and the store in order.
+func TestUpdateProductWritesNothing(t *testing.T) {
+	refusal := errors.New("refused")
+	next := products()["approved"]
+	for name, test := range map[string]struct {
+		outcome trust.Outcome
+		err     error
+	}{
+		"refused":                {trust.Outcome{}, refusal},
+		"refused after the fact": {trust.Outcome{Product: next, Changed: true}, refusal},
+		"nothing changed":        {trust.Outcome{Product: draft()}, nil},
+		"said not to be changed": {trust.Outcome{Product: next, Changed: false}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for engine, open := range engines(t) {
+				t.Run(engine, func(t *testing.T) {
+					s := open(t)
+					check(t, s.CreateProduct(t.Context(), draft()))
+					_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(trust.Product) (trust.Outcome, error) {
+						return test.outcome, test.err
+					})
+					if !errors.Is(err, test.err) {
+						t.Errorf("error %v, want %v", err, test.err)
+					}
+					wantProduct(t, s, draft())
+					rename(t, s, "the next change")
+				})
+			}
+		})
+	}
+}
+
+// rename appends to the product's name, and does it by what the change is given: a lost update shows.
+func rename(t *testing.T, s *store.Store, suffix string) {
+	t.Helper()
+	_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+		p.FriendlyName += suffix
+		return trust.Outcome{Product: p, Changed: true}, nil
+	})
+	if err != nil {
+		t.Errorf("update: %v", err)
+	}
+}
+
+func TestConcurrentUpdatesLoseNothing(t *testing.T) {
+	const goroutines, updates = 8, 25
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			// Two stores on one database: a second process is kept out by the engine, not by what a Store holds.
+			stores := []*store.Store{open(t), open(t)}
+			p := draft()
+			p.FriendlyName = ""
+			check(t, stores[0].CreateProduct(t.Context(), p))
+			var running sync.WaitGroup
+			for i := range goroutines {
+				running.Go(func() {
+					for range updates {
+						rename(t, stores[i%len(stores)], string(rune('a'+i)))
+					}
+				})
+			}
+			running.Wait()
+			got, err := stores[0].Product(t.Context(), accountSID, productSID)
+			check(t, err)
+			for i := range goroutines {
+				letter := string(rune('a' + i))
+				if n := strings.Count(got.FriendlyName, letter); n != updates {
+					t.Errorf("%d updates of goroutine %s are there, want %d", n, letter, updates)
+				}
+			}
+		})
+	}
+}
+
+// A caller who gives up waits no longer, and one who gives up in the middle spoils nothing for those after him.
+func TestWriteAfterCancel(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			check(t, s.CreateProduct(t.Context(), draft()))
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := s.UpdateProduct(ctx, accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+				cancel()
+				p.FriendlyName = "begun"
+				return trust.Outcome{Product: p, Changed: true}, nil
+			})
+			if err != nil {
+				t.Errorf("a write that has begun: error %v, want it done", err)
+			}
+			if err := s.PutAccount(ctx, store.Account{SID: accountSID}); !errors.Is(err, context.Canceled) {
+				t.Errorf("a write that has not: error %v, want context.Canceled", err)
+			}
+			wantAccounts(t, s)
+			rename(t, s, " and on")
+			want := draft()
+			want.FriendlyName = "begun and on"
+			wantProduct(t, s, want)
+		})
+	}
+}
+
+func TestReopen(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			account := store.Account{SID: accountSID, AuthToken: "token", Created: at}
+			check(t, s.PutAccount(t.Context(), account))
+			check(t, s.CreateProduct(t.Context(), draft()))
+			closeStore(t, s)
+			if err := s.Ping(t.Context()); err == nil {
+				t.Error("a closed store answers a ping")
+			}
+
+			s = open(t)
+			check(t, s.Ping(t.Context()))
+			wantAccounts(t, s, account)
+			wantProduct(t, s, draft())
+		})
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

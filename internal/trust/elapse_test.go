@@ -1,0 +1,99 @@
+package trust_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// TestElapse lets time go on from one due moment to the next, from submission until nothing happens by itself any more.
+func TestElapse(t *testing.T) {
+	type moment struct {
+		after  time.Duration // since submission
+		status trust.Status
+		errors []int
+	}
+	const (
+		delay = 2 * time.Second
+		year  = 365 * 24 * time.Hour
+	)
+	taken := moment{0, trust.InReview, nil}
+	for _, test := range []struct {
+		name, email string
+		policy      trust.Policy
+		want        []moment
+	}{
+		{"approved, and a year later expired", "a@b.example", automatic, []moment{
+			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
+		}},
+		{"rejected", "a+reject-18601@b.example", automatic, []moment{taken, {delay, trust.TwilioRejected, []int{18601}}}},
+		{"rejected with two codes", "a+reject-18601-18602@b.example", automatic, []moment{
+			taken, {delay, trust.TwilioRejected, []int{18601, 18602}},
+		}},
+		{"rejected slowly", "a+slow+reject-18609@b.example", automatic, []moment{
+			taken, {10 * delay, trust.TwilioRejected, []int{18609}},
+		}},
+		{"held", "a+hold@b.example", automatic, []moment{taken}},
+		{"a tag that is not understood", "a+reject-x+later@b.example", automatic, []moment{
+			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
+		}},
+		{"a tag in the domain is none", "a@b+hold.example", automatic, []moment{
+			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
+		}},
+		{"left to people", "a@b.example", manual, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := product(trust.Draft)
+			p.Email = test.email
+			outcome, err := test.policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []moment
+			for p = outcome.Product; !p.Due.IsZero(); p = outcome.Product {
+				if early, err := test.policy.Elapse(p, p.Due.Add(-1)); err != nil || early.Changed {
+					t.Fatalf("before it is due: %+v, %v", early, err)
+				}
+				if outcome, err = test.policy.Elapse(p, p.Due); err != nil || len(outcome.Notices) != 2 {
+					t.Fatalf("%+v, %v", outcome, err)
+				}
+				got = append(got, moment{p.Due.Sub(now), outcome.Product.Status, outcome.Product.Errors})
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got  %v\nwant %v", got, test.want)
+			}
+		})
+	}
+}
+
+// TestReviewHandedToPeople changes the policy while a product is in an automatic review.
+func TestReviewHandedToPeople(t *testing.T) {
+	p := product(trust.InReview)
+	p.Due = now
+	outcome, err := manual.Elapse(p, now)
+	if err != nil || outcome.Product.Status != trust.InReview || !outcome.Product.Due.IsZero() || !outcome.Changed {
+		t.Errorf("got %+v, %v", outcome, err)
+	}
+}
+
+func TestFailureReason(t *testing.T) {
+	for _, test := range []struct {
+		status trust.Status
+		errors []int
+		want   string
+	}{
+		{trust.TwilioApproved, nil, ""},
+		{trust.TwilioRejected, nil, "The approval has expired."},
+		{
+			trust.TwilioRejected,
+			[]int{18602, 11001},
+			"18602: The business registration number could not be verified. 11001: The business could not be verified.",
+		},
+	} {
+		if got := (trust.Notice{Status: test.status, Errors: test.errors}).FailureReason(); got != test.want {
+			t.Errorf("%s %v: got %q", test.status, test.errors, got)
+		}
+	}
+}

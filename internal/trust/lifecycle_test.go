@@ -1,0 +1,249 @@
+package trust_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// What is allowed, written out once more so that a slip in the status table is noticed. Everything else is forbidden.
+var (
+	mayMove = []trust.Step{
+		{From: trust.Draft, By: trust.AccountHolder, To: trust.PendingReview},
+		{From: trust.TwilioRejected, By: trust.AccountHolder, To: trust.PendingReview},
+		{From: trust.PendingReview, By: trust.Reviewer, To: trust.InReview},
+		{From: trust.InReview, By: trust.Reviewer, To: trust.TwilioApproved},
+		{From: trust.InReview, By: trust.Reviewer, To: trust.TwilioRejected},
+		{From: trust.TwilioApproved, By: trust.Expiry, To: trust.TwilioRejected},
+	}
+	mayBeEdited = []trust.Status{trust.Draft, trust.TwilioRejected}
+
+	manual    = trust.Policy{ValidFor: 365 * 24 * time.Hour}
+	automatic = trust.Policy{AutoReview: true, ReviewDelay: 2 * time.Second, ValidFor: 365 * 24 * time.Hour}
+)
+
+var (
+	created = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+	now     = created.Add(time.Hour)
+)
+
+func TestSteps(t *testing.T) {
+	for _, step := range trust.Steps() {
+		if !slices.Contains(mayMove, step) {
+			t.Errorf("%+v is not expected", step)
+		}
+		if step.From == step.To {
+			t.Errorf("%+v leads nowhere", step)
+		}
+	}
+	for _, step := range mayMove {
+		if !slices.Contains(trust.Steps(), step) {
+			t.Errorf("%+v is missing", step)
+		}
+	}
+	if len(trust.Steps()) != len(mayMove) {
+		t.Errorf("%d steps, want %d: one is there twice", len(trust.Steps()), len(mayMove))
+	}
+}
+
+func TestEditable(t *testing.T) {
+	for _, status := range trust.Statuses() {
+		if got, want := status.Editable(), slices.Contains(mayBeEdited, status); got != want {
+			t.Errorf("%s: Editable() = %t, want %t", status, got, want)
+		}
+	}
+}
+
+// edit is a change of the fields beside the status, and the product that it makes of p.
+type edit struct {
+	name   string
+	change trust.Change
+	edits  bool // whether it changes anything
+	result func(p *trust.Product)
+}
+
+func edits(p trust.Product) []edit {
+	const name, email, callback = "Acme Telecom", "legal@acme.example", "https://acme.example/new"
+	none := func(*trust.Product) {}
+	return []edit{
+		{"none", trust.Change{}, false, none},
+		{"the same", trust.Change{FriendlyName: &p.FriendlyName, Email: &p.Email, StatusCallback: &p.StatusCallback}, false, none},
+		{"name", trust.Change{FriendlyName: new(name)}, true, func(p *trust.Product) { p.FriendlyName = name }},
+		{"email", trust.Change{Email: new(email)}, true, func(p *trust.Product) { p.Email = email }},
+		{"callback", trust.Change{StatusCallback: new(callback)}, true, func(p *trust.Product) { p.StatusCallback = callback }},
+		{"no callback", trust.Change{StatusCallback: new("")}, true, func(p *trust.Product) { p.StatusCallback = "" }},
+		{
+			"all",
+			trust.Change{FriendlyName: new(name), Email: new(email), StatusCallback: new(callback)},
+			true,
+			func(p *trust.Product) { p.FriendlyName, p.Email, p.StatusCallback = name, email, callback },
+		},
+		{
+			"one of two the same",
+			trust.Change{FriendlyName: &p.FriendlyName, Email: new(email)},
+			true,
+			func(p *trust.Product) { p.Email = email },
+		},
+	}
+}
+
+// attempt is one cell of the table.
+type attempt struct {
+	from    trust.Status
+	by      trust.Actor
+	to      *trust.Status
+	reasons []int
+	edit    edit
+}
+
+func (a attempt) String() string {
+	to := "unset"
+	if a.to != nil {
+		to = strconv.Quote(string(*a.to))
+	}
+	return fmt.Sprintf("%s/%s/%s/%v/%s", a.from, a.by, to, a.reasons, a.edit.name)
+}
+
+// Every status, each actor, every wanted status (none, the same, words that are no status), with reasons and without, and
+// every edit.
+func TestApply(t *testing.T) {
+	wanted := []*trust.Status{nil, new(trust.Status("")), new(trust.Status("DRAFT"))}
+	for _, status := range trust.Statuses() {
+		wanted = append(wanted, &status)
+	}
+	for _, from := range trust.Statuses() {
+		for _, by := range append(trust.Actors(), "a stranger") {
+			for _, to := range wanted {
+				for _, reasons := range [][]int{nil, {18603, 18606}} {
+					for _, edit := range edits(product(from)) {
+						attempt{from, by, to, reasons, edit}.check(t)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (a attempt) check(t *testing.T) {
+	t.Helper()
+	want, wantErr := a.expected()
+	change := a.edit.change
+	change.Status, change.Reasons = a.to, a.reasons
+	given := product(a.from)
+	got, err := manual.Apply(given, change, a.by, now)
+	if !errors.Is(err, wantErr) {
+		t.Errorf("%s: error %v, want %v", a, err, wantErr)
+		return
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\ngot  %+v\nwant %+v", a, got, want)
+	}
+	if !reflect.DeepEqual(given, product(a.from)) {
+		t.Errorf("%s: the argument became %+v", a, given)
+	}
+}
+
+func (a attempt) expected() (trust.Outcome, error) {
+	want := trust.Outcome{Product: product(a.from)}
+	moves := a.to != nil && *a.to != a.from
+	switch {
+	case !moves && !a.edit.edits:
+		return want, nil
+	case moves && !slices.Contains(mayMove, trust.Step{From: a.from, By: a.by, To: *a.to}):
+		return trust.Outcome{}, trust.ErrStatusChange
+	case a.edit.edits && (a.by != trust.AccountHolder || !slices.Contains(mayBeEdited, a.from)):
+		return trust.Outcome{}, trust.ErrNotEditable
+	case moves && a.by == trust.Reviewer && *a.to == trust.TwilioRejected && a.reasons == nil:
+		return trust.Outcome{}, trust.ErrNoReason
+	}
+	want.Changed = true
+	want.Product.Updated = now
+	a.edit.result(&want.Product)
+	if moves {
+		want.Product.Status = *a.to
+		arrive(&want.Product, a.reasons)
+		want.Notices = told(want.Product)
+	}
+	return want, nil
+}
+
+// arrive is what comes with a status.
+func arrive(p *trust.Product, reasons []int) {
+	p.Due = time.Time{}
+	switch p.Status {
+	case trust.PendingReview: // a fresh start
+		p.Errors, p.ValidUntil = nil, time.Time{}
+	case trust.TwilioApproved:
+		p.ValidUntil = now.Add(manual.ValidFor)
+		p.Due = p.ValidUntil
+	case trust.TwilioRejected:
+		p.Errors = reasons
+	case trust.Draft, trust.InReview:
+	}
+}
+
+// told are the notices of a change of status: an e-mail, and a callback where the product has one. They go where the
+// product says after the change.
+func told(p trust.Product) []trust.Notice {
+	email := trust.Notice{
+		Channel: trust.Email, Target: p.Email, AccountSID: p.AccountSID, ProductSID: p.SID, FriendlyName: p.FriendlyName,
+		Status: p.Status, Errors: p.Errors, Created: now,
+	}
+	if p.StatusCallback == "" {
+		return []trust.Notice{email}
+	}
+	callback := email
+	callback.Channel, callback.Target = trust.Callback, p.StatusCallback
+	return []trust.Notice{email, callback}
+}
+
+// Doing a change twice is doing it once: a caller who saw no answer may ask again.
+func TestApplyTwice(t *testing.T) {
+	for _, edit := range edits(product(trust.Draft)) {
+		change := edit.change
+		change.Status = new(trust.PendingReview)
+		once, err := automatic.Apply(product(trust.Draft), change, trust.AccountHolder, now)
+		if err != nil {
+			t.Fatalf("%s: %v", edit.name, err)
+		}
+		twice, err := automatic.Apply(once.Product, change, trust.AccountHolder, now.Add(time.Minute))
+		if err != nil || twice.Changed || len(twice.Notices) > 0 || !reflect.DeepEqual(twice.Product, once.Product) {
+			t.Errorf("%s: the second time made %+v of %+v, error %v", edit.name, twice, once.Product, err)
+		}
+	}
+}
+
+// product is one with something in every field, so that a field that gets lost is seen.
+func product(status trust.Status) trust.Product {
+	return trust.Product{
+		SID:            "BU00000000000000000000000000000001",
+		AccountSID:     "AC00000000000000000000000000000001",
+		PolicySID:      "RN00000000000000000000000000000001",
+		FriendlyName:   "Acme",
+		Email:          "compliance@acme.example",
+		StatusCallback: "https://acme.example/status",
+		Status:         status,
+		ValidUntil:     created.AddDate(1, 0, 0),
+		Errors:         []int{18601, 18602},
+		Created:        created,
+		Updated:        created,
+		Due:            created.AddDate(0, 0, 1),
+	}
+}
+
+func TestNewProduct(t *testing.T) {
+	got := trust.NewProduct("sid", "account", "policy", "name", "email", "callback", now)
+	want := trust.Product{
+		SID: "sid", AccountSID: "account", PolicySID: "policy", FriendlyName: "name", Email: "email",
+		StatusCallback: "callback", Status: trust.Draft, Created: now, Updated: now,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}

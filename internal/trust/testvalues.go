@@ -1,0 +1,51 @@
+package trust
+
+import (
+	"strconv"
+	"strings"
+)
+
+// slowFactor is how much longer a review takes that asks for it.
+const slowFactor = 10
+
+// testValues are what a product's e-mail address asks of the automatic review, so that a test in any language can have the
+// outcome that it needs: plus-tags before the @, which mail servers ignore.
+//
+//	name+reject-18601@…        rejects with code 18601
+//	name+reject-18601-18602@…  rejects with both
+//	name+hold@…                stays in review until a person decides
+//	name+slow@…                takes ten times the delay
+//
+// Tags can be combined (name+slow+reject-18601@…). One that is not understood is ignored.
+type testValues struct {
+	reject []int
+	hold   bool
+	slow   bool
+}
+
+func readTestValues(email string) testValues {
+	var wish testValues
+	local, _, _ := strings.Cut(email, "@")
+	_, tags, _ := strings.Cut(local, "+")
+	for tag := range strings.SplitSeq(tags, "+") {
+		switch codes, reject := strings.CutPrefix(tag, "reject-"); {
+		case tag == "hold":
+			wish.hold = true
+		case tag == "slow":
+			wish.slow = true
+		case reject:
+			wish.reject = append(wish.reject, readCodes(codes)...)
+		}
+	}
+	return wish
+}
+
+func readCodes(s string) []int {
+	var codes []int
+	for word := range strings.SplitSeq(s, "-") {
+		if code, err := strconv.Atoi(word); err == nil && ValidRejectionCode(code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
