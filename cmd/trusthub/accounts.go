@@ -21,15 +21,18 @@ type accountsAddCmd struct {
 }
 
 // Run makes an account with a fresh SID and token.
-func (c *accountsAddCmd) Run(ctx context.Context, s streams) error {
-	return withStore(ctx, c.DB, func(db *store.Store) error {
-		now := time.Now()
-		account := store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
-		if err := putAccount(ctx, db, account); err != nil {
-			return err
-		}
-		return printResult(s.out, accountRow{account.SID, account.Created.UTC(), account.AuthToken}, accountTable)
-	})
+func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
+	db, err := c.open(ctx) // also before the first start of a server
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	now := time.Now()
+	account := store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
+	if err := putAccount(ctx, db, account); err != nil {
+		return err
+	}
+	return printResult(s.out, accountRow{account.SID, account.Created.UTC(), account.AuthToken}, accountTable)
 }
 
 type accountsListCmd struct {
@@ -39,7 +42,7 @@ type accountsListCmd struct {
 
 // Run lists the accounts, the oldest first.
 func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		accounts, err := db.Accounts(ctx)
 		if err != nil {
 			return err
@@ -79,12 +82,4 @@ func putAccount(ctx context.Context, db *store.Store, account store.Account) err
 		return errors.New("the auth token must be 1 to 128 letters and digits (TWILIO_AUTH_TOKEN)")
 	}
 	return db.PutAccount(ctx, account)
-}
-
-func withStore(ctx context.Context, path string, use func(*store.Store) error) error {
-	db, err := store.Open(ctx, path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(use(db), db.Close())
 }

@@ -24,7 +24,7 @@ func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
 	if c.Dead {
 		filter.State = store.Dead
 	}
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		deliveries, err := db.Deliveries(ctx, filter)
 		if err != nil {
 			return err
@@ -99,7 +99,7 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 	if c.Dead == (len(c.ID) > 0) {
 		return errors.New("name the deliveries to send again, or give --dead for all that were given up")
 	}
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		count := len(c.ID)
 		if c.Dead {
 			var err error
@@ -123,7 +123,7 @@ type dropCmd struct {
 
 // Run gives deliveries up, so that the next of their product can go.
 func (c *dropCmd) Run(ctx context.Context, s streams) error {
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		for _, id := range c.ID {
 			if err := db.Drop(ctx, id, time.Now()); err != nil {
 				return fmt.Errorf("delivery %s, among those that are open: %w", id, err)

@@ -24,7 +24,7 @@ type approveCmd struct {
 
 // Run approves the product. A running server on the same database tells the customer.
 func (c *approveCmd) Run(ctx context.Context, s streams) error {
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: c.ValidFor}, trust.Change{Status: new(trust.TwilioApproved)})
 	})
 }
@@ -42,7 +42,7 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 			return fmt.Errorf("a rejection code has five digits, %d has not", code)
 		}
 	}
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		return decide(ctx, s, db, c.SID, trust.Policy{}, trust.Change{Status: new(trust.TwilioRejected), Reasons: c.Code})
 	})
 }
@@ -86,7 +86,7 @@ type productsCmd struct {
 
 // Run lists the products that wait for a reviewer, the longest waiting first.
 func (c *productsCmd) Run(ctx context.Context, s streams) error {
-	return withStore(ctx, c.DB, func(db *store.Store) error {
+	return c.use(ctx, func(db *store.Store) error {
 		products, err := db.UndecidedProducts(ctx, c.Limit)
 		if err != nil {
 			return err

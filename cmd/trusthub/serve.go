@@ -24,10 +24,6 @@ const (
 	shutdownTimeout = 9 * time.Second // for what is in flight; the process is to be gone within 10 s
 )
 
-type dbFlag struct {
-	DB string `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything; made where it is missing."`
-}
-
 type serveCmd struct {
 	dbFlag
 	reviewFlags
@@ -41,7 +37,7 @@ type serveCmd struct {
 // Run serves until ctx ends, then finishes what is in flight.
 func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 	log := newLogger(s.err)
-	db, err := store.Open(ctx, c.DB)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -52,7 +48,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	h := hub.New(db, c.policy(), time.Now)
-	handler, err := api.New(h, api.Config{ //nolint:contextcheck // each request brings its own context
+	handler, err := api.New(h, api.Config{
 		Authenticate: h.Authenticate,
 		MapError:     hub.MapError,
 		Health:       db.Ping,

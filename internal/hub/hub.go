@@ -23,13 +23,14 @@ type Hub struct {
 	store  *store.Store
 	policy trust.Policy
 	now    func() time.Time
+	known  *accountCache
 }
 
 var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, now func() time.Time) *Hub {
-	return &Hub{store: s, policy: policy, now: now}
+	return &Hub{store: s, policy: policy, now: now, known: newAccountCache(s, now)}
 }
 
 // CreateTrustProduct stores a draft.
@@ -70,7 +71,7 @@ func (h *Hub) UpdateTrustProduct(
 
 // Authenticate is an api.Config.Authenticate: the user name is the account SID, the password its auth token.
 func (h *Hub) Authenticate(ctx context.Context, username, password string) (string, error) {
-	account, err := h.store.Account(ctx, username)
+	account, err := h.known.account(ctx, username)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", err
 	}

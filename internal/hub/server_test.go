@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -31,23 +30,15 @@ type testServer struct {
 	now     time.Time
 }
 
-func newTestServer(t *testing.T) *testServer {
+func newTestServer(t *testing.T, db *store.Store) *testServer {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "trusthub.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	for _, account := range []store.Account{alice, bob} {
 		if err := db.PutAccount(t.Context(), account); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s := &testServer{url: "http://trusthub.example", now: start}
+	var err error
 	h := hub.New(db, trust.Policy{}, func() time.Time { return s.now })
 	s.handler, err = api.New(faulty{h}, api.Config{
 		Authenticate: h.Authenticate, MapError: hub.MapError, Health: db.Ping, PublicURL: s.url,

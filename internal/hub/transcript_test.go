@@ -20,11 +20,13 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
 )
 
 var update = flag.Bool("update", false, "write the answers into the transcripts; review the diff")
 
-// TestTranscripts replays testdata/transcripts against the real server on a temporary SQLite file. The files are meant to be
+// TestTranscripts replays testdata/transcripts against the real server, on every database engine. The files are meant to be
 // read: each exchange has a title, the request as it is sent, and the answer. Every answer is also held against the
 // contract. Run with -update to write the answers anew.
 func TestTranscripts(t *testing.T) {
@@ -36,7 +38,9 @@ func TestTranscripts(t *testing.T) {
 	codes := map[api.Code]bool{}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".http"), func(t *testing.T) {
-			replay(t, file, contract, codes)
+			storetest.Each(t, func(t *testing.T, db *store.Store) {
+				replay(t, newTestServer(t, db), file, contract, codes)
+			})
 		})
 	}
 	if t.Failed() {
@@ -52,14 +56,13 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-func replay(t *testing.T, file string, contract *contract, codes map[api.Code]bool) {
+func replay(t *testing.T, s *testServer, file string, contract *contract, codes map[api.Code]bool) {
 	t.Helper()
 	script, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var played strings.Builder
-	s := newTestServer(t)
 	names := &placeholders{known: map[string]string{s.url: "{server}", alice.SID: "{alice}", bob.SID: "{bob}"}}
 	for section := range strings.SplitSeq(string(script), "\n## ") {
 		if played.Len() == 0 {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -26,7 +28,7 @@ type bench struct {
 
 func newBench(b *testing.B) *bench {
 	b.Helper()
-	x := &bench{world: newWorld(b), arrived: make(chan string, 1<<20)}
+	x := &bench{world: newWorld(b, storetest.Open(b, filepath.Join(b.TempDir(), "trusthub.db"))), arrived: make(chan string, 1<<20)}
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x.arrived <- r.PostFormValue("BundleSid")
 		w.WriteHeader(http.StatusNoContent)

@@ -1,11 +1,13 @@
 package jobs_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -25,44 +27,45 @@ func (w *world) exhaust(sid string) {
 }
 
 func TestStandardRetries(t *testing.T) {
-	w := newWorld(t)
-	var at []time.Duration
-	w.answer = func(n trust.Notice) trust.Attempt {
-		if n.Status == trust.PendingReview {
-			at = append(at, w.now.Sub(start))
+	onEach(t, func(t *testing.T, w *world) {
+		var at []time.Duration
+		w.answer = func(n trust.Notice) trust.Attempt {
+			if n.Status == trust.PendingReview {
+				at = append(at, w.now.Sub(start))
+			}
+			return refusedConnection(n)
 		}
-		return refusedConnection(n)
-	}
-	w.submit("BU1", "a+hold@b.example")
-	w.exhaust("BU1")
-	want := []time.Duration{
-		0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour,
-		20 * time.Hour, 24 * time.Hour,
-	}
-	if len(at) != len(want) {
-		t.Fatalf("%d attempts at %v, want %d", len(at), at, len(want))
-	}
-	var sum time.Duration
-	for i, delay := range want {
-		if sum += delay; at[i] != sum {
-			t.Errorf("attempt %d after %v, want %v", i+1, at[i], sum)
+		w.submit("BU1", "a+hold@b.example")
+		w.exhaust("BU1")
+		want := []time.Duration{
+			0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour,
+			20 * time.Hour, 24 * time.Hour,
 		}
-	}
-	first := w.callbacks("BU1")[0]
-	if first.State != store.Dead || len(first.Attempts) != 10 {
-		t.Errorf("it ended %s after %d attempts", first.State, len(first.Attempts))
-	}
+		if len(at) != len(want) {
+			t.Fatalf("%d attempts at %v, want %d", len(at), at, len(want))
+		}
+		var sum time.Duration
+		for i, delay := range want {
+			if sum += delay; at[i] != sum {
+				t.Errorf("attempt %d after %v, want %v", i+1, at[i], sum)
+			}
+		}
+		first := w.callbacks("BU1")[0]
+		if first.State != store.Dead || len(first.Attempts) != 10 {
+			t.Errorf("it ended %s after %d attempts", first.State, len(first.Attempts))
+		}
 
-	// A person has it sent again: all of the schedule anew, under the same id.
-	w.answer = nil
-	if n, err := w.db.ReplayDead(t.Context(), w.clock()); n == 0 || err != nil {
-		t.Fatal(n, err)
-	}
-	w.drainAt(w.clock().Sub(start))
-	again := w.callbacks("BU1")[0]
-	if again.State != store.Delivered || len(again.Attempts) != 11 || again.Notice.ID != first.Notice.ID {
-		t.Errorf("after the replay: %s with %d attempts", again.State, len(again.Attempts))
-	}
+		// A person has it sent again: all of the schedule anew, under the same id.
+		w.answer = nil
+		if n, err := w.db.ReplayDead(t.Context(), w.clock()); n == 0 || err != nil {
+			t.Fatal(n, err)
+		}
+		w.drainAt(w.clock().Sub(start))
+		again := w.callbacks("BU1")[0]
+		if again.State != store.Delivered || len(again.Attempts) != 11 || again.Notice.ID != first.Notice.ID {
+			t.Errorf("after the replay: %s with %d attempts", again.State, len(again.Attempts))
+		}
+	})
 }
 
 func TestWhatEndsAndDelaysRetries(t *testing.T) {
@@ -84,7 +87,7 @@ func TestWhatEndsAndDelaysRetries(t *testing.T) {
 		{"as Twilio, after a 500", jobs.TwilioRetries(), again(500, true, 0), 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, storetest.Open(t, filepath.Join(t.TempDir(), "trusthub.db")))
 			w.config.Retries = test.retries
 			w.worker = jobs.NewWorker(w.config)
 			var at []time.Duration

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -31,7 +33,6 @@ type walkers struct {
 // TestRandomWalk holds the callbacks and e-mails against the changes: as many, the same, in the same order.
 // TRUSTHUB_WALK_STEPS sets how many changes are tried.
 func TestRandomWalk(t *testing.T) {
-	const actors, products = 8, 25
 	steps := 2000
 	if s, ok := os.LookupEnv("TRUSTHUB_WALK_STEPS"); ok {
 		var err error
@@ -39,8 +40,14 @@ func TestRandomWalk(t *testing.T) {
 			t.Fatalf("TRUSTHUB_WALK_STEPS: %v", err)
 		}
 	}
+	storetest.Each(t, func(t *testing.T, db *store.Store) { walk(t, db, steps) })
+}
+
+func walk(t *testing.T, db *store.Store, steps int) {
+	t.Helper()
+	const actors, products = 8, 25
 	w := &walkers{
-		world: newWorld(t), tried: map[string]bool{}, allTold: make(chan struct{}, 1),
+		world: newWorld(t, db), tried: map[string]bool{}, allTold: make(chan struct{}, 1),
 		made: map[string][]trust.Status{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
 	}
 	w.config.Policy = trust.Policy{ValidFor: time.Hour} // all changes come from the actors
@@ -94,7 +101,7 @@ func (w *walkers) step(sid string) {
 	_, _ = w.db.ReviewProduct(w.t.Context(), sid, func(p trust.Product) (trust.Outcome, error) {
 		outcome, err := w.config.Policy.Apply(p, change, by, w.clock())
 		if err == nil && outcome.Product.Status != p.Status {
-			w.mu.Lock()
+			w.mu.Lock() // inside the transaction, so that the order is the database's
 			defer w.mu.Unlock()
 			w.made[sid] = append(w.made[sid], outcome.Product.Status)
 			w.open += 2

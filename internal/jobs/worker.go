@@ -232,8 +232,9 @@ func (w *Worker) judge(r store.Report) store.Report {
 	if r.State == store.Dead {
 		level = slog.LevelWarn
 	}
-	n := r.Lease.Notice                                 // its target is not logged: an address is personal, a URL can hold a secret
-	w.Logger.Log(context.Background(), level, "notice", //nolint:contextcheck // there is nothing in it for a log
+	// The target is not logged: an address is personal, a URL can hold a secret.
+	n := r.Lease.Notice
+	w.Logger.Log(context.Background(), level, "notice",
 		"notice_id", n.ID, "channel", n.Channel, "product_sid", n.ProductSID, "status", n.Status,
 		"attempt", tries, "status_code", r.Attempt.StatusCode, "state", r.State, "error", r.Attempt.Error)
 	return r

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -33,17 +33,14 @@ type world struct {
 	answer func(n trust.Notice) trust.Attempt // to a callback; nil delivers
 }
 
-func newWorld(t testing.TB) *world {
+// onEach runs a test in a world on each engine.
+func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "trusthub.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	storetest.Each(t, func(t *testing.T, db *store.Store) { test(t, newWorld(t, db)) })
+}
+
+func newWorld(t testing.TB, db *store.Store) *world {
+	t.Helper()
 	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: "token", Created: start}); err != nil {
 		t.Fatal(err)
 	}
@@ -146,101 +143,109 @@ func refusedConnection(trust.Notice) trust.Attempt {
 }
 
 func TestEveryChangeIsTold(t *testing.T) {
-	w := newWorld(t)
-	w.submit("BU1", "a@b.example")
-	w.submit("BU2", "a+reject-18601@b.example")
-	w.drainAt(0)
-	w.drainAt(2*time.Second - 1)
-	want := []string{"BU1 pending-review", "BU2 pending-review", "BU1 in-review", "BU2 in-review"}
-	expect(t, "before the delay is over", sorted(w.called), sorted(want))
-	w.drainAt(2 * time.Second)
-	want = append(want, "BU1 twilio-approved", "BU2 twilio-rejected")
-	expect(t, "callbacks", sorted(w.called), sorted(want))
-	expect(t, "e-mails", sorted(w.mailed), sorted(want))
-	w.drainAt(2*time.Second + time.Hour)
-	expect(t, "after expiry", w.called[len(w.called)-1:], []string{"BU1 twilio-rejected"})
-	w.drainAt(1000 * time.Hour)
-	if len(w.called) != 7 || len(w.mailed) != 7 {
-		t.Errorf("%d callbacks and %d e-mails, want 7 each", len(w.called), len(w.mailed))
-	}
+	onEach(t, func(t *testing.T, w *world) {
+		w.submit("BU1", "a@b.example")
+		w.submit("BU2", "a+reject-18601@b.example")
+		w.drainAt(0)
+		w.drainAt(2*time.Second - 1)
+		want := []string{"BU1 pending-review", "BU2 pending-review", "BU1 in-review", "BU2 in-review"}
+		expect(t, "before the delay is over", sorted(w.called), sorted(want))
+		w.drainAt(2 * time.Second)
+		want = append(want, "BU1 twilio-approved", "BU2 twilio-rejected")
+		expect(t, "callbacks", sorted(w.called), sorted(want))
+		expect(t, "e-mails", sorted(w.mailed), sorted(want))
+		w.drainAt(2*time.Second + time.Hour)
+		expect(t, "after expiry", w.called[len(w.called)-1:], []string{"BU1 twilio-rejected"})
+		w.drainAt(1000 * time.Hour)
+		if len(w.called) != 7 || len(w.mailed) != 7 {
+			t.Errorf("%d callbacks and %d e-mails, want 7 each", len(w.called), len(w.mailed))
+		}
+	})
 }
 
 func TestMailOff(t *testing.T) {
-	w := newWorld(t)
-	w.config.Mail = nil
-	w.worker = jobs.NewWorker(w.config)
-	w.submit("BU1", "a+hold@b.example")
-	w.drainAt(0)
-	all, err := w.db.Deliveries(t.Context(), store.DeliveryFilter{State: store.NotSent, Limit: 10})
-	if err != nil || len(all) != 2 || all[0].Attempts[0].Error == "" {
-		t.Errorf("got %+v, %v", all, err)
-	}
+	onEach(t, func(t *testing.T, w *world) {
+		w.config.Mail = nil
+		w.worker = jobs.NewWorker(w.config)
+		w.submit("BU1", "a+hold@b.example")
+		w.drainAt(0)
+		all, err := w.db.Deliveries(t.Context(), store.DeliveryFilter{State: store.NotSent, Limit: 10})
+		if err != nil || len(all) != 2 || all[0].Attempts[0].Error == "" {
+			t.Errorf("got %+v, %v", all, err)
+		}
+	})
 }
 
 func TestOrderOfOneProduct(t *testing.T) {
-	w := newWorld(t)
-	w.answer = refusedConnection
-	w.submit("BU1", "a+hold@b.example")
-	w.drainAt(0)
-	expect(t, "while the first waits for its next attempt", w.called, []string{"BU1 pending-review"})
-	if got := w.states("BU1"); got != "[ready waiting]" {
-		t.Errorf("states %s", got)
-	}
-	if err := w.db.Drop(t.Context(), w.callbacks("BU1")[0].Notice.ID, w.clock()); err != nil {
-		t.Fatal(err)
-	}
-	w.answer = nil
-	w.drainAt(0)
-	if got := w.states("BU1"); got != "[dropped delivered]" {
-		t.Errorf("after the drop: states %s", got)
-	}
-	if err := w.db.Drop(t.Context(), w.callbacks("BU1")[1].Notice.ID, w.clock()); err == nil {
-		t.Error("what was delivered could be dropped")
-	}
+	onEach(t, func(t *testing.T, w *world) {
+		w.answer = refusedConnection
+		w.submit("BU1", "a+hold@b.example")
+		w.drainAt(0)
+		expect(t, "while the first waits for its next attempt", w.called, []string{"BU1 pending-review"})
+		if got := w.states("BU1"); got != "[ready waiting]" {
+			t.Errorf("states %s", got)
+		}
+		if err := w.db.Drop(t.Context(), w.callbacks("BU1")[0].Notice.ID, w.clock()); err != nil {
+			t.Fatal(err)
+		}
+		w.answer = nil
+		w.drainAt(0)
+		if got := w.states("BU1"); got != "[dropped delivered]" {
+			t.Errorf("after the drop: states %s", got)
+		}
+		if err := w.db.Drop(t.Context(), w.callbacks("BU1")[1].Notice.ID, w.clock()); err == nil {
+			t.Error("what was delivered could be dropped")
+		}
+	})
 }
 
 // TestLateWorker has a worker hang until its lease has ended and another has done the work.
 func TestLateWorker(t *testing.T) {
-	w := newWorld(t)
-	hanging, release := make(chan struct{}), make(chan struct{})
-	config := w.config
-	config.Call = func(context.Context, trust.Notice, string) trust.Attempt {
-		close(hanging)
-		<-release
-		return refusedConnection(trust.Notice{})
-	}
-	late := jobs.NewWorker(config)
-	done := make(chan error)
-	w.submit("BU1", "a+hold@b.example")
-	go func() { done <- late.Drain(t.Context()) }()
-	<-hanging
+	onEach(t, func(t *testing.T, w *world) {
+		hanging, release := make(chan struct{}), make(chan struct{})
+		config := w.config
+		config.Call = func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt {
+			if n.Status != trust.PendingReview {
+				return w.call(ctx, n, authToken)
+			}
+			close(hanging)
+			<-release
+			return refusedConnection(trust.Notice{})
+		}
+		late := jobs.NewWorker(config)
+		done := make(chan error)
+		w.submit("BU1", "a+hold@b.example")
+		go func() { done <- late.Drain(t.Context()) }()
+		<-hanging
 
-	w.drainAt(29 * time.Second)
-	expect(t, "while the lease lasts", w.called, nil)
-	w.drainAt(30 * time.Second)
-	expect(t, "when the lease has ended", w.called, []string{"BU1 pending-review", "BU1 in-review"})
-	close(release)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	first := w.callbacks("BU1")[0]
-	if first.State != store.Delivered || len(first.Attempts) != 1 {
-		t.Errorf("the late worker overwrote the result: %+v", first)
-	}
+		w.drainAt(29 * time.Second)
+		expect(t, "while the lease lasts", w.called, nil)
+		w.drainAt(30 * time.Second)
+		expect(t, "when the lease has ended", w.called, []string{"BU1 pending-review", "BU1 in-review"})
+		close(release)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		first := w.callbacks("BU1")[0]
+		if first.State != store.Delivered || len(first.Attempts) != 1 {
+			t.Errorf("the late worker overwrote the result: %+v", first)
+		}
+	})
 }
 
 func TestOldNoticesAreRemoved(t *testing.T) {
-	w := newWorld(t)
-	w.submit("BU1", "a+hold@b.example")
-	w.drainAt(0)
-	w.drainAt(30*24*time.Hour - time.Minute)
-	if n := len(w.callbacks("BU1")); n != 2 {
-		t.Errorf("%d callbacks before their time", n)
-	}
-	w.drainAt(31 * 24 * time.Hour)
-	if n := len(w.callbacks("BU1")); n != 0 {
-		t.Errorf("%d callbacks after their time", n)
-	}
+	onEach(t, func(t *testing.T, w *world) {
+		w.submit("BU1", "a+hold@b.example")
+		w.drainAt(0)
+		w.drainAt(30*24*time.Hour - time.Minute)
+		if n := len(w.callbacks("BU1")); n != 2 {
+			t.Errorf("%d callbacks before their time", n)
+		}
+		w.drainAt(31 * 24 * time.Hour)
+		if n := len(w.callbacks("BU1")); n != 0 {
+			t.Errorf("%d callbacks after their time", n)
+		}
+	})
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -25,7 +24,7 @@ type DeliveryFilter struct {
 
 // Deliveries returns what the filter chooses, the newest notice first, with all attempts.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
-	all, err := queryAll(ctx, s.reader, func(row scanner) (Delivery, error) {
+	all, err := queryAll(s.read(ctx), func(row scanner) (Delivery, error) {
 		var d Delivery
 		var state string
 		var due int64
@@ -40,13 +39,13 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 		ORDER BY created_at DESC, product_sid, channel, position DESC LIMIT $5`,
 		f.ProductSID, f.ProductSID, string(f.State), string(f.State), f.Limit)
 	if err != nil {
-		return nil, err
+		return nil, s.classify(err)
 	}
 	for i := range all {
-		all[i].Attempts, err = queryAll(ctx, s.reader, scanAttempt, `SELECT started_at, duration, verdict, status_code, answer,
+		all[i].Attempts, err = queryAll(s.read(ctx), scanAttempt, `SELECT started_at, duration, verdict, status_code, answer,
 			error FROM attempts WHERE notice_id = $1 ORDER BY number`, all[i].Notice.ID)
 		if err != nil {
-			return nil, err
+			return nil, s.classify(err)
 		}
 	}
 	return all, nil
@@ -64,7 +63,7 @@ func scanAttempt(row scanner) (trust.Attempt, error) {
 // Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It
 // takes its place in the order of its product again. It returns ErrNotFound where there is no such notice.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
-	err := s.write(ctx, func(tx *sql.Tx) error { return replay(tx, id, now) })
+	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, now) })
 	if err == nil {
 		s.wake()
 	}
@@ -74,14 +73,14 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 // ReplayDead has all dead notices sent again and returns how many.
 func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	count := 0
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		ids, err := queryAll(ctx, tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
+	err := s.write(ctx, func(tx session) error {
+		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
 			ORDER BY product_sid, channel, position`, string(Dead))
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			if err := replay(tx, id, now); err != nil {
+			if err := s.replay(tx, id, now); err != nil {
 				return err
 			}
 		}
@@ -94,23 +93,23 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	return count, err
 }
 
-func replay(tx *sql.Tx, id string, now time.Time) error {
-	n, err := scanNotice(tx.QueryRow(`SELECT `+noticeColumns+` FROM notices WHERE id = $1`, id))
+func (s *Store) replay(tx session, id string, now time.Time) error {
+	n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1`, id))
 	if err != nil {
 		return err
 	}
-	return setState(tx, n, Waiting, time.Time{}, now)
+	return s.setState(tx, n, Waiting, time.Time{}, now)
 }
 
 // Drop gives an open notice up and lets the next of its product go. It returns ErrNotFound where there is no such notice
 // that is open.
 func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		n, err := scanNotice(tx.QueryRow(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+isOpen, id))
+	err := s.write(ctx, func(tx session) error {
+		n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+isOpen, id))
 		if err != nil {
 			return err
 		}
-		return setState(tx, n, Dropped, now, now)
+		return s.setState(tx, n, Dropped, now, now)
 	})
 	if err == nil {
 		s.wake()
@@ -119,8 +118,11 @@ func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 }
 
 // setState overrules the workers: one that is sending the notice loses its lease.
-func setState(tx *sql.Tx, n trust.Notice, state State, ended, now time.Time) error {
-	if _, err := tx.Exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, lease = '', ended_at = $2 WHERE id = $3`,
+func (s *Store) setState(tx session, n trust.Notice, state State, ended, now time.Time) error {
+	if err := s.lockProduct(tx, n.ProductSID); err != nil {
+		return err
+	}
+	if _, err := tx.exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, lease = '', ended_at = $2 WHERE id = $3`,
 		string(state), micros(ended), n.ID); err != nil {
 		return err
 	}
@@ -130,17 +132,17 @@ func setState(tx *sql.Tx, n trust.Notice, state State, ended, now time.Time) err
 // RemoveEnded removes up to limit notices that ended before the given time, with their attempts, and returns how many.
 func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (int, error) {
 	count := 0
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		ids, err := queryAll(ctx, tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND ended_at < $1
+	err := s.write(ctx, func(tx session) error {
+		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND ended_at < $1
 			ORDER BY ended_at LIMIT $2`, micros(before), limit)
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			if _, err := tx.Exec(`DELETE FROM attempts WHERE notice_id = $1`, id); err != nil {
+			if _, err := tx.exec(`DELETE FROM attempts WHERE notice_id = $1`, id); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`DELETE FROM notices WHERE id = $1`, id); err != nil {
+			if _, err := tx.exec(`DELETE FROM notices WHERE id = $1`, id); err != nil {
 				return err
 			}
 		}
@@ -148,10 +150,4 @@ func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (i
 		return nil
 	})
 	return count, err
-}
-
-func scanString(row scanner) (string, error) {
-	var s string
-	err := row.Scan(&s)
-	return s, err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -31,9 +33,9 @@ const (
 )
 
 // insertNotice queues a notice behind the open ones of its product and channel.
-func insertNotice(tx *sql.Tx, n trust.Notice) error {
+func insertNotice(tx session, n trust.Notice) error {
 	var last, open int64
-	err := tx.QueryRow(`SELECT COALESCE(MAX(position), 0), COALESCE(SUM(CASE WHEN `+isOpen+` THEN 1 ELSE 0 END), 0)
+	err := tx.row(`SELECT COALESCE(MAX(position), 0), COALESCE(SUM(CASE WHEN `+isOpen+` THEN 1 ELSE 0 END), 0)
 		FROM notices WHERE product_sid = $1 AND channel = $2`, n.ProductSID, string(n.Channel)).Scan(&last, &open)
 	if err != nil {
 		return err
@@ -42,7 +44,7 @@ func insertNotice(tx *sql.Tx, n trust.Notice) error {
 	if open > 0 {
 		state, due = Waiting, time.Time{}
 	}
-	_, err = tx.Exec(`INSERT INTO notices (`+noticeColumns+`, endpoint, position, state, tries, due_at, lease, ended_at)
+	_, err = tx.exec(`INSERT INTO notices (`+noticeColumns+`, endpoint, position, state, tries, due_at, lease, ended_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, '', 0)`,
 		trust.NewSID(trust.NoticePrefix, n.Created), string(n.Channel), n.Target, n.AccountSID, n.ProductSID, n.FriendlyName,
 		string(n.Status), joinCodes(n.Errors), micros(n.Created), endpointOf(n), last+1, string(state), micros(due))
@@ -86,13 +88,18 @@ type Report struct {
 func (s *Store) Exchange(
 	ctx context.Context, reports []Report, room func(endpoint string) int, now, leaseEnd time.Time,
 ) (leases []Lease, next time.Time, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	// In one order everywhere, so that two servers' transactions do not wait for each other.
+	reports = slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
+		return strings.Compare(a.Lease.Notice.ProductSID, b.Lease.Notice.ProductSID)
+	})
+	err = s.write(ctx, func(tx session) error {
+		leases, next = nil, time.Time{}
 		for _, report := range reports {
-			if err := record(tx, report, now); err != nil {
+			if err := s.record(tx, report, now); err != nil {
 				return fmt.Errorf("record an attempt: %w", err)
 			}
 		}
-		all, err := endpoints(ctx, tx)
+		all, err := endpoints(tx)
 		if err != nil {
 			return fmt.Errorf("list endpoints: %w", err)
 		}
@@ -107,7 +114,7 @@ func (s *Store) Exchange(
 			if limit <= 0 {
 				continue
 			}
-			taken, err := lease(ctx, tx, e.name, limit, now, leaseEnd)
+			taken, err := s.lease(tx, e.name, limit, now, leaseEnd)
 			if err != nil {
 				return fmt.Errorf("lease notices: %w", err)
 			}
@@ -129,7 +136,7 @@ type endpoint struct {
 
 // endpoints returns all with open notices. Its cost grows with their number, not with that of the notices: each step of the
 // recursion looks up the next name in the index.
-func endpoints(ctx context.Context, tx *sql.Tx) ([]endpoint, error) {
+func endpoints(tx session) ([]endpoint, error) {
 	const query = `WITH RECURSIVE names (endpoint) AS (
 			SELECT (SELECT endpoint FROM notices WHERE due_at > 0 ORDER BY endpoint LIMIT 1)
 			UNION ALL
@@ -139,7 +146,7 @@ func endpoints(ctx context.Context, tx *sql.Tx) ([]endpoint, error) {
 		)
 		SELECT endpoint, (SELECT MIN(n.due_at) FROM notices n WHERE n.due_at > 0 AND n.endpoint = names.endpoint)
 		FROM names WHERE endpoint IS NOT NULL`
-	return queryAll(ctx, tx, func(row scanner) (endpoint, error) {
+	return queryAll(tx, func(row scanner) (endpoint, error) {
 		var e endpoint
 		var due int64
 		err := row.Scan(&e.name, &due)
@@ -148,19 +155,21 @@ func endpoints(ctx context.Context, tx *sql.Tx) ([]endpoint, error) {
 	}, query)
 }
 
-func lease(ctx context.Context, tx *sql.Tx, endpoint string, limit int, now, leaseEnd time.Time) ([]Lease, error) {
-	taken, err := queryAll(ctx, tx, func(row scanner) (Lease, error) {
+func (s *Store) lease(tx session, endpoint string, limit int, now, leaseEnd time.Time) ([]Lease, error) {
+	taken, err := queryAll(tx, func(row scanner) (Lease, error) {
 		l := Lease{Endpoint: endpoint, token: trust.NewAuthToken()}
 		var err error
 		l.Notice, err = scanNotice(row, &l.Tries, &l.AuthToken)
 		return l, err
-	}, `SELECT `+noticeColumns+`, tries, (SELECT auth_token FROM accounts WHERE sid = account_sid) FROM notices
-		WHERE due_at > 0 AND due_at <= $1 AND endpoint = $2 ORDER BY due_at LIMIT $3`, micros(now), endpoint, limit)
+	}, `SELECT `+noticeColumns+`, tries, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')
+		FROM notices
+		WHERE due_at > 0 AND due_at <= $1 AND endpoint = $2 ORDER BY due_at LIMIT $3`+s.engine.skipLocked,
+		micros(now), endpoint, limit)
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range taken {
-		if _, err := tx.Exec(`UPDATE notices SET state = $1, lease = $2, due_at = $3 WHERE id = $4`,
+		if _, err := tx.exec(`UPDATE notices SET state = $1, lease = $2, due_at = $3 WHERE id = $4`,
 			string(Sending), l.token, micros(leaseEnd), l.Notice.ID); err != nil {
 			return nil, err
 		}
@@ -169,22 +178,22 @@ func lease(ctx context.Context, tx *sql.Tx, endpoint string, limit int, now, lea
 }
 
 // record writes what came of a lease that is still held, and lets the product's next notice go where this one has ended.
-func record(tx *sql.Tx, r Report, now time.Time) error {
+func (s *Store) record(tx session, r Report, now time.Time) error {
 	n := r.Lease.Notice
 	var ended time.Time
 	if r.State != Ready {
 		ended = now
 	}
-	result, err := tx.Exec(`UPDATE notices SET state = $1, tries = tries + 1, due_at = $2, lease = '', ended_at = $3
-		WHERE id = $4 AND lease = $5`, string(r.State), micros(r.Due), micros(ended), n.ID, r.Lease.token)
-	if err != nil {
+	if err := s.lockProduct(tx, n.ProductSID); err != nil {
 		return err
 	}
-	if held, err := result.RowsAffected(); err != nil || held == 0 {
+	held, err := tx.exec(`UPDATE notices SET state = $1, tries = tries + 1, due_at = $2, lease = '', ended_at = $3
+		WHERE id = $4 AND lease = $5`, string(r.State), micros(r.Due), micros(ended), n.ID, r.Lease.token)
+	if err != nil || held == 0 {
 		return err
 	}
 	a := r.Attempt
-	_, err = tx.Exec(`INSERT INTO attempts (notice_id, number, started_at, duration, verdict, status_code, answer, error)
+	_, err = tx.exec(`INSERT INTO attempts (notice_id, number, started_at, duration, verdict, status_code, answer, error)
 		VALUES ($1, (SELECT COUNT(*) + 1 FROM attempts WHERE notice_id = $2), $3, $4, $5, $6, $7, $8)`,
 		n.ID, n.ID, micros(a.Started), a.Duration.Microseconds(), string(a.Verdict), a.StatusCode, a.Answer, a.Error)
 	if err != nil {
@@ -193,10 +202,20 @@ func record(tx *sql.Tx, r Report, now time.Time) error {
 	return arrange(tx, n.ProductSID, n.Channel, now)
 }
 
+// lockProduct keeps changes of the product, and with them new notices, from coming in between: arrange would not see them,
+// nor they what it does.
+func (s *Store) lockProduct(tx session, sid string) error {
+	if s.engine.lockRow == "" {
+		return nil
+	}
+	_, err := queryAll(tx, scanString, `SELECT sid FROM products WHERE sid = $1`+s.engine.lockRow, sid)
+	return err
+}
+
 // arrange lets the first open notice of a product and channel go, and only that. One that is being sent is left to end.
-func arrange(tx *sql.Tx, productSID string, channel trust.Channel, now time.Time) error {
+func arrange(tx session, productSID string, channel trust.Channel, now time.Time) error {
 	var id, state string
-	err := tx.QueryRow(`SELECT id, state FROM notices WHERE product_sid = $1 AND channel = $2 AND `+isOpen+`
+	err := tx.row(`SELECT id, state FROM notices WHERE product_sid = $1 AND channel = $2 AND `+isOpen+`
 		ORDER BY CASE WHEN state = 'sending' THEN 0 ELSE 1 END, position LIMIT 1`, productSID, string(channel)).Scan(&id, &state)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -205,11 +224,11 @@ func arrange(tx *sql.Tx, productSID string, channel trust.Channel, now time.Time
 		return err
 	}
 	// A later one may be ready where an earlier one was replayed.
-	if _, err := tx.Exec(`UPDATE notices SET state = 'waiting', due_at = 0
+	if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
 		WHERE product_sid = $1 AND channel = $2 AND state = 'ready'`, productSID, string(channel)); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2`, micros(now), id)
+	_, err = tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2`, micros(now), id)
 	return err
 }
 

@@ -16,13 +16,11 @@ const productColumns = `sid, account_sid, policy_sid, friendly_name, email, stat
 
 // CreateProduct stores a new product.
 func (s *Store) CreateProduct(ctx context.Context, p trust.Product) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`INSERT INTO products (`+productColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			p.SID, p.AccountSID, p.PolicySID, p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
-			micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Created), micros(p.Updated), micros(p.Due))
-		return err
-	})
+	_, err := s.exec(ctx, `INSERT INTO products (`+productColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		p.SID, p.AccountSID, p.PolicySID, p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
+		micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Created), micros(p.Updated), micros(p.Due))
+	return err
 }
 
 // UpdateProduct reads the account's product, has change say what becomes of it, and stores that with the notices that it
@@ -46,8 +44,8 @@ func (s *Store) update(
 	ctx context.Context, change func(trust.Product) (trust.Outcome, error), query string, args ...any,
 ) (trust.Product, error) {
 	var outcome trust.Outcome
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		before, err := scanProduct(tx.QueryRow(query, args...))
+	err := s.write(ctx, func(tx session) error {
+		before, err := scanProduct(tx.row(query+s.engine.lockRow, args...))
 		if err != nil {
 			return err
 		}
@@ -71,9 +69,9 @@ func (s *Store) ElapseProducts(
 	ctx context.Context, now time.Time, limit int, elapse func(trust.Product) (trust.Outcome, error),
 ) (int, error) {
 	count := 0
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		due, err := queryAll(ctx, tx, scanProduct, `SELECT `+productColumns+` FROM products
-			WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`, micros(now), limit)
+	err := s.write(ctx, func(tx session) error {
+		due, err := queryAll(tx, scanProduct, `SELECT `+productColumns+` FROM products
+			WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`+s.engine.skipLocked, micros(now), limit)
 		if err != nil {
 			return err
 		}
@@ -95,17 +93,17 @@ func (s *Store) ElapseProducts(
 // NextElapse returns when the next product's status changes by itself, zero if none does.
 func (s *Store) NextElapse(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
-	err := s.reader.QueryRowContext(ctx, `SELECT MIN(due_at) FROM products WHERE due_at > 0`).Scan(&due)
-	return fromMicros(due.Int64), classify(err)
+	err := s.read(ctx).row(`SELECT MIN(due_at) FROM products WHERE due_at > 0`).Scan(&due)
+	return fromMicros(due.Int64), s.classify(err)
 }
 
 // storeOutcome writes a changed product and queues its notices.
-func storeOutcome(tx *sql.Tx, outcome trust.Outcome) error {
+func storeOutcome(tx session, outcome trust.Outcome) error {
 	if !outcome.Changed {
 		return nil
 	}
 	p := outcome.Product
-	_, err := tx.Exec(`UPDATE products SET friendly_name = $1, email = $2, status_callback = $3, status = $4,
+	_, err := tx.exec(`UPDATE products SET friendly_name = $1, email = $2, status_callback = $3, status = $4,
 		valid_until = $5, errors = $6, updated_at = $7, due_at = $8 WHERE sid = $9`,
 		p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
 		micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Updated), micros(p.Due), p.SID)
@@ -122,17 +120,17 @@ func storeOutcome(tx *sql.Tx, outcome trust.Outcome) error {
 
 // UndecidedProducts returns up to limit products that wait for a reviewer, the longest waiting first.
 func (s *Store) UndecidedProducts(ctx context.Context, limit int) ([]trust.Product, error) {
-	return queryAll(ctx, s.reader, scanProduct, `SELECT `+productColumns+` FROM products
+	all, err := queryAll(s.read(ctx), scanProduct, `SELECT `+productColumns+` FROM products
 		WHERE status IN ($1, $2) ORDER BY updated_at, sid LIMIT $3`,
 		string(trust.PendingReview), string(trust.InReview), limit)
+	return all, s.classify(err)
 }
 
 // Product returns the account's product with this SID, or ErrNotFound.
 func (s *Store) Product(ctx context.Context, accountSID, sid string) (trust.Product, error) {
-	row := s.reader.QueryRowContext(ctx,
-		`SELECT `+productColumns+` FROM products WHERE sid = $1 AND account_sid = $2`, sid, accountSID)
-	p, err := scanProduct(row)
-	return p, classify(err)
+	p, err := scanProduct(s.read(ctx).row(
+		`SELECT `+productColumns+` FROM products WHERE sid = $1 AND account_sid = $2`, sid, accountSID))
+	return p, s.classify(err)
 }
 
 func scanProduct(row scanner) (trust.Product, error) {

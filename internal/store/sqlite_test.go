@@ -37,7 +37,7 @@ func TestConcurrentOpen(t *testing.T) {
 // openAndPut opens the file and stores an account in it that differs for each i.
 func openAndPut(t *testing.T, path string, i int) {
 	t.Helper()
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Error(err)
 		return

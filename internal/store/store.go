@@ -6,12 +6,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -24,30 +27,69 @@ var (
 	ErrUnavailable = errors.New("the database is unavailable")
 )
 
-// Store is an open database. It is safe for concurrent use.
-type Store struct {
-	writer *sql.DB // one connection: SQLite has one writer, and waiting here is fairer than waiting inside SQLite
-	reader *sql.DB
-	woken  chan struct{}
+// Options say how a database is opened. Zero values are replaced by the defaults.
+type Options struct {
+	MustExist bool // do not create a SQLite file that is missing
+
+	// What a Postgres database is asked for.
+	MaxConns         int           // connections at a time; 16
+	ConnectTimeout   time.Duration // for one connection; 5 s
+	StatementTimeout time.Duration // for one statement; 10 s
 }
 
-// Open opens the SQLite database at path, creates it where it is missing (readable by its owner only, since it holds
-// auth tokens), and brings its schema up to date.
-func Open(ctx context.Context, path string) (*Store, error) {
-	writer, reader, err := openSQLite(path)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+func (o Options) withDefaults() Options {
+	o.MaxConns = cmp.Or(o.MaxConns, 16)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
+	o.StatementTimeout = cmp.Or(o.StatementTimeout, 10*time.Second)
+	return o
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	engine  engine
+	writer  *sql.DB
+	reader  *sql.DB  // the writer itself on Postgres
+	batches *batcher // of writes, on SQLite; nil on Postgres, where writes run beside each other
+	woken   chan struct{}
+	version atomic.Int64 // of the accounts, as far as this process has changed them
+}
+
+// Open opens a database and brings its schema up to date: Postgres where name is a postgres:// URL, else the SQLite file of
+// that name, which it creates where it is missing (readable by its owner only, since it holds auth tokens).
+func Open(ctx context.Context, name string, o Options) (*Store, error) {
+	if IsPostgres(name) {
+		s, err := openPostgres(ctx, name, o.withDefaults())
+		if err != nil {
+			return nil, fmt.Errorf("open the Postgres database: %w", err) // without the URL: it may hold a password
+		}
+		return s, nil
 	}
-	s := &Store{writer: writer, reader: reader, woken: make(chan struct{}, 1)}
-	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
+	s, err := openSQLite(ctx, name, o.MustExist)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	return s, nil
 }
 
-// Close waits for running queries and closes the database.
+// IsPostgres tells whether Open takes name for a Postgres database.
+func IsPostgres(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+}
+
+func newStore(e engine, writer, reader *sql.DB) *Store {
+	return &Store{engine: e, writer: writer, reader: reader, woken: make(chan struct{}, 1)}
+}
+
+// Close waits for running queries and closes the database. A write that still waits for its turn is not made.
 func (s *Store) Close() error {
-	return errors.Join(s.reader.Close(), s.writer.Close())
+	var errs []error
+	if s.batches != nil {
+		errs = append(errs, s.batches.close())
+	}
+	if s.reader != s.writer {
+		errs = append(errs, s.reader.Close())
+	}
+	return errors.Join(append(errs, s.writer.Close())...)
 }
 
 // Woken receives after a commit of this process that may have made something due. It is for one receiver; what another
@@ -64,7 +106,7 @@ func (s *Store) wake() {
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	return classify(s.reader.QueryRowContext(ctx, "SELECT 1").Scan(&one))
+	return s.classify(s.read(ctx).row("SELECT 1").Scan(&one))
 }
 
 //go:embed migrations/*.sql
@@ -79,7 +121,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	const tries = 5
 	for try := 1; ; try++ {
-		provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, dir)
+		options, err := s.engine.migrateUnder()
+		if err != nil {
+			return fmt.Errorf("migration lock: %w", err)
+		}
+		provider, err := goose.NewProvider(s.engine.dialect, s.writer, dir, options...)
 		if err != nil {
 			return fmt.Errorf("read migrations: %w", err)
 		}
@@ -93,26 +139,29 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 }
 
-// write runs fn in a transaction that no other write overlaps, and commits it durably.
-//
-// The context bounds the wait for the turn. A transaction that has begun is not interrupted: it takes milliseconds, and
-// a caller who has gone must not spoil the connection.
-func (s *Store) write(ctx context.Context, fn func(*sql.Tx) error) error {
-	conn, err := s.writer.Conn(ctx)
-	if err != nil {
-		return classify(err)
+// read returns a session for reading outside a transaction.
+func (s *Store) read(ctx context.Context) session { return session{ctx, s.reader} }
+
+// write runs fn in a transaction and commits it durably. fn may be run more than once where an earlier run was undone.
+func (s *Store) write(ctx context.Context, fn func(session) error) error {
+	if s.batches != nil {
+		return s.classify(s.batches.do(ctx, false, fn))
 	}
-	defer conn.Close() //nolint:errcheck // gives the connection back to the pool; the commit has been checked
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
-	if err != nil {
-		return classify(err)
+	return s.classify(s.transact(ctx, fn))
+}
+
+// exec runs one statement and commits it durably.
+func (s *Store) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	one := func(q session) error {
+		changed, err = q.exec(query, args...)
+		return err
 	}
-	// Also after a panic in fn: an open transaction would keep the only connection, and so every later write, for ever.
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing; a failed one closes the connection
-	if err := fn(tx); err != nil {
-		return classify(err)
+	if s.batches != nil {
+		err = s.batches.do(ctx, true, one)
+	} else {
+		err = one(session{ctx, s.writer})
 	}
-	return classify(tx.Commit())
+	return changed, s.classify(err)
 }
 
 func micros(t time.Time) int64 {

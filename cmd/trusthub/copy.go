@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
+type copyCmd struct {
+	From string `required:"" placeholder:"DB" help:"SQLite file or postgres:// URL to copy from. Stop its servers first."`
+	To   string `required:"" placeholder:"DB" help:"SQLite file or postgres:// URL to copy to; it must be empty."`
+}
+
+// Run copies everything and prints how much of each kind.
+func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
+	from, err := store.Open(ctx, c.From, store.Options{MustExist: true})
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	to, err := store.Open(ctx, c.To, store.Options{})
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+
+	counts, err := from.CopyTo(ctx, to, progress(s.err))
+	if err != nil {
+		return err
+	}
+	return printResult(s.out, counts, func(w *tabwriter.Writer, counts map[string]int64) {
+		for _, name := range []string{"accounts", "products", "notices", "attempts"} {
+			fmt.Fprintf(w, "%s\t%d\n", name, counts[name])
+		}
+	})
+}
+
+// progress draws a bar on a terminal and nothing elsewhere.
+func progress(w io.Writer) func(done, total int64) {
+	if !isTerminal(w) {
+		return func(int64, int64) {}
+	}
+	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
+		progressbar.OptionSetDescription("rows"), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish())
+	return func(done, total int64) {
+		bar.ChangeMax64(total)
+		_ = bar.Set64(done) // it fails only where there is no terminal any more
+	}
+}

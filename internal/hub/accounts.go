@@ -1,0 +1,52 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
+// maxAge is how long a copy of an account is used: so soon a token that another process has changed counts.
+const maxAge = time.Second
+
+// accountCache spares the database a look-up for each request. What this process changes counts at once.
+//
+// It holds accounts that exist and no others, so it cannot be made to grow by asking for more.
+type accountCache struct {
+	store *store.Store
+	now   func() time.Time
+	mu    sync.RWMutex
+	known map[string]knownAccount
+}
+
+type knownAccount struct {
+	account store.Account
+	version int64 // of the accounts when it was read
+	read    time.Time
+}
+
+func newAccountCache(s *store.Store, now func() time.Time) *accountCache {
+	return &accountCache{store: s, now: now, known: map[string]knownAccount{}}
+}
+
+// account returns the account with this SID, or store.ErrNotFound.
+func (c *accountCache) account(ctx context.Context, sid string) (store.Account, error) {
+	version, now := c.store.AccountsVersion(), c.now()
+	c.mu.RLock()
+	known, ok := c.known[sid]
+	c.mu.RUnlock()
+	if ok && known.version == version && now.Sub(known.read).Abs() < maxAge {
+		return known.account, nil
+	}
+	account, err := c.store.Account(ctx, sid)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		delete(c.known, sid)
+		return store.Account{}, err
+	}
+	c.known[sid] = knownAccount{account, version, now}
+	return account, nil
+}

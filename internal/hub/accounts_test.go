@@ -1,0 +1,48 @@
+package hub_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// TestChangedToken changes a token in this process, where it counts at once, and in another (a second store on the same
+// database), where it counts a second later at the latest.
+func TestChangedToken(t *testing.T) {
+	for engine, database := range storetest.Names() {
+		t.Run(engine, func(t *testing.T) {
+			name := database(t)
+			here, elsewhere := storetest.Open(t, name), storetest.Open(t, name)
+			now := start
+			h := hub.New(here, trust.Policy{}, func() time.Time { return now })
+			put := func(s *store.Store, token string) {
+				t.Helper()
+				if err := s.PutAccount(t.Context(), store.Account{SID: alice.SID, AuthToken: token, Created: start}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			expect := func(when, token string, want error) {
+				t.Helper()
+				if _, err := h.Authenticate(t.Context(), alice.SID, token); !errors.Is(err, want) {
+					t.Errorf("%s, with %s: %v, want %v", when, token, err, want)
+				}
+			}
+			expect("before there is an account", "", api.ErrUnauthenticated)
+			put(here, "first")
+			expect("at first", "first", nil)
+			put(here, "second")
+			expect("after a change here", "first", api.ErrUnauthenticated)
+			expect("after a change here", "second", nil)
+			put(elsewhere, "third")
+			now = now.Add(time.Second)
+			expect("a second after a change elsewhere", "second", api.ErrUnauthenticated)
+			expect("a second after a change elsewhere", "third", nil)
+		})
+	}
+}

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package pgtest
+
+import "os/exec"
+
+func handOver(*exec.Cmd, string) error { return errMissing }
+
+func killServer(int) error { return errMissing }

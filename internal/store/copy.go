@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrNotEmpty says that a database which is to be filled holds something already.
+var ErrNotEmpty = errors.New("the target database is not empty")
+
+// tables are all that hold data.
+func tables() []string { return []string{"accounts", "products", "notices", "attempts"} }
+
+// copyRows is how many rows one INSERT carries. SQLite takes 32,766 parameters at the most, the widest table has 16 columns.
+const copyRows = 500
+
+// CopyTo copies everything into another database, of whatever engine, that must be empty: in one transaction there, from one
+// moment here. It compares the counts before it commits, and returns how many rows were copied of each table. progress is
+// told after each step how many rows of how many have been copied.
+//
+// What is written here meanwhile is not copied: stop the servers first.
+func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total int64)) (map[string]int64, error) {
+	from, err := s.snapshot(ctx)
+	if err != nil {
+		return nil, s.classify(err)
+	}
+	defer from.Rollback() //nolint:errcheck // it has only read
+	source := session{ctx, from}
+	counts, total, err := count(source)
+	if err != nil {
+		return nil, s.classify(err)
+	}
+	var done int64
+	err = to.write(ctx, func(target session) error {
+		_, filled, err := count(target)
+		if err != nil {
+			return err
+		}
+		if filled > 0 {
+			return ErrNotEmpty
+		}
+		done = 0
+		for _, table := range tables() {
+			if err := copyTable(source, target, table, func(n int64) { done += n; progress(done, total) }); err != nil {
+				return fmt.Errorf("copy %s: %w", table, err)
+			}
+		}
+		return verify(target, counts)
+	})
+	return counts, err
+}
+
+// snapshot returns a transaction that sees one moment of the database.
+func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
+	if s.batches == nil {
+		return s.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	}
+	return s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // on SQLite every transaction does
+}
+
+func count(q session) (counts map[string]int64, total int64, err error) {
+	counts = map[string]int64{}
+	for _, table := range tables() {
+		var n int64
+		if err := q.row(`SELECT COUNT(*) FROM ` + table).Scan(&n); err != nil {
+			return nil, 0, fmt.Errorf("count %s: %w", table, err)
+		}
+		counts[table] = n
+		total += n
+	}
+	return counts, total, nil
+}
+
+func verify(target session, want map[string]int64) error {
+	got, _, err := count(target)
+	if err != nil {
+		return err
+	}
+	for table, n := range want {
+		if got[table] != n {
+			return fmt.Errorf("%s: %d rows were copied of %d; nothing was kept", table, got[table], n)
+		}
+	}
+	return nil
+}
+
+func copyTable(source, target session, table string, copied func(int64)) error {
+	rows, err := source.run.QueryContext(source.ctx, `SELECT * FROM `+table)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below tells of a failed read
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	var values []any
+	flush := func() error {
+		n := len(values) / len(columns)
+		if n == 0 {
+			return nil
+		}
+		if _, err := target.run.ExecContext(target.ctx, insertText(table, columns, n), values...); err != nil {
+			return err
+		}
+		values = values[:0]
+		copied(int64(n))
+		return nil
+	}
+	for rows.Next() {
+		row := make([]any, len(columns))
+		pointers := make([]any, len(columns))
+		for i := range row {
+			pointers[i] = &row[i]
+		}
+		if err := rows.Scan(pointers...); err != nil {
+			return err
+		}
+		if values = append(values, row...); len(values) == copyRows*len(columns) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(rows.Err(), flush())
+}
+
+// insertText is INSERT INTO table (a, b) VALUES ($1, $2), ($3, $4) for n rows.
+func insertText(table string, columns []string, n int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
+	for i := range n * len(columns) {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%len(columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	return b.String() + ")"
+}

@@ -1,0 +1,42 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
+)
+
+// TestCopy copies from each engine to each: all rows arrive as they were, and only into an empty database.
+func TestCopy(t *testing.T) {
+	for from, source := range storetest.Names() {
+		for to, database := range storetest.Names() {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return storetest.Open(t, source(t)) })
+				notify(t, s, "http://a.example/1", "http://a.example/2")
+				leases, _ := exchange(t, s, 0, 1)
+				exchange(t, s, 0, 0, delivered(leases[0]))
+
+				copied := storetest.Open(t, database(t))
+				var last, all int64
+				counts, err := s.CopyTo(t.Context(), copied, func(done, total int64) { last, all = done, total })
+				if err != nil || counts["products"] != 1 || counts["notices"] != 2 || counts["attempts"] != 1 || last != 5 || all != 5 {
+					t.Fatalf("copied %v, progress %d of %d, error %v", counts, last, all, err)
+				}
+				wantProduct(t, copied, draft())
+				wantAccounts(t, copied, store.Account{SID: accountSID, AuthToken: "token", Created: at})
+				if got := states(t, copied); got != "[delivered ready]" {
+					t.Errorf("notices %s", got)
+				}
+				if again, _ := exchange(t, copied, time.Hour, 1); len(again) != 1 || again[0].Notice.Target != "http://a.example/2" {
+					t.Errorf("leased from the copy: %+v", again)
+				}
+				if _, err := s.CopyTo(t.Context(), copied, func(int64, int64) {}); !errors.Is(err, store.ErrNotEmpty) {
+					t.Errorf("a second copy: %v", err)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// openPostgres opens a pool. What the URL itself says of time-outs goes before the options.
+func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the URL of the database is not valid") // pgx's error would repeat it, with the password
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = o.ConnectTimeout
+	}
+	for name, limit := range map[string]time.Duration{
+		"statement_timeout": o.StatementTimeout,
+		// A transaction whose client has gone must not keep its locks.
+		"idle_in_transaction_session_timeout": o.StatementTimeout,
+	} {
+		if _, given := config.RuntimeParams[name]; !given {
+			config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+		}
+	}
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(o.MaxConns)
+	pool.SetMaxIdleConns(o.MaxConns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	s := newStore(postgresEngine(), pool, pool)
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// transact runs fn in a transaction of its own. One that collided with another's is run again: nothing of it has happened.
+func (s *Store) transact(ctx context.Context, fn func(session) error) error {
+	const tries = 5
+	for try := 1; ; try++ {
+		err := s.transactOnce(ctx, fn)
+		if try == tries || err == nil || !s.engine.collides(err) {
+			return err
+		}
+	}
+}
+
+func (s *Store) transactOnce(ctx context.Context, fn func(session) error) error {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	// Also after a panic in fn. After a commit it does nothing.
+	defer tx.Rollback() //nolint:errcheck // a failed one closes the connection, which ends the transaction too
+	if err := runSafely(fn, session{ctx, tx}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+var _ runner = (*sql.Tx)(nil)

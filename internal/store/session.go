@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// runner is what runs a statement: a pool, a transaction, or a connection with its prepared statements.
+type runner interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// session is a runner with the context that bounds what it runs.
+type session struct {
+	ctx context.Context //nolint:containedctx // it lives as long as one call
+	run runner
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (q session) exec(query string, args ...any) (int64, error) {
+	result, err := q.run.ExecContext(q.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (q session) row(query string, args ...any) scanner {
+	return q.run.QueryRowContext(q.ctx, query, args...)
+}
+
+// scanner is what *sql.Row and *sql.Rows have in common.
+type scanner interface{ Scan(dest ...any) error }
+
+// queryAll returns all rows of a query. (A function, for a method cannot have a type parameter.)
+func queryAll[T any](q session, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.run.QueryContext(q.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below tells of a failed read
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+func scanString(row scanner) (string, error) {
+	var s string
+	err := row.Scan(&s)
+	return s, err
+}
+
+// runSafely turns a panic of fn into an error with the stack, so that it costs one caller his request and not all others
+// the database. What was panicked with is left out unless it is the runtime's own: it could hold a customer's data.
+func runSafely(fn func(session) error, q session) (err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = fmt.Errorf("panic in a transaction: %w\n%s", v, debug.Stack())
+		default:
+			err = fmt.Errorf("panic in a transaction: %T\n%s", v, debug.Stack())
+		}
+	}()
+	return fn(q)
+}
+
+// prepared is a runner on one connection that prepares each text once.
+type prepared struct {
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+}
+
+func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if statement, ok := p.statements[query]; ok {
+		return statement, nil
+	}
+	statement, err := p.conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	p.statements[query] = statement
+	return statement, nil
+}
+
+func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	statement, err := p.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return statement.ExecContext(ctx, args...)
+}
+
+func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	statement, err := p.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	statement, err := p.statement(ctx, query)
+	if err != nil {
+		return p.conn.QueryRowContext(ctx, query, args...) // reports the same error from Scan
+	}
+	return statement.QueryRowContext(ctx, args...)
+}
+
+func (p *prepared) close() error {
+	var errs []error
+	for _, statement := range p.statements {
+		errs = append(errs, statement.Close())
+	}
+	return errors.Join(append(errs, p.conn.Close())...)
+}
