@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,38 +51,35 @@ func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Att
 		attempt.Verdict, attempt.Error = trust.Refused, line(err.Error(), errorLimit)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("not done within %s", s.timeout))
 	defer cancel()
 	link := &link{sender: s}
 	defer link.close()
 	defer context.AfterFunc(ctx, link.close)()
 
-	answer, mailing, err := s.converse(ctx, link, n.Target, message)
+	answer, stage, err := s.converse(ctx, link, n.Target, message)
 	attempt.Connected = link.connected()
 	if err == nil {
 		attempt.Verdict, attempt.StatusCode = trust.Delivered, 250
-		attempt.Answer = line(s.redact(answer, n.Target), answerLimit)
+		attempt.Answer = line(s.redact("250 "+answer, n.Target), answerLimit)
 		return
 	}
 	attempt.Verdict = trust.TryAgain
 	problem := err.Error()
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
+		problem = strconv.Itoa(reply.Code) + " " + reply.Msg // not the error's text, whose quoting would hide a secret
 		attempt.StatusCode = reply.Code
-		attempt.Answer = line(s.redact(reply.Error(), n.Target), answerLimit)
-		if mailing && reply.Code/100 == 5 && !asksForLogin(reply.Code) {
+		attempt.Answer = line(s.redact(problem, n.Target), answerLimit)
+		if stage != beforeMail && reply.Code/100 == 5 && !asksForLogin(reply.Code) {
 			attempt.Verdict = trust.Refused
 		}
-	} else if ended := ctx.Err(); ended != nil {
-		// The error itself only says that the connection was closed, which we did.
-		problem = "no answer within " + s.timeout.String()
-		if !errors.Is(ended, context.DeadlineExceeded) {
-			problem = "given up: " + ended.Error()
-		}
+	} else if ended := context.Cause(ctx); ended != nil {
+		problem = ended.Error() // err only says that the connection was closed, which we did
 	}
 	if errors.Is(err, errNoUTF8) {
 		attempt.Verdict = trust.Refused
 	}
-	attempt.Error = line(s.redact(problem, n.Target), errorLimit)
+	attempt.Error = line(s.redact(stage+": "+problem, n.Target), errorLimit)
 }
 
 // asksForLogin tells whether a code, in reply to MAIL or later, means that a login or TLS is missing or too weak. Codes 530,
@@ -94,17 +92,20 @@ func asksForLogin(code int) bool {
 	return false
 }
 
-// converse sends the message and returns the server's last words. An error with mailing is one about the message; without,
-// no mail was begun. It speaks the commands itself rather than through gomail.Client.Send, which hides the replies in a text
-// with the recipient in it, and which asks for two more replies (to NOOP and RSET), each one more that can be missed.
-func (s *Sender) converse(ctx context.Context, link *link, to string, message []byte) (answer string, mailing bool, err error) {
+// beforeMail is the stage in which nothing is yet said about the message.
+const beforeMail = "before MAIL"
+
+// converse sends the message and returns the server's last words, or what failed and at which stage. It speaks the commands
+// itself rather than through gomail.Client.Send, which hides the replies in a text with the recipient in it, and which asks
+// for two more replies (to NOOP and RSET), each one more that can be missed.
+func (s *Sender) converse(ctx context.Context, link *link, to string, message []byte) (answer, stage string, err error) {
 	settings, err := gomail.NewClient(s.host, s.options(link, to)...)
 	if err != nil {
-		return "", false, fmt.Errorf("preparing: %w", err)
+		return "", beforeMail, err
 	}
 	client, err := settings.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return "", false, fmt.Errorf("before MAIL: %w", err)
+		return "", beforeMail, err
 	}
 	defer func() {
 		// A courtesy, whose failure changes nothing: an accepted message is delivered.
@@ -112,35 +113,35 @@ func (s *Sender) converse(ctx context.Context, link *link, to string, message []
 		_ = client.Quit()
 	}()
 	if takes, _ := client.Extension("SMTPUTF8"); !takes && !ascii(to) {
-		return "", false, errNoUTF8
+		return "", beforeMail, errNoUTF8
 	}
 	if err := client.Mail("<" + s.from.Address + ">"); err != nil {
-		return "", true, fmt.Errorf("MAIL: %w", err)
+		return "", "MAIL", err
 	}
 	if err := client.Rcpt("<" + to + ">"); err != nil {
-		return "", true, fmt.Errorf("RCPT: %w", err)
+		return "", "RCPT", err
 	}
 	data, err := client.Data()
 	if err != nil {
-		return "", true, fmt.Errorf("DATA: %w", err)
+		return "", "DATA", err
 	}
 	if _, err := data.Write(message); err != nil {
-		return "", true, fmt.Errorf("message: %w", err)
+		return "", "message", err
 	}
 	if err := data.Close(); err != nil {
-		return "", true, fmt.Errorf("end of message: %w", err)
+		return "", "end of message", err
 	}
 	if closer, ok := data.(*smtp.DataCloser); ok {
 		answer = closer.ServerResponse()
 	}
-	return "250 " + answer, true, nil
+	return answer, "", nil
 }
 
 func (s *Sender) options(link *link, to string) []gomail.Option {
 	options := []gomail.Option{
 		gomail.WithDialContextFunc(link.dial),
-		gomail.WithTimeout(s.timeout),
-		gomail.WithHELO(s.domain), // not the machine's own name, which is nobody's business and often no domain
+		gomail.WithTimeout(s.timeout + time.Second), // so that it is always the context that ends an attempt
+		gomail.WithHELO(s.domain),                   // not the machine's own name, which is nobody's business and often no domain
 		gomail.WithTLSConfig(s.tlsConfig()),
 	}
 	switch {
