@@ -13,9 +13,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// readBody reads the form of an operation that has one, and leaves in the request only what the contract declares: as the
-// body that the validator reads, and as the parsed form that the generated code binds. The generated code alone would
-// bind URL query parameters too, which the validator does not hold against the body's schema.
+// readBody reads the form of an operation that has one, and leaves in the request only what the contract declares, as the
+// parsed form: that is what is validated, and what the generated code binds. Left to itself, the generated code would bind
+// URL query parameters too, which no validator holds against the body's schema.
 //
 // A parameter may be given once. Keys that the contract does not know are dropped, as the real service does.
 func (op *operation) readBody(limit int64) echo.MiddlewareFunc {
@@ -44,10 +44,7 @@ func (op *operation) readBody(limit int64) echo.MiddlewareFunc {
 				return err
 			}
 			r.Form, r.PostForm = form, form
-			clean := form.Encode()
-			r.Body = io.NopCloser(strings.NewReader(clean))
-			r.ContentLength = int64(len(clean))
-			r.Header.Set("Content-Type", formContentType)
+			r.Header.Del("Content-Type") // with multipart, echo would look for a form of its own in the body
 			return next(c)
 		}
 	}

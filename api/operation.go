@@ -1,9 +1,11 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -37,6 +39,7 @@ func loadOperations() ([]*operation, error) {
 	}
 	options := &openapi3filter.Options{
 		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc, // done before, see authenticate
+		ExcludeRequestBody:      true,                                  // the form is validated as readBody has parsed it
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{formatValidators(), openapi3.DisableSchemaErrorDetails()},
 	}
 	var operations []*operation
@@ -45,13 +48,17 @@ func loadOperations() ([]*operation, error) {
 		methods := append(slices.Sorted(maps.Keys(item.Operations())), http.MethodOptions)
 		for method, op := range item.Operations() {
 			route := &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
-			operations = append(operations, newOperation(route, strings.Join(methods, ", "), options))
+			one, err := newOperation(route, strings.Join(methods, ", "), options)
+			if err != nil {
+				return nil, fmt.Errorf("api: operation %s: %w", op.OperationID, err)
+			}
+			operations = append(operations, one)
 		}
 	}
 	return operations, nil
 }
 
-func newOperation(route *routers.Route, methods string, options *openapi3filter.Options) *operation {
+func newOperation(route *routers.Route, methods string, options *openapi3filter.Options) (*operation, error) {
 	op := &operation{id: route.Operation.OperationID, route: route, methods: methods, options: options}
 	security := route.Operation.Security
 	if security == nil {
@@ -66,12 +73,21 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 			op.queryParams = append(op.queryParams, parameter.Value.Name)
 		}
 	}
-	if body := route.Operation.RequestBody; body != nil {
-		if media := body.Value.Content.Get(formContentType); media != nil {
-			op.form = media.Schema.Value
+	body := route.Operation.RequestBody
+	if body == nil {
+		return op, nil
+	}
+	media := body.Value.Content.Get(formContentType)
+	if media == nil {
+		return nil, errors.New("its body must be a form")
+	}
+	op.form = media.Schema.Value
+	for name, property := range op.form.Properties {
+		if !property.Value.Type.Is(openapi3.TypeString) {
+			return nil, fmt.Errorf("parameter %s must be of type string", name)
 		}
 	}
-	return op
+	return op, nil
 }
 
 // echoPath is the operation's path as echo writes it: /v1/TrustProducts/:Sid.
@@ -79,7 +95,7 @@ func (op *operation) echoPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(op.route.Path)
 }
 
-// validate holds the request against the contract. The body has been read and cleaned by readBody.
+// validate holds the request against the contract: its parameters, and the form that readBody has parsed.
 func (op *operation) validate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var params map[string]string
@@ -100,6 +116,20 @@ func (op *operation) validate(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := openapi3filter.ValidateRequest(c.Request().Context(), input); err != nil {
 			return parameterError(err)
 		}
+		if op.form != nil {
+			if err := op.form.VisitJSON(formValue(c.Request().PostForm), op.options.SchemaValidationOptions...); err != nil {
+				return parameterError(err)
+			}
+		}
 		return next(c)
 	}
+}
+
+// formValue is a form as the validator takes it. Every parameter is text: newOperation sees to that.
+func formValue(form url.Values) map[string]any {
+	value := make(map[string]any, len(form))
+	for name := range form {
+		value[name] = form.Get(name)
+	}
+	return value
 }

@@ -24,34 +24,22 @@ func missing(name string) *Error {
 // parameterError words what the validator found. The validator's own error is not even kept as the cause: it can hold the
 // value.
 func parameterError(err error) *Error {
-	refused, ok := errors.AsType[*openapi3filter.RequestError](err)
-	if !ok {
-		return NewError(CodeInvalidParameter, "", nil)
-	}
 	violation, ok := errors.AsType[*openapi3.SchemaError](err)
+	name := ""
+	if refused, isParameter := errors.AsType[*openapi3filter.RequestError](err); isParameter && refused.Parameter != nil {
+		name = refused.Parameter.Name
+	} else if ok {
+		name = strings.Join(violation.JSONPointer(), ".")
+	}
 	switch {
-	case !ok && errors.Is(err, openapi3filter.ErrInvalidRequired) && refused.RequestBody != nil:
-		for _, media := range refused.RequestBody.Content {
-			for _, name := range media.Schema.Value.Required {
-				return missing(name)
-			}
-		}
-		return NewError(CodeInvalidParameter, "Missing post body", nil)
-	case !ok && refused.Parameter != nil:
-		return invalid(refused.Parameter.Name, "is malformed")
+	case !ok && name != "":
+		return invalid(name, "is malformed")
 	case !ok:
-		return NewError(CodeInvalidParameter, "The post body is malformed", nil)
+		return NewError(CodeInvalidParameter, "", nil)
 	case violation.SchemaField == "required":
-		return missing(parameterName(refused, violation))
+		return missing(name)
 	}
-	return invalid(parameterName(refused, violation), problem(violation))
-}
-
-func parameterName(refused *openapi3filter.RequestError, violation *openapi3.SchemaError) string {
-	if refused.Parameter != nil {
-		return refused.Parameter.Name
-	}
-	return strings.Join(violation.JSONPointer(), ".")
+	return invalid(name, problem(violation))
 }
 
 // problem says what the contract asks for, so that the caller can mend it.
