@@ -101,22 +101,21 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // the default believes headers that a caller may set
 	e.HTTPErrorHandler = errorWriter{config}.write
-	e.Pre(decodedPath)
-	e.Use(observe(config), corsHeaders, recoverPanic)
+	e.Use(observe(config))
 
 	middlewares := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for _, op := range operations {
-		chain := []echo.MiddlewareFunc{allowMethods(op.methods)}
+		steps := []step{allowMethods(op.methods)}
 		if op.authenticated {
-			chain = append(chain, authenticate(config))
+			steps = append(steps, authenticate(config))
 		}
-		middlewares[op.id] = append(chain, op.readBody(config.MaxBodyBytes), op.validate)
-		e.OPTIONS(op.echoPath(), preflight, allowMethods(op.methods))
+		middlewares[op.id] = []echo.MiddlewareFunc{inOrder(append(steps, op.readBody(config.MaxBodyBytes), op.validate))}
+		e.OPTIONS(op.echoPath(), preflight, inOrder([]step{allowMethods(op.methods)}))
 	}
 	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl, nil),
 		server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	registerExtras(e, config)
-	return e, nil
+	return decodedPath(e), nil
 }
 
 // registerExtras adds what is not part of the contract.
@@ -136,11 +135,11 @@ func registerExtras(e *echo.Echo, config Config) {
 	})
 }
 
-// decodedPath has echo route by the decoded path alone, so that the router, the validator and the handler all see the same
-// parameter however its characters were escaped.
-func decodedPath(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		c.Request().URL.RawPath = ""
-		return next(c)
-	}
+// decodedPath has the router go by the decoded path alone, so that the router, the validator and the handler all see the
+// same parameter however its characters were escaped.
+func decodedPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawPath = ""
+		next.ServeHTTP(w, r)
+	})
 }

@@ -5,11 +5,20 @@ import (
 	"net/http"
 )
 
-// request is what the layer knows of the request that a context belongs to.
+// request is the context of a request, and what the layer knows of it.
 type request struct {
+	context.Context
 	id         string
 	accountSID string
 	baseURL    string
+}
+
+// Value answers the request itself to fromContext.
+func (r *request) Value(key any) any {
+	if key == (contextKey{}) {
+		return r
+	}
+	return r.Context.Value(key)
 }
 
 type contextKey struct{}

@@ -18,35 +18,32 @@ import (
 // URL query parameters too, which no validator holds against the body's schema.
 //
 // A parameter may be given once. Keys that the contract does not know are dropped, as the real service does.
-func (op *operation) readBody(limit int64) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			if err := op.checkQuery(r.URL.RawQuery); err != nil {
-				return err
-			}
-			if op.form == nil {
-				r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
-				return next(c)
-			}
-			body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, limit))
-			if err != nil {
-				if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-					return NewError(CodeBodyTooLarge, "", err)
-				}
-				return NewError(CodeInvalidParameter, "The post body could not be read", err)
-			}
-			if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
-				return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
-			}
-			form, err := op.parseForm(string(body))
-			if err != nil {
-				return err
-			}
-			r.Form, r.PostForm = form, form
-			r.Header.Del("Content-Type") // with multipart, echo would look for a form of its own in the body
-			return next(c)
+func (op *operation) readBody(limit int64) step {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if err := op.checkQuery(r.URL.RawQuery); err != nil {
+			return err
 		}
+		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, limit))
+		if err != nil {
+			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+				return NewError(CodeBodyTooLarge, "", err)
+			}
+			return NewError(CodeInvalidParameter, "The post body could not be read", err)
+		}
+		if op.form == nil {
+			return nil // what an operation without a body is sent is ignored
+		}
+		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
+			return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
+		}
+		form, err := op.parseForm(string(body))
+		if err != nil {
+			return err
+		}
+		r.Form, r.PostForm, r.Body = form, form, http.NoBody
+		r.Header.Del("Content-Type") // with multipart, echo would look for a form of its own in the body
+		return nil
 	}
 }
 

@@ -19,19 +19,39 @@ import (
 // requestIDHeader names each answer, so that it can be found in the log.
 const requestIDHeader = "Twilio-Request-Id"
 
-// observe gives the request its id, its context and its line in the log. It stands first, so that it sees what all others
-// answer; errors are written here, to have their status in that line.
+// step is a part of what happens to a request before the operation. An error ends it.
+type step func(c echo.Context) error
+
+// inOrder makes one middleware of the steps: echo builds the chain of middlewares anew for each request, so few are better.
+func inOrder(steps []step) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			for _, step := range steps {
+				if err := step(c); err != nil {
+					return err
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
+// observe gives the request its id, its context, the CORS headers and its line in the log. It stands first, so that it sees
+// what all others answer; errors are written here, to have their status in that line.
 func observe(config Config) echo.MiddlewareFunc {
+	cors := corsHeaders()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
-			info := &request{id: newRequestID(), baseURL: baseURL(config.PublicURL, c.Request())}
-			c.Response().Header().Set(requestIDHeader, info.id)
 			ctx, cancel := context.WithTimeout(c.Request().Context(), config.Timeout)
 			defer cancel()
-			c.SetRequest(c.Request().WithContext(context.WithValue(ctx, contextKey{}, info)))
+			info := &request{Context: ctx, id: newRequestID(), baseURL: baseURL(config.PublicURL, c.Request())}
+			header := c.Response().Header()
+			maps.Copy(header, cors) // shares the values, which nobody changes in place
+			header.Set(requestIDHeader, info.id)
+			c.SetRequest(c.Request().WithContext(info))
 
-			err := next(c)
+			err := recovered(next, c)
 			if err != nil {
 				c.Error(err)
 			}
@@ -64,74 +84,64 @@ func newRequestID() string {
 	return "RQ" + hex.EncodeToString(b[:])
 }
 
-// recoverPanic turns a panic into an error with the stack as its cause. What was panicked with is left out unless it is the
-// runtime's own: it could hold a caller's data.
-func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			switch v := recover().(type) {
-			case nil:
-			case runtime.Error:
-				err = NewError(CodeInternal, "", fmt.Errorf("panic: %w\n%s", v, debug.Stack()))
-			case error:
-				if errors.Is(v, http.ErrAbortHandler) {
-					panic(v) // net/http's way to drop the connection
-				}
-				err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
-			default:
-				err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
+// recovered turns a panic of the handler into an error with the stack as its cause. What was panicked with is left out
+// unless it is the runtime's own: it could hold a caller's data.
+func recovered(handler echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = NewError(CodeInternal, "", fmt.Errorf("panic: %w\n%s", v, debug.Stack()))
+		case error:
+			if errors.Is(v, http.ErrAbortHandler) {
+				panic(v) // net/http's way to drop the connection
 			}
-		}()
-		return next(c)
-	}
+			err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
+		default:
+			err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
+		}
+	}()
+	return handler(c)
 }
 
 // authenticate lets only callers with valid credentials pass. It stands before the body is read.
-func authenticate(config Config) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			username, password, ok := c.Request().BasicAuth()
-			if !ok {
-				return NewError(CodeUnauthenticated, "", nil)
-			}
-			ctx := c.Request().Context()
-			accountSID, err := config.Authenticate(ctx, username, password)
-			switch {
-			case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
-				return NewError(CodeUnauthenticated, "", err)
-			case err != nil:
-				return err
-			}
-			fromContext(ctx).accountSID = accountSID
-			return next(c)
+func authenticate(config Config) step {
+	return func(c echo.Context) error {
+		username, password, ok := c.Request().BasicAuth()
+		if !ok {
+			return NewError(CodeUnauthenticated, "", nil)
 		}
+		ctx := c.Request().Context()
+		accountSID, err := config.Authenticate(ctx, username, password)
+		switch {
+		case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
+			return NewError(CodeUnauthenticated, "", err)
+		case err != nil:
+			return err
+		}
+		fromContext(ctx).accountSID = accountSID
+		return nil
 	}
 }
 
 // corsHeaders lets scripts of any origin call and read the answers, errors included, with the credentials that they bring
 // themselves. A browser never adds cached ones: "*" together with "true" would be refused by browsers, and any origin
 // together with "true" would let every web page act for whoever is logged in.
-func corsHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	headers := http.Header{
+func corsHeaders() http.Header {
+	return http.Header{
 		"Access-Control-Allow-Origin":      {"*"},
 		"Access-Control-Allow-Headers":     {"Authorization, Content-Type"},
 		"Access-Control-Allow-Credentials": {"false"},
 		"Access-Control-Expose-Headers":    {requestIDHeader + ", Retry-After"},
 	}
-	return func(c echo.Context) error {
-		maps.Copy(c.Response().Header(), headers) // shares the values, which nobody changes in place
-		return next(c)
-	}
 }
 
 // allowMethods adds the CORS header that differs from path to path.
-func allowMethods(methods string) echo.MiddlewareFunc {
+func allowMethods(methods string) step {
 	value := []string{methods}
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			c.Response().Header()["Access-Control-Allow-Methods"] = value
-			return next(c)
-		}
+	return func(c echo.Context) error {
+		c.Response().Header()["Access-Control-Allow-Methods"] = value
+		return nil
 	}
 }
 

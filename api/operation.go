@@ -38,8 +38,7 @@ func loadOperations() ([]*operation, error) {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
 	}
 	options := &openapi3filter.Options{
-		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc, // done before, see authenticate
-		ExcludeRequestBody:      true,                                  // the form is validated as readBody has parsed it
+		ExcludeRequestBody:      true, // the form is validated as readBody has parsed it
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{formatValidators(), openapi3.DisableSchemaErrorDetails()},
 	}
 	var operations []*operation
@@ -65,6 +64,10 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 		security = &route.Spec.Security
 	}
 	op.authenticated = len(*security) > 0
+	// Authentication has been done before the validator's turn, which would read the body for it.
+	unsecured := *route.Operation
+	unsecured.Security = openapi3.NewSecurityRequirements()
+	route.Operation = &unsecured
 	for _, parameter := range slices.Concat(route.PathItem.Parameters, route.Operation.Parameters) {
 		switch parameter.Value.In {
 		case openapi3.ParameterInPath:
@@ -96,33 +99,31 @@ func (op *operation) echoPath() string {
 }
 
 // validate holds the request against the contract: its parameters, and the form that readBody has parsed.
-func (op *operation) validate(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		var params map[string]string
-		if len(op.pathParams) > 0 {
-			params = make(map[string]string, len(op.pathParams))
-			for _, name := range op.pathParams {
-				if params[name] = c.Param(name); params[name] == "" {
-					return NewError(CodeNotFound, "", nil) // /v1/TrustProducts/ is another path than .../{Sid}
-				}
+func (op *operation) validate(c echo.Context) error {
+	var params map[string]string
+	if len(op.pathParams) > 0 {
+		params = make(map[string]string, len(op.pathParams))
+		for _, name := range op.pathParams {
+			if params[name] = c.Param(name); params[name] == "" {
+				return NewError(CodeNotFound, "", nil) // /v1/TrustProducts/ is another path than .../{Sid}
 			}
 		}
-		input := &openapi3filter.RequestValidationInput{
-			Request:    c.Request(),
-			PathParams: params,
-			Route:      op.route,
-			Options:    op.options,
-		}
-		if err := openapi3filter.ValidateRequest(c.Request().Context(), input); err != nil {
+	}
+	input := &openapi3filter.RequestValidationInput{
+		Request:    c.Request(),
+		PathParams: params,
+		Route:      op.route,
+		Options:    op.options,
+	}
+	if err := openapi3filter.ValidateRequest(c.Request().Context(), input); err != nil {
+		return parameterError(err)
+	}
+	if op.form != nil {
+		if err := op.form.VisitJSON(formValue(c.Request().PostForm), op.options.SchemaValidationOptions...); err != nil {
 			return parameterError(err)
 		}
-		if op.form != nil {
-			if err := op.form.VisitJSON(formValue(c.Request().PostForm), op.options.SchemaValidationOptions...); err != nil {
-				return parameterError(err)
-			}
-		}
-		return next(c)
 	}
+	return nil
 }
 
 // formValue is a form as the validator takes it. Every parameter is text: newOperation sees to that.
