@@ -46,13 +46,13 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// startServer runs `trusthub serve` with an empty database until the test ends, and returns the URL that it printed. The
+// startServer runs `trusthub serve` with an empty database and more flags until the test ends, and returns the URL that it printed. The
 // test fails if the server then does not exit with status 0 in time.
-func startServer(t *testing.T) *url.URL {
+func startServer(t *testing.T, flags ...string) *url.URL {
 	t.Helper()
 	// t.Context ends just before the cleanups run; Cancel and WaitDelay make that end a SIGTERM with a time limit.
-	cmd := exec.CommandContext(t.Context(), program,
-		"serve", "--listen", "127.0.0.1:0", "--db", filepath.Join(t.TempDir(), "trusthub.db"))
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--db", filepath.Join(t.TempDir(), "trusthub.db")}, flags...)
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken} // nothing of the developer's
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout

@@ -1,0 +1,193 @@
+package interop
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twilio/twilio-go/client"
+	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
+
+	"github.com/opentrusthub/trusthub/internal/signature"
+)
+
+const (
+	callbackTimeout = 30 * time.Second // for the callbacks of a review, which takes 2 s
+	generatedURLs   = 1000
+)
+
+// TestCallbacksAreValid lets the server call a receiver that does what Twilio's documentation asks of one: it passes the URL
+// that it was called at, and the form, to the SDK's validator.
+func TestCallbacksAreValid(t *testing.T) {
+	t.Parallel()
+	received := make(chan url.Values)
+	validator := client.NewRequestValidator(authToken)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		called := "http://" + r.Host + r.URL.RequestURI()
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !validator.ValidateBody(called, body, r.Header.Get(signature.Header)) {
+			t.Errorf("the SDK refuses the callback to %s with %q (%v)", called, body, err)
+		}
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			t.Error(err)
+		}
+		select {
+		case received <- form:
+		case <-r.Context().Done(): // the test has ended
+		}
+	}))
+	t.Cleanup(receiver.Close)
+
+	service := newService(t, startServer(t, "--review-delay", "10ms"), authToken)
+	want := map[string][]string{} // statuses by SID
+	submit := func(callback, email, end string) {
+		product, err := service.CreateTrustProduct(createParams().SetStatusCallback(callback).SetEmail(email))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[*product.Sid] = []string{"pending-review", "in-review", end}
+		_, err = service.UpdateTrustProduct(*product.Sid, new(trusthub.UpdateTrustProductParams).SetStatus("pending-review"))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	host := strings.TrimPrefix(receiver.URL, "http://")
+	for _, callback := range []string{
+		"http://" + host,
+		"http://" + host + "/status?a=1&a=2&empty=&bare&plus=+%2B%2b%20&q=?/@:;'",
+		"http://" + host + "/caf%C3%A9/caf%c3%a9/a%2Fb//~%7e?name=Zo%C3%AB#fragment",
+		"http://me:s%40cret@" + host + "/status?user=info@here#?not-sent",
+	} {
+		submit(callback, email, "twilio-approved")
+	}
+	submit(receiver.URL+"/rejected", "compliance+reject-18601@acme.example", "twilio-rejected")
+
+	got := map[string][]string{}
+	timeout := time.After(callbackTimeout)
+	for range 3 * len(want) {
+		select {
+		case form := <-received:
+			sid, status := form.Get("BundleSid"), form.Get("Status")
+			got[sid] = append(got[sid], status)
+			if form.Get("AccountSid") != accountSID || form.Has("FailureReason") != (status == "twilio-rejected") {
+				t.Errorf("the form is %v", form)
+			}
+		case <-timeout:
+			t.Fatalf("after %v the callbacks are %v, want %v", callbackTimeout, got, want)
+		}
+	}
+	for sid, statuses := range want {
+		if !slices.Equal(got[sid], statuses) {
+			t.Errorf("%s was called back with %v, want %v", sid, got[sid], statuses)
+		}
+	}
+}
+
+// TestSignaturesAreValid holds the signatures of the main module against the SDK's validator.
+//
+// The validator accepts them at the URL as the receiver sees it. It does not accept them at the URL that was configured if
+// that has userinfo or a fragment, even an empty one: the validator takes both for a part of the URL, and neither is ever a
+// part of a request's URL, by Twilio's own documentation not of the signed one either.
+func TestSignaturesAreValid(t *testing.T) {
+	t.Parallel()
+	validator := client.NewRequestValidator(authToken)
+	random := rand.New(rand.NewPCG(3, 1000)) // the same in each run
+	seen := map[string]bool{}
+	for len(seen) < generatedURLs {
+		generated, form := newCallbackURL(random), newForm(random)
+		requested, configured := generated.requested(), generated.configured()
+		seen[configured] = true
+		sum := signature.Sign(authToken, configured, form)
+		params := map[string]string{} // the SDK's form of a form
+		for name := range form {
+			params[name] = form.Get(name)
+		}
+		if !validator.Validate(requested, params, sum) {
+			t.Errorf("Validate refuses the signature for %q at %q with %q", configured, requested, form)
+		}
+		if !validator.ValidateBody(requested, []byte(form.Encode()), sum) {
+			t.Errorf("ValidateBody refuses the signature for %q at %q with %q", configured, requested, form)
+		}
+		if validator.Validate(configured, params, sum) != (configured == requested) {
+			t.Errorf("the signature for %q is at this very URL not as documented", configured)
+		}
+		params["One"] += "more"
+		if validator.Validate(requested, params, sum) {
+			t.Errorf("the signature for %q is valid for another form than %q", configured, form)
+		}
+	}
+}
+
+// A query with bodySHA256 tells ValidateBody, whatever the Content-Type, that the body is no form and not a part of the
+// signature. A receiver with such a query of its own has to call Validate.
+func TestSignatureBesideBodySHA256(t *testing.T) {
+	t.Parallel()
+	const callback = "https://example.com/status?bodySHA256=0123"
+	validator, form := client.NewRequestValidator(authToken), url.Values{"Status": {"in-review"}}
+	sum := signature.Sign(authToken, callback, form)
+	if !validator.Validate(callback, map[string]string{"Status": "in-review"}, sum) {
+		t.Error("Validate refuses it")
+	}
+	if validator.ValidateBody(callback, []byte(form.Encode()), sum) {
+		t.Error("ValidateBody accepts it, against its documentation")
+	}
+}
+
+// callbackURL is a StatusCallback, in the pieces that a URL has.
+type callbackURL struct {
+	scheme, userinfo, host, port, path, query, fragment string // with their delimiters
+}
+
+func (u callbackURL) configured() string {
+	return u.scheme + u.userinfo + u.host + u.port + u.path + u.query + u.fragment
+}
+
+// requested is what a receiver is called at.
+func (u callbackURL) requested() string { return u.scheme + u.host + u.port + u.path + u.query }
+
+func newCallbackURL(random *rand.Rand) callbackURL {
+	one := func(of ...string) string { return of[random.IntN(len(of))] }
+	many := func(of ...string) (all string) {
+		for range random.IntN(5) {
+			all += one(of...)
+		}
+		return all
+	}
+	u := callbackURL{
+		scheme:   one("http://", "https://"),
+		userinfo: one("", "", "", "@", "me@", "me:@", "me:secret@", "me%40home:s%2fc%2Fret@"),
+		host: one("example.com", "EXAMPLE.com", "xn--bcher-kva.example", "bücher.example", "例え.テスト", "under_score.example",
+			"localhost", "192.0.2.1", "[2001:db8::1]", "[::ffff:192.0.2.1]"),
+		port: one("", "", ":80", ":443", ":8080", ":080", ":65535", ":"),
+		path: many("/", "/status", "/a b", "/a+b", "/%20", "/%c3%a9", "/%C3%A9", "/é", "/🏢", "/%2F", "/%2f", "/..", "/@", "/:", "/;v=1",
+			"/~", "/%7e", "/'\"<>|"),
+		fragment: one("", "", "", "#", "#part", "#a?b&c", "#é/%C3%A9", "#a#b"),
+	}
+	if random.IntN(4) > 0 {
+		u.query = "?" + many("a=1", "&a=1", "&a=2", "&empty=", "&bare", "&=nameless", "&", "&&", "&é=ü", "&%c3%a9=%C3%BC", "&plus=+%2B%2b",
+			"&space=%20 ", "&%zz", "&%", "&at=u@v:w", "&path=/x/../y", "&q=??", "&a[]=1", "&a[b]={c}", "&quotes='\"`", ";", "🏢")
+	}
+	return u
+}
+
+func newForm(random *rand.Rand) url.Values {
+	text := func() string {
+		runes := make([]rune, random.IntN(8)) // often none: an empty value
+		for i := range runes {
+			runes[i] = []rune("aZ09 +&=%;?#/\"'<é例🏢\u0000\n\t\u202e\ufffd")[random.IntN(22)]
+		}
+		return string(runes)
+	}
+	form := url.Values{"AccountSid": {accountSID}, "BundleSid": {"BU" + text()}, "Status": {"in-review"}}
+	for range random.IntN(6) {
+		form.Add(text(), text()) // a repeated name counts with its first value
+	}
+	return form
+}
