@@ -260,7 +260,7 @@ func TestCORSHeaders(t *testing.T) {
 	want := map[string]string{
 		"Access-Control-Allow-Origin":      "*",
 		"Access-Control-Allow-Methods":     "POST, OPTIONS",
-		"Access-Control-Allow-Headers":     "Authorization, Content-Type",
+		"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key",
 		"Access-Control-Allow-Credentials": "false",
 		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After",
 	}

@@ -23,6 +23,7 @@ const (
 	CodeUnauthenticated  Code = 20003 // no or wrong credentials
 	CodeMethodNotAllowed Code = 20004 // the resource has no such method
 	CodeNotFound         Code = 20404 // no such path, or no such resource of this account
+	CodeConflict         Code = 20409 // the request contradicts an earlier one
 	CodeBodyTooLarge     Code = 20413 // the body exceeds Config.MaxBodyBytes
 	CodeInternal         Code = 20500 // a defect; the log has the cause
 	CodeUnavailable      Code = 20503 // something that is needed is down; try again
@@ -46,6 +47,7 @@ func Codes() []CodeInfo {
 			"The requested resource {path} does not support the attempted HTTP method {method}",
 		},
 		{CodeNotFound, http.StatusNotFound, "The requested resource {path} was not found"},
+		{CodeConflict, http.StatusConflict, "The request contradicts an earlier one"},
 		{CodeBodyTooLarge, http.StatusRequestEntityTooLarge, "The post body is too large"},
 		{CodeInternal, http.StatusInternalServerError, "An internal error occurred"},
 		{CodeUnavailable, http.StatusServiceUnavailable, "The service is unavailable, try again later"},

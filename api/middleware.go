@@ -130,7 +130,7 @@ func authenticate(config Config) step {
 func corsHeaders() http.Header {
 	return http.Header{
 		"Access-Control-Allow-Origin":      {"*"},
-		"Access-Control-Allow-Headers":     {"Authorization, Content-Type"},
+		"Access-Control-Allow-Headers":     {"Authorization, Content-Type, Idempotency-Key"},
 		"Access-Control-Allow-Credentials": {"false"},
 		"Access-Control-Expose-Headers":    {requestIDHeader + ", Retry-After"},
 	}

@@ -151,8 +151,17 @@ type UpdateTrustProductRequest struct {
 	StatusCallback *string `json:"StatusCallback,omitempty"`
 }
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // SID defines model for Sid.
 type SID = string
+
+// CreateTrustProductParams defines parameters for CreateTrustProduct.
+type CreateTrustProductParams struct {
+	// IdempotencyKey Any text that the caller chose for this one request, a UUID for example. The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // CreateTrustProductFormdataRequestBody defines body for CreateTrustProduct for application/x-www-form-urlencoded ContentType.
 type CreateTrustProductFormdataRequestBody = CreateTrustProductRequest
@@ -238,19 +247,25 @@ type ClientInterface interface {
 	//
 	// Stores a new Trust Product of the calling account, in status `draft`.
 	//
+	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+	// Product and get the same answer, and the same key with another body is refused.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-	CreateTrustProductWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateTrustProductWithBody(ctx context.Context, params *CreateTrustProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTrustProductWithFormdataBody Create a Trust Product.
 	//
 	// Stores a new Trust Product of the calling account, in status `draft`.
 	//
+	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+	// Product and get the same answer, and the same key with another body is refused.
+	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-	CreateTrustProductWithFormdataBody(ctx context.Context, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateTrustProductWithFormdataBody(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateTrustProductWithBody Update a Trust Product.
 	//
@@ -279,11 +294,14 @@ type ClientInterface interface {
 //
 // Stores a new Trust Product of the calling account, in status `draft`.
 //
+// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+// Product and get the same answer, and the same key with another body is refused.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-func (c *Client) CreateTrustProductWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateTrustProductRequestWithBody(c.Server, contentType, body)
+func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateTrustProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -298,11 +316,14 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, contentType str
 //
 // Stores a new Trust Product of the calling account, in status `draft`.
 //
+// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+// Product and get the same answer, and the same key with another body is refused.
+//
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
 // Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-func (c *Client) CreateTrustProductWithFormdataBody(ctx context.Context, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateTrustProductRequestWithFormdataBody(c.Server, body)
+func (c *Client) CreateTrustProductWithFormdataBody(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductRequestWithFormdataBody(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -356,18 +377,18 @@ func (c *Client) UpdateTrustProductWithFormdataBody(ctx context.Context, sid SID
 }
 
 // NewCreateTrustProductRequestWithFormdataBody calls the generic CreateTrustProduct builder with application/x-www-form-urlencoded body
-func NewCreateTrustProductRequestWithFormdataBody(server string, body CreateTrustProductFormdataRequestBody) (*http.Request, error) {
+func NewCreateTrustProductRequestWithFormdataBody(server string, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	bodyStr, err := runtime.MarshalForm(body, nil)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = strings.NewReader(bodyStr.Encode())
-	return NewCreateTrustProductRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+	return NewCreateTrustProductRequestWithBody(server, params, "application/x-www-form-urlencoded", bodyReader)
 }
 
 // NewCreateTrustProductRequestWithBody constructs an http.Request for the CreateTrustProduct method, with any body, and a specified content type
-func NewCreateTrustProductRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewCreateTrustProductRequestWithBody(server string, params *CreateTrustProductParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -391,6 +412,21 @@ func NewCreateTrustProductRequestWithBody(server string, contentType string, bod
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -490,19 +526,25 @@ type ClientWithResponsesInterface interface {
 	//
 	// Stores a new Trust Product of the calling account, in status `draft`.
 	//
+	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+	// Product and get the same answer, and the same key with another body is refused.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-	CreateTrustProductWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
+	CreateTrustProductWithBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
 
 	// CreateTrustProductWithFormdataBodyWithResponse Create a Trust Product.
 	//
 	// Stores a new Trust Product of the calling account, in status `draft`.
 	//
+	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+	// Product and get the same answer, and the same key with another body is refused.
+	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-	CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
+	CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
 
 	// UpdateTrustProductWithBodyWithResponse Update a Trust Product.
 	//
@@ -649,11 +691,14 @@ func (r UpdateTrustProductResponse) ContentType() string {
 //
 // Stores a new Trust Product of the calling account, in status `draft`.
 //
+// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+// Product and get the same answer, and the same key with another body is refused.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-func (c *ClientWithResponses) CreateTrustProductWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error) {
-	rsp, err := c.CreateTrustProductWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) CreateTrustProductWithBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error) {
+	rsp, err := c.CreateTrustProductWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -664,11 +709,14 @@ func (c *ClientWithResponses) CreateTrustProductWithBodyWithResponse(ctx context
 //
 // Stores a new Trust Product of the calling account, in status `draft`.
 //
+// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
+// Product and get the same answer, and the same key with another body is refused.
+//
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-func (c *ClientWithResponses) CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error) {
-	rsp, err := c.CreateTrustProductWithFormdataBody(ctx, body, reqEditors...)
+func (c *ClientWithResponses) CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error) {
+	rsp, err := c.CreateTrustProductWithFormdataBody(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func twilioURL(edge, region string) string {
 
 // CreateTrustProduct creates a Trust Product in status draft.
 func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductRequest) (*TrustProduct, error) {
-	response, err := c.api.CreateTrustProductWithFormdataBodyWithResponse(ctx, r)
+	response, err := c.api.CreateTrustProductWithFormdataBodyWithResponse(ctx, nil, r)
 	if err != nil {
 		return nil, err
 	}

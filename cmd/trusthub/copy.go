@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -35,7 +37,7 @@ func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	return printResult(s.out, counts, func(w *tabwriter.Writer, counts map[string]int64) {
-		for _, name := range []string{"accounts", "products", "notices", "attempts"} {
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
 			fmt.Fprintf(w, "%s\t%d\n", name, counts[name])
 		}
 	})

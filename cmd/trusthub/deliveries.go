@@ -126,7 +126,7 @@ func (c *dropCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		for _, id := range c.ID {
 			if err := db.Drop(ctx, id, time.Now()); err != nil {
-				return fmt.Errorf("delivery %s, among those that are open: %w", id, err)
+				return fmt.Errorf("delivery %s cannot be dropped: it has ended or does not exist: %w", id, err)
 			}
 		}
 		return printCount(s, "dropped", len(c.ID))

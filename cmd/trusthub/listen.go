@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,23 +15,26 @@ import (
 )
 
 type listenCmd struct {
-	Port      int           `default:"9090" help:"Port on 127.0.0.1; 0 takes a free one and prints it."`
-	AuthToken string        `name:"auth-token" env:"TWILIO_AUTH_TOKEN" required:"" help:"Token that the signatures are checked with. Prefer the environment."`
-	Answer    int           `default:"204" help:"HTTP status to answer, for example 500 to see a retry."`
-	Stall     time.Duration `help:"How long to wait before answering, for example 20s to see a time-out."`
+	Port      int    `default:"9090" help:"Port on 127.0.0.1; 0 takes a free one and prints it."`
+	AuthToken string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Token that the signatures are checked with. Prefer the environment."`
+	Answer    int    `default:"204" help:"HTTP status to answer, for example 500 to see a retry."`
+	Stall     span   `help:"How long to wait before answering, for example 20s to see a time-out."`
 }
 
 // Run prints each callback that arrives until ctx ends.
 func (c *listenCmd) Run(ctx context.Context, s streams) error {
+	if c.AuthToken == "" {
+		return errors.New("the auth token is missing: set TWILIO_AUTH_TOKEN, as the line that 'trusthub serve' printed does, or --auth-token")
+	}
 	if c.Answer < 200 || c.Answer > 599 {
-		return fmt.Errorf("--answer must be an HTTP status from 200 to 599")
+		return errors.New("--answer must be an HTTP status from 200 to 599")
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.err, "Listening for callbacks on http://%s\n", listener.Addr())
-	return serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(w, r, s.out) }),
+	return serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(ctx, w, r, s.out) }),
 		newLogger(io.Discard))
 }
 
@@ -42,7 +46,7 @@ type received struct {
 	Form           map[string]string `json:"form"`
 }
 
-func (c *listenCmd) receive(w http.ResponseWriter, r *http.Request, out io.Writer) {
+func (c *listenCmd) receive(ctx context.Context, w http.ResponseWriter, r *http.Request, out io.Writer) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil || r.Method != http.MethodPost {
 		http.Error(w, "a callback is a POST with a form", http.StatusBadRequest)
@@ -64,8 +68,10 @@ func (c *listenCmd) receive(w http.ResponseWriter, r *http.Request, out io.Write
 	}
 	fmt.Fprintln(out, string(line))
 	select {
-	case <-time.After(c.Stall):
+	case <-time.After(time.Duration(c.Stall)):
 		w.WriteHeader(c.Answer)
 	case <-r.Context().Done():
+	case <-ctx.Done(): // the receiver is being stopped
+		http.Error(w, "stopped", http.StatusServiceUnavailable)
 	}
 }

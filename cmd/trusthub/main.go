@@ -2,27 +2,42 @@
 // given, the other commands call such a server or manage its database. `trusthub --help` lists them.
 //
 // Results go to standard output, logs and errors to standard error. The exit status is 0 on success, 1 on failure, and 80
-// where the command line itself is wrong.
+// where the command line or a variable that stands for a flag cannot be read. A variable that is empty counts as not set.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
 
 func main() {
+	unsetEmpty(os.Environ())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) }) // a second Ctrl-C ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// unsetEmpty removes empty variables of ours, which a compose file makes of ${X:-}: they would overrule a default.
+func unsetEmpty(environ []string) {
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if value == "" && (strings.HasPrefix(name, "TRUSTHUB_") || strings.HasPrefix(name, "TWILIO_")) {
+			_ = os.Unsetenv(name) // fails for names that cannot be set either
+		}
+	}
 }
 
 // commands is the command line. Help texts, defaults and environment names all come from here.
@@ -40,6 +55,22 @@ type commands struct {
 	Copy       copyCmd       `cmd:"" help:"Copy a database into another, from SQLite to Postgres for example." group:"Work on a server's database, also while it runs:"`
 	Accounts   accountsCmd   `cmd:"" help:"Manage the accounts." group:"Work on a server's database, also while it runs:"`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// usageStatus is the exit status for a command line that cannot be read, as kong has it.
+const usageStatus = 80
+
+// span is a flag's duration; it cannot be negative.
+type span time.Duration
+
+// UnmarshalText reads "2s", "1h30m".
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < 0 {
+		return errors.New("must be a duration such as 2s or 1h30m, and not negative")
+	}
+	*s = span(d)
+	return nil
 }
 
 // streams is where a command writes.
@@ -66,7 +97,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Description("A Trust Hub of your own: Twilio's Trust Products API, with a server that keeps what it is given."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.UsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{stdout, stderr}),
 	)
@@ -74,9 +104,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		panic(err) // the struct above is wrong: a defect, not a user's mistake
 	}
 	command, err := parser.Parse(args)
-	parser.FatalIfErrorf(err)
+	if err != nil {
+		fmt.Fprintf(stderr, "trusthub: %v\n'trusthub --help' lists the commands, 'trusthub COMMAND --help' its flags.\n", err)
+		return usageStatus
+	}
 	if err := command.Run(); err != nil {
-		fmt.Fprintln(stderr, "trusthub:", err)
+		fmt.Fprintln(stderr, "trusthub:", strings.TrimPrefix(err.Error(), "trusthub: "))
 		return 1
 	}
 	return 0

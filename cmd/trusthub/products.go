@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 
 	"github.com/opentrusthub/trusthub/api/client"
 )
@@ -13,6 +16,14 @@ type callFlags struct {
 
 func (f callFlags) client() (*client.Client, error) {
 	return client.New(client.WithBaseURL(f.BaseURL))
+}
+
+// explain adds what to do where no server answers.
+func (f callFlags) explain(err error) error {
+	if failure, ok := errors.AsType[*net.OpError](err); ok && failure.Op == "dial" {
+		return fmt.Errorf("no server answers at %s; start one with 'trusthub serve', or name another with --base-url: %w", f.BaseURL, err)
+	}
+	return err
 }
 
 type createCmd struct {
@@ -36,7 +47,7 @@ func (c *createCmd) Run(ctx context.Context, s streams) error {
 		StatusCallback: c.StatusCallback,
 	})
 	if err != nil {
-		return err
+		return c.explain(err)
 	}
 	return printJSON(s.out, product)
 }
@@ -63,7 +74,7 @@ func (c *updateCmd) Run(ctx context.Context, s streams) error {
 		StatusCallback: c.StatusCallback,
 	})
 	if err != nil {
-		return err
+		return c.explain(err)
 	}
 	return printJSON(s.out, product)
 }

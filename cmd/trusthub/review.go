@@ -13,7 +13,7 @@ import (
 
 // validityFlag is shared by all who can approve.
 type validityFlag struct {
-	ValidFor time.Duration `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid; 8760h are 365 days."`
+	ValidFor span `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid; 8760h are 365 days."`
 }
 
 type approveCmd struct {
@@ -25,7 +25,7 @@ type approveCmd struct {
 // Run approves the product. A running server on the same database tells the customer.
 func (c *approveCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
-		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: c.ValidFor}, trust.Change{Status: new(trust.TwilioApproved)})
+		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: time.Duration(c.ValidFor)}, trust.Change{Status: new(trust.TwilioApproved)})
 	})
 }
 

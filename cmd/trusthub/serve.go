@@ -43,10 +43,6 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	made, err := c.ensureAccount(ctx, db)
-	if err != nil {
-		return err
-	}
 	h := hub.New(db, c.policy(), time.Now)
 	handler, err := api.New(h, api.Config{
 		Authenticate: h.Authenticate,
@@ -67,6 +63,10 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer closeConnections()
+	made, err := c.ensureAccount(ctx, db) // last, so that no failed start makes an account and does not show it
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	greet(s.out, "http://"+listener.Addr().String(), made)
 
 	// Where the server fails, the worker stops too; both get their time to finish when ctx ends.
@@ -115,6 +115,9 @@ func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *st
 		}
 		return &account, nil
 	}
+	if c.AccountSID == "" || c.AuthToken == "" {
+		return nil, errors.New("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (or --account-sid and --auth-token) go together: one is missing")
+	}
 	account := store.Account{SID: c.AccountSID, AuthToken: c.AuthToken, Created: now}
 	return nil, putAccount(ctx, db, account)
 }
@@ -123,6 +126,7 @@ func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *st
 func greet(w io.Writer, url string, made *store.Account) {
 	fmt.Fprintf(w, "Listening on %s\n", url)
 	if made == nil {
+		fmt.Fprintln(w, "'trusthub accounts list --tokens' shows the credentials.")
 		return
 	}
 	fmt.Fprintf(w, `

@@ -18,21 +18,21 @@ import (
 // reviewFlags say how products are reviewed.
 type reviewFlags struct {
 	validityFlag
-	Review      string        `enum:"auto,manual" default:"auto" env:"TRUSTHUB_REVIEW" help:"auto decides by itself, as the e-mail address asks (+reject-18601@, +hold@, +slow@); manual leaves it to 'trusthub approve' and 'trusthub reject'."`
-	ReviewDelay time.Duration `default:"2s" env:"TRUSTHUB_REVIEW_DELAY" help:"How long an automatic review takes."`
+	Review      string `enum:"auto,manual" default:"auto" env:"TRUSTHUB_REVIEW" help:"auto decides by itself, as the e-mail address asks (+reject-18601@, +hold@, +slow@); manual leaves it to 'trusthub approve' and 'trusthub reject'."`
+	ReviewDelay span   `default:"2s" env:"TRUSTHUB_REVIEW_DELAY" help:"How long an automatic review takes."`
 }
 
 func (f reviewFlags) policy() trust.Policy {
-	return trust.Policy{AutoReview: f.Review == "auto", ReviewDelay: f.ReviewDelay, ValidFor: f.ValidFor}
+	return trust.Policy{AutoReview: f.Review == "auto", ReviewDelay: time.Duration(f.ReviewDelay), ValidFor: time.Duration(f.ValidFor)}
 }
 
 // deliveryFlags say how customers are told.
 type deliveryFlags struct {
-	CallbackRetries string         `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"standard: 10 attempts over 75 hours; twilio: one more attempt, only if no connection was made."`
+	CallbackRetries string         `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"Of callbacks. standard: 10 attempts over 75 hours, as e-mail always has; twilio: one more attempt, only if no connection was made."`
 	CallbackAllow   []netip.Prefix `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. A server that listens on loopback may call loopback."`
 	SMTP            string         `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
 	MailFrom        string         `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
-	Keep            time.Duration  `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
+	Keep            span           `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
 }
 
 // newWorker returns the worker that does what the server does by itself, and what closes its connections.
@@ -50,7 +50,7 @@ func (f deliveryFlags) newWorker(
 		Policy:  policy,
 		Retries: jobs.StandardRetries(),
 		Call:    callbacks.Send,
-		Keep:    f.Keep,
+		Keep:    time.Duration(f.Keep),
 		Now:     time.Now,
 		Random:  rand.Float64,
 		Logger:  log,

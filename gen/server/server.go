@@ -19,7 +19,7 @@ import (
 type ServerInterface interface {
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
-	CreateTrustProduct(ctx echo.Context) error
+	CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error
 	// UpdateTrustProduct Update a Trust Product.
 	// (POST /v1/TrustProducts/{Sid})
 	UpdateTrustProduct(ctx echo.Context, sid SID) error
@@ -34,8 +34,28 @@ type ServerInterfaceWrapper struct {
 func (w *ServerInterfaceWrapper) CreateTrustProduct(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTrustProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateTrustProduct(ctx)
+	err = w.Handler.CreateTrustProduct(ctx, params)
 	return err
 }
 
@@ -110,7 +130,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 type ErrorJSONResponse Error
 
 type CreateTrustProductRequestObject struct {
-	Body *CreateTrustProductFormdataRequestBody
+	Params CreateTrustProductParams
+	Body   *CreateTrustProductFormdataRequestBody
 }
 
 type CreateTrustProductResponseObject interface {
@@ -263,8 +284,10 @@ type strictHandler struct {
 }
 
 // CreateTrustProduct operation middleware
-func (sh *strictHandler) CreateTrustProduct(ctx echo.Context) error {
+func (sh *strictHandler) CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error {
 	var request CreateTrustProductRequestObject
+
+	request.Params = params
 
 	if form, err := ctx.FormParams(); err == nil {
 		var body CreateTrustProductFormdataRequestBody

@@ -9,6 +9,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -44,10 +46,26 @@ func (h *Hub) CreateTrustProduct(
 	now := h.now()
 	product := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), api.AccountSID(ctx),
 		r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, callback, now)
-	if err := h.store.CreateProduct(ctx, product); err != nil {
+	product, err := h.create(ctx, r, product)
+	if err != nil {
 		return nil, err
 	}
 	return server.CreateTrustProduct201JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// create stores the product, once for all requests with the same Idempotency-Key and body.
+func (h *Hub) create(
+	ctx context.Context, r server.CreateTrustProductRequestObject, p trust.Product,
+) (trust.Product, error) {
+	if r.Params.IdempotencyKey == nil {
+		return p, h.store.CreateProduct(ctx, p)
+	}
+	body, err := json.Marshal(r.Body)
+	if err != nil {
+		return trust.Product{}, err
+	}
+	fingerprint := sha256.Sum256(body)
+	return h.store.CreateProductOnce(ctx, *r.Params.IdempotencyKey, hex.EncodeToString(fingerprint[:]), p)
 }
 
 // UpdateTrustProduct edits a product, submits it, or both.
@@ -88,6 +106,8 @@ func MapError(err error) *api.Error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return api.NewError(api.CodeNotFound, "", err)
+	case errors.Is(err, store.ErrKeyReused):
+		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another body", err)
 	case errors.Is(err, trust.ErrStatusChange):
 		return api.NewError(api.CodeInvalidState, "User cannot perform this status update", err)
 	case errors.Is(err, trust.ErrNotEditable):

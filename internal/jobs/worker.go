@@ -55,7 +55,7 @@ type Worker struct {
 	sending    int
 	byEndpoint map[string]int
 	silent     map[string]bool // endpoints that did not answer the last time
-	removed    time.Time       // when ended notices were last removed
+	removed    time.Time       // when old rows were last removed
 }
 
 // NewWorker returns a worker that has not begun.
@@ -136,7 +136,7 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	for _, lease := range leases {
 		w.send(sendCtx, lease)
 	}
-	if err := w.removeEnded(ctx, now); err != nil {
+	if err := w.removeOld(ctx, now); err != nil {
 		return time.Time{}, false, err
 	}
 	due, err := w.Store.NextElapse(ctx)
@@ -240,8 +240,8 @@ func (w *Worker) judge(r store.Report) store.Report {
 	return r
 }
 
-// removeEnded removes what has been kept long enough, a batch in each cycle until none is left.
-func (w *Worker) removeEnded(ctx context.Context, now time.Time) error {
+// removeOld removes notices and idempotency keys that have been kept long enough, a batch in each cycle until none is left.
+func (w *Worker) removeOld(ctx context.Context, now time.Time) error {
 	if now.Sub(w.removed) < removeInterval {
 		return nil
 	}
@@ -249,7 +249,11 @@ func (w *Worker) removeEnded(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("remove old notices: %w", err)
 	}
-	if removed < removeBatch {
+	keys, err := w.Store.RemoveKeys(ctx, now.Add(-store.KeyLife), removeBatch)
+	if err != nil {
+		return fmt.Errorf("remove old idempotency keys: %w", err)
+	}
+	if removed < removeBatch && keys < removeBatch {
 		w.removed = now
 	}
 	return nil

@@ -13,7 +13,9 @@ import (
 var ErrNotEmpty = errors.New("the target database is not empty")
 
 // tables are all that hold data.
-func tables() []string { return []string{"accounts", "products", "notices", "attempts"} }
+func tables() []string {
+	return []string{"accounts", "products", "notices", "attempts", "idempotency_keys"}
+}
 
 // copyRows is how many rows one INSERT carries. SQLite takes 32,766 parameters at the most, the widest table has 16 columns.
 const copyRows = 500

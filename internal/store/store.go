@@ -150,18 +150,22 @@ func (s *Store) write(ctx context.Context, fn func(session) error) error {
 	return s.classify(s.transact(ctx, fn))
 }
 
+// writeOne is write for an fn that runs one statement, which fails as a whole anyway: it costs less.
+func (s *Store) writeOne(ctx context.Context, fn func(session) error) error {
+	if s.batches != nil {
+		return s.classify(s.batches.do(ctx, true, fn))
+	}
+	return s.classify(fn(session{ctx, s.writer}))
+}
+
 // exec runs one statement and commits it durably.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	one := func(q session) error {
-		changed, err = q.exec(query, args...)
+	err = s.writeOne(ctx, func(one session) error {
+		var err error
+		changed, err = one.exec(query, args...)
 		return err
-	}
-	if s.batches != nil {
-		err = s.batches.do(ctx, true, one)
-	} else {
-		err = one(session{ctx, s.writer})
-	}
-	return changed, s.classify(err)
+	})
+	return changed, err
 }
 
 func micros(t time.Time) int64 {

@@ -1,0 +1,361 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+// patience is for what is sure to come, on a machine that is busy.
+const patience = 30 * time.Second
+
+// TestREADME does in an empty folder what the README's "Try it" says, word for word but for the ports, and sees come true
+// what it promises.
+func TestREADME(t *testing.T) {
+	t.Parallel()
+	const promisedServer, promisedReceiver = "127.0.0.1:8080", "127.0.0.1:9090"
+	blocks := tryItBlocks(t)
+	want := []string{"make build\nbin/trusthub serve\n", "bin/trusthub listen --port 9090\n"}
+	if len(blocks) != 4 || !slices.Equal(blocks[:2], want) {
+		t.Fatalf("\"Try it\" has the blocks %q; this test knows what to do with four that begin with %q", blocks, want)
+	}
+	if !strings.Contains(blocks[2], promisedServer) || !strings.Contains(blocks[2], promisedReceiver) {
+		t.Errorf("the third block does not use %s and %s", promisedServer, promisedReceiver)
+	}
+	n := newNewcomer(t)
+
+	server := n.start("serve")
+	serverAt := n.await(server, listeningLine)[2]
+	export := n.await(server, exportLine)
+	n.env = append(n.env, "TRUSTHUB_BASE_URL=http://"+serverAt, "TWILIO_ACCOUNT_SID="+export[1], "TWILIO_AUTH_TOKEN="+export[2])
+	receiver := n.start("listen", "--port", "0")
+	receiverAt := n.await(receiver, listeningLine)[2]
+	ports := strings.NewReplacer(promisedServer, serverAt, promisedReceiver, receiverAt)
+
+	n.paste(ports.Replace(blocks[2]))
+	var created, submitted, rejected client.TrustProduct
+	file, err := os.ReadFile(filepath.Join(n.dir, "product.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.decode(bytes.NewReader(file), &created)
+	n.awaitCallbacks(receiver, created.SID, "pending-review", "in-review", "twilio-approved")
+
+	var deliveries []deliveryRow
+	n.decode(n.paste(ports.Replace(blocks[3])), &submitted, &deliveries)
+	if len(deliveries) == 0 || deliveries[0].ProductSID != submitted.SID {
+		t.Errorf("the last block lists %+v, which are no deliveries of %s", deliveries, submitted.SID)
+	}
+	n.awaitCallbacks(receiver, submitted.SID, "pending-review", "in-review", "twilio-rejected")
+	n.decode(n.paste("bin/trusthub update "+submitted.SID), &rejected)
+	if rejected.Status != client.StatusTwilioRejected || len(rejected.Errors) != 1 || rejected.Errors[0].Code != 18601 {
+		t.Errorf("the second product is %s with errors %v", rejected.Status, rejected.Errors)
+	}
+	for _, p := range []*process{receiver, server} {
+		if err := p.shutdown(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// tryItBlocks returns the shell commands of the README's "Try it", block by block.
+func tryItBlocks(t *testing.T) []string {
+	t.Helper()
+	_, section, found := strings.Cut(readREADME(t), "\n## Try it\n")
+	if !found {
+		t.Fatal("the README has no section \"Try it\"")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var blocks []string
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(section, -1) {
+		blocks = append(blocks, block[1])
+	}
+	return blocks
+}
+
+func readREADME(t *testing.T) string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(readme)
+}
+
+// newcomer is someone who follows the README.
+type newcomer struct {
+	t   *testing.T
+	dir string
+	env []string
+}
+
+// newNewcomer begins with a folder that has nothing but what `make build` makes. The program is this very binary, as the
+// scripts use it; that `make build` works is for whoever runs the tests to have seen.
+func newNewcomer(t *testing.T) *newcomer {
+	t.Helper()
+	build := exec.Command("make", "--dry-run", "--no-print-directory", "build")
+	build.Dir = "../.."
+	if out, err := build.Output(); err != nil || !strings.Contains(string(out), " -o bin/trusthub ./cmd/trusthub\n") {
+		t.Fatalf("`make build` does not make bin/trusthub, but, error %v:\n%s", err, out)
+	}
+	n := &newcomer{t: t, dir: t.TempDir()}
+	program, err := exec.LookPath("trusthub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(n.dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(program, filepath.Join(n.dir, "bin", "trusthub")); err != nil {
+		t.Fatal(err)
+	}
+	path, _ := os.LookupEnv("PATH")
+	n.env = []string{
+		"PATH=" + path, "HOME=" + n.dir, "TMPDIR=" + n.dir, "GORACE=" + noRaceDelay,
+		"TRUSTHUB_LISTEN=127.0.0.1:0",
+	}
+	return n
+}
+
+// start starts the program in a terminal of its own.
+func (n *newcomer) start(args ...string) *process {
+	n.t.Helper()
+	p, err := startProcess(filepath.Join("bin", "trusthub"), n.dir, n.env, args...)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(p.kill)
+	return p
+}
+
+func (n *newcomer) await(p *process, pattern *regexp.Regexp) []string {
+	n.t.Helper()
+	found, err := p.await(pattern, 1)
+	if err != nil {
+		stdout, stderr, _, _ := p.printed()
+		n.t.Fatalf("%v\n%s%s", err, stdout, stderr)
+	}
+	return found
+}
+
+// paste runs commands as if pasted into a shell, and returns what they print.
+func (n *newcomer) paste(commands string) io.Reader {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
+	defer cancel()
+	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", commands)
+	bash.Dir, bash.Env = n.dir, n.env
+	var stdout, stderr bytes.Buffer
+	bash.Stdout, bash.Stderr = &stdout, &stderr
+	if err := bash.Run(); err != nil {
+		n.t.Fatalf("%s\n%v\n%s%s", commands, err, &stdout, &stderr)
+	}
+	return &stdout
+}
+
+// decode reads one JSON value after the other.
+func (n *newcomer) decode(from io.Reader, values ...any) {
+	n.t.Helper()
+	decoder := json.NewDecoder(from)
+	for _, value := range values {
+		if err := decoder.Decode(value); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
+// awaitCallbacks waits for the last of the statuses and checks that the receiver was told of all, once and in order, and
+// of the reason where the last is a rejection.
+func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...string) {
+	n.t.Helper()
+	last := statuses[len(statuses)-1]
+	n.await(receiver, regexp.MustCompile(fmt.Sprintf("%s.*%s.*\n", sid, last)))
+	stdout, _, _, _ := receiver.printed()
+	var told []string
+	for line := range strings.Lines(stdout) {
+		var callback received
+		n.decode(strings.NewReader(line), &callback)
+		if callback.Form["BundleSid"] != sid {
+			continue
+		}
+		told = append(told, callback.Form["Status"])
+		rejected := callback.Form["Status"] == string(client.StatusTwilioRejected)
+		if !callback.SignatureValid || rejected != (callback.Form["FailureReason"] != "") {
+			n.t.Errorf("a callback is %s", line)
+		}
+	}
+	if diff := cmp.Diff(statuses, told); diff != "" {
+		n.t.Errorf("callbacks of %s (-want +got):\n%s", sid, diff)
+	}
+}
+
+// TestREADMENamesWhatExists looks up every command and flag of the program that the README mentions in the program's help.
+func TestREADMENamesWhatExists(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for _, code := range readmeCode(t) {
+		commands := regexp.MustCompile(`(?:^|[\s(/])trusthub((?: [a-z]+)*)([^|;)]*)`).FindAllStringSubmatch(code, -1)
+		if commands == nil && strings.HasPrefix(code, "--") { // a flag alone is one of the server's
+			commands = [][]string{{code, " serve", code}}
+		}
+		for _, command := range commands {
+			words := strings.Fields(command[1])
+			help, found := helpOf(t, words)
+			if !found {
+				t.Errorf("the README has %q; the program has no command %q", code, words)
+				continue
+			}
+			checked++
+			for _, flag := range regexp.MustCompile(`--[a-z][a-z-]*`).FindAllString(command[2], -1) {
+				if !regexp.MustCompile(flag + `(?:[^a-z-]|$)`).MatchString(help) {
+					t.Errorf("the README has %q; %q has no flag %s", code, words, flag)
+				}
+				checked++
+			}
+		}
+	}
+	if checked < 30 {
+		t.Errorf("the README has only %d commands and flags: has its form changed?", checked)
+	}
+}
+
+// readmeCode returns what the README marks as shell commands, a line each, and as code in the text.
+func readmeCode(t *testing.T) []string {
+	t.Helper()
+	var code []string
+	text := readREADME(t)
+	blocks := regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+	for _, block := range blocks.FindAllStringSubmatch(text, -1) {
+		if block[1] == "sh" {
+			code = append(code, strings.Split(strings.ReplaceAll(block[2], "\\\n", " "), "\n")...)
+		}
+	}
+	for _, span := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(blocks.ReplaceAllString(text, ""), -1) {
+		code = append(code, span[1])
+	}
+	return code
+}
+
+// helpOf returns the help of a command, and false if there is no such command. Arguments of the command may follow its name.
+func helpOf(t *testing.T, command []string) (string, bool) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status := run(t.Context(), append(slices.Clone(command), "--help"), &stdout, &stderr)
+	return stdout.String(), status == 0
+}
+
+// stopLimit is what the program promises to be gone in after SIGTERM.
+const stopLimit = 10 * time.Second
+
+// process is a program in the background whose output can be waited for.
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when it has ended and all its output is there
+	err    error         // that it ended with
+
+	mu             sync.Mutex
+	stdout, stderr bytes.Buffer
+	more           chan struct{} // closed when there is more output, and replaced
+}
+
+// collector writes into one of a process's buffers.
+type collector struct {
+	p      *process
+	buffer *bytes.Buffer
+}
+
+func (c collector) Write(b []byte) (int, error) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	close(c.p.more)
+	c.p.more = make(chan struct{})
+	return c.buffer.Write(b)
+}
+
+func startProcess(program, dir string, env []string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(program, args...), exited: make(chan struct{}), more: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = dir, env
+	p.cmd.Stdout, p.cmd.Stderr = collector{p, &p.stdout}, collector{p, &p.stderr}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// printed returns the output so far, a channel that is closed when there is more, and whether there can be more.
+func (p *process) printed() (stdout, stderr string, more <-chan struct{}, ended bool) {
+	select {
+	case <-p.exited:
+		ended = true
+	default:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stdout.String(), p.stderr.String(), p.more, ended
+}
+
+// await waits until the pattern matches the output, stdout or stderr, count times. It returns the last match with its groups.
+func (p *process) await(pattern *regexp.Regexp, count int) ([]string, error) {
+	patience := time.NewTimer(patience)
+	defer patience.Stop()
+	for {
+		stdout, stderr, more, ended := p.printed()
+		for _, output := range []string{stdout, stderr} {
+			if found := pattern.FindAllStringSubmatch(output, count); len(found) == count {
+				return found[count-1], nil
+			}
+		}
+		if ended {
+			return nil, fmt.Errorf("%s ended (%w) without printing %q", p.cmd.Args, p.err, pattern)
+		}
+		select {
+		case <-more:
+		case <-p.exited:
+		case <-patience.C:
+			return nil, fmt.Errorf("%s does not print %q", p.cmd.Args, pattern)
+		}
+	}
+}
+
+// shutdown asks the process to end and returns an error unless it does so in time and with status 0.
+func (p *process) shutdown() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case <-p.exited:
+		return p.err
+	case <-limit.C:
+		p.kill()
+		return fmt.Errorf("%s still runs %v after SIGTERM", p.cmd.Args, stopLimit)
+	}
+}
+
+// kill ends the process and waits until it is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // an error: it is gone already
+	<-p.exited
+}

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this binary run as the program where it is called by the name of trusthub, so that scripts use what the
+// other tests were built from, race detector included.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"trusthub": main})
+}
+
+// TestScripts runs testdata/scripts: the program as a person uses it, with real processes on loopback. The scripts are
+// written in testscript's language; scriptCommands has what it is extended by here.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/scripts",
+		Cmds:               scriptCommands(),
+		RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			if env.Getenv("GORACE") == "" {
+				env.Setenv("GORACE", noRaceDelay)
+			}
+			env.Values[scriptKey{}] = &script{processes: map[string]*process{}}
+			return nil
+		},
+	})
+}
+
+// noRaceDelay keeps the race detector from holding each process for a second when it ends.
+const noRaceDelay = "atexit_sleep_ms=0"
+
+type (
+	scriptKey     struct{}
+	scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
+)
+
+// script is what the commands of one script share.
+type script struct {
+	processes map[string]*process // by name: server, receiver
+	post      net.Conn            // between begin-post and end-post
+	body      string              // that end-post sends
+}
+
+// scriptCommands are the commands that testscript does not have. Where a pattern is asked for, (?m) is on.
+func scriptCommands() map[string]scriptCommand {
+	commands := map[string]func(ts *testscript.TestScript, s *script, args []string){
+		// serve [-no-account] FLAG...
+		// starts `trusthub serve` on a free port and waits until it listens. Sets TRUSTHUB_BASE_URL and TRUSTHUB_ADDRESS. Where
+		// the script has no account it takes the one that the server makes, as a person would, from the line that is printed.
+		// -no-account starts a server that is told of no account and makes none.
+		"serve": serveCommand,
+		// receiver FLAG...
+		// starts `trusthub listen` on a free port, or the one that --port names, and sets RECEIVER to its URL.
+		"receiver": receiverCommand,
+		// await [-count=N] PROCESS PATTERN
+		// waits until the process has printed what matches (N times). stdout and stderr are then what it has printed so far.
+		"await": awaitCommand,
+		// terminate PROCESS
+		// sends SIGTERM and does not wait.
+		"terminate": terminateCommand,
+		// shutdown PROCESS
+		// sends SIGTERM and demands that the process ends in time and with status 0. stdout and stderr are all that it printed.
+		"shutdown": shutdownCommand,
+		// until PATTERN COMMAND ARG...
+		// runs the command again and again until its stdout matches.
+		"until": untilCommand,
+		// status N COMMAND ARG...
+		// runs the command and demands exit status N.
+		"status": statusCommand,
+		// capture NAME PATTERN
+		// sets the variable to what matches in stdout: the group, if the pattern has one.
+		"capture": captureCommand,
+		// http [-user NAME:PASSWORD] METHOD PATH [PARAMETER=VALUE...]
+		// sends a request to the server and prints status, header and body.
+		"http": httpCommand,
+		// begin-post PATH BODY
+		// sends the head of a POST with the script's account and waits until the server wants to read the body.
+		"begin-post": beginPostCommand,
+		// end-post
+		// sends the body and prints the answer as http does.
+		"end-post": endPostCommand,
+		// free-port NAME
+		// sets the variable to a port that nobody listens on.
+		"free-port": freePortCommand,
+	}
+	all := map[string]scriptCommand{}
+	for name, command := range commands {
+		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg {
+				ts.Fatalf("unsupported: ! %s", name)
+			}
+			command(ts, ts.Value(scriptKey{}).(*script), args)
+		}
+	}
+	return all
+}
+
+var (
+	listeningLine = regexp.MustCompile(`(?m)^Listening .*(http://(\S+:\d+))$`)
+	exportLine    = regexp.MustCompile(`(?m)^ *export TWILIO_ACCOUNT_SID=(\S+) TWILIO_AUTH_TOKEN=(\S+)$`)
+)
+
+func serveCommand(ts *testscript.TestScript, s *script, args []string) {
+	hasAccount := ts.Getenv("TWILIO_AUTH_TOKEN") != ""
+	var without []string
+	if len(args) > 0 && args[0] == "-no-account" {
+		args, without, hasAccount = args[1:], []string{"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"}, true
+	}
+	args = slices.Concat([]string{"serve", "--listen", "127.0.0.1:0"}, args)
+	server := s.start(ts, "server", scriptEnv(ts, without...), args)
+	at, err := server.await(listeningLine, 1)
+	ts.Check(err)
+	ts.Setenv("TRUSTHUB_BASE_URL", at[1])
+	ts.Setenv("TRUSTHUB_ADDRESS", at[2])
+	if hasAccount {
+		return
+	}
+	account, err := server.await(exportLine, 1)
+	ts.Check(err)
+	ts.Setenv("TWILIO_ACCOUNT_SID", account[1])
+	ts.Setenv("TWILIO_AUTH_TOKEN", account[2])
+}
+
+func receiverCommand(ts *testscript.TestScript, s *script, args []string) {
+	args = slices.Concat([]string{"listen", "--port", "0"}, args)
+	at, err := s.start(ts, "receiver", scriptEnv(ts), args).await(listeningLine, 1)
+	ts.Check(err)
+	ts.Setenv("RECEIVER", at[1])
+}
+
+func awaitCommand(ts *testscript.TestScript, s *script, args []string) {
+	count := 1
+	if number, ok := strings.CutPrefix(args[0], "-count="); ok {
+		var err error
+		count, err = strconv.Atoi(number)
+		ts.Check(err)
+		args = args[1:]
+	}
+	p := s.process(ts, args[0])
+	_, err := p.await(regexp.MustCompile("(?m)"+args[1]), count)
+	showOutput(ts, p)
+	ts.Check(err)
+}
+
+func terminateCommand(ts *testscript.TestScript, s *script, args []string) {
+	ts.Check(s.process(ts, args[0]).cmd.Process.Signal(syscall.SIGTERM))
+}
+
+func shutdownCommand(ts *testscript.TestScript, s *script, args []string) {
+	p := s.process(ts, args[0])
+	delete(s.processes, args[0])
+	err := p.shutdown()
+	showOutput(ts, p)
+	ts.Check(err)
+}
+
+func untilCommand(ts *testscript.TestScript, _ *script, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(patience); ; {
+		command := exec.Command(args[1], args[2:]...) // not ts.Exec, which would fill the log
+		command.Dir, command.Env = ts.MkAbs("."), scriptEnv(ts)
+		stdout, err := command.Output()
+		switch {
+		case err == nil && pattern.Match(stdout):
+			fmt.Fprint(ts.Stdout(), string(stdout))
+			return
+		case time.Now().After(deadline):
+			ts.Fatalf("%q does not come, error %v; the last was\n%s", pattern, err, stdout)
+		}
+	}
+}
+
+func statusCommand(ts *testscript.TestScript, _ *script, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exited, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exited.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("the exit status is %d, not %d", got, want)
+	}
+}
+
+func captureCommand(ts *testscript.TestScript, _ *script, args []string) {
+	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("nothing in stdout matches")
+	}
+	ts.Setenv(args[0], found[len(found)-1])
+}
+
+func httpCommand(ts *testscript.TestScript, _ *script, args []string) {
+	var user *url.Userinfo
+	if args[0] == "-user" {
+		name, password, _ := strings.Cut(args[1], ":")
+		user, args = url.UserPassword(name, password), args[2:]
+	}
+	form := url.Values{}
+	for _, parameter := range args[2:] {
+		name, value, _ := strings.Cut(parameter, "=")
+		form.Add(name, value)
+	}
+	request, err := http.NewRequest(args[0], ts.Getenv("TRUSTHUB_BASE_URL")+args[1], strings.NewReader(form.Encode()))
+	ts.Check(err)
+	if user != nil {
+		request.URL.User = user
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	response, err := client.Do(request)
+	ts.Check(err)
+	printResponse(ts, response)
+}
+
+func printResponse(ts *testscript.TestScript, response *http.Response) {
+	defer response.Body.Close() //nolint:errcheck // it is only read
+	fmt.Fprintln(ts.Stdout(), "HTTP", response.StatusCode)
+	ts.Check(response.Header.Write(ts.Stdout()))
+	_, err := io.Copy(ts.Stdout(), response.Body)
+	ts.Check(err)
+}
+
+func beginPostCommand(ts *testscript.TestScript, s *script, args []string) {
+	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() }) //nolint:errcheck // end-post has had its answer
+	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
+	head := &http.Request{Header: http.Header{}}
+	head.SetBasicAuth(ts.Getenv("TWILIO_ACCOUNT_SID"), ts.Getenv("TWILIO_AUTH_TOKEN"))
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+		args[0], ts.Getenv("TRUSTHUB_ADDRESS"), head.Header.Get("Authorization"), len(args[1]))
+	ts.Check(err)
+	// The server says so when the handler reads the body: from then on the request is in flight.
+	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
+	answer := make([]byte, len(goOn))
+	_, err = io.ReadFull(conn, answer)
+	ts.Check(err)
+	if string(answer) != goOn {
+		ts.Fatalf("the server does not want the body: %s", answer)
+	}
+	s.post, s.body = conn, args[1]
+}
+
+func endPostCommand(ts *testscript.TestScript, s *script, _ []string) {
+	_, err := io.WriteString(s.post, s.body)
+	ts.Check(err)
+	response, err := http.ReadResponse(bufio.NewReader(s.post), nil)
+	ts.Check(err)
+	printResponse(ts, response)
+}
+
+func freePortCommand(ts *testscript.TestScript, _ *script, args []string) {
+	for {
+		// Below the range that systems choose ports from: none of the connections of other tests gets it meanwhile.
+		port := strconv.Itoa(20000 + rand.IntN(10000))
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
+		if err == nil {
+			ts.Check(listener.Close())
+			ts.Setenv(args[0], port)
+			return
+		}
+	}
+}
+
+// scriptEnv is the part of the script's environment that the program may look at.
+func scriptEnv(ts *testscript.TestScript, without ...string) []string {
+	names := []string{
+		"PATH", "HOME", "TMPDIR", "GORACE", "GOCOVERDIR", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
+		"TRUSTHUB_BASE_URL", "TRUSTHUB_DB", "TRUSTHUB_PUBLIC_URL", "TRUSTHUB_REVIEW", "TRUSTHUB_REVIEW_DELAY", "TRUSTHUB_VALID_FOR",
+		"TRUSTHUB_CALLBACK_RETRIES", "TRUSTHUB_CALLBACK_ALLOW", "TRUSTHUB_KEEP",
+	}
+	var env []string
+	for _, name := range names {
+		if value := ts.Getenv(name); value != "" && !slices.Contains(without, name) {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func (s *script) start(ts *testscript.TestScript, name string, env, args []string) *process {
+	if s.processes[name] != nil {
+		ts.Fatalf("there is a %s already", name)
+	}
+	p, err := startProcess("trusthub", ts.MkAbs("."), env, args...)
+	ts.Check(err)
+	s.processes[name] = p
+	ts.Defer(func() {
+		if s.processes[name] == p { // the script has failed, or does not care how it ends
+			p.kill()
+			out, errs, _, _ := p.printed()
+			ts.Logf("[%s stdout]\n%s[%s stderr]\n%s", name, out, name, errs)
+		}
+	})
+	return p
+}
+
+func (s *script) process(ts *testscript.TestScript, name string) *process {
+	p := s.processes[name]
+	if p == nil {
+		ts.Fatalf("there is no %s", name)
+	}
+	return p
+}
+
+// showOutput makes what the process has printed so far the stdout and stderr of the script.
+func showOutput(ts *testscript.TestScript, p *process) {
+	stdout, stderr, _, _ := p.printed()
+	fmt.Fprint(ts.Stdout(), stdout)
+	fmt.Fprint(ts.Stderr(), stderr)
+}

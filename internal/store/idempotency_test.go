@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// TestManyCreatesWithOneKey sends 1,000 at once to two stores on one database, as two servers would.
+func TestManyCreatesWithOneKey(t *testing.T) {
+	const count = 1000
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			stores := []*store.Store{open(t), open(t)}
+			sids := make([]string, count)
+			var group sync.WaitGroup
+			for i := range count {
+				group.Go(func() {
+					p := draft()
+					p.SID = fmt.Sprintf("BU%032x", i)
+					made, err := stores[i%2].CreateProductOnce(t.Context(), "key", "body", p)
+					check(t, err)
+					sids[i] = made.SID
+				})
+			}
+			group.Wait()
+			for _, sid := range sids {
+				if sid != sids[0] {
+					t.Fatalf("two answers: %s and %s", sid, sids[0])
+				}
+			}
+			for i := range count {
+				_, err := stores[0].Product(t.Context(), accountSID, fmt.Sprintf("BU%032x", i))
+				if made := err == nil; made != (sids[0] == fmt.Sprintf("BU%032x", i)) {
+					t.Errorf("product %d: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+func TestLifeOfAKey(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			create := func(after time.Duration, body string) (trust.Product, error) {
+				p := draft()
+				p.Created = at.Add(after)
+				p.SID = trust.NewSID(trust.ProductPrefix, p.Created)
+				return s.CreateProductOnce(t.Context(), "key", body, p)
+			}
+			first, err := create(0, "body")
+			check(t, err)
+			if again, err := create(store.KeyLife-1, "body"); err != nil || again.SID != first.SID || !again.Created.Equal(at) {
+				t.Errorf("a repeat made %+v, %v", again, err)
+			}
+			if _, err := create(time.Hour, "another body"); !errors.Is(err, store.ErrKeyReused) {
+				t.Errorf("another body: %v", err)
+			}
+			if again, err := create(store.KeyLife, "another body"); err != nil || again.SID == first.SID {
+				t.Errorf("after its life the key made %+v, %v", again, err)
+			}
+			if n, err := s.RemoveKeys(t.Context(), at.Add(store.KeyLife), 10); n != 0 || err != nil {
+				t.Errorf("removed %d young keys, %v", n, err)
+			}
+			if n, err := s.RemoveKeys(t.Context(), at.Add(store.KeyLife+1000), 10); n != 1 || err != nil {
+				t.Errorf("removed %d old keys, %v", n, err)
+			}
+		})
+	}
+}
