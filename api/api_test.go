@@ -40,6 +40,12 @@ func (b backend) CreateTrustProduct(
 	return server.CreateTrustProduct201JSONResponse{Body: product(ctx, r.Body.FriendlyName, r.Body.Email)}, nil
 }
 
+func (b backend) FetchTrustProduct(
+	ctx context.Context, _ server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	return server.FetchTrustProduct200JSONResponse{Body: product(ctx, "Acme", "a@b.example")}, nil
+}
+
 func (b backend) UpdateTrustProduct(
 	ctx context.Context, _ server.UpdateTrustProductRequestObject,
 ) (server.UpdateTrustProductResponseObject, error) {
@@ -259,14 +265,16 @@ func TestCORSHeaders(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	want := map[string]string{
 		"Access-Control-Allow-Origin":      "*",
-		"Access-Control-Allow-Methods":     "POST, OPTIONS",
-		"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key",
+				"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key",
 		"Access-Control-Allow-Credentials": "false",
 		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After",
 	}
-	for _, path := range []string{"/v1/TrustProducts", "/v1/TrustProducts/" + validSID} {
+	for path, methods := range map[string]string{
+		"/v1/TrustProducts": "POST, OPTIONS", "/v1/TrustProducts/" + validSID: "GET, POST, OPTIONS",
+	} {
 		for _, origin := range []string{"", "https://app.example"} {
 			for _, password := range []string{token, "wrong"} {
+				want["Access-Control-Allow-Methods"] = methods
 				r := newRequest(strings.NewReader(form))
 				r.URL.Path = path
 				r.SetBasicAuth(account, password)

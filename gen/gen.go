@@ -267,6 +267,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
 	CreateTrustProductWithFormdataBody(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// FetchTrustProduct Fetch a Trust Product.
+	//
+	// Answers the Trust Product as it is now.
+	//
+	// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
+	FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// UpdateTrustProductWithBody Update a Trust Product.
 	//
 	// Changes the fields that the request names and leaves the others. The change and the new status are checked
@@ -324,6 +331,23 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 // Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
 func (c *Client) CreateTrustProductWithFormdataBody(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTrustProductRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchTrustProduct Fetch a Trust Product.
+//
+// Answers the Trust Product as it is now.
+//
+// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
+func (c *Client) FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchTrustProductRequest(c.Server, sid)
 	if err != nil {
 		return nil, err
 	}
@@ -426,6 +450,40 @@ func NewCreateTrustProductRequestWithBody(server string, params *CreateTrustProd
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewFetchTrustProductRequest constructs an http.Request for the FetchTrustProduct method
+func NewFetchTrustProductRequest(server string, sid SID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -546,6 +604,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
 	CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
 
+	// FetchTrustProductWithResponse Fetch a Trust Product.
+	//
+	// Answers the Trust Product as it is now.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
+	FetchTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*FetchTrustProductResponse, error)
+
 	// UpdateTrustProductWithBodyWithResponse Update a Trust Product.
 	//
 	// Changes the fields that the request names and leaves the others. The change and the new status are checked
@@ -622,6 +689,65 @@ func (r CreateTrustProductResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateTrustProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FetchTrustProductResponse200Headers the declared response headers of an HTTP 200 response for FetchTrustProduct
+type FetchTrustProductResponse200Headers struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchTrustProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TrustProduct
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *FetchTrustProductResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FetchTrustProductResponse) GetJSON200() *TrustProduct {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r FetchTrustProductResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FetchTrustProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FetchTrustProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FetchTrustProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FetchTrustProductResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -721,6 +847,21 @@ func (c *ClientWithResponses) CreateTrustProductWithFormdataBodyWithResponse(ctx
 		return nil, err
 	}
 	return ParseCreateTrustProductResponse(rsp)
+}
+
+// FetchTrustProductWithResponse Fetch a Trust Product.
+//
+// Answers the Trust Product as it is now.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
+func (c *ClientWithResponses) FetchTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*FetchTrustProductResponse, error) {
+	rsp, err := c.FetchTrustProduct(ctx, sid, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFetchTrustProductResponse(rsp)
 }
 
 // UpdateTrustProductWithBodyWithResponse Update a Trust Product.
@@ -826,6 +967,80 @@ func ParseCreateTrustProductResponse(rsp *http.Response) (*CreateTrustProductRes
 			headers.AccessControlExposeHeaders = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseFetchTrustProductResponse parses an HTTP response from a FetchTrustProductWithResponse call
+func ParseFetchTrustProductResponse(rsp *http.Response) (*FetchTrustProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FetchTrustProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TrustProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers FetchTrustProductResponse200Headers
+		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowCredentials = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowHeaders = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowMethods = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowOrigin = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlExposeHeaders = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -20,6 +20,9 @@ type ServerInterface interface {
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
 	CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error
+	// FetchTrustProduct Fetch a Trust Product.
+	// (GET /v1/TrustProducts/{Sid})
+	FetchTrustProduct(ctx echo.Context, sid SID) error
 	// UpdateTrustProduct Update a Trust Product.
 	// (POST /v1/TrustProducts/{Sid})
 	UpdateTrustProduct(ctx echo.Context, sid SID) error
@@ -56,6 +59,22 @@ func (w *ServerInterfaceWrapper) CreateTrustProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateTrustProduct(ctx, params)
+	return err
+}
+
+// FetchTrustProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchTrustProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchTrustProduct(ctx, sid)
 	return err
 }
 
@@ -123,6 +142,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.POST(options.BaseURL+"/v1/TrustProducts", wrapper.CreateTrustProduct, options.OperationMiddlewares["CreateTrustProduct"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.FetchTrustProduct, options.OperationMiddlewares["FetchTrustProduct"]...)
 	router.POST(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.UpdateTrustProduct, options.OperationMiddlewares["UpdateTrustProduct"]...)
 
 }
@@ -184,6 +204,71 @@ type CreateTrustProductdefaultJSONResponse struct {
 }
 
 func (response CreateTrustProductdefaultJSONResponse) VisitCreateTrustProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductRequestObject struct {
+	SID SID `json:"Sid"`
+}
+
+type FetchTrustProductResponseObject interface {
+	VisitFetchTrustProductResponse(w http.ResponseWriter) error
+}
+
+type FetchTrustProduct200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchTrustProduct200JSONResponse struct {
+	Body    TrustProduct
+	Headers FetchTrustProduct200ResponseHeaders
+}
+
+func (response FetchTrustProduct200JSONResponse) VisitFetchTrustProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchTrustProductdefaultJSONResponse) VisitFetchTrustProductResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -266,6 +351,9 @@ type StrictServerInterface interface {
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
 	CreateTrustProduct(ctx context.Context, request CreateTrustProductRequestObject) (CreateTrustProductResponseObject, error)
+	// FetchTrustProduct Fetch a Trust Product.
+	// (GET /v1/TrustProducts/{Sid})
+	FetchTrustProduct(ctx context.Context, request FetchTrustProductRequestObject) (FetchTrustProductResponseObject, error)
 	// UpdateTrustProduct Update a Trust Product.
 	// (POST /v1/TrustProducts/{Sid})
 	UpdateTrustProduct(ctx context.Context, request UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error)
@@ -312,6 +400,31 @@ func (sh *strictHandler) CreateTrustProduct(ctx echo.Context, params CreateTrust
 		return err
 	} else if validResponse, ok := response.(CreateTrustProductResponseObject); ok {
 		return validResponse.VisitCreateTrustProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FetchTrustProduct operation middleware
+func (sh *strictHandler) FetchTrustProduct(ctx echo.Context, sid SID) error {
+	var request FetchTrustProductRequestObject
+
+	request.SID = sid
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FetchTrustProduct(ctx.Request().Context(), request.(FetchTrustProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FetchTrustProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FetchTrustProductResponseObject); ok {
+		return validResponse.VisitFetchTrustProductResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

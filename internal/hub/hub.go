@@ -68,6 +68,17 @@ func (h *Hub) create(
 	return h.store.CreateProductOnce(ctx, *r.Params.IdempotencyKey, hex.EncodeToString(fingerprint[:]), p)
 }
 
+// FetchTrustProduct answers a product as it is.
+func (h *Hub) FetchTrustProduct(
+	ctx context.Context, r server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	product, err := h.store.Product(ctx, api.AccountSID(ctx), r.SID)
+	if err != nil {
+		return nil, err
+	}
+	return server.FetchTrustProduct200JSONResponse{Body: present(ctx, product)}, nil
+}
+
 // UpdateTrustProduct edits a product, submits it, or both.
 func (h *Hub) UpdateTrustProduct(
 	ctx context.Context, r server.UpdateTrustProductRequestObject,
