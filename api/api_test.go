@@ -46,6 +46,12 @@ func (b backend) FetchTrustProduct(
 	return server.FetchTrustProduct200JSONResponse{Body: product(ctx, "Acme", "a@b.example")}, nil
 }
 
+func (b backend) DeleteTrustProduct(
+	context.Context, server.DeleteTrustProductRequestObject,
+) (server.DeleteTrustProductResponseObject, error) {
+	return server.DeleteTrustProduct204Response{}, nil
+}
+
 func (b backend) UpdateTrustProduct(
 	ctx context.Context, _ server.UpdateTrustProductRequestObject,
 ) (server.UpdateTrustProductResponseObject, error) {
@@ -270,7 +276,7 @@ func TestCORSHeaders(t *testing.T) {
 		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After",
 	}
 	for path, methods := range map[string]string{
-		"/v1/TrustProducts": "POST, OPTIONS", "/v1/TrustProducts/" + validSID: "GET, POST, OPTIONS",
+		"/v1/TrustProducts": "POST, OPTIONS", "/v1/TrustProducts/" + validSID: "DELETE, GET, POST, OPTIONS",
 	} {
 		for _, origin := range []string{"", "https://app.example"} {
 			for _, password := range []string{token, "wrong"} {

@@ -267,6 +267,14 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
 	CreateTrustProductWithFormdataBody(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteTrustProduct Delete a Trust Product.
+	//
+	// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+	// (`pending-review`, `in-review`) cannot be deleted.
+	//
+	// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
+	DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// FetchTrustProduct Fetch a Trust Product.
 	//
 	// Answers the Trust Product as it is now.
@@ -331,6 +339,24 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 // Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
 func (c *Client) CreateTrustProductWithFormdataBody(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTrustProductRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTrustProduct Delete a Trust Product.
+//
+// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+// (`pending-review`, `in-review`) cannot be deleted.
+//
+// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
+func (c *Client) DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTrustProductRequest(c.Server, sid)
 	if err != nil {
 		return nil, err
 	}
@@ -450,6 +476,40 @@ func NewCreateTrustProductRequestWithBody(server string, params *CreateTrustProd
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewDeleteTrustProductRequest constructs an http.Request for the DeleteTrustProduct method
+func NewDeleteTrustProductRequest(server string, sid SID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -604,6 +664,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
 	CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
 
+	// DeleteTrustProductWithResponse Delete a Trust Product.
+	//
+	// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+	// (`pending-review`, `in-review`) cannot be deleted.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
+	DeleteTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*DeleteTrustProductResponse, error)
+
 	// FetchTrustProductWithResponse Fetch a Trust Product.
 	//
 	// Answers the Trust Product as it is now.
@@ -689,6 +759,58 @@ func (r CreateTrustProductResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateTrustProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteTrustProductResponse204Headers the declared response headers of an HTTP 204 response for DeleteTrustProduct
+type DeleteTrustProductResponse204Headers struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteTrustProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeleteTrustProductResponse204Headers
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r DeleteTrustProductResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTrustProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTrustProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTrustProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTrustProductResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -849,6 +971,22 @@ func (c *ClientWithResponses) CreateTrustProductWithFormdataBodyWithResponse(ctx
 	return ParseCreateTrustProductResponse(rsp)
 }
 
+// DeleteTrustProductWithResponse Delete a Trust Product.
+//
+// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+// (`pending-review`, `in-review`) cannot be deleted.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
+func (c *ClientWithResponses) DeleteTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*DeleteTrustProductResponse, error) {
+	rsp, err := c.DeleteTrustProduct(ctx, sid, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTrustProductResponse(rsp)
+}
+
 // FetchTrustProductWithResponse Fetch a Trust Product.
 //
 // Answers the Trust Product as it is now.
@@ -967,6 +1105,76 @@ func ParseCreateTrustProductResponse(rsp *http.Response) (*CreateTrustProductRes
 			headers.AccessControlExposeHeaders = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTrustProductResponse parses an HTTP response from a DeleteTrustProductWithResponse call
+func ParseDeleteTrustProductResponse(rsp *http.Response) (*DeleteTrustProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTrustProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DeleteTrustProductResponse204Headers
+		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowCredentials = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowHeaders = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowMethods = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowOrigin = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlExposeHeaders = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil

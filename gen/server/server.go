@@ -20,6 +20,9 @@ type ServerInterface interface {
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
 	CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error
+	// DeleteTrustProduct Delete a Trust Product.
+	// (DELETE /v1/TrustProducts/{Sid})
+	DeleteTrustProduct(ctx echo.Context, sid SID) error
 	// FetchTrustProduct Fetch a Trust Product.
 	// (GET /v1/TrustProducts/{Sid})
 	FetchTrustProduct(ctx echo.Context, sid SID) error
@@ -59,6 +62,22 @@ func (w *ServerInterfaceWrapper) CreateTrustProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateTrustProduct(ctx, params)
+	return err
+}
+
+// DeleteTrustProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTrustProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTrustProduct(ctx, sid)
 	return err
 }
 
@@ -142,6 +161,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.POST(options.BaseURL+"/v1/TrustProducts", wrapper.CreateTrustProduct, options.OperationMiddlewares["CreateTrustProduct"]...)
+	router.DELETE(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.DeleteTrustProduct, options.OperationMiddlewares["DeleteTrustProduct"]...)
 	router.GET(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.FetchTrustProduct, options.OperationMiddlewares["FetchTrustProduct"]...)
 	router.POST(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.UpdateTrustProduct, options.OperationMiddlewares["UpdateTrustProduct"]...)
 
@@ -204,6 +224,63 @@ type CreateTrustProductdefaultJSONResponse struct {
 }
 
 func (response CreateTrustProductdefaultJSONResponse) VisitCreateTrustProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustProductRequestObject struct {
+	SID SID `json:"Sid"`
+}
+
+type DeleteTrustProductResponseObject interface {
+	VisitDeleteTrustProductResponse(w http.ResponseWriter) error
+}
+
+type DeleteTrustProduct204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteTrustProduct204Response struct {
+	Headers DeleteTrustProduct204ResponseHeaders
+}
+
+func (response DeleteTrustProduct204Response) VisitDeleteTrustProductResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteTrustProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteTrustProductdefaultJSONResponse) VisitDeleteTrustProductResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -351,6 +428,9 @@ type StrictServerInterface interface {
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
 	CreateTrustProduct(ctx context.Context, request CreateTrustProductRequestObject) (CreateTrustProductResponseObject, error)
+	// DeleteTrustProduct Delete a Trust Product.
+	// (DELETE /v1/TrustProducts/{Sid})
+	DeleteTrustProduct(ctx context.Context, request DeleteTrustProductRequestObject) (DeleteTrustProductResponseObject, error)
 	// FetchTrustProduct Fetch a Trust Product.
 	// (GET /v1/TrustProducts/{Sid})
 	FetchTrustProduct(ctx context.Context, request FetchTrustProductRequestObject) (FetchTrustProductResponseObject, error)
@@ -400,6 +480,31 @@ func (sh *strictHandler) CreateTrustProduct(ctx echo.Context, params CreateTrust
 		return err
 	} else if validResponse, ok := response.(CreateTrustProductResponseObject); ok {
 		return validResponse.VisitCreateTrustProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTrustProduct operation middleware
+func (sh *strictHandler) DeleteTrustProduct(ctx echo.Context, sid SID) error {
+	var request DeleteTrustProductRequestObject
+
+	request.SID = sid
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTrustProduct(ctx.Request().Context(), request.(DeleteTrustProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTrustProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTrustProductResponseObject); ok {
+		return validResponse.VisitDeleteTrustProductResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -98,6 +98,19 @@ func (h *Hub) UpdateTrustProduct(
 	return server.UpdateTrustProduct200JSONResponse{Body: present(ctx, product)}, nil
 }
 
+// DeleteTrustProduct removes a product that is not under review.
+func (h *Hub) DeleteTrustProduct(
+	ctx context.Context, r server.DeleteTrustProductRequestObject,
+) (server.DeleteTrustProductResponseObject, error) {
+	err := h.store.DeleteProduct(ctx, api.AccountSID(ctx), r.SID, h.now(), func(p trust.Product) error {
+		return p.Status.Deletable()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.DeleteTrustProduct204Response{}, nil
+}
+
 // Authenticate is an api.Config.Authenticate: the user name is the account SID, the password its auth token.
 func (h *Hub) Authenticate(ctx context.Context, username, password string) (string, error) {
 	account, err := h.known.account(ctx, username)
@@ -121,6 +134,8 @@ func MapError(err error) *api.Error {
 		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another body", err)
 	case errors.Is(err, trust.ErrStatusChange):
 		return api.NewError(api.CodeInvalidState, "User cannot perform this status update", err)
+	case errors.Is(err, trust.ErrNotDeletable):
+		return api.NewError(api.CodeInvalidState, "The Trust Product is under review and cannot be deleted", err)
 	case errors.Is(err, trust.ErrNotEditable):
 		return api.NewError(api.CodeInvalidState, "The Trust Product is in an immutable state and cannot be edited", err)
 	case errors.Is(err, store.ErrUnavailable):

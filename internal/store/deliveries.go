@@ -61,7 +61,8 @@ func scanAttempt(row scanner) (trust.Attempt, error) {
 }
 
 // Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It
-// takes its place in the order of its product again. It returns ErrNotFound where there is no such notice.
+// takes its place in the order of its product again. It returns ErrNotFound where there is no such notice, or
+// its product is gone.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, now) })
 	if err == nil {
@@ -70,11 +71,12 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// ReplayDead has all dead notices sent again and returns how many.
+// ReplayDead has all dead notices of products that exist sent again and returns how many.
 func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
 		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
+			AND EXISTS (SELECT 1 FROM products WHERE sid = product_sid)
 			ORDER BY product_sid, channel, position`, string(Dead))
 		if err != nil {
 			return err
@@ -94,7 +96,8 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 }
 
 func (s *Store) replay(tx session, id string, now time.Time) error {
-	n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1`, id))
+	n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices
+		WHERE id = $1 AND EXISTS (SELECT 1 FROM products WHERE sid = product_sid)`, id))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -178,6 +179,42 @@ func TestPanicInsideATransaction(t *testing.T) {
 			defer cancel()
 			if err := s.PutAccount(ctx, store.Account{SID: otherSID, AuthToken: "token", Created: at}); err != nil {
 				t.Errorf("the next write: %v", err)
+			}
+		})
+	}
+}
+
+// TestNothingIsSentForADeletedProduct deletes a product with one notice on its way, one waiting and one dead.
+func TestNothingIsSentForADeletedProduct(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			notify(t, s, "http://a.example/1", "http://a.example/2", "http://a.example/3")
+			first, _ := exchange(t, s, 0, 1)
+			dead := delivered(first[0])
+			dead.State = store.Dead
+			sending, _ := exchange(t, s, 0, 1, dead)
+			refused := errors.New("refused")
+			refuse := func(trust.Product) error { return refused }
+			if err := s.DeleteProduct(t.Context(), accountSID, productSID, at, refuse); !errors.Is(err, refused) {
+				t.Errorf("got %v", err)
+			}
+			allow := func(trust.Product) error { return nil }
+			if err := s.DeleteProduct(t.Context(), otherSID, productSID, at, allow); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("another account: %v", err)
+			}
+			check(t, s.DeleteProduct(t.Context(), accountSID, productSID, at, allow))
+			if leased, _ := exchange(t, s, time.Hour, 10, delivered(sending[0])); len(leased) != 0 {
+				t.Errorf("leased %+v", leased)
+			}
+			if got := states(t, s); got != "[dead dropped dropped]" {
+				t.Errorf("states %s", got)
+			}
+			if n, err := s.ReplayDead(t.Context(), at); n != 0 || err != nil {
+				t.Errorf("replayed %d, %v", n, err)
+			}
+			if err := s.Replay(t.Context(), first[0].Notice.ID, at); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("replay: %v", err)
 			}
 		})
 	}

@@ -67,6 +67,29 @@ func (s *Store) update(
 	return outcome.Product, err
 }
 
+// DeleteProduct removes the account's product where allowed agrees, and ends all that was still to be told of it. It returns
+// ErrNotFound, or the error of allowed.
+func (s *Store) DeleteProduct(
+	ctx context.Context, accountSID, sid string, now time.Time, allowed func(trust.Product) error,
+) error {
+	return s.write(ctx, func(tx session) error {
+		p, err := scanProduct(tx.row(`SELECT `+productColumns+` FROM products
+			WHERE sid = $1 AND account_sid = $2`+s.engine.lockRow, sid, accountSID))
+		if err != nil {
+			return err
+		}
+		if err := allowed(p); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, lease = '', ended_at = $2
+			WHERE product_sid = $3 AND `+isOpen, string(Dropped), micros(now), sid); err != nil {
+			return err
+		}
+		_, err = tx.exec(`DELETE FROM products WHERE sid = $1`, sid)
+		return err
+	})
+}
+
 // ElapseProducts lets time act on up to limit products whose status changes by itself by now, in one transaction, and
 // returns how many there were.
 func (s *Store) ElapseProducts(

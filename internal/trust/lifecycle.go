@@ -25,6 +25,8 @@ var (
 	ErrStatusChange = errors.New("the status cannot be set to this by this actor now")
 	// ErrNotEditable says that the product's other fields are fixed in its present status, or not this actor's to edit.
 	ErrNotEditable = errors.New("the product cannot be edited in its present status")
+	// ErrNotDeletable says that the product is under review.
+	ErrNotDeletable = errors.New("the product cannot be deleted while it is under review")
 	// ErrNoReason says that a reviewer rejects without a code.
 	ErrNoReason = errors.New("a rejection needs at least one code")
 )
@@ -50,6 +52,14 @@ func Steps() []Step {
 
 // Editable tells whether the account holder may change a product's other fields in this status.
 func (s Status) Editable() bool { return s == Draft || s == TwilioRejected }
+
+// Deletable answers ErrNotDeletable where the account holder may not delete a product in this status.
+func (s Status) Deletable() error {
+	if s == PendingReview || s == InReview {
+		return ErrNotDeletable
+	}
+	return nil
+}
 
 // Change is what someone asks for. A nil field stays as it is; an empty StatusCallback removes it.
 type Change struct {

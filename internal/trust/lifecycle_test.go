@@ -247,3 +247,12 @@ func TestNewProduct(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
+
+func TestDeletable(t *testing.T) {
+	under := []trust.Status{trust.PendingReview, trust.InReview}
+	for _, status := range trust.Statuses() {
+		if refused := errors.Is(status.Deletable(), trust.ErrNotDeletable); refused != slices.Contains(under, status) {
+			t.Errorf("%s: %v", status, status.Deletable())
+		}
+	}
+}
