@@ -169,7 +169,10 @@ func (c *Cluster) answers(ctx context.Context) error {
 // expect waits for a line of the supervisor's.
 func (c *Cluster) expect(want string) error {
 	select {
-	case got := <-c.lines:
+	case got, more := <-c.lines:
+		if !more {
+			return fmt.Errorf("pgtest: the supervisor has ended; if its user cannot reach %s, set another TMPDIR", c.folder)
+		}
 		if got != want {
 			return fmt.Errorf("pgtest: the supervisor says %q, not %q:\n%s", got, want, c.log())
 		}
@@ -230,7 +233,7 @@ func startCluster() (*Cluster, error) {
 	return nil, errors.Join(err, c.end())
 }
 
-// newSupervisor starts the supervisor, which begins with initdb.
+// newSupervisor makes the folder and starts the supervisor, which begins with initdb.
 func newSupervisor() (*Cluster, error) {
 	programs, err := findPrograms()
 	if err != nil {
@@ -240,24 +243,36 @@ func newSupervisor() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // G204: our own script, and programs found where Postgres is installed
-	cmd := exec.CommandContext(context.Background(), "sh", "-c", supervise, "pgtest", folder, programs.initdb, programs.postgres)
-	cmd.Dir = "/" // the server's user may not be allowed into the test's folder
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	if err := handOver(cmd, folder); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
-	}
-	// The standard error stays empty: an inherited one would have `go test` wait for the server to close it.
-	lifeline, err := cmd.StdinPipe()
+	c, err := startSupervisor(folder, programs)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	return c, nil
+}
+
+func startSupervisor(folder string, programs programs) (*Cluster, error) {
+	script := filepath.Join(folder, "supervise.sh")
+	if err := os.WriteFile(script, []byte(supervise), 0o600); err != nil {
+		return nil, err
+	}
+	//nolint:gosec // G204: our own script, and programs found where Postgres is installed
+	cmd := exec.CommandContext(context.Background(), "sh", script, folder, programs.initdb, programs.postgres)
+	cmd.Dir = "/" // the server's user may not be allowed into the test's folder
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	if err := handOver(cmd, folder, script); err != nil {
+		return nil, err
+	}
+	// Its standard error is nowhere: an inherited one would have `go test` wait until the supervisor closes it.
+	lifeline, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
 	}
 	answers, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
+		return nil, err
 	}
 	// Room for what may be said between two looks: one start's process id and its end, so that nobody ever waits to be read.
 	c := &Cluster{folder: folder, lifeline: lifeline, lines: make(chan string, 4)}

@@ -14,8 +14,8 @@ import (
 )
 
 // handOver has a command run in a session of its own, where a terminal's Ctrl-C does not reach it before the test process has
-// ended; and, if we are root, as the user postgres, to whom the folder is given.
-func handOver(cmd *exec.Cmd, folder string) error {
+// ended; and, if we are root, as the user postgres, to whom the paths are given.
+func handOver(cmd *exec.Cmd, paths ...string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Geteuid() != 0 {
 		return nil
@@ -33,7 +33,12 @@ func handOver(cmd *exec.Cmd, folder string) error {
 		return err
 	}
 	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(folder, int(uid), int(gid))
+	for _, path := range paths {
+		if err := os.Chown(path, int(uid), int(gid)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // killServer kills a postmaster and its children. Each child leads a process group of its own, so that no single signal

@@ -1,0 +1,112 @@
+package pgtest_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"path"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+)
+
+func TestDatabasesAreSeparate(t *testing.T) {
+	one, two := connect(t, pgtest.New(t)), connect(t, pgtest.New(t))
+	execute(t, one, "CREATE TABLE marks (n BIGINT)")
+	if got := query[bool](t, two, "SELECT to_regclass('marks') IS NULL"); !got {
+		t.Error("the table of one database is in the other")
+	}
+}
+
+func TestDatabaseIsDropped(t *testing.T) {
+	var left string
+	t.Run("user", func(t *testing.T) {
+		left = pgtest.New(t)
+		db, err := sql.Open("pgx", left) // as the store connects; not closed, as in a test that fails half-way
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	target, err := url.Parse(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := connect(t, pgtest.New(t))
+	if n := query[int](t, others, "SELECT count(*) FROM pg_database WHERE datname = $1", path.Base(target.Path)); n != 0 {
+		t.Error("the database outlived its test")
+	}
+}
+
+// What the package promises of a cluster, asked of the server itself.
+func TestSettings(t *testing.T) {
+	conn := connect(t, pgtest.NewCluster(t).Database(t))
+	for name, want := range map[string]string{
+		"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "200",
+		"listen_addresses": "127.0.0.1", "server_encoding": "UTF8",
+	} {
+		if got := query[string](t, conn, "SELECT current_setting($1)", name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestGivenServer(t *testing.T) {
+	given := pgtest.NewCluster(t)
+	t.Setenv("TRUSTHUB_TEST_POSTGRES", given.URL())
+	want := query[string](t, connect(t, given.URL()), "SHOW data_directory")
+	if got := query[string](t, connect(t, pgtest.New(t)), "SHOW data_directory"); got != want {
+		t.Errorf("the database is in %s, the given server has its data in %s", got, want)
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	pgtest.New(b) // the cluster's start is the other benchmark
+	for b.Loop() {
+		pgtest.New(b)
+	}
+}
+
+func BenchmarkNewCluster(b *testing.B) {
+	for b.Loop() {
+		pgtest.NewCluster(b)
+	}
+}
+
+func connect(tb testing.TB, at string) *pgx.Conn {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), at)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		// After a kill the connection is broken, and closing it says so.
+		if err := conn.Close(context.Background()); err != nil && !conn.IsClosed() {
+			tb.Error(err)
+		}
+	})
+	return conn
+}
+
+func execute(tb testing.TB, conn *pgx.Conn, statement string, args ...any) {
+	tb.Helper()
+	if _, err := conn.Exec(tb.Context(), statement, args...); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func query[T any](tb testing.TB, conn *pgx.Conn, statement string, args ...any) T {
+	tb.Helper()
+	rows, err := conn.Query(tb.Context(), statement, args...)
+	value, err2 := pgx.CollectExactlyOneRow(rows, pgx.RowTo[T])
+	if err := errors.Join(err, err2); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+	return value
+}
