@@ -45,6 +45,7 @@ fuzz: ## Throw arbitrary requests at the edge for FUZZTIME
 
 crash: ## Kill the server with -9 for 200 rounds and look for what was lost, halved or told twice; walk 10,000 steps
 	TRUSTHUB_CRASH_ROUNDS=200 go test ./cmd/trusthub -run 'TestCrash|TestNoDuplicates' -v -timeout 60m
+	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
 
 bench: ## Print what the edge costs beside a handler written by hand, and how fast callbacks are

@@ -40,6 +40,14 @@ func (b backend) CreateTrustProduct(
 	return server.CreateTrustProduct201JSONResponse{Body: product(ctx, r.Body.FriendlyName, r.Body.Email)}, nil
 }
 
+func (b backend) ListTrustProduct(
+	ctx context.Context, _ server.ListTrustProductRequestObject,
+) (server.ListTrustProductResponseObject, error) {
+	return server.ListTrustProduct200JSONResponse{
+		Body: gen.TrustProductPage{Results: []gen.TrustProduct{product(ctx, "Acme", "a@b.example")}},
+	}, nil
+}
+
 func (b backend) FetchTrustProduct(
 	ctx context.Context, _ server.FetchTrustProductRequestObject,
 ) (server.FetchTrustProductResponseObject, error) {
@@ -271,12 +279,12 @@ func TestCORSHeaders(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	want := map[string]string{
 		"Access-Control-Allow-Origin":      "*",
-				"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key",
+		"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key",
 		"Access-Control-Allow-Credentials": "false",
 		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After",
 	}
 	for path, methods := range map[string]string{
-		"/v1/TrustProducts": "POST, OPTIONS", "/v1/TrustProducts/" + validSID: "DELETE, GET, POST, OPTIONS",
+		"/v1/TrustProducts": "GET, POST, OPTIONS", "/v1/TrustProducts/" + validSID: "DELETE, GET, POST, OPTIONS",
 	} {
 		for _, origin := range []string{"", "https://app.example"} {
 			for _, password := range []string{token, "wrong"} {

@@ -21,7 +21,7 @@ import (
 func (op *operation) readBody(limit int64) step {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if err := op.checkQuery(r.URL.RawQuery); err != nil {
+		if err := op.cleanQuery(r.URL); err != nil {
 			return err
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, limit))
@@ -37,7 +37,7 @@ func (op *operation) readBody(limit int64) step {
 		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
 			return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
 		}
-		form, err := op.parseForm(string(body))
+		form, err := parsePairs(string(body), func(name string) bool { return op.form.Properties[name] != nil })
 		if err != nil {
 			return err
 		}
@@ -52,31 +52,37 @@ func isForm(contentType string) bool {
 	return err == nil && mediaType == formContentType
 }
 
-// checkQuery refuses a body parameter that was put into the URL, where it would be ignored without a word.
-func (op *operation) checkQuery(rawQuery string) error {
-	if rawQuery == "" || op.form == nil {
+// cleanQuery leaves in the URL only what the contract declares as query parameters of the operation. It refuses a body
+// parameter that was put there, where it would be ignored without a word.
+func (op *operation) cleanQuery(u *url.URL) error {
+	if u.RawQuery == "" {
 		return nil
 	}
-	for pair := range strings.SplitSeq(rawQuery, "&") {
-		key, _, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(key)
-		if err == nil && op.form.Properties[name] != nil && !slices.Contains(op.queryParams, name) {
+	inBody := func(name string) bool { return op.form != nil && op.form.Properties[name] != nil }
+	inQuery := func(name string) bool { return slices.Contains(op.queryParams, name) }
+	query, err := parsePairs(u.RawQuery, func(name string) bool { return inQuery(name) || inBody(name) })
+	if err != nil {
+		return err
+	}
+	for name := range query {
+		if !inQuery(name) {
 			return invalid(name, "belongs in the post body, not in the query string")
 		}
 	}
+	u.RawQuery = query.Encode()
 	return nil
 }
 
-// parseForm is url.ParseQuery, but it names the parameter that is wrong.
-func (op *operation) parseForm(body string) (url.Values, error) {
-	form := make(url.Values, len(op.form.Properties))
-	for pair := range strings.SplitSeq(body, "&") {
+// parsePairs is url.ParseQuery for the declared names, but it names the parameter that is wrong.
+func parsePairs(text string, declared func(name string) bool) (url.Values, error) {
+	values := url.Values{}
+	for pair := range strings.SplitSeq(text, "&") {
 		key, escaped, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(key)
 		if err != nil {
-			return nil, NewError(CodeInvalidParameter, "A parameter name in the post body has a broken percent-encoding", err)
+			return nil, NewError(CodeInvalidParameter, "A parameter's name has a broken percent-encoding", err)
 		}
-		if op.form.Properties[name] == nil {
+		if !declared(name) {
 			continue
 		}
 		value, err := url.QueryUnescape(escaped)
@@ -85,10 +91,10 @@ func (op *operation) parseForm(body string) (url.Values, error) {
 			return nil, invalid(name, "has a broken percent-encoding")
 		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
 			return nil, invalid(name, "must be UTF-8 text without null characters")
-		case form.Has(name):
+		case values.Has(name):
 			return nil, invalid(name, "must be given once")
 		}
-		form.Set(name, value)
+		values.Set(name, value)
 	}
-	return form, nil
+	return values, nil
 }

@@ -60,6 +60,10 @@ func problem(violation *openapi3.SchemaError) string {
 			return "must not be empty"
 		}
 		return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
+	case "minimum":
+		return fmt.Sprintf("must be at least %v", *schema.Min)
+	case "maximum":
+		return fmt.Sprintf("must be at most %v", *schema.Max)
 	case "format":
 		for _, format := range formats() {
 			if format.name == schema.Format {

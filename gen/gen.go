@@ -73,6 +73,30 @@ type Error struct {
 	Status int `json:"status"`
 }
 
+// PageMeta Where a page stands among the others.
+type PageMeta struct {
+	// FirstPageURL The first page of the same list.
+	FirstPageURL string `json:"first_page_url"`
+
+	// Key The name of the property that holds the page's items, `results`.
+	Key string `json:"key"`
+
+	// NextPageURL The page after this one; null for the last.
+	NextPageURL *string `json:"next_page_url"`
+
+	// Page The number of the page, as the caller gave it; 0 for the first.
+	Page int `json:"page"`
+
+	// PageSize How many a page holds at the most.
+	PageSize int `json:"page_size"`
+
+	// PreviousPageURL The page before this one; null for the first.
+	PreviousPageURL *string `json:"previous_page_url"`
+
+	// URL This page.
+	URL string `json:"url"`
+}
+
 // TrustProduct defines model for TrustProduct.
 type TrustProduct struct {
 	// AccountSID The SID of the account that the Trust Product belongs to.
@@ -133,6 +157,15 @@ type TrustProductLinks struct {
 	TrustProductsEvaluations string `json:"trust_products_evaluations"`
 }
 
+// TrustProductPage defines model for TrustProductPage.
+type TrustProductPage struct {
+	// Meta Where a page stands among the others.
+	Meta PageMeta `json:"meta"`
+
+	// Results The Trust Products of this page, the newest first.
+	Results []TrustProduct `json:"results"`
+}
+
 // TrustProductStatus Where the Trust Product stands between draft and decision.
 type TrustProductStatus string
 
@@ -156,6 +189,27 @@ type IdempotencyKey = string
 
 // SID defines model for Sid.
 type SID = string
+
+// ListTrustProductParams defines parameters for ListTrustProduct.
+type ListTrustProductParams struct {
+	// Status Only those in this status.
+	Status *TrustProductStatus `form:"Status,omitempty" json:"Status,omitempty"`
+
+	// FriendlyName Only those of exactly this name.
+	FriendlyName *string `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
+
+	// PolicySID Only those of this policy.
+	PolicySID *string `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
+
+	// PageSize How many a page holds at the most.
+	PageSize *int64 `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, from 0. It is kept for the caller and has no effect.
+	Page *int `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken Which page to answer, from a page's `meta`. It belongs to the account and the filters that it was made for.
+	PageToken *string `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
 type CreateTrustProductParams struct {
@@ -243,6 +297,14 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListTrustProduct List Trust Products.
+	//
+	// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+	// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+	//
+	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
+	ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CreateTrustProductWithBody Create a Trust Product.
 	//
 	// Stores a new Trust Product of the calling account, in status `draft`.
@@ -303,6 +365,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
 	UpdateTrustProductWithFormdataBody(ctx context.Context, sid SID, body UpdateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListTrustProduct List Trust Products.
+//
+// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+//
+// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
+func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTrustProductRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // CreateTrustProductWithBody Create a Trust Product.
@@ -424,6 +504,120 @@ func (c *Client) UpdateTrustProductWithFormdataBody(ctx context.Context, sid SID
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewListTrustProductRequest constructs an http.Request for the ListTrustProduct method
+func NewListTrustProductRequest(server string, params *ListTrustProductParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.FriendlyName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "FriendlyName", *params.FriendlyName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PolicySID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PolicySid", *params.PolicySID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewCreateTrustProductRequestWithFormdataBody calls the generic CreateTrustProduct builder with application/x-www-form-urlencoded body
@@ -640,6 +834,16 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListTrustProductWithResponse List Trust Products.
+	//
+	// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+	// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
+	ListTrustProductWithResponse(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*ListTrustProductResponse, error)
+
 	// CreateTrustProductWithBodyWithResponse Create a Trust Product.
 	//
 	// Stores a new Trust Product of the calling account, in status `draft`.
@@ -704,6 +908,65 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
 	UpdateTrustProductWithFormdataBodyWithResponse(ctx context.Context, sid SID, body UpdateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*UpdateTrustProductResponse, error)
+}
+
+// ListTrustProductResponse200Headers the declared response headers of an HTTP 200 response for ListTrustProduct
+type ListTrustProductResponse200Headers struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListTrustProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TrustProductPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTrustProductResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTrustProductResponse) GetJSON200() *TrustProductPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListTrustProductResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTrustProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTrustProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTrustProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTrustProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // CreateTrustProductResponse201Headers the declared response headers of an HTTP 201 response for CreateTrustProduct
@@ -935,6 +1198,22 @@ func (r UpdateTrustProductResponse) ContentType() string {
 	return ""
 }
 
+// ListTrustProductWithResponse List Trust Products.
+//
+// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
+func (c *ClientWithResponses) ListTrustProductWithResponse(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*ListTrustProductResponse, error) {
+	rsp, err := c.ListTrustProduct(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTrustProductResponse(rsp)
+}
+
 // CreateTrustProductWithBodyWithResponse Create a Trust Product.
 //
 // Stores a new Trust Product of the calling account, in status `draft`.
@@ -1034,6 +1313,80 @@ func (c *ClientWithResponses) UpdateTrustProductWithFormdataBodyWithResponse(ctx
 		return nil, err
 	}
 	return ParseUpdateTrustProductResponse(rsp)
+}
+
+// ParseListTrustProductResponse parses an HTTP response from a ListTrustProductWithResponse call
+func ParseListTrustProductResponse(rsp *http.Response) (*ListTrustProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTrustProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TrustProductPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTrustProductResponse200Headers
+		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowCredentials = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowHeaders = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowMethods = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlAllowOrigin = &value
+		}
+		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AccessControlExposeHeaders = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseCreateTrustProductResponse parses an HTTP response from a CreateTrustProductWithResponse call

@@ -17,6 +17,9 @@ import (
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListTrustProduct List Trust Products.
+	// (GET /v1/TrustProducts)
+	ListTrustProduct(ctx echo.Context, params ListTrustProductParams) error
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
 	CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error
@@ -34,6 +37,59 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListTrustProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTrustProduct(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTrustProductParams
+	// ------------- Optional query parameter "Status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Status: %s", err))
+	}
+
+	// ------------- Optional query parameter "FriendlyName" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "FriendlyName", ctx.QueryParams(), &params.FriendlyName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter FriendlyName: %s", err))
+	}
+
+	// ------------- Optional query parameter "PolicySid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PolicySid", ctx.QueryParams(), &params.PolicySID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PolicySid: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTrustProduct(ctx, params)
+	return err
 }
 
 // CreateTrustProduct converts echo context to params.
@@ -160,6 +216,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/v1/TrustProducts", wrapper.ListTrustProduct, options.OperationMiddlewares["ListTrustProduct"]...)
 	router.POST(options.BaseURL+"/v1/TrustProducts", wrapper.CreateTrustProduct, options.OperationMiddlewares["CreateTrustProduct"]...)
 	router.DELETE(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.DeleteTrustProduct, options.OperationMiddlewares["DeleteTrustProduct"]...)
 	router.GET(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.FetchTrustProduct, options.OperationMiddlewares["FetchTrustProduct"]...)
@@ -168,6 +225,71 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ErrorJSONResponse Error
+
+type ListTrustProductRequestObject struct {
+	Params ListTrustProductParams
+}
+
+type ListTrustProductResponseObject interface {
+	VisitListTrustProductResponse(w http.ResponseWriter) error
+}
+
+type ListTrustProduct200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListTrustProduct200JSONResponse struct {
+	Body    TrustProductPage
+	Headers ListTrustProduct200ResponseHeaders
+}
+
+func (response ListTrustProduct200JSONResponse) VisitListTrustProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListTrustProductdefaultJSONResponse) VisitListTrustProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type CreateTrustProductRequestObject struct {
 	Params CreateTrustProductParams
@@ -425,6 +547,9 @@ func (response UpdateTrustProductdefaultJSONResponse) VisitUpdateTrustProductRes
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListTrustProduct List Trust Products.
+	// (GET /v1/TrustProducts)
+	ListTrustProduct(ctx context.Context, request ListTrustProductRequestObject) (ListTrustProductResponseObject, error)
 	// CreateTrustProduct Create a Trust Product.
 	// (POST /v1/TrustProducts)
 	CreateTrustProduct(ctx context.Context, request CreateTrustProductRequestObject) (CreateTrustProductResponseObject, error)
@@ -449,6 +574,31 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListTrustProduct operation middleware
+func (sh *strictHandler) ListTrustProduct(ctx echo.Context, params ListTrustProductParams) error {
+	var request ListTrustProductRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTrustProduct(ctx.Request().Context(), request.(ListTrustProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTrustProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTrustProductResponseObject); ok {
+		return validResponse.VisitListTrustProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // CreateTrustProduct operation middleware

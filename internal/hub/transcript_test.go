@@ -165,18 +165,36 @@ type placeholders struct {
 	known map[string]string
 }
 
-var madeSID = regexp.MustCompile(`BU01[0-9a-f]{30}`)
+var (
+	madeSID   = regexp.MustCompile(`BU01[0-9a-f]{30}`)
+	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
+)
 
 func (p *placeholders) hide(s string) string {
 	for _, sid := range madeSID.FindAllString(s, -1) {
-		if p.known[sid] == "" {
-			p.known[sid] = fmt.Sprintf("{BU%d}", len(p.known)-2)
-		}
+		p.name(sid, "BU")
+	}
+	for _, token := range pageToken.FindAllStringSubmatch(s, -1) {
+		p.name(token[1], "page")
 	}
 	for value, name := range p.known {
 		s = strings.ReplaceAll(s, value, name)
 	}
 	return s
+}
+
+// name gives a value the next number of its kind.
+func (p *placeholders) name(value, kind string) {
+	if p.known[value] != "" {
+		return
+	}
+	number := 1
+	for _, name := range p.known {
+		if strings.HasPrefix(name, "{"+kind) {
+			number++
+		}
+	}
+	p.known[value] = fmt.Sprintf("{%s%d}", kind, number)
 }
 
 func (p *placeholders) show(s string) string {
