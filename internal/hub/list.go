@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -106,9 +107,7 @@ func (l list) meta(params gen.ListTrustProductParams, q store.ProductQuery, prod
 // page is the URL of a page of the list.
 func (l list) page(number int, token string) string {
 	query := url.Values{"PageSize": {strconv.Itoa(l.query.Limit)}, "Page": {strconv.Itoa(number)}}
-	for name, values := range l.filters {
-		query[name] = values
-	}
+	maps.Copy(query, l.filters)
 	if token != "" {
 		query.Set("PageToken", token)
 	}
