@@ -66,16 +66,16 @@ func readError(response *http.Response) *Error {
 	return failure
 }
 
-// decoded is the product of a 2xx answer. It is nil where the answer is not the one that the contract names.
-func decoded(product *TrustProduct, response *http.Response) (*TrustProduct, error) {
-	if product == nil {
+// decoded is what a 2xx answer holds. It is nil where the answer is not the one that the contract names.
+func decoded[T any](answer *T, response *http.Response) (*T, error) {
+	if answer == nil {
 		return nil, &Error{
 			Status:    response.StatusCode,
 			Message:   "the answer is not a Trust Product, its Content-Type is " + response.Header.Get("Content-Type"),
 			RequestID: response.Header.Get("Twilio-Request-Id"),
 		}
 	}
-	return product, nil
+	return answer, nil
 }
 
 // boundedBody is a response body that fails, rather than ends, where it is too long.

@@ -46,6 +46,10 @@ type commands struct {
 	Listen     listenCmd     `cmd:"" help:"Receive callbacks, check their signatures and print them."`
 	Create     createCmd     `cmd:"" help:"Create a Trust Product and print it." group:"Call a server:"`
 	Update     updateCmd     `cmd:"" help:"Update a Trust Product, or submit it for review, and print it." group:"Call a server:"`
+	Get        getCmd        `cmd:"" help:"Print a Trust Product." group:"Call a server:"`
+	List       listCmd       `cmd:"" help:"List Trust Products, the newest first." group:"Call a server:"`
+	Watch      watchCmd      `cmd:"" help:"Follow a Trust Product until it is decided." group:"Call a server:"`
+	Delete     deleteCmd     `cmd:"" help:"Delete a Trust Product." group:"Call a server:"`
 	Products   productsCmd   `cmd:"" help:"List the Trust Products that wait for a reviewer." group:"Work on a server's database, also while it runs:"`
 	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on a server's database, also while it runs:"`
 	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product." group:"Work on a server's database, also while it runs:"`

@@ -26,6 +26,16 @@ func printJSON(w io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
+// printLine is printResult for one of many results that come over time: JSON takes one line.
+func printLine[T any](w io.Writer, result T, table func(*tabwriter.Writer, T)) error {
+	if isTerminal(w) {
+		return printResult(w, result, table)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(result)
+}
+
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+type getCmd struct {
+	callFlags
+	SID string `arg:"" name:"sid" help:"Trust Product to print."`
+}
+
+// Run prints the product as JSON.
+func (c *getCmd) Run(ctx context.Context, s streams) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	product, err := api.FetchTrustProduct(ctx, c.SID)
+	if err != nil {
+		return c.explain(err)
+	}
+	return printJSON(s.out, product)
+}
+
+type listCmd struct {
+	callFlags
+	Status       *client.TrustProductStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"Only those in this status: ${enum}."`
+	FriendlyName *string                    `help:"Only those of exactly this name."`
+	PolicySID    *string                    `name:"policy-sid" help:"Only those of this policy."`
+	Limit        int                        `default:"100" help:"How many to list at the most."`
+	JSON         bool                       `name:"json" help:"Print JSON on a terminal, too."`
+}
+
+// Run lists products, the newest first.
+func (c *listCmd) Run(ctx context.Context, s streams) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	request := client.ListTrustProductRequest{
+		Status: c.Status, FriendlyName: c.FriendlyName, PolicySID: c.PolicySID, PageSize: new(int64(min(max(c.Limit, 1), 1000))),
+	}
+	products := []*client.TrustProduct{}
+	for product, err := range api.ListTrustProduct(ctx, request) {
+		if err != nil {
+			return c.explain(err)
+		}
+		if len(products) >= c.Limit {
+			break
+		}
+		products = append(products, product)
+	}
+	if c.JSON {
+		return printJSON(s.out, products)
+	}
+	return printResult(s.out, products, func(w *tabwriter.Writer, products []*client.TrustProduct) {
+		fmt.Fprintln(w, "SID\tSTATUS\tUPDATED (UTC)\tNAME")
+		for _, p := range products {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", p.SID, p.Status, p.DateUpdated.Format(time.DateTime), p.FriendlyName)
+		}
+	})
+}
+
+type deleteCmd struct {
+	callFlags
+	SID string `arg:"" name:"sid" help:"Trust Product to delete."`
+}
+
+// Run deletes the product and prints nothing.
+func (c *deleteCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	return c.explain(api.DeleteTrustProduct(ctx, c.SID))
+}
+
+type watchCmd struct {
+	callFlags
+	SID   string `arg:"" name:"sid" help:"Trust Product to follow."`
+	Every span   `default:"500ms" help:"How often to look."`
+}
+
+// Run prints each status that it sees until the product is approved or rejected.
+func (c *watchCmd) Run(ctx context.Context, s streams) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	ticker := time.NewTicker(max(time.Duration(c.Every), 10*time.Millisecond))
+	defer ticker.Stop()
+	var last client.TrustProductStatus
+	for {
+		product, err := api.FetchTrustProduct(ctx, c.SID)
+		if err != nil {
+			return c.explain(err)
+		}
+		if product.Status != last {
+			last = product.Status
+			if err := printWatched(s, product); err != nil {
+				return err
+			}
+		}
+		if last == client.StatusTwilioApproved || last == client.StatusTwilioRejected {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// watched is a status as it is printed, a line of JSON each outside a terminal.
+type watched struct {
+	SID    string                    `json:"sid"`
+	Status client.TrustProductStatus `json:"status"`
+	Errors []int                     `json:"errors,omitempty"`
+}
+
+func printWatched(s streams, p *client.TrustProduct) error {
+	row := watched{SID: p.SID, Status: p.Status}
+	for _, e := range p.Errors {
+		row.Errors = append(row.Errors, e.Code)
+	}
+	return printLine(s.out, row, func(w *tabwriter.Writer, row watched) {
+		fmt.Fprintf(w, "%s\t%s", row.SID, row.Status)
+		for _, code := range row.Errors {
+			fmt.Fprintf(w, "\t%d", code)
+		}
+		fmt.Fprintln(w)
+	})
+}
