@@ -28,13 +28,16 @@ var productSID = regexp.MustCompile(`^BU[0-9a-fA-F]{32}$`)
 var errOtherHost = errors.New("the SDK called a host that is not Trust Hub's")
 
 // toServer sends what is meant for the real service to the server. The SDK knows no base URL; this is all that a user has
-// to add.
+// to add. The server's own URLs, of the next page for instance, need nothing.
 type toServer struct {
 	server    *url.URL
 	transport http.RoundTripper
 }
 
 func (s toServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == s.server.Scheme && r.URL.Host == s.server.Host {
+		return s.transport.RoundTrip(r)
+	}
 	if r.URL.Scheme != "https" || r.URL.Host != "trusthub.twilio.com" {
 		if r.Body != nil {
 			_ = r.Body.Close() // a RoundTripper must, even where it fails

@@ -1,0 +1,69 @@
+package interop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
+)
+
+// TestFetchListDelete uses every other call that the SDK has for the resource, over several pages.
+func TestFetchListDelete(t *testing.T) {
+	const count = 7
+	service := newService(t, startServer(t), authToken)
+	var want []string // the newest first
+	for range count {
+		want = slices.Insert(want, 0, *create(t, service).Sid)
+	}
+	submitted := want[3]
+	if _, err := service.UpdateTrustProduct(submitted, new(trusthub.UpdateTrustProductParams).
+		SetStatus("pending-review").SetEmail("held+hold@acme.example").SetStatusCallback("")); err != nil {
+		t.Fatal(err)
+	}
+
+	fetched, err := service.FetchTrustProduct(want[0])
+	if err != nil || *fetched.Sid != want[0] || *fetched.FriendlyName != "Café & Sons + Co" {
+		t.Errorf("fetch: %+v, %v", fetched, err)
+	}
+	all, err := service.ListTrustProduct(new(trusthub.ListTrustProductParams).SetPageSize(3))
+	expectSIDs(t, "list", sids(all), want, err)
+	all, err = service.ListTrustProduct(new(trusthub.ListTrustProductParams).SetPageSize(3).SetLimit(5))
+	expectSIDs(t, "list with a limit", sids(all), want[:5], err)
+	all, err = service.ListTrustProduct(new(trusthub.ListTrustProductParams).SetFriendlyName("Café & Sons + Co").SetStatus("draft"))
+	expectSIDs(t, "list drafts", sids(all), slices.Concat(want[:3], want[4:]), err)
+
+	var streamed []trusthub.TrusthubV1TrustProduct
+	products, failures := service.StreamTrustProduct(new(trusthub.ListTrustProductParams).SetPageSize(2))
+	for p := range products {
+		streamed = append(streamed, p)
+	}
+	expectSIDs(t, "stream", sids(streamed), want, <-failures)
+	page, err := service.PageTrustProduct(new(trusthub.ListTrustProductParams).SetPageSize(4), "", "")
+	expectSIDs(t, "page", sids(page.Results), want[:4], err)
+
+	if err := service.DeleteTrustProduct(want[0]); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+	all, err = service.ListTrustProduct(nil)
+	expectSIDs(t, "list after the delete", sids(all), want[1:], err)
+	if err := service.DeleteTrustProduct(submitted); err == nil || !strings.Contains(err.Error(), "under review") {
+		t.Errorf("delete under review: %v", err)
+	}
+}
+
+func sids(products []trusthub.TrusthubV1TrustProduct) []string {
+	var all []string
+	for _, p := range products {
+		all = append(all, *p.Sid)
+	}
+	return all
+}
+
+func expectSIDs(t *testing.T, what string, got, want []string, err error) {
+	t.Helper()
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%s: %v\ngot  %s\nwant %s", what, err, fmt.Sprint(got), fmt.Sprint(want))
+	}
+}
