@@ -55,6 +55,9 @@ type Config struct {
 	// Timeout bounds an operation through its context; 0 means 30 seconds.
 	Timeout time.Duration
 
+	// Now is the clock, for the durations in the log; nil means time.Now.
+	Now func() time.Time
+
 	// Logger gets a line for each request: id, method, route, status, duration, and for status 500 and above the cause.
 	// Never a credential, a parameter or a body. Nil means no log.
 	Logger *slog.Logger
@@ -79,6 +82,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

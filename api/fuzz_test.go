@@ -14,24 +14,31 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
-// FuzzRequest sends arbitrary paths, queries, credentials and bodies. Whatever comes, the answer is a product or the error
+// FuzzRequest sends arbitrary methods, paths, queries, credentials and bodies. Whatever comes, the answer is a product or the error
 // body, never a 5xx; and what reaches the backend satisfies the contract.
 func FuzzRequest(f *testing.F) {
 	const create, update = "/v1/TrustProducts", "/v1/TrustProducts/" + validSID
-	f.Add(create, "", "", form)
-	f.Add(update, "Status=bogus", "", "Status=draft&StatusCallback=")
-	f.Add(create, "Email=%ff", "Basic Og==", "FriendlyName=%ff&Tags[0=x&Email=a%00@b.c&&=&;")
-	f.Add("/v1/TrustProducts/%42U"+strings.Repeat("0", 32), "", "Bearer x", "Status=pending-review")
-	f.Add(update+"/Evaluations", "a;b", "Basic", "StatusCallback=http%3A%2F%2Fa%0A")
+	f.Add("POST", create, "", "", form)
+	f.Add("POST", update, "Status=bogus", "", "Status=draft&StatusCallback=")
+	f.Add("POST", create, "Email=%ff", "Basic Og==", "FriendlyName=%ff&Tags[0=x&Email=a%00@b.c&&=&;")
+	f.Add("POST", "/v1/TrustProducts/%42U"+strings.Repeat("0", 32), "", "Bearer x", "Status=pending-review")
+	f.Add("POST", update+"/Evaluations", "a;b", "Basic", "StatusCallback=http%3A%2F%2Fa%0A")
+	f.Add("GET", create, "PageSize=1001&Page=-1&Status=draft&PageToken=x&FriendlyName=%zz", "", "")
+	f.Add("GET", update, "", "", form)
+	f.Add("DELETE", update, "", "", "")
+	f.Add("OPTIONS", create, "", "x", "")
 	checks := &checkingBackend{}
 	handler := newHandler(f, backend{create: checks.create}, api.Config{}) // once: it reads the contract
-	f.Fuzz(func(t *testing.T, path, query, authorization, body string) {
+	f.Fuzz(func(t *testing.T, method, path, query, authorization, body string) {
 		r := newRequest(strings.NewReader(body))
 		u, err := url.ParseRequestURI("http://hub.example/" + strings.TrimPrefix(path, "/"))
 		if err != nil {
 			return // no server receives such a path
 		}
-		r.URL = u
+		if strings.ContainsFunc(method, func(c rune) bool { return c < 'A' || c > 'Z' }) || method == "" || method == "HEAD" {
+			return // no server receives the first; the second is answered without a body
+		}
+		r.Method, r.URL = method, u
 		r.URL.RawQuery = query
 		if authorization != "" {
 			r.Header.Set("Authorization", authorization)
@@ -47,7 +54,7 @@ func FuzzRequest(f *testing.F) {
 			strings.HasPrefix(u.Path, "/v1/") && !authorized(r) {
 			t.Errorf("status %d with credentials %q", w.Code, authorization)
 		}
-		if !bytes.HasPrefix(w.Body.Bytes(), []byte("{")) && u.Path != "/openapi.yaml" {
+		if w.Code != http.StatusNoContent && !bytes.HasPrefix(w.Body.Bytes(), []byte("{")) && u.Path != "/openapi.yaml" {
 			t.Errorf("not JSON: %q", w.Body)
 		}
 	})

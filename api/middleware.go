@@ -42,7 +42,7 @@ func observe(config Config) echo.MiddlewareFunc {
 	cors := corsHeaders()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			start := time.Now()
+			start := config.Now()
 			ctx, cancel := context.WithTimeout(c.Request().Context(), config.Timeout)
 			defer cancel()
 			info := &request{Context: ctx, id: newRequestID(), baseURL: baseURL(config.PublicURL, c.Request())}
@@ -55,7 +55,7 @@ func observe(config Config) echo.MiddlewareFunc {
 			if err != nil {
 				c.Error(err)
 			}
-			logRequest(config.Logger, c, info.id, time.Since(start), err)
+			logRequest(config.Logger, c, info.id, config.Now().Sub(start), err)
 			return nil
 		}
 	}
