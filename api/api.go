@@ -92,8 +92,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// New returns the handler that serves impl, and beside the contract's operations GET /openapi.yaml and, with
-// Config.Health, GET /healthz. It fails on a Config that cannot work.
+// New returns the handler that serves impl, and beside the contract's operations GET /openapi.yaml, GET /docs (the API
+// reference, from which an operation can be tried) and, with Config.Health, GET /healthz. It fails on a Config that cannot work.
 func New(impl server.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -121,6 +121,9 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl, nil),
 		server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	registerExtras(e, config)
+	if err := registerDocs(e); err != nil {
+		return nil, err
+	}
 	return decodedPath(e), nil
 }
 

@@ -104,8 +104,8 @@ func (op *operation) validate(c echo.Context) error {
 	if len(op.pathParams) > 0 {
 		params = make(map[string]string, len(op.pathParams))
 		for _, name := range op.pathParams {
-			if params[name] = c.Param(name); params[name] == "" {
-				return NewError(CodeNotFound, "", nil) // /v1/TrustProducts/ is another path than .../{Sid}
+			if params[name] = c.Param(name); params[name] == "" || strings.Contains(params[name], "/") {
+				return NewError(CodeNotFound, "", nil) // /v1/TrustProducts/ and .../{Sid}/x are other paths than .../{Sid}
 			}
 		}
 	}

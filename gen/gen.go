@@ -43,7 +43,7 @@ func (e TrustProductStatus) Valid() bool {
 	}
 }
 
-// CreateTrustProductRequest defines model for CreateTrustProductRequest.
+// CreateTrustProductRequest What a new Trust Product is made of.
 type CreateTrustProductRequest struct {
 	// Email The address that is told when the status changes.
 	Email string `json:"Email"`
@@ -97,7 +97,7 @@ type PageMeta struct {
 	URL string `json:"url"`
 }
 
-// TrustProduct defines model for TrustProduct.
+// TrustProduct The registered identity of a business, and where its review stands.
 type TrustProduct struct {
 	// AccountSID The SID of the account that the Trust Product belongs to.
 	AccountSID string `json:"account_sid"`
@@ -157,7 +157,7 @@ type TrustProductLinks struct {
 	TrustProductsEvaluations string `json:"trust_products_evaluations"`
 }
 
-// TrustProductPage defines model for TrustProductPage.
+// TrustProductPage A part of a list of Trust Products.
 type TrustProductPage struct {
 	// Meta Where a page stands among the others.
 	Meta PageMeta `json:"meta"`
@@ -169,7 +169,7 @@ type TrustProductPage struct {
 // TrustProductStatus Where the Trust Product stands between draft and decision.
 type TrustProductStatus string
 
-// UpdateTrustProductRequest defines model for UpdateTrustProductRequest.
+// UpdateTrustProductRequest What shall change; what is not named stays as it is.
 type UpdateTrustProductRequest struct {
 	// Email The address that is told when the status changes.
 	Email *string `json:"Email,omitempty"`

@@ -1,158 +1,172 @@
-// Package client calls the Trust Products API: Twilio's own, or a stand-in started with `trusthub serve`.
-//
-//	c, err := client.New(client.WithBaseURL("http://127.0.0.1:8080")) // credentials from TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN
-//	product, err := c.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
-//		FriendlyName: "Acme, Inc.", Email: "compliance@acme.example", PolicySID: "RN7a97559effdf62d00f4298208492a5ea",
-//	})
-//	product, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{
-//		Status: new(client.StatusPendingReview),
-//	})
-//
-// Every answer that is not 2xx is an *Error, an HTML page of a proxy included; what it reads is bounded; redirects are not
-// followed. A Client is safe for concurrent use. It does not retry and sets no time limit of its own: the context does.
 package client
 
 import (
-	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/opentrusthub/trusthub/gen"
 )
 
-type (
-	// TrustProduct is the resource as the API answers it.
-	TrustProduct = gen.TrustProduct
-	// TrustProductStatus is where a Trust Product stands.
-	TrustProductStatus = gen.TrustProductStatus
-	// CreateTrustProductRequest is what CreateTrustProduct sends. A nil StatusCallback is none.
-	CreateTrustProductRequest = gen.CreateTrustProductRequest
-	// UpdateTrustProductRequest is what UpdateTrustProduct sends: nil leaves a field as it is, new("x") sets it.
-	UpdateTrustProductRequest = gen.UpdateTrustProductRequest
-)
-
-// The five statuses of a Trust Product.
-const (
-	StatusDraft          = gen.TrustProductStatusDraft
-	StatusPendingReview  = gen.TrustProductStatusPendingReview
-	StatusInReview       = gen.TrustProductStatusInReview
-	StatusTwilioRejected = gen.TrustProductStatusTwilioRejected
-	StatusTwilioApproved = gen.TrustProductStatusTwilioApproved
-)
-
-// Client calls the API for one account.
+// Client calls the API for one account. Make it with New; it is safe for concurrent use.
 type Client struct {
-	api *gen.ClientWithResponses
+	api       *gen.Client
+	sendsKeys bool // whether creates carry an Idempotency-Key
 }
 
 type settings struct {
-	baseURL            string
-	username, password string
-	httpClient         *http.Client
+	baseURL      *string // nil: not given, here and below
+	region, edge *string
+	credentials  *[2]string // user name and password
+	httpClient   *http.Client
+	userAgent    string
+	logger       *slog.Logger
+	retries      RetryPolicy
 }
 
-// Option sets something that New would otherwise take from the environment.
+// Option sets something that New would otherwise take from the environment, or by default.
 type Option func(*settings)
 
-// WithBaseURL sets the URL that the API is reached at, for example http://127.0.0.1:8080.
-func WithBaseURL(url string) Option { return func(s *settings) { s.baseURL = url } }
+// WithBaseURL sets the absolute http or https URL that the API is reached at, for example http://127.0.0.1:8080. A path is
+// kept as a prefix. Without it the real service is called.
+func WithBaseURL(url string) Option { return func(s *settings) { s.baseURL = &url } }
+
+// WithRegion chooses the region of the real service, for example au1, instead of TWILIO_REGION; "" is the default one.
+func WithRegion(region string) Option { return func(s *settings) { s.region = &region } }
+
+// WithEdge chooses the edge of the real service, for example sydney, instead of TWILIO_EDGE; "" is the default one.
+func WithEdge(edge string) Option { return func(s *settings) { s.edge = &edge } }
 
 // WithCredentials sets an account SID and its auth token, or an API key's SID and secret.
 func WithCredentials(username, password string) Option {
-	return func(s *settings) { s.username, s.password = username, password }
+	return func(s *settings) { s.credentials = &[2]string{username, password} }
 }
 
-// WithHTTPClient sets the client that sends the requests. Its CheckRedirect is not used: a redirect is an *Error.
+// WithHTTPClient sets the client that sends the requests, instead of http.DefaultClient; its Timeout holds for each attempt
+// anew. It is copied, and its CheckRedirect is not used: a redirect is an *Error.
 func WithHTTPClient(c *http.Client) Option { return func(s *settings) { s.httpClient = c } }
 
+// WithUserAgent sets what the User-Agent header says, instead of trusthub-go.
+func WithUserAgent(name string) Option { return func(s *settings) { s.userAgent = name } }
+
+// WithLogger sets who is told of each attempt: method, path, status or kind of failure, number of the attempt, duration and
+// request id; at level debug, and at level warn where it is going to be repeated. Without it nothing is logged.
+func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
+
+// WithRetries sets how often and how patiently is repeated what can be. RetryPolicy{MaxAttempts: 1} never repeats.
+func WithRetries(p RetryPolicy) Option { return func(s *settings) { s.retries = p } }
+
 // New returns a client. Without options it reads the environment as the official SDKs do: TWILIO_API_KEY and
-// TWILIO_API_SECRET, else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN; TWILIO_EDGE and TWILIO_REGION choose Twilio's host. It
-// fails where a credential is missing or the base URL is not absolute.
+// TWILIO_API_SECRET, else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN; TWILIO_EDGE and TWILIO_REGION choose Twilio's host. An
+// option wins over the environment even where its value is empty. New fails where a credential is missing or a setting
+// cannot be used; it calls nobody.
 func New(options ...Option) (*Client, error) {
-	s := settings{httpClient: http.DefaultClient}
+	s := settings{httpClient: http.DefaultClient, userAgent: "trusthub-go", logger: slog.New(slog.DiscardHandler)}
 	for _, option := range options {
 		option(&s)
 	}
-	if s.baseURL == "" {
-		s.baseURL = twilioURL(os.Getenv("TWILIO_EDGE"), os.Getenv("TWILIO_REGION"))
+	if s.httpClient == nil || s.logger == nil {
+		return nil, errors.New("client: the HTTP client and the logger must not be nil")
 	}
-	base, err := url.Parse(s.baseURL)
-	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, errors.New("client: the base URL must be absolute http or https")
+	if !printable(s.userAgent) {
+		return nil, errors.New("client: the user agent must consist of printable ASCII")
 	}
-	if s.username == "" && s.password == "" {
-		s.username, s.password = environmentCredentials()
+	base, err := s.base()
+	if err != nil {
+		return nil, err
 	}
-	if s.username == "" || s.password == "" {
-		return nil, errors.New(
-			"client: credentials are missing: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or use WithCredentials")
+	username, password, err := s.account()
+	if err != nil {
+		return nil, err
+	}
+	retries, err := s.retries.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	httpClient := *s.httpClient
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	generated, err := gen.NewClientWithResponses(s.baseURL,
-		gen.WithHTTPClient(doer{&httpClient}),
-		gen.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
-			r.SetBasicAuth(s.username, s.password)
-			r.Header.Set("Accept", "application/json")
-			return nil
-		}))
+	generated, err := gen.NewClient(base.String(), gen.WithHTTPClient(&retrier{
+		policy: retries, jitter: fullJitter, logger: s.logger,
+		sender: sender{
+			httpClient:    &httpClient,
+			authorization: []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))},
+			accept:        []string{"application/json"},
+			userAgent:     []string{s.userAgent},
+		},
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	return &Client{api: generated}, nil
+	return &Client{api: generated, sendsKeys: !isTwilio(base.Hostname())}, nil
 }
 
-func environmentCredentials() (username, password string) {
-	if key, secret := os.Getenv("TWILIO_API_KEY"), os.Getenv("TWILIO_API_SECRET"); key != "" && secret != "" {
-		return key, secret
+func (s *settings) base() (*url.URL, error) {
+	if s.baseURL == nil {
+		return twilioURL(given(s.edge, "TWILIO_EDGE"), given(s.region, "TWILIO_REGION"))
 	}
-	return os.Getenv("TWILIO_ACCOUNT_SID"), os.Getenv("TWILIO_AUTH_TOKEN")
+	base, err := url.Parse(*s.baseURL)
+	if err != nil || !absolute(base) {
+		return nil, errors.New("client: the base URL must be absolute http or https") // err would repeat it
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("client: the base URL must have no user name, query or fragment")
+	}
+	return base, nil
+}
+
+func (s *settings) account() (username, password string, err error) {
+	if s.credentials != nil {
+		username, password = s.credentials[0], s.credentials[1]
+	} else if username, password = os.Getenv("TWILIO_API_KEY"), os.Getenv("TWILIO_API_SECRET"); username == "" || password == "" {
+		username, password = os.Getenv("TWILIO_ACCOUNT_SID"), os.Getenv("TWILIO_AUTH_TOKEN")
+	}
+	if username == "" || password == "" {
+		return "", "", errors.New(
+			"client: credentials are missing: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or use WithCredentials")
+	}
+	if strings.Contains(username, ":") {
+		return "", "", errors.New("client: the account or API key SID must not contain a colon")
+	}
+	return username, password, nil
+}
+
+func given(option *string, variable string) string {
+	if option != nil {
+		return *option
+	}
+	return os.Getenv(variable)
 }
 
 // twilioURL is the real service's, as the official SDKs build it.
-func twilioURL(edge, region string) string {
+func twilioURL(edge, region string) (*url.URL, error) {
 	if edge != "" && region == "" {
 		region = "us1"
 	}
-	parts := slices.DeleteFunc([]string{"trusthub", edge, region, "twilio.com"}, func(s string) bool { return s == "" })
-	return "https://" + strings.Join(parts, ".")
-}
-
-// CreateTrustProduct creates a Trust Product in status draft.
-func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductRequest) (*TrustProduct, error) {
-	response, err := c.api.CreateTrustProductWithFormdataBodyWithResponse(ctx, nil, r)
-	if err != nil {
-		return nil, err
-	}
-	return decoded(response.JSON201, response.HTTPResponse)
-}
-
-// UpdateTrustProduct changes the fields of r that are not nil. An empty StatusCallback removes the callback.
-func (c *Client) UpdateTrustProduct(ctx context.Context, sid string, r UpdateTrustProductRequest) (*TrustProduct, error) {
-	if err := checkSID(sid); err != nil {
-		return nil, err
-	}
-	response, err := c.api.UpdateTrustProductWithFormdataBodyWithResponse(ctx, sid, r)
-	if err != nil {
-		return nil, err
-	}
-	return decoded(response.JSON200, response.HTTPResponse)
-}
-
-// checkSID keeps a SID that is none from changing which URL is called. Whether it exists is for the server to say.
-func checkSID(sid string) error {
-	for _, r := range sid {
-		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
-			return errors.New("client: a SID consists of letters and digits")
+	labels := []string{"trusthub"}
+	for _, part := range []string{edge, region} {
+		// Anything else could make it another host, which would then be sent the credentials.
+		if strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return nil, errors.New("client: region and edge consist of small letters, digits and hyphens")
+		}
+		if part != "" {
+			labels = append(labels, part)
 		}
 	}
-	if sid == "" {
-		return errors.New("client: the SID is empty")
-	}
-	return nil
+	return &url.URL{Scheme: "https", Host: strings.Join(append(labels, "twilio", "com"), ".")}, nil
+}
+
+func absolute(u *url.URL) bool { return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" }
+
+func isTwilio(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host == "twilio.com" || strings.HasSuffix(host, ".twilio.com")
+}
+
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }

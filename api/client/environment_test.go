@@ -48,6 +48,25 @@ func TestEnvironment(t *testing.T) {
 		{"options win", with(map[string]string{"TWILIO_EDGE": "sydney"}), explicit, "http://x.example/prefix/v1/TrustProducts", "AC2"},
 		{"no credentials", none, nil, "", ""},
 		{"no token", map[string]string{"TWILIO_ACCOUNT_SID": "AC1"}, nil, "", ""},
+		{
+			"a region by option", with(map[string]string{"TWILIO_EDGE": "sydney", "TWILIO_REGION": "us2"}),
+			[]client.Option{client.WithRegion("au1")},
+			"https://trusthub.sydney.au1.twilio.com/v1/TrustProducts", "AC1",
+		},
+		{
+			"neither, by option", with(map[string]string{"TWILIO_EDGE": "sydney", "TWILIO_REGION": "us2"}),
+			[]client.Option{client.WithRegion(""), client.WithEdge("")},
+			"https://trusthub.twilio.com/v1/TrustProducts", "AC1",
+		},
+		{"an edge that is another host", with(map[string]string{"TWILIO_EDGE": "x.example/"}), nil, "", ""},
+		{"empty credentials by option", credentials, []client.Option{client.WithCredentials("", "")}, "", ""},
+		{"half of them by option", credentials, []client.Option{client.WithCredentials("AC2", "")}, "", ""},
+		{"a colon in the user name", none, []client.Option{client.WithCredentials("AC:2", "x")}, "", ""},
+		{"an empty base URL by option", credentials, []client.Option{client.WithBaseURL("")}, "", ""},
+		{"a base URL with a user", credentials, []client.Option{client.WithBaseURL("http://me:secret@x.example")}, "", ""},
+		{"a base URL with a query", credentials, []client.Option{client.WithBaseURL("http://x.example?a=b")}, "", ""},
+		{"a user agent of two lines", credentials, []client.Option{client.WithUserAgent("a\nb")}, "", ""},
+		{"no logger", credentials, []client.Option{client.WithLogger(nil)}, "", ""},
 		{"a relative base URL", credentials, []client.Option{client.WithBaseURL("localhost:8080")}, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -57,7 +76,8 @@ func TestEnvironment(t *testing.T) {
 				t.Setenv(name, test.env[name])
 			}
 			seen := &recorder{}
-			c, err := client.New(append(test.options, client.WithHTTPClient(&http.Client{Transport: seen}))...)
+			c, err := client.New(append(test.options, client.WithHTTPClient(&http.Client{Transport: seen}),
+				client.WithRetries(client.RetryPolicy{MaxAttempts: 1}))...)
 			if err != nil {
 				if test.url != "" {
 					t.Fatal(err)

@@ -2,38 +2,91 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/opentrusthub/trusthub/gen"
 )
 
-// ListTrustProductRequest chooses what ListTrustProduct yields; nil fields choose all. PageSize is how many a request asks
-// for, 50 by default and 1000 at the most.
-type ListTrustProductRequest = gen.ListTrustProductParams
+type (
+	// TrustProduct is the resource as the API answers it. Being rejected is no error: look at Status, and at Errors for why.
+	TrustProduct = gen.TrustProduct
+	// TrustProductStatus is where a Trust Product stands.
+	TrustProductStatus = gen.TrustProductStatus
+	// CreateTrustProductRequest is what CreateTrustProduct sends. A nil StatusCallback is none.
+	CreateTrustProductRequest = gen.CreateTrustProductRequest
+	// UpdateTrustProductRequest is what UpdateTrustProduct sends: nil leaves a field as it is, new("x") sets it.
+	UpdateTrustProductRequest = gen.UpdateTrustProductRequest
+	// ListTrustProductRequest chooses what ListTrustProduct yields; nil fields choose all. PageSize is how many a request
+	// asks for, 50 by default and 1000 at the most.
+	ListTrustProductRequest = gen.ListTrustProductParams
+)
 
-// FetchTrustProduct returns a Trust Product as it is now.
+// The five statuses of a Trust Product.
+const (
+	StatusDraft          = gen.TrustProductStatusDraft
+	StatusPendingReview  = gen.TrustProductStatusPendingReview
+	StatusInReview       = gen.TrustProductStatusInReview
+	StatusTwilioRejected = gen.TrustProductStatusTwilioRejected
+	StatusTwilioApproved = gen.TrustProductStatusTwilioApproved
+)
+
+// CreateOption sets something for one call of CreateTrustProduct.
+type CreateOption func(*gen.CreateTrustProductParams)
+
+// WithIdempotencyKey makes a create repeatable by the caller, too: the same key and request make one Trust Product, even if
+// this process dies in between and another one repeats the call. A key with another request is ErrConflict. It has 1 to 255
+// printable ASCII characters without spaces; a server keeps it for 24 hours. It is not sent to twilio.com: see Retries.
+func WithIdempotencyKey(key string) CreateOption {
+	return func(p *gen.CreateTrustProductParams) { p.IdempotencyKey = &key }
+}
+
+// CreateTrustProduct creates a Trust Product in status draft.
+func (c *Client) CreateTrustProduct(
+	ctx context.Context, r CreateTrustProductRequest, options ...CreateOption,
+) (*TrustProduct, error) {
+	var params gen.CreateTrustProductParams
+	for _, option := range options {
+		option(&params)
+	}
+	if key := params.IdempotencyKey; key == nil {
+		params.IdempotencyKey = new(rand.Text())
+	} else if *key == "" || len(*key) > 255 || !printable(*key) || strings.Contains(*key, " ") {
+		return nil, errors.New("client: an idempotency key has 1 to 255 printable ASCII characters without spaces")
+	}
+	if !c.sendsKeys {
+		params.IdempotencyKey = nil
+	}
+	return created[TrustProduct](c.api.CreateTrustProductWithFormdataBody(ctx, &params, r)) //nolint:bodyclose // the retrier has
+}
+
+// FetchTrustProduct answers a Trust Product as it is now.
 func (c *Client) FetchTrustProduct(ctx context.Context, sid string) (*TrustProduct, error) {
 	if err := checkSID(sid); err != nil {
 		return nil, err
 	}
-	response, err := c.api.FetchTrustProductWithResponse(ctx, sid)
-	if err != nil {
-		return nil, err
-	}
-	return decoded(response.JSON200, response.HTTPResponse)
+	return ok[TrustProduct](c.api.FetchTrustProduct(ctx, sid)) //nolint:bodyclose // the retrier has
 }
 
-// DeleteTrustProduct deletes a Trust Product that is not under review.
+// UpdateTrustProduct changes the fields of r that are not nil. An empty StatusCallback removes the callback. The answer to a
+// submission may be pending-review or already in-review.
+func (c *Client) UpdateTrustProduct(ctx context.Context, sid string, r UpdateTrustProductRequest) (*TrustProduct, error) {
+	if err := checkSID(sid); err != nil {
+		return nil, err
+	}
+	return ok[TrustProduct](c.api.UpdateTrustProductWithFormdataBody(ctx, sid, r)) //nolint:bodyclose // the retrier has
+}
+
+// DeleteTrustProduct deletes a Trust Product that is not under review. One that is gone already is ErrNotFound.
 func (c *Client) DeleteTrustProduct(ctx context.Context, sid string) error {
 	if err := checkSID(sid); err != nil {
 		return err
 	}
-	_, err := c.api.DeleteTrustProductWithResponse(ctx, sid)
-	return err
+	return noContent(c.api.DeleteTrustProduct(ctx, sid)) //nolint:bodyclose // the retrier has
 }
 
 // ListTrustProduct yields the account's Trust Products, the newest first, and fetches page after page as the loop goes on.
@@ -60,11 +113,7 @@ func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest
 }
 
 func (c *Client) page(ctx context.Context, r *ListTrustProductRequest) (*gen.TrustProductPage, error) {
-	response, err := c.api.ListTrustProductWithResponse(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return decoded(response.JSON200, response.HTTPResponse)
+	return ok[gen.TrustProductPage](c.api.ListTrustProduct(ctx, r)) //nolint:bodyclose // the retrier has
 }
 
 // next is the request for the page that follows, nil after the last. It takes the token from the page's URL and nothing
@@ -75,7 +124,7 @@ func next(r ListTrustProductRequest, nextPage *string) (*ListTrustProductRequest
 	}
 	u, err := url.Parse(*nextPage)
 	if err != nil {
-		return nil, fmt.Errorf("client: the URL of the next page: %w", err)
+		return nil, errors.New("client: the URL of the next page is none") // err would repeat it
 	}
 	token := u.Query().Get("PageToken")
 	if token == "" || (r.PageToken != nil && *r.PageToken == token) {
@@ -86,4 +135,17 @@ func next(r ListTrustProductRequest, nextPage *string) (*ListTrustProductRequest
 		r.Page = &number
 	}
 	return &r, nil
+}
+
+// checkSID keeps a SID that is none from changing which URL is called. Whether it exists is for the server to say.
+func checkSID(sid string) error {
+	for _, r := range sid {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
+			return errors.New("client: a SID consists of letters and digits")
+		}
+	}
+	if sid == "" {
+		return errors.New("client: the SID is empty")
+	}
+	return nil
 }

@@ -1,94 +1,218 @@
 package client
 
 import (
+	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-
-	"github.com/opentrusthub/trusthub/gen"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
 )
 
-// maxAnswerBytes bounds what is read of an answer. A Trust Product takes about a kilobyte.
-const maxAnswerBytes = 1 << 20
+// maxAnswerBytes bounds what is read of an answer. A Trust Product takes a kilobyte or two, and a page holds up to 1,000.
+const maxAnswerBytes = 16 << 20
 
-// Error is an answer that is not 2xx.
-type Error struct {
-	Status    int    // the HTTP status
-	Code      int    // Twilio's error code, for example 20404; 0 if the answer was not the API's, a proxy's page for instance
-	Message   string // what is wrong, in a sentence
-	MoreInfo  string // a URL that explains the code
-	RequestID string // names the request in the server's log
+const errTooLong sentinelError = "client: the answer is longer than 16 MiB"
+
+// sender makes one attempt.
+type sender struct {
+	httpClient *http.Client
+	// Header values, made once and shared by all requests; nobody writes to them.
+	authorization, accept, userAgent []string
 }
 
-// Error says what was answered, with the code and the request id.
-func (e *Error) Error() string {
-	s := fmt.Sprintf("trusthub: HTTP %d", e.Status)
-	if e.Code != 0 {
-		s += fmt.Sprintf(", error %d", e.Code)
-	}
-	s += ": " + e.Message
-	if e.RequestID != "" {
-		s += " (request " + e.RequestID + ")"
-	}
-	return s
+// outcome is how an attempt ended.
+type outcome struct {
+	response   *http.Response // a 2xx, with its body read; nil where err is not
+	err        error
+	status     int // 0 where there was no answer
+	requestID  string
+	retryAfter time.Duration
+	asked      bool   // whether there was a Retry-After, which may be of no time at all
+	failure    string // which kind of failure it was where there is no status, or an answer that broke off
 }
 
-// doer sends the requests of the generated client. What it does, every operation has: today's and those to come.
-type doer struct{ httpClient *http.Client }
+// The kinds of failure that a log tells.
+const (
+	failureContext   = "the context ended"
+	failureNoConn    = "no connection"
+	failureLost      = "connection lost"
+	failureUnusable  = "unusable answer"
+	failurePermanent = "no such host, or a certificate that is not valid"
+)
 
-// Do answers an *Error for every status that is not 2xx, and a response whose body ends with an error after
-// maxAnswerBytes.
-func (d doer) Do(r *http.Request) (*http.Response, error) {
-	response, err := d.httpClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = &boundedBody{response.Body, maxAnswerBytes + 1}
-	if response.StatusCode/100 == 2 {
-		return response, nil
-	}
-	defer response.Body.Close() //nolint:errcheck // nothing is lost: the error is all that is wanted of it
-	return nil, readError(response)
-}
-
-func readError(response *http.Response) *Error {
-	failure := &Error{
-		Status:    response.StatusCode,
-		Message:   http.StatusText(response.StatusCode),
-		RequestID: response.Header.Get("Twilio-Request-Id"),
-	}
-	var body gen.Error
-	if data, err := io.ReadAll(response.Body); err == nil && json.Unmarshal(data, &body) == nil && body.Message != "" {
-		failure.Code, failure.Message, failure.MoreInfo = body.Code, body.Message, body.MoreInfo
-	}
-	return failure
-}
-
-// decoded is what a 2xx answer holds. It is nil where the answer is not the one that the contract names.
-func decoded[T any](answer *T, response *http.Response) (*T, error) {
-	if answer == nil {
-		return nil, &Error{
-			Status:    response.StatusCode,
-			Message:   "the answer is not a Trust Product, its Content-Type is " + response.Header.Get("Content-Type"),
-			RequestID: response.Header.Get("Twilio-Request-Id"),
+// mayRepeat is the policy of the package comment. harmless is a request that may run twice.
+func (o outcome) mayRepeat(harmless bool) bool {
+	switch o.failure {
+	case failureNoConn:
+		return true
+	case failureLost:
+		return harmless
+	case "":
+		switch o.status {
+		case http.StatusTooManyRequests:
+			return true
+		case http.StatusServiceUnavailable:
+			return o.asked || harmless
+		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+			return harmless
 		}
 	}
-	return answer, nil
+	return false
+}
+
+func (s *sender) send(r *http.Request) outcome {
+	r.Header["Authorization"], r.Header["Accept"], r.Header["User-Agent"] = s.authorization, s.accept, s.userAgent
+	conn := newConnection()
+	response, err := s.httpClient.Do(r.WithContext(httptrace.WithClientTrace(r.Context(), &conn.trace)))
+	if err != nil {
+		return outcome{err: withoutQuery(err), failure: kind(r, err, conn.neverMade())}
+	}
+	o := outcome{status: response.StatusCode, requestID: requestID(response)}
+	body, err := readAnswer(response)
+	if response.StatusCode/100 != 2 {
+		now := time.Now()
+		o.err = newError(response, body, now)
+		o.retryAfter, o.asked = retryAfter(response.Header, now)
+		return o
+	}
+	switch {
+	case errors.Is(err, errTooLong):
+		o.err, o.failure = err, failureUnusable
+	case err != nil:
+		o.err, o.failure = fmt.Errorf("client: the answer broke off: %w", err), kind(r, err, false)
+	default:
+		read := &answer{data: body}
+		read.Reset(body)
+		response.Body = read
+		o.response = response
+	}
+	return o
+}
+
+// kind sorts what is no answer.
+func kind(r *http.Request, err error, neverMade bool) string {
+	if r.Context().Err() != nil {
+		return failureContext
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return failurePermanent
+	}
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok && lookup.IsNotFound {
+		return failurePermanent
+	}
+	if neverMade {
+		return failureNoConn
+	}
+	return failureLost
+}
+
+// withoutQuery keeps what a list was filtered by, a name or a page token, out of the error.
+func withoutQuery(err error) error {
+	if failure, ok := errors.AsType[*url.Error](err); ok {
+		failure.URL, _, _ = strings.Cut(failure.URL, "?")
+	}
+	return err
+}
+
+// connection notes how far an attempt came. A transport that never asks for a connection reports to nobody, and what it does
+// is not known.
+type connection struct {
+	trace        httptrace.ClientTrace
+	wanted, made atomic.Bool
+}
+
+func newConnection() *connection {
+	c := new(connection)
+	c.trace.GetConn = func(string) { c.wanted.Store(true) }
+	c.trace.GotConn = func(httptrace.GotConnInfo) { c.made.Store(true) }
+	return c
+}
+
+func (c *connection) neverMade() bool { return c.wanted.Load() && !c.made.Load() }
+
+// readAnswer reads and closes the body. What it read comes back also with an error.
+func readAnswer(response *http.Response) ([]byte, error) {
+	defer response.Body.Close()                                            //nolint:errcheck // all that is wanted of it has been read, or has failed to be
+	if length := response.ContentLength; length >= 0 && length <= 64<<10 { // more is not allocated on a promise
+		data := make([]byte, length)
+		n, err := io.ReadFull(response.Body, data)
+		return data[:n], err
+	}
+	return io.ReadAll(&boundedBody{response.Body, maxAnswerBytes + 1})
 }
 
 // boundedBody is a response body that fails, rather than ends, where it is too long.
 type boundedBody struct {
-	io.ReadCloser
+	io.Reader
 	left int // bytes until it fails
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
-		return 0, errors.New("client: the answer is longer than 1 MiB")
+		return 0, errTooLong
 	}
-	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
+	n, err := b.Reader.Read(p[:min(len(p), b.left)])
 	b.left -= n
 	return n, err
+}
+
+// answer is the body of a response that has been read already.
+type answer struct {
+	bytes.Reader
+	data []byte
+}
+
+// Close does nothing: the connection was given back when the body had been read.
+func (a *answer) Close() error { return nil }
+
+// ok takes what a call of the generated client returned, and wants it to be what the contract names for status 200.
+func ok[T any](response *http.Response, err error) (*T, error) {
+	return decode[T](response, err, http.StatusOK)
+}
+
+// created is ok for status 201.
+func created[T any](response *http.Response, err error) (*T, error) {
+	return decode[T](response, err, http.StatusCreated)
+}
+
+// noContent is ok for status 204.
+func noContent(response *http.Response, err error) error {
+	if err == nil && response.StatusCode != http.StatusNoContent {
+		err = unexpected(response)
+	}
+	return err
+}
+
+func decode[T any](response *http.Response, err error, status int) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	value := new(T)
+	body, read := response.Body.(*answer)
+	if !read || response.StatusCode != status || !isJSON(response) || json.Unmarshal(body.data, value) != nil {
+		return nil, unexpected(response)
+	}
+	return value, nil
+}
+
+func isJSON(response *http.Response) bool {
+	return strings.Contains(response.Header.Get("Content-Type"), "json")
+}
+
+// unexpected is for a 2xx that another server may have given, a login page for instance.
+func unexpected(response *http.Response) *Error {
+	return &Error{
+		Status: response.StatusCode,
+		Message: "the answer is not the one that the contract names, its Content-Type is " +
+			response.Header.Get("Content-Type"),
+		RequestID: requestID(response),
+	}
 }

@@ -1,32 +1,22 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/internal/store"
 )
 
 const (
-	crashAccount = "ACc0000000000000000000000000000001"
-	crashToken   = "crashtoken"
-	crashPolicy  = "RN7a97559effdf62d00f4298208492a5ea"
 	crashWriters = 4   // goroutines that write at the same time
 	crashWrites  = 150 // at most so many writes are acknowledged before the kill
 )
@@ -35,19 +25,15 @@ const (
 // whether what was acknowledged is there, and what was not is there wholly or not at all. TRUSTHUB_CRASH_ROUNDS sets how
 // often.
 func TestCrash(t *testing.T) {
-	rounds := 5
-	if s, ok := os.LookupEnv("TRUSTHUB_CRASH_ROUNDS"); ok {
-		var err error
-		if rounds, err = strconv.Atoi(s); err != nil {
-			t.Fatalf("TRUSTHUB_CRASH_ROUNDS: %v", err)
-		}
-	}
-	binary := filepath.Join(t.TempDir(), "trusthub")
-	// Without the race detector, so that the kill meets the server at the speed that it has in earnest.
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-race=false", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	db := filepath.Join(t.TempDir(), "crash.db")
+	onEachEngine(t, func(t *testing.T, db string) {
+		rounds, _ := crashRounds(t, 4)
+		crash(t, db, rounds)
+	})
+}
+
+func crash(t *testing.T, db string, rounds int) {
+	t.Helper()
+	binary := buildCrashBinary(t)
 	var writers []*crashWriter
 	for i := range crashWriters {
 		writers = append(writers, &crashWriter{name: "w" + strconv.Itoa(i), acked: make(map[string]crashRow)})
@@ -217,94 +203,45 @@ func (c *crashTally) settle(w *crashWriter, row crashRow) {
 }
 
 // readCrashRows reads the table itself: a product whose creation was not answered has a SID that nobody could ask for.
-//
-// The database is closed again before the server is killed. Were it open, the next server would find the log's index in
-// shared memory as a living process keeps it, and would not have to recover it.
-func readCrashRows(t *testing.T, path string) map[string]crashRow {
+func readCrashRows(t *testing.T, name string) map[string]crashRow {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close() //nolint:errcheck // it was only read
-	var integrity string
-	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&integrity); err != nil || integrity != "ok" {
-		t.Fatalf("integrity_check: %s, error %v", integrity, err)
-	}
-	result, err := db.QueryContext(t.Context(), `SELECT sid, account_sid, policy_sid, friendly_name, email, status_callback,
-		status, created_at / 1000000, updated_at / 1000000 FROM products`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer result.Close() //nolint:errcheck // Err below tells of a failed read
 	rows := make(map[string]crashRow)
-	for result.Next() {
-		var r crashRow
-		if err := result.Scan(&r.sid, &r.account, &r.policy, &r.name, &r.email, &r.callback, &r.status,
-			&r.created, &r.updated); err != nil {
+	useCrashDatabase(t, name, func(db *sql.DB) {
+		var integrity string
+		if store.IsPostgres(name) {
+			integrity = "ok" // it has no such check of its own
+		} else if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&integrity); err != nil {
 			t.Fatal(err)
 		}
-		rows[r.sid] = r
-	}
-	if err := result.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
-// crashServer is a running `trusthub serve`.
-type crashServer struct {
-	cmd *exec.Cmd
-	log *bytes.Buffer
-	url string
-}
-
-// startCrashServer starts a server on the database and waits until it listens.
-func startCrashServer(t *testing.T, binary, db string) *crashServer {
-	t.Helper()
-	s := &crashServer{log: new(bytes.Buffer)}
-	s.cmd = exec.CommandContext(t.Context(), binary, "serve", "--listen", "127.0.0.1:0", "--db", db)
-	s.cmd.Env = []string{"TWILIO_ACCOUNT_SID=" + crashAccount, "TWILIO_AUTH_TOKEN=" + crashToken}
-	s.cmd.Stderr = s.log
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.kill() }) // where the test has not
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if url, ok := strings.CutPrefix(lines.Text(), "Listening on "); ok {
-			s.url = url
-			return s
+		if integrity != "ok" {
+			t.Fatalf("integrity_check: %s", integrity)
 		}
-	}
-	err = s.cmd.Wait()
-	t.Fatalf("the server does not listen: %v\n%s", err, s.log)
-	return nil
-}
-
-// kill ends the server with SIGKILL, of which it learns nothing, and waits until it is gone.
-func (s *crashServer) kill() error {
-	if err := s.cmd.Process.Kill(); err != nil {
-		return err
-	}
-	_ = s.cmd.Wait() // always an error: it was killed
-	return nil
+		result, err := db.QueryContext(t.Context(), `SELECT sid, account_sid, policy_sid, friendly_name, email,
+			status_callback, status, created_at / 1000000, updated_at / 1000000 FROM products`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer result.Close() //nolint:errcheck // Err below tells of a failed read
+		for result.Next() {
+			var r crashRow
+			if err := result.Scan(&r.sid, &r.account, &r.policy, &r.name, &r.email, &r.callback, &r.status,
+				&r.created, &r.updated); err != nil {
+				t.Fatal(err)
+			}
+			rows[r.sid] = r
+		}
+		if err := result.Err(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return rows
 }
 
 // writeUntilKilled lets the writers write and kills the server once a random number of writes is acknowledged, by which
 // time the others are in the middle of theirs. It returns how many were acknowledged.
 func (s *crashServer) writeUntilKilled(t *testing.T, writers []*crashWriter) int {
 	t.Helper()
-	transport := &http.Transport{MaxIdleConnsPerHost: len(writers)}
-	defer transport.CloseIdleConnections()
-	api, err := client.New(client.WithBaseURL(s.url), client.WithCredentials(crashAccount, crashToken),
-		client.WithHTTPClient(&http.Client{Transport: transport, Timeout: 30 * time.Second}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	api := s.api(t)
 	threshold := int64(1 + rand.IntN(crashWrites))
 	var acknowledged atomic.Int64
 	var running sync.WaitGroup
@@ -323,9 +260,7 @@ func (s *crashServer) writeUntilKilled(t *testing.T, writers []*crashWriter) int
 	if n := acknowledged.Load(); n < threshold {
 		t.Errorf("the server was to be killed after %d writes and failed after %d", threshold, n)
 	}
-	if err := s.kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Error(err)
-	}
+	s.end(t)
 	if t.Failed() {
 		t.Logf("the server's log:\n%s", s.log)
 	}

@@ -32,11 +32,19 @@ type serveCmd struct {
 	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the environment: other users see a command line."`
+	Test       bool   `help:"Serve a test: on a free port, with a known account and a temporary database, until the process that started it ends. Prints one line of JSON with base_url, account_sid and auth_token."`
 }
 
 // Run serves until ctx ends, then finishes what is in flight.
-func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
-	log := newLogger(s.err)
+func (c *serveCmd) Run(ctx context.Context, s streams) error {
+	if c.Test {
+		return c.runTest(ctx, s)
+	}
+	return c.run(ctx, newLogger(s.err), func(url string, made *store.Account) { greet(s.out, url, made) })
+}
+
+// run calls ready once it listens, with its URL and with the account that it has made, if any.
+func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(url string, made *store.Account)) (err error) {
 	db, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -67,7 +75,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	greet(s.out, "http://"+listener.Addr().String(), made)
+	ready("http://"+listener.Addr().String(), made)
 
 	// Where the server fails, the worker stops too; both get their time to finish when ctx ends.
 	group, ctx := errgroup.WithContext(ctx)

@@ -46,7 +46,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api/client",
 		reason: "who imports the client should not build a server, nor fetch much else",
-		never:  slices.Concat(server, database), own: []string{"gen"}, limitOutside: true, maxOutside: 6,
+		never:  slices.Concat(server, database), own: []string{"gen", "internal/signature"}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api",
 		reason: "someone's own backend, mounted with api, must not link our database, our jobs or our hub",
@@ -82,6 +82,22 @@ func rules() []rule {
 		pkg:    "internal/hub",
 		reason: "the program wires the hub, so that the hub can also be run in a test",
 		never:  own("cmd/..."),
+	}, {
+		pkg:    "api/apitest",
+		reason: "who tests with it should not build what only our own tests use",
+		never:  append(own("cmd/...", "internal/pgtest", "internal/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
+	}, {
+		pkg:    "internal/contracttest",
+		reason: "an answer is held against the contract alone",
+		never:  database, own: []string{""},
+	}, {
+		pkg:    "examples/inmemory",
+		reason: "it shows what someone else can write: nothing internal is used, and no database is linked",
+		never:  database, neverDirect: []string{echo}, own: []string{"", "api", "gen", "gen/server"},
+	}, {
+		pkg:    "cmd/trusthub",
+		reason: "what is for tests stays out of the program",
+		never:  append(own("api/apitest", "internal/contracttest", "internal/pgtest", "internal/storetest"), "testing", "net/http/httptest"),
 	}}
 }
 
@@ -197,7 +213,7 @@ func list(t *testing.T, args ...string) []listed {
 
 // The clock is passed in: a test then decides what time it is, and below the edge no code reads it.
 func TestClockIsPassedIn(t *testing.T) {
-	edge := []string{"cmd/...", "api/...", "gen/...", "internal/bench/..."} // the last is a program, too
+	edge := []string{"cmd/...", "api/...", "gen/...", "examples/...", "internal/bench/..."} // the last two are programs, too
 	for name, text := range sources(t) {
 		if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || matches(edge, name) {
 			continue

@@ -140,7 +140,9 @@ func MapError(err error) *api.Error {
 		return api.NewError(api.CodeInvalidState, "The Trust Product is in an immutable state and cannot be edited", err)
 	case errors.Is(err, store.ErrUnavailable):
 		unavailable := api.NewError(api.CodeUnavailable, "", err)
-		unavailable.RetryAfter = time.Second
+		if !errors.Is(err, store.ErrUncertain) { // Retry-After promises that the request has not run
+			unavailable.RetryAfter = time.Second
+		}
 		return unavailable
 	}
 	return nil

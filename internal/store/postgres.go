@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -61,7 +63,21 @@ func (s *Store) transactOnce(ctx context.Context, fn func(session) error) error 
 	if err := runSafely(fn, session{ctx, tx}); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return uncertain(err)
+	}
+	return nil
+}
+
+// uncertain marks the error of a commit whose answer was lost on the way: the commit may have been made.
+func uncertain(err error) error {
+	if err == nil || !lostConnection(err) || pgconn.SafeToRetry(err) {
+		return err
+	}
+	if _, never := errors.AsType[*pgconn.ConnectError](err); never {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUncertain, err)
 }
 
 var _ runner = (*sql.Tx)(nil)

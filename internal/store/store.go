@@ -25,6 +25,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrUnavailable wraps the errors of a database that cannot be used at present; another try may succeed.
 	ErrUnavailable = errors.New("the database is unavailable")
+	// ErrUncertain comes with ErrUnavailable where the database went away during a commit: the write may have been made.
+	ErrUncertain = errors.New("whether the write was made is unknown")
 )
 
 // Options say how a database is opened. Zero values are replaced by the defaults.
@@ -155,7 +157,7 @@ func (s *Store) writeOne(ctx context.Context, fn func(session) error) error {
 	if s.batches != nil {
 		return s.classify(s.batches.do(ctx, true, fn))
 	}
-	return s.classify(fn(session{ctx, s.writer}))
+	return s.classify(uncertain(fn(session{ctx, s.writer}))) // the statement is its own commit
 }
 
 // exec runs one statement and commits it durably.

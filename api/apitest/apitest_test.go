@@ -1,0 +1,183 @@
+package apitest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/apitest"
+	"github.com/opentrusthub/trusthub/gen"
+)
+
+const realService = "https://trusthub.twilio.com"
+
+// caller calls a server as an application would.
+type caller struct {
+	t        testing.TB
+	base     string
+	sid      string
+	token    string
+	client   *http.Client
+	createAs string // the Idempotency-Key of creates
+}
+
+// newCaller calls the real service's URL, as the official SDKs do.
+func newCaller(t testing.TB, s *apitest.Server) caller {
+	return caller{t: t, base: realService, sid: s.AccountSID, token: s.AuthToken, client: s.Client()}
+}
+
+func (c caller) send(ctx context.Context, method, path string, form url.Values) (status int, header http.Header, body []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	r.SetBasicAuth(c.sid, c.token)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if c.createAs != "" {
+		r.Header.Set("Idempotency-Key", c.createAs)
+	}
+	response, err := c.client.Do(r)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // all of it is read
+	body, err = io.ReadAll(response.Body)
+	return response.StatusCode, response.Header, body, err
+}
+
+func (c caller) product(method, path string, form url.Values) gen.TrustProduct {
+	c.t.Helper()
+	status, _, body, err := c.send(c.t.Context(), method, path, form)
+	if err != nil || status/100 != 2 {
+		c.t.Fatalf("%s %s: status %d, %s, %v", method, path, status, body, err)
+	}
+	var p gen.TrustProduct
+	if err := json.Unmarshal(body, &p); err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+func draft(email, callback string) url.Values {
+	return url.Values{
+		"FriendlyName": {"Acme"}, "Email": {email}, "StatusCallback": {callback},
+		"PolicySid": {"RN7a97559effdf62d00f4298208492a5ea"},
+	}
+}
+
+func (c caller) create(email, callback string) gen.TrustProduct {
+	c.t.Helper()
+	return c.product(http.MethodPost, "/v1/TrustProducts", draft(email, callback))
+}
+
+func (c caller) submit(sid string) {
+	c.t.Helper()
+	c.product(http.MethodPost, "/v1/TrustProducts/"+sid, url.Values{"Status": {"pending-review"}})
+}
+
+func (c caller) fetch(sid string) gen.TrustProduct {
+	c.t.Helper()
+	return c.product(http.MethodGet, "/v1/TrustProducts/"+sid, nil)
+}
+
+func TestTransport(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	p := c.create("a@acme.example", "")
+	if p.URL != s.BaseURL+"/v1/TrustProducts/"+p.SID {
+		t.Errorf("its URL is %s, the server's %s", p.URL, s.BaseURL)
+	}
+	for _, base := range []string{s.BaseURL, "https://trusthub.dublin.ie1.twilio.com"} {
+		c.base = base
+		if got := c.fetch(p.SID); got.SID != p.SID {
+			t.Errorf("from %s came %+v", base, got)
+		}
+	}
+	c.base = "https://api.twilio.com"
+	if _, _, _, err := c.send(t.Context(), http.MethodPost, "/", nil); err == nil || !strings.Contains(err.Error(), "leave this machine") {
+		t.Errorf("a request for another host: %v", err)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	const sid, token = "AC0123456789abcdef0123456789abcdef", "secret"
+	var log bytes.Buffer
+	start := time.Date(2030, 6, 7, 8, 9, 10, 0, time.UTC)
+	s := apitest.New(t, apitest.WithAccount(sid, token), apitest.WithStart(start), apitest.WithReviewDelay(time.Hour),
+		apitest.WithValidFor(24*time.Hour), apitest.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	c := newCaller(t, s)
+	p := c.create("a@acme.example", "")
+	if s.AccountSID != sid || p.AccountSID != sid || s.AuthToken != token || !p.DateCreated.Equal(start) {
+		t.Errorf("account %s, created %v", p.AccountSID, p.DateCreated)
+	}
+	c.submit(p.SID)
+	s.Advance(time.Hour - time.Second)
+	if p = c.fetch(p.SID); p.Status != gen.TrustProductStatusInReview {
+		t.Errorf("a second before the end of its review it is %s", p.Status)
+	}
+	s.Advance(time.Second)
+	if p = c.fetch(p.SID); p.Status != gen.TrustProductStatusTwilioApproved || !p.ValidUntil.Equal(start.Add(25*time.Hour)) {
+		t.Errorf("after its review it is %s until %v", p.Status, p.ValidUntil)
+	}
+	s.Advance(24 * time.Hour)
+	if p = c.fetch(p.SID); p.Status != gen.TrustProductStatusTwilioRejected || !p.DateUpdated.Equal(start.Add(25*time.Hour)) {
+		t.Errorf("at the end of its approval it is %s, updated %v", p.Status, p.DateUpdated)
+	}
+	if got := s.Now().Sub(start).Truncate(time.Second); got != 25*time.Hour {
+		t.Errorf("%v have passed", got)
+	}
+	if !strings.Contains(log.String(), "Twilio") && !strings.Contains(log.String(), "request_id") {
+		t.Errorf("nothing was logged of the requests: %s", &log)
+	}
+}
+
+func TestAccountsAreStrangers(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	p := c.create("a@acme.example", "")
+	c.sid, c.token = s.AddAccount()
+	if status, _, _, err := c.send(t.Context(), http.MethodGet, "/v1/TrustProducts/"+p.SID, nil); status != http.StatusNotFound || err != nil {
+		t.Errorf("the other account gets status %d, %v", status, err)
+	}
+}
+
+// TestHundredAtOnce has a hundred servers open at a time, each in use.
+func TestHundredAtOnce(t *testing.T) {
+	servers := make([]*apitest.Server, 100)
+	var group sync.WaitGroup
+	for i := range servers {
+		group.Go(func() { servers[i] = apitest.New(t) })
+	}
+	group.Wait()
+	for i, s := range servers {
+		group.Go(func() {
+			c := newCaller(t, s)
+			form := draft("a@acme.example", "https://acme.example/")
+			form.Set("FriendlyName", fmt.Sprint("server ", i))
+			status, _, body, err := c.send(t.Context(), http.MethodPost, "/v1/TrustProducts", form)
+			if err != nil || status != http.StatusCreated {
+				t.Errorf("server %d: status %d, %v", i, status, err)
+			}
+			var p gen.TrustProduct
+			if err := json.Unmarshal(body, &p); err != nil || p.FriendlyName != fmt.Sprint("server ", i) {
+				t.Errorf("server %d: %s", i, body)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		apitest.New(b)
+	}
+}

@@ -1,0 +1,222 @@
+package apitest_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/opentrusthub/trusthub/api/apitest"
+	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/signature"
+)
+
+func statuses(calls []apitest.Callback) []string {
+	var all []string
+	for _, call := range calls {
+		all = append(all, call.Form.Get("Status"))
+	}
+	return all
+}
+
+// TestNothingLeaves follows a product whose callbacks go to the internet: they are recorded.
+func TestNothingLeaves(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	const callback = "https://user:word@acme.example/status?a=1#here"
+	p := c.create("name+reject-18601@acme.example", callback)
+	c.submit(p.SID)
+	if got := s.Callbacks(); len(got) != 0 {
+		t.Errorf("before the clock was moved: %+v", got)
+	}
+	s.Advance(0)
+	if got := statuses(s.Callbacks()); !slices.Equal(got, []string{"pending-review", "in-review"}) {
+		t.Errorf("at once: %v", got)
+	}
+	s.Advance(time.Minute)
+	calls, mails := s.Callbacks(), s.Mails()
+	if got := statuses(calls); !slices.Equal(got, []string{"pending-review", "in-review", "twilio-rejected"}) {
+		t.Fatalf("in a minute: %v", got)
+	}
+	last := calls[2]
+	if last.URL != callback || last.Sent || last.StatusCode != http.StatusNoContent || last.Error != "" || last.IdempotencyToken == "" {
+		t.Errorf("the last is %+v", last)
+	}
+	if !signature.Valid(s.AuthToken, "https://acme.example/status?a=1", last.Form, last.Signature) {
+		t.Error("its signature is not valid")
+	}
+	if last.Form.Get("BundleSid") != p.SID || last.Form.Get("AccountSid") != s.AccountSID || last.Form.Get("FailureReason") == "" {
+		t.Errorf("its form is %v", last.Form)
+	}
+	if got := last.At.Sub(calls[0].At); got != 2*time.Second {
+		t.Errorf("the review took %v", got)
+	}
+	if len(mails) != 3 {
+		t.Fatalf("mails: %+v", mails)
+	}
+	want := apitest.Mail{
+		At: last.At, To: "name+reject-18601@acme.example", ProductSID: p.SID, FriendlyName: "Acme",
+		Status: gen.TrustProductStatusTwilioRejected, Codes: []int{18601}, FailureReason: last.Form.Get("FailureReason"),
+	}
+	if diff := cmp.Diff(want, mails[2]); diff != "" {
+		t.Errorf("the last mail (-want +got):\n%s", diff)
+	}
+}
+
+// receiver is an application's, on this machine. It answers 500 as often as it is told to.
+type receiver struct {
+	url      string
+	mu       sync.Mutex
+	failures int
+	received []apitest.Callback // only what a receiver sees
+}
+
+func newReceiver(t *testing.T, failures int) *receiver {
+	r := &receiver{failures: failures}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if err := req.ParseForm(); err != nil {
+			t.Error(err)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.received = append(r.received, apitest.Callback{
+			Form: req.PostForm, Signature: req.Header.Get(signature.Header),
+			IdempotencyToken: req.Header.Get("I-Twilio-Idempotency-Token"),
+		})
+		if r.failures--; r.failures >= 0 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(server.Close)
+	r.url = server.URL + "/status?x=%20y"
+	return r
+}
+
+// TestReceiver lets a receiver on this machine fail twice, and compares what it got with what was recorded.
+func TestReceiver(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	r := newReceiver(t, 2)
+	p := c.create("a@acme.example", r.url)
+	c.submit(p.SID)
+	start := s.Now()
+	s.Advance(time.Hour)
+	if got := c.fetch(p.SID).Status; got != gen.TrustProductStatusTwilioApproved {
+		t.Errorf("it is %s", got)
+	}
+	var seen []apitest.Callback
+	var after []time.Duration
+	for _, call := range s.Callbacks() {
+		if !call.Sent || call.URL != r.url || (call.Error == "") != (call.StatusCode == http.StatusOK) {
+			t.Errorf("recorded is %+v", call)
+		}
+		after = append(after, call.At.Sub(start))
+		seen = append(seen, apitest.Callback{Form: call.Form, Signature: call.Signature, IdempotencyToken: call.IdempotencyToken})
+	}
+	if diff := cmp.Diff(r.received, seen); diff != "" {
+		t.Errorf("recorded is something else than received (-received +recorded):\n%s", diff)
+	}
+	// The review goes on in its own time; the callbacks wait for the one before.
+	want := []time.Duration{0, 5 * time.Second, 305 * time.Second, 305 * time.Second, 305 * time.Second}
+	if diff := cmp.Diff(want, after); diff != "" {
+		t.Errorf("attempts after (-want +got):\n%s", diff)
+	}
+}
+
+func TestTwilioRetries(t *testing.T) {
+	s := apitest.New(t, apitest.WithTwilioRetries())
+	c := newCaller(t, s)
+	c.submit(c.create("a@acme.example", newReceiver(t, 3).url).SID)
+	s.Advance(100 * time.Hour)
+	if got := len(s.Callbacks()); got != 3 { // a receiver that answers is not tried again
+		t.Errorf("%d attempts", got)
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	for _, manual := range []bool{false, true} {
+		var options []apitest.Option
+		if manual {
+			options = append(options, apitest.WithManualReview())
+		}
+		s := apitest.New(t, options...)
+		c := newCaller(t, s)
+		yes, no := c.create("a@acme.example", ""), c.create("b@acme.example", "https://acme.example/")
+		c.submit(yes.SID)
+		c.submit(no.SID)
+		if manual {
+			s.Advance(1000 * time.Hour)
+		}
+		s.Approve(yes.SID)
+		s.Reject(no.SID, 18602, 18603)
+		if got := c.fetch(yes.SID); got.Status != gen.TrustProductStatusTwilioApproved || got.ValidUntil == nil {
+			t.Errorf("manual %v: approved, it is %s until %v", manual, got.Status, got.ValidUntil)
+		}
+		if got := c.fetch(no.SID); !slices.Equal(got.Errors, []gen.TrustProductError{{Code: 18602}, {Code: 18603}}) {
+			t.Errorf("manual %v: rejected, it has the errors %v", manual, got.Errors)
+		}
+		if got := statuses(s.Callbacks()); !slices.Equal(got, []string{"pending-review", "in-review", "twilio-rejected"}) {
+			t.Errorf("manual %v: told was %v", manual, got)
+		}
+	}
+}
+
+// failing is a test whose failure is noticed instead of counted.
+type failing struct {
+	testing.TB
+	failed bool
+}
+
+func (f *failing) Helper() {}
+func (f *failing) Fatalf(string, ...any) {
+	f.failed = true
+	runtime.Goexit()
+}
+
+func TestDecisionsThatCannotBe(t *testing.T) {
+	watched := &failing{TB: t}
+	s := apitest.New(watched)
+	c := newCaller(t, s)
+	sid := c.create("a@acme.example", "").SID
+	c.submit(c.create("b@acme.example", "").SID)
+	for name, decide := range map[string]func(){
+		"approve a draft":          func() { s.Approve(sid) },
+		"reject a draft":           func() { s.Reject(sid, 18601) },
+		"approve what there isn't": func() { s.Approve("BUffffffffffffffffffffffffffffffff") },
+	} {
+		watched.failed = false
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			decide()
+		}()
+		<-done
+		if !watched.failed {
+			t.Errorf("%s does not fail the test", name)
+		}
+	}
+	s.Advance(time.Minute) // and does not lock the server up
+}
+
+// TestReceiverThatCallsBack fetches the product from inside of its callback, as applications do.
+func TestReceiverThatCallsBack(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	var seen []gen.TrustProductStatus
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen = append(seen, c.fetch(r.PostFormValue("BundleSid")).Status) // one at a time: callbacks keep their order
+	}))
+	t.Cleanup(server.Close)
+	p := c.create("a@acme.example", server.URL)
+	c.product(http.MethodPost, "/v1/TrustProducts/"+p.SID, url.Values{"Status": {"pending-review"}})
+	s.Advance(time.Minute)
+	if len(seen) != 3 || seen[2] != gen.TrustProductStatusTwilioApproved {
+		t.Errorf("it saw %v", seen)
+	}
+}

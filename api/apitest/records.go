@@ -1,0 +1,121 @@
+package apitest
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/signature"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// Callback is one attempt to tell a product's StatusCallback of a change.
+type Callback struct {
+	At               time.Time  // by the server's clock
+	URL              string     // the StatusCallback
+	Form             url.Values // AccountSid, BundleSid, Status, and FailureReason after a rejection
+	Signature        string     // the X-Twilio-Signature
+	IdempotencyToken string     // the I-Twilio-Idempotency-Token, the same on every attempt at one callback
+	Sent             bool       // whether it was really sent, which is done on this machine alone
+	StatusCode       int        // what was answered, 0 if nothing was; 204 where it was not sent
+	Error            string     // why it was not delivered, empty if it was
+}
+
+// Mail is a message that a real server would have sent to a product's Email. The wording is left out: no test should rely on
+// it, as the real service's is its own.
+type Mail struct {
+	At            time.Time // by the server's clock
+	To            string
+	ProductSID    string
+	FriendlyName  string
+	Status        gen.TrustProductStatus
+	Codes         []int  // of a rejection
+	FailureReason string // of a rejection
+}
+
+// records keep what was sent.
+type records struct {
+	mu        sync.Mutex
+	callbacks []Callback
+	mails     []Mail
+}
+
+// Callbacks returns every attempt at a callback so far, in the order in which they ended. A callback is not sent before
+// Advance, Approve or Reject.
+func (s *Server) Callbacks() []Callback {
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	return slices.Clone(s.records.callbacks)
+}
+
+// Mails returns every message so far. Like a callback, it is not sent before Advance, Approve or Reject.
+func (s *Server) Mails() []Mail {
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	return slices.Clone(s.records.mails)
+}
+
+// caller makes attempts at callbacks, and keeps them.
+func (r *records) caller(
+	sender *callback.Sender, now func() time.Time,
+) func(context.Context, trust.Notice, string) trust.Attempt {
+	return func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt {
+		attempt := trust.Attempt{Started: now(), Verdict: trust.Delivered, Connected: true, StatusCode: http.StatusNoContent}
+		sent := onThisMachine(n.Target)
+		if sent {
+			attempt = sender.Send(ctx, n, authToken)
+		}
+		form := url.Values{"AccountSid": {n.AccountSID}, "BundleSid": {n.ProductSID}, "Status": {string(n.Status)}}
+		if reason := n.FailureReason(); reason != "" {
+			form.Set("FailureReason", reason)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.callbacks = append(r.callbacks, Callback{
+			At: attempt.Started, URL: n.Target, Form: form, Signature: signature.Sign(authToken, asRequested(n.Target), form),
+			IdempotencyToken: n.ID, Sent: sent, StatusCode: attempt.StatusCode, Error: attempt.Error,
+		})
+		return attempt
+	}
+}
+
+// mailer keeps messages.
+func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notice) trust.Attempt {
+	return func(_ context.Context, n trust.Notice) trust.Attempt {
+		at := now()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.mails = append(r.mails, Mail{
+			At: at, To: n.Target, ProductSID: n.ProductSID, FriendlyName: n.FriendlyName,
+			Status: gen.TrustProductStatus(n.Status), Codes: slices.Clone(n.Errors), FailureReason: n.FailureReason(),
+		})
+		return trust.Attempt{Started: at, Verdict: trust.Delivered, Connected: true, StatusCode: 250}
+	}
+}
+
+// onThisMachine tells whether a URL is http and certain to lead nowhere else.
+func onThisMachine(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	return err == nil && u.Scheme == "http" && isLoopback(u.Hostname())
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && address.IsLoopback())
+}
+
+// asRequested is a URL as its receiver sees it, which is what is signed.
+func asRequested(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return rawURL
+	}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	return u.String()
+}

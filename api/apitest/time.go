@@ -1,0 +1,124 @@
+package apitest
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// clock stands still until it is moved.
+type clock struct {
+	mu   sync.Mutex
+	time time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.time
+}
+
+// reach moves the clock forward to t. It never goes back.
+func (c *clock) reach(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.After(c.time) {
+		c.time = t
+	}
+}
+
+// wrap moves the clock by a millisecond before each create: products made at the very same time have no order in a list.
+func (c *clock) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/TrustProducts" {
+			c.mu.Lock()
+			c.time = c.time.Add(time.Millisecond)
+			c.mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Now is what the server takes for the time.
+func (s *Server) Now() time.Time { return s.clock.now() }
+
+// Advance moves the clock by d. What becomes due on the way happens at its time, in its order, and is done when Advance
+// returns: steps of the automatic review, callbacks and their retries, e-mail, the end of approvals. Advance(0) does what is
+// due at once, for example the first callback after a submission.
+func (s *Server) Advance(d time.Duration) {
+	s.tb.Helper()
+	s.working.Lock()
+	defer s.working.Unlock()
+	end := s.clock.now().Add(d)
+	for {
+		s.drain()
+		next := s.nextDue()
+		if next.IsZero() || next.After(end) {
+			break
+		}
+		s.clock.reach(next)
+	}
+	s.clock.reach(end)
+}
+
+// drain does all that is due now. It goes on while the test cleans up, when the test's context has ended.
+func (s *Server) drain() {
+	s.tb.Helper()
+	if err := s.worker.Drain(context.WithoutCancel(s.tb.Context())); err != nil {
+		s.tb.Fatalf("apitest: do what is due: %v", err)
+	}
+}
+
+// nextDue is when the next thing happens by itself, zero if nothing will.
+func (s *Server) nextDue() time.Time {
+	s.tb.Helper()
+	ctx := context.WithoutCancel(s.tb.Context())
+	next, err := s.store.NextElapse(ctx)
+	if err != nil {
+		s.tb.Fatalf("apitest: look for the next step: %v", err)
+	}
+	waiting, err := s.store.Deliveries(ctx, store.DeliveryFilter{State: store.Ready, Limit: math.MaxInt32})
+	if err != nil {
+		s.tb.Fatalf("apitest: look for the next delivery: %v", err)
+	}
+	for _, delivery := range waiting {
+		if next.IsZero() || delivery.Due.Before(next) {
+			next = delivery.Due
+		}
+	}
+	return next
+}
+
+// Approve decides on a product that has been submitted, whether or not somebody has taken it into review, and tells its
+// customer before it returns. It fails the test where the product's status does not allow that.
+func (s *Server) Approve(sid string) {
+	s.tb.Helper()
+	s.decide(sid, trust.Change{Status: new(trust.TwilioApproved)})
+}
+
+// Reject is Approve for a rejection, with at least one code, for example 18602.
+func (s *Server) Reject(sid string, codes ...int) {
+	s.tb.Helper()
+	s.decide(sid, trust.Change{Status: new(trust.TwilioRejected), Reasons: codes})
+}
+
+func (s *Server) decide(sid string, decision trust.Change) {
+	s.tb.Helper()
+	s.working.Lock()
+	defer s.working.Unlock()
+	ctx := context.WithoutCancel(s.tb.Context())
+	for _, change := range []trust.Change{{Status: new(trust.InReview)}, decision} {
+		_, err := s.store.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
+			return s.policy.Apply(p, change, trust.Reviewer, s.clock.now())
+		})
+		if err != nil {
+			s.tb.Fatalf("apitest: set %s to %s: %v", sid, *change.Status, err)
+		}
+	}
+	s.drain()
+}

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/opentrusthub/trusthub/gen"
+)
+
+// The kinds of *Error that programs treat on their own, for errors.Is. They follow the HTTP status, so that they also know
+// the answers of a proxy. For all others, take the *Error with errors.AsType and look at its Code.
+const (
+	ErrUnauthorized sentinelError = "trusthub: unauthorized"      // status 401: no such account or API key, or another token
+	ErrNotFound     sentinelError = "trusthub: not found"         // status 404: no such Trust Product of this account
+	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: an idempotency key was used for another request
+	ErrRateLimited  sentinelError = "trusthub: too many requests" // status 429, after the retries
+)
+
+// ErrSignature is ParseCallback's error for a callback that the account's service has not signed. Answer it with status 403.
+const ErrSignature sentinelError = "client: the callback's signature is not valid"
+
+// sentinelError makes constants of errors that others compare with, which nobody can then assign to.
+type sentinelError string
+
+func (e sentinelError) Error() string { return string(e) }
+
+// Error is an answer that is not the one the contract names for success: every failure that the API tells of.
+type Error struct {
+	Status     int           // the HTTP status
+	Code       int           // Twilio's error code, for example 20404; 0 if the answer was not the API's but, say, a proxy's
+	Message    string        // what is wrong, in a sentence
+	MoreInfo   string        // a URL that explains the code
+	RequestID  string        // names the request in the server's log
+	RetryAfter time.Duration // how long the server asks to wait, in whole seconds or until a date; 0 if it does not
+}
+
+// Error says what was answered, with the code and the request id.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("trusthub: HTTP %d", e.Status)
+	if e.Code != 0 {
+		s += fmt.Sprintf(", error %d", e.Code)
+	}
+	s += ": " + e.Message
+	if e.RequestID != "" {
+		s += " (request " + e.RequestID + ")"
+	}
+	return s
+}
+
+// Is makes errors.Is(err, ErrNotFound) and its like work.
+func (e *Error) Is(target error) bool {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return target == ErrUnauthorized
+	case http.StatusNotFound:
+		return target == ErrNotFound
+	case http.StatusConflict:
+		return target == ErrConflict
+	case http.StatusTooManyRequests:
+		return target == ErrRateLimited
+	}
+	return false
+}
+
+// newError reads an answer that is not 2xx. The body is what could be read of it.
+func newError(response *http.Response, body []byte, now time.Time) *Error {
+	failure := &Error{
+		Status:    response.StatusCode,
+		Message:   http.StatusText(response.StatusCode),
+		RequestID: requestID(response),
+	}
+	failure.RetryAfter, _ = retryAfter(response.Header, now)
+	var said gen.Error
+	if json.Unmarshal(body, &said) == nil && said.Message != "" {
+		failure.Code, failure.Message, failure.MoreInfo = said.Code, said.Message, said.MoreInfo
+	}
+	return failure
+}
+
+func requestID(response *http.Response) string { return response.Header.Get("Twilio-Request-Id") }
+
+// maxRetryAfter keeps a Retry-After of a million years within a time.Duration. Nobody waits that long.
+const maxRetryAfter = 365 * 24 * time.Hour
+
+// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3). What is neither counts as absent.
+func retryAfter(header http.Header, now time.Time) (wait time.Duration, given bool) {
+	value := header.Get("Retry-After")
+	if value == "" {
+		return 0, false
+	}
+	seconds, err := strconv.ParseUint(value, 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // then it is the greatest there is
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter), true
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	return min(max(date.Sub(now), 0), maxRetryAfter), true
+}

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	swaggerui "github.com/swaggest/swgui/v5/static"
+)
+
+// ownDocs are the page and the script that put Swagger UI to work.
+//
+//go:embed docs
+var ownDocs embed.FS
+
+// docsPolicy lets the API reference load from and call this server only. Swagger UI sets styles in its markup and has its
+// icons in data URLs; of scripts there are none but the two files.
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// docsFile is a file of the API reference.
+type docsFile struct {
+	path        string
+	contentType string
+	etag        string
+	content     []byte
+	gzipped     bool // whether content is, as embedded
+}
+
+// registerDocs adds the API reference: GET /docs and the files that its page loads, all embedded. The page's links are
+// relative, so that it also works below a path of a proxy.
+func registerDocs(e *echo.Echo) error {
+	files, err := docsFiles()
+	if err != nil {
+		return fmt.Errorf("api: the API reference: %w", err)
+	}
+	for _, file := range files {
+		e.GET(file.path, file.serve)
+	}
+	e.GET("/docs/", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "../docs") })
+	return nil
+}
+
+func docsFiles() ([]*docsFile, error) {
+	var files []*docsFile
+	for _, source := range []struct {
+		from       embed.FS
+		name, path string
+		mediaType  string
+	}{
+		{ownDocs, "docs/index.html", "/docs", "text/html; charset=utf-8"},
+		{ownDocs, "docs/init.js", "/docs/init.js", "text/javascript; charset=utf-8"},
+		{swaggerui.FS, "swagger-ui-bundle.js.gz", "/docs/swagger-ui.js", "text/javascript; charset=utf-8"},
+		{swaggerui.FS, "swagger-ui.css.gz", "/docs/swagger-ui.css", "text/css; charset=utf-8"},
+		{swaggerui.FS, "favicon-32x32.png", "/docs/favicon.png", "image/png"},
+	} {
+		content, err := source.from.ReadFile(source.name)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(content)
+		files = append(files, &docsFile{
+			path: source.path, contentType: source.mediaType, content: content,
+			// Weak, because it stands for the content with and without gzip.
+			etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`, gzipped: strings.HasSuffix(source.name, ".gz"),
+		})
+	}
+	return files, nil
+}
+
+func (f *docsFile) serve(c echo.Context) error {
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, f.contentType)
+	header.Set(echo.HeaderContentSecurityPolicy, docsPolicy)
+	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+	header.Set(echo.HeaderReferrerPolicy, "no-referrer")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set(echo.HeaderCacheControl, "no-cache") // ask each time; the answer is mostly that nothing has changed
+	header.Set("Etag", f.etag)
+
+	content := f.content
+	if f.gzipped {
+		header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+		if acceptsGzip(c.Request()) {
+			header.Set(echo.HeaderContentEncoding, "gzip")
+		} else {
+			var err error
+			if content, err = gunzip(content); err != nil {
+				return err
+			}
+		}
+	}
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content))
+	return nil
+}
+
+// acceptsGzip errs on the side of no: then the content is sent as it is.
+func acceptsGzip(r *http.Request) bool {
+	for offer := range strings.SplitSeq(r.Header.Get(echo.HeaderAcceptEncoding), ",") {
+		if strings.TrimSpace(offer) == "gzip" {
+			return true
+		}
+	}
+	return false
+}
+
+func gunzip(data []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(reader)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+)
+
+// chaosLease is the right to send a notice that a server took.
+type chaosLease struct {
+	server string
+	taken  time.Time
+}
+
+// String is for messages.
+func (l chaosLease) String() string { return l.server + " at " + l.taken.Format(time.StampMicro) }
+
+// logLeases has Postgres keep a log of the leases, each in the transaction that takes it: of a callback nobody could say
+// otherwise which of the servers sent it.
+func logLeases(t *testing.T, name string) {
+	t.Helper()
+	useCrashDatabase(t, name, func(db *sql.DB) {
+		for _, statement := range []string{
+			`CREATE TABLE test_leases (notice_id TEXT NOT NULL, server TEXT NOT NULL, taken_at TIMESTAMPTZ NOT NULL)`,
+			`CREATE FUNCTION test_log_lease() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+				INSERT INTO test_leases VALUES (NEW.id, current_setting('application_name'), clock_timestamp());
+				RETURN NULL;
+			END $$`,
+			`CREATE TRIGGER test_log_lease AFTER UPDATE OF lease ON notices FOR EACH ROW
+				WHEN (NEW.lease <> '' AND NEW.lease <> OLD.lease) EXECUTE FUNCTION test_log_lease()`,
+		} {
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// readLeases returns the leases of each notice in the order in which they were taken.
+func readLeases(t *testing.T, name string) map[string][]chaosLease {
+	t.Helper()
+	leases := map[string][]chaosLease{}
+	useCrashDatabase(t, name, func(db *sql.DB) {
+		rows, err := db.QueryContext(t.Context(), `SELECT notice_id, server, taken_at FROM test_leases ORDER BY taken_at`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close() //nolint:errcheck // Err below tells of a failed read
+		for rows.Next() {
+			var id string
+			var lease chaosLease
+			if err := rows.Scan(&id, &lease.server, &lease.taken); err != nil {
+				t.Fatal(err)
+			}
+			leases[id] = append(leases[id], lease)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return leases
+}
+
+// chaosTally counts leases, to show that the deaths met the deliveries.
+type chaosTally struct {
+	Leases  int
+	Retaken int // leases of notices that had been leased before
+	Servers int // that took leases
+}
+
+// verifyLeases wants every lease to have been used once at the most, and only after a death to have been followed by
+// another: explained says whether a death lets the second be taken after the first.
+func (run *crashRun) verifyLeases(t *testing.T, explained func(first, second chaosLease) bool) chaosTally {
+	t.Helper()
+	receptions := map[string]int{}
+	for _, received := range run.customer.received {
+		for _, r := range received {
+			receptions[r.token]++
+		}
+	}
+	tally, servers := chaosTally{}, map[string]bool{}
+	all := readLeases(t, run.db)
+	for id, leases := range all {
+		if receptions[id] > len(leases) {
+			t.Errorf("notice %s was received %d times, its leases are %v", id, receptions[id], leases)
+		}
+		for i, lease := range leases {
+			tally.Leases++
+			servers[lease.server] = true
+			if i == 0 {
+				continue
+			}
+			tally.Retaken++
+			if !explained(leases[i-1], lease) {
+				t.Errorf("notice %s was leased without a death between: %v", id, leases)
+			}
+		}
+	}
+	for id := range receptions {
+		if all[id] == nil {
+			t.Errorf("notice %s was received and never leased", id)
+		}
+	}
+	tally.Servers = len(servers)
+	return tally
+}
+
+// settle waits until nothing is left to do, for which leases of servers that are gone have to end.
+func (run *crashRun) settle(t *testing.T) {
+	t.Helper()
+	useCrashDatabase(t, run.db, func(db *sql.DB) {
+		// Approvals expire next year. Of what is to be told of a product something is always due, or leased and due then.
+		soon := time.Now().Add(time.Hour).UnixMicro()
+		crashAwait(t, "end of all work", func() bool {
+			return queryCount(t, db, `SELECT (SELECT COUNT(*) FROM products WHERE due_at > 0 AND due_at < $1)
+				+ (SELECT COUNT(*) FROM notices WHERE due_at > 0)`, soon) == 0
+		})
+	})
+}
+
+// verifyCreatedOnce wants no product to be there that no client was told of: a creation without an answer was repeated under
+// its key until there was one.
+func (run *crashRun) verifyCreatedOnce(t *testing.T) {
+	t.Helper()
+	for sid, row := range readCrashRows(t, run.db) {
+		if _, ok := run.created[sid]; !ok {
+			t.Errorf("nobody was told of %+v", row)
+		}
+	}
+}

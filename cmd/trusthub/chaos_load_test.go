@@ -1,0 +1,137 @@
+package main
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+const (
+	chaosClients = 6
+	chaosPause   = 20 * time.Millisecond // before a client tries again
+)
+
+// chaosServer is one of several servers on a database.
+type chaosServer struct {
+	*crashServer
+	client *client.Client
+	killed atomic.Bool // set before the kill
+}
+
+// chaosLoad is clients that create products and submit them, each request at another server, and that try again at the next
+// one where they get no answer.
+type chaosLoad struct {
+	run     *crashRun
+	servers []atomic.Pointer[chaosServer]
+	excused func(*chaosServer, error) bool // whether a request may fail so
+
+	stopping atomic.Bool
+	running  sync.WaitGroup
+	failed   atomic.Int64 // requests that were excused
+	kept     atomic.Int64 // of those, submissions that have been made all the same
+}
+
+// startChaosLoad starts servers and then the clients.
+func startChaosLoad(t *testing.T, run *crashRun, servers int, excused func(*chaosServer, error) bool) *chaosLoad {
+	t.Helper()
+	load := &chaosLoad{run: run, servers: make([]atomic.Pointer[chaosServer], servers), excused: excused}
+	for i := range servers {
+		load.start(t, i)
+	}
+	logLeases(t, run.db) // in the tables that the servers have made
+	t.Cleanup(load.stop) // where the test has not; by then t.Context has ended, and with it all requests
+	for at := range chaosClients {
+		load.running.Go(func() {
+			for !load.stopping.Load() && load.submit(t, &at) {
+			}
+		})
+	}
+	return load
+}
+
+// start starts a server in place of another.
+func (l *chaosLoad) start(t *testing.T, i int) {
+	t.Helper()
+	s := l.run.start(t)
+	l.servers[i].Store(&chaosServer{crashServer: s, client: s.api(t)})
+}
+
+// stop lets the clients finish the products that they have begun.
+func (l *chaosLoad) stop() {
+	l.stopping.Store(true)
+	l.running.Wait()
+}
+
+// submit creates a product and submits it. It returns false when the test ends before.
+func (l *chaosLoad) submit(t *testing.T, at *int) bool {
+	t.Helper()
+	ctx, number := t.Context(), l.run.number.Add(1)
+	var sid string
+	created := l.until(t, at, func(api *client.Client) (err error) {
+		sid, err = l.run.create(ctx, api, number)
+		return err
+	})
+	again := false
+	submitted := created && l.until(t, at, func(api *client.Client) error {
+		if again {
+			// What came of the try without an answer? To submit once more what has been rejected would begin a second review.
+			// An update that changes nothing shows it, and waits for a transaction that has not ended.
+			product, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{})
+			if err != nil {
+				return err
+			}
+			if product.Status != client.StatusDraft {
+				l.kept.Add(1)
+				return nil
+			}
+		}
+		again = true
+		_, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+		return err
+	})
+	if submitted {
+		l.run.noteSubmitted(sid)
+	}
+	return submitted
+}
+
+// until makes a request at one server after the other until one answers. It returns false when the test ends before, or has
+// to, because a request failed that must not.
+func (l *chaosLoad) until(t *testing.T, at *int, request func(*client.Client) error) bool {
+	t.Helper()
+	pause := time.NewTicker(chaosPause)
+	defer pause.Stop()
+	for {
+		*at++
+		s := l.servers[*at%len(l.servers)].Load()
+		err := request(s.client)
+		if err == nil {
+			return true
+		}
+		if t.Context().Err() != nil {
+			return false
+		}
+		if !l.excused(s, err) {
+			t.Errorf("%s: %v", s.name, err)
+			return false
+		}
+		l.failed.Add(1)
+		select {
+		case <-pause.C:
+		case <-t.Context().Done():
+			return false
+		}
+	}
+}
+
+// terminate ends all servers, and with them all deliveries.
+func (l *chaosLoad) terminate(t *testing.T) {
+	t.Helper()
+	for i := range l.servers {
+		l.servers[i].Load().terminate(t)
+	}
+	l.run.customer.outlive(t)
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+)
+
+const (
+	chaosPassword = "chaospassword"
+	// chaosOutage is how long Postgres may be away without a notice being repeated: a server that has sent one reports it as
+	// soon as it can, and no other may send it before its lease of 30 s has ended.
+	chaosOutage = 20 * time.Second
+	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
+		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
+)
+
+// TestPostgresDies kills Postgres itself with SIGKILL under the load of two servers and starts it again. While it is away
+// requests must be answered as documented; when it is back, the same two servers go on by themselves, and at the end every
+// acknowledged write must be there and every change told, in order. With TRUSTHUB_CRASH_ROUNDS, at any value, it dies twenty
+// times.
+//
+// It may take half a minute longer, for which leases go on that were taken in commits whose answer got lost.
+func TestPostgresDies(t *testing.T) {
+	t.Parallel()
+	deaths := 2
+	if _, campaign := crashRounds(t, 0); campaign {
+		deaths = 20
+	}
+	cluster := pgtest.NewCluster(t)
+	run := newCrashRun(t, withPassword(t, cluster.Database(t)))
+	var died atomic.Bool
+	load := startChaosLoad(t, run, 2, func(_ *chaosServer, err error) bool {
+		refused, ok := errors.AsType[*client.Error](err)
+		return ok && refused.Status == http.StatusServiceUnavailable && refused.Code == 20503 && died.Load()
+	})
+	var outages []outage
+	for range deaths {
+		load.awaitWrites(t, 1+rand.IntN(crashWrites))
+		died.Store(true)
+		outages = append(outages, load.outlast(t, cluster))
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	load.awaitWrites(t, crashWrites)
+	load.stop()
+	settling := time.Now()
+	run.settle(t)
+	t.Logf("all work had ended %v after the load", time.Since(settling).Round(time.Millisecond))
+	load.terminate(t)
+
+	tally := run.verify(t)
+	run.verifyCreatedOnce(t)
+	leases := run.verifyLeases(t, func(first, second chaosLease) bool {
+		for _, o := range outages {
+			if !first.taken.After(o.resumed) && !second.taken.Before(o.died) {
+				return true
+			}
+		}
+		return false
+	})
+	longest := summarize(t, outages)
+	t.Logf("%d deaths, %d requests refused, %d of them submissions that were made: %+v, %+v",
+		deaths, load.failed.Load(), load.kept.Load(), tally, leases)
+	if leases.Servers < len(load.servers) {
+		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
+	}
+	if again := tally.RepeatedCallbacks + tally.RepeatedMails; again > 0 && longest < chaosOutage {
+		t.Errorf("%d notices were repeated, though no outage was longer than %v", again, longest)
+	}
+	for i := range load.servers {
+		verifyLog(t, load.servers[i].Load().log.String())
+	}
+}
+
+// withPassword puts a password into the URL. Postgres does not ask these tests for one.
+func withPassword(t *testing.T, name string) string {
+	t.Helper()
+	at, err := url.Parse(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.User = url.UserPassword(at.User.Username(), chaosPassword)
+	return at.String()
+}
+
+// outage is a time without Postgres.
+type outage struct{ died, back, resumed time.Time }
+
+// awaitWrites waits until more creations and submissions are acknowledged.
+func (l *chaosLoad) awaitWrites(t *testing.T, more int) {
+	t.Helper()
+	acknowledged := func() int {
+		l.run.mu.Lock()
+		defer l.run.mu.Unlock()
+		return len(l.run.created) + len(l.run.submitted)
+	}
+	want := acknowledged() + more
+	crashAwait(t, "acknowledgement of writes", func() bool { return acknowledged() >= want || t.Failed() })
+}
+
+// outlast kills Postgres, looks at what the servers answer meanwhile, starts it again and waits until they notice.
+func (l *chaosLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
+	t.Helper()
+	o := outage{died: time.Now()}
+	if err := cluster.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // the first ones meet connections that were open
+		for i := range l.servers {
+			verifyUnavailable(t, l.servers[i].Load().url)
+		}
+	}
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	o.back = time.Now()
+	for i := range l.servers {
+		crashAwait(t, "health", func() bool { return getStatus(t, l.servers[i].Load().url+"/healthz") == http.StatusOK })
+	}
+	o.resumed = time.Now()
+	return o
+}
+
+// verifyUnavailable wants the documented answer and nothing else: who calls is not to learn what is behind.
+func verifyUnavailable(t *testing.T, server string) {
+	t.Helper()
+	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {crashPolicy}}.Encode()
+	for _, attempt := range []struct{ method, path, user string }{
+		{http.MethodPost, "/v1/TrustProducts", crashAccount},
+		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", crashAccount},
+		{http.MethodPost, "/v1/TrustProducts", "ACunknown"}, // whether it is wrong, nobody can tell now
+		{http.MethodGet, "/healthz", ""},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), attempt.method, server+attempt.path, strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth(attempt.user, crashToken)
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != http.StatusServiceUnavailable || strings.TrimSpace(string(body)) != unavailable {
+			t.Errorf("without Postgres %+v is answered %d %s", attempt, response.StatusCode, body)
+		}
+		seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+		if attempt.method == http.MethodPost && (err != nil || seconds < 1) {
+			t.Errorf("without Postgres %+v is answered with Retry-After %q", attempt, response.Header.Get("Retry-After"))
+		}
+	}
+}
+
+// summarize logs how long the outages were and returns the longest.
+func summarize(t *testing.T, outages []outage) (longest time.Duration) {
+	t.Helper()
+	var resuming time.Duration
+	for _, o := range outages {
+		longest = max(longest, o.resumed.Sub(o.died))
+		resuming = max(resuming, o.resumed.Sub(o.back))
+	}
+	t.Logf("the longest outage was %v; servers were healthy %v after Postgres at the latest",
+		longest.Round(time.Millisecond), resuming.Round(time.Millisecond))
+	return longest
+}
+
+// verifyLog wants a log to tell of the outages, and no secret.
+func verifyLog(t *testing.T, log string) {
+	t.Helper()
+	if !strings.Contains(log, "jobs wait for the database") || !strings.Contains(log, `"level":"ERROR"`) {
+		t.Error("the log does not tell that Postgres was away")
+	}
+	for _, secret := range []string{chaosPassword, crashToken} {
+		if at := strings.Index(log, secret); at >= 0 {
+			t.Errorf("the log holds %q: %s", secret, bytes.TrimSpace([]byte(log[max(0, at-200):min(len(log), at+200)])))
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+)
+
+// TestManyServers has three servers work on one database under load, kills one with SIGKILL each second and starts another
+// in its place. At the end every acknowledged write must be there and every change told, in order; twice only what a killed
+// server had on its way. With TRUSTHUB_CRASH_ROUNDS, at any value, that goes on for a minute.
+//
+// It takes half a minute longer, for which the leases of the last server that was killed go on.
+func TestManyServers(t *testing.T) {
+	t.Parallel()
+	const servers = 3
+	kills := 3
+	if _, campaign := crashRounds(t, 0); campaign {
+		kills = 60
+	}
+	run := newCrashRun(t, pgtest.New(t))
+	load := startChaosLoad(t, run, servers, func(s *chaosServer, err error) bool {
+		_, answered := errors.AsType[*client.Error](err)
+		return !answered && s.killed.Load()
+	})
+	killed := map[string]time.Time{}
+	var logs []*chaosServer
+	each := time.NewTicker(time.Second)
+	defer each.Stop()
+	for range kills {
+		<-each.C
+		i := rand.IntN(servers)
+		victim := load.servers[i].Load()
+		victim.killed.Store(true)
+		killed[victim.name] = time.Now()
+		victim.end(t)
+		logs = append(logs, victim)
+		load.start(t, i)
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	load.stop()
+	settling := time.Now()
+	run.settle(t)
+	t.Logf("all work had ended %v after the load", time.Since(settling).Round(time.Millisecond))
+	load.terminate(t)
+
+	tally := run.verify(t)
+	run.verifyCreatedOnce(t)
+	leases := run.verifyLeases(t, func(first, second chaosLease) bool {
+		at, ok := killed[first.server]
+		return ok && !at.After(second.taken)
+	})
+	t.Logf("%d kills, %d requests without an answer, %d of them submissions that were made: %+v, %+v",
+		kills, load.failed.Load(), load.kept.Load(), tally, leases)
+	if leases.Servers < servers {
+		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
+	}
+	if most := kills * crashInFlight; tally.RepeatedCallbacks > most || tally.RepeatedMails > most {
+		t.Errorf("more than %d callbacks or mails were repeated, the most that can have been on their way", most)
+	}
+	for i := range load.servers {
+		logs = append(logs, load.servers[i].Load())
+	}
+	for _, s := range logs { // a server that is killed must not make others fail
+		if bytes.Contains(s.log.Bytes(), []byte(`"level":"ERROR"`)) {
+			t.Errorf("the log of %s has errors:\n%s", s.name, errorLines(s.log.Bytes()))
+		}
+	}
+}
+
+// errorLines are those of a log that tell of errors.
+func errorLines(log []byte) []byte {
+	var lines [][]byte
+	for line := range bytes.Lines(log) {
+		if bytes.Contains(line, []byte(`"level":"ERROR"`)) {
+			lines = append(lines, line)
+		}
+	}
+	return bytes.Join(lines, nil)
+}
+
+// TestTenCopies starts ten servers at once on an empty database: all must get ready, and one of them alone make the tables.
+func TestTenCopies(t *testing.T) {
+	t.Parallel()
+	const copies = 10
+	binary, name := buildCrashBinary(t), pgtest.New(t)
+	began := time.Now()
+	var servers []*crashServer
+	for range copies {
+		servers = append(servers, launchCrashServer(t, binary, name))
+	}
+	for _, s := range servers {
+		s.listens(t)
+		if status := getStatus(t, s.url+"/healthz"); status != http.StatusOK {
+			t.Errorf("%s answers %d", s.name, status)
+		}
+	}
+	t.Logf("%d servers were ready after %v", copies, time.Since(began).Round(time.Millisecond))
+	useCrashDatabase(t, name, func(db *sql.DB) {
+		applied := queryCount(t, db, `SELECT COUNT(*) FROM goose_db_version WHERE version_id > 0`)
+		versions := queryCount(t, db, `SELECT COUNT(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0`)
+		if versions == 0 || applied != versions {
+			t.Errorf("%d migrations were applied, there are %d", applied, versions)
+		}
+		if accounts := queryCount(t, db, `SELECT COUNT(*) FROM accounts`); accounts != 1 {
+			t.Errorf("there are %d accounts", accounts)
+		}
+	})
+	for _, s := range servers {
+		s.terminate(t)
+	}
+}
+
+// getStatus returns the status of the answer.
+func getStatus(t *testing.T, url string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return response.StatusCode
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
+// What `serve --test` has instead of what the environment says: a developer's real credentials and databases are not for
+// tests.
+const (
+	testAccountSID = "AC7e577e577e577e577e577e577e577e57"
+	testAuthToken  = "testtoken"
+	defaultListen  = "127.0.0.1:8080"
+	parentInterval = 200 * time.Millisecond
+)
+
+// testServer is the line that `serve --test` prints when it is ready.
+type testServer struct {
+	BaseURL    string `json:"base_url"`
+	AccountSID string `json:"account_sid"`
+	AuthToken  string `json:"auth_token"`
+}
+
+// runTest serves a test in any language: it starts the program, reads one line and has a server, which goes when the test
+// does (see parent). The log has warnings only, so that nobody has to read it.
+func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
+	parent := newParent(os.Stdin, os.Getppid)
+	dir, err := os.MkdirTemp("", "trusthub-test-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c.DB = filepath.Join(dir, "trusthub.db")
+	c.AccountSID, c.AuthToken, c.PublicURL = testAccountSID, testAuthToken, ""
+	if c.Listen == defaultListen {
+		c.Listen = "127.0.0.1:0"
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return c.run(ctx, log, func(url string, _ *store.Account) {
+		line, err := json.Marshal(testServer{url, testAccountSID, testAuthToken}) //nolint:gosec // G117: printed on purpose
+		if err != nil {
+			panic(err) // three strings
+		}
+		fmt.Fprintln(s.out, string(line))
+		ticker := time.NewTicker(parentInterval)
+		go func() {
+			defer ticker.Stop()
+			parent.wait(ctx, ticker.C)
+			end()
+		}()
+	})
+}
+
+// parent is the process that has started this one, as far as it can be watched. Neither of two signs is enough:
+//
+//   - Its process id becomes another one when it ends. That holds however it dies and whatever standard input is, but not
+//     where a wrapper stands in between that outlives the test (npx, a shell, go run), and not on Windows. Linux could send
+//     a signal instead (PR_SET_PDEATHSIG), but that comes when the thread ends that started us, which in a test runner may be
+//     long before the process does.
+//   - Standard input ends, if it is a pipe or a socket, because the test alone held the other end. /dev/null, a file or a
+//     terminal says nothing of the kind, and neither does a pipe that had ended before the server was ready: shells and CI
+//     runners start what they run in the background with such an input.
+type parent struct {
+	getppid func() int
+	id      int
+	gone    <-chan struct{} // closed when standard input has ended; nil if that says nothing
+}
+
+// newParent is to be called at the start of the program: a parent that has gone by then is not noticed.
+func newParent(stdin *os.File, getppid func() int) parent {
+	p := parent{getppid: getppid, id: getppid()}
+	info, err := stdin.Stat()
+	if err != nil || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
+		return p
+	}
+	gone := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin) // a failed read is an end as well
+		close(gone)
+	}()
+	p.gone = gone
+	return p
+}
+
+// wait returns when the parent is gone or ctx ends. It looks at the process id with each tick.
+func (p parent) wait(ctx context.Context, ticks <-chan time.Time) {
+	select {
+	case <-p.gone:
+		p.gone = nil // it had ended from the start
+	default:
+	}
+	for p.getppid() == p.id {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.gone:
+			return
+		case <-ticks:
+		}
+	}
+}

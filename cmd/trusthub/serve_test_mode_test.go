@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// child is a process whose output ends when it and what it started have gone.
+type child struct {
+	*testing.T
+	cmd    *exec.Cmd
+	temp   string // where it keeps its database
+	output *os.File
+	server testServer
+}
+
+// startChild starts a program that runs `trusthub serve --test`, and waits until that is ready. Its environment is full of what
+// a developer may have there.
+func startChild(t *testing.T, stdin *os.File, program ...string) *child {
+	t.Helper()
+	c := &child{T: t, cmd: exec.Command(program[0], program[1:]...), temp: t.TempDir()}
+	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temp, noRace, "TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef",
+		"TWILIO_AUTH_TOKEN=real", "TRUSTHUB_PUBLIC_URL=https://public.example", "TRUSTHUB_DB="+t.TempDir()+"/real/trusthub.db")
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.output, c.cmd.Stdout, c.cmd.Stderr = reader, writer, os.Stderr
+	if stdin != nil {
+		c.cmd.Stdin = stdin // without, it is /dev/null
+	}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+		_ = reader.Close()
+	})
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(reader).ReadString('\n')
+	if err != nil || json.Unmarshal([]byte(line), &c.server) != nil {
+		t.Fatalf("it printed %q, %v", line, err)
+	}
+	return c
+}
+
+const noRace = "GORACE=" + noRaceDelay
+
+// serves demands that the server works, with the account that it has named.
+func (c *child) serves() {
+	c.Helper()
+	r, err := http.NewRequestWithContext(c.Context(), http.MethodPost, c.server.BaseURL+"/v1/TrustProducts", strings.NewReader(
+		"FriendlyName=Acme&Email=a@acme.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea"))
+	if err != nil {
+		c.Fatal(err)
+	}
+	r.SetBasicAuth(c.server.AccountSID, c.server.AuthToken)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // all of it is read
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusCreated || !strings.Contains(string(body), `"url":"`+c.server.BaseURL) {
+		c.Fatalf("status %d, %s, %v", response.StatusCode, body, err)
+	}
+}
+
+// goes waits until the server has gone, and looks for what it left.
+func (c *child) goes() {
+	c.Helper()
+	if rest, err := io.ReadAll(c.output); err != nil || len(rest) > 0 {
+		c.Errorf("it printed %q more, %v", rest, err)
+	}
+	if left, err := os.ReadDir(c.temp); err != nil || len(left) > 0 {
+		c.Errorf("it left %v, %v", left, err)
+	}
+}
+
+func (c *child) ends() {
+	c.Helper()
+	c.goes()
+	if err := c.cmd.Wait(); err != nil {
+		c.Error(err)
+	}
+}
+
+func pipe(t *testing.T) (reader, writer *os.File) {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = reader.Close(), writer.Close() })
+	return reader, writer
+}
+
+func TestServeTest(t *testing.T) {
+	serve := []string{"trusthub", "serve", "--test"}
+	t.Run("it goes when its standard input ends", func(t *testing.T) {
+		reader, writer := pipe(t)
+		c := startChild(t, reader, serve...)
+		if c.server.AccountSID != testAccountSID || c.server.AuthToken != testAuthToken {
+			t.Errorf("it is for %+v", c.server)
+		}
+		c.serves()
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c.ends()
+	})
+	t.Run("it goes when its parent is killed", func(t *testing.T) {
+		reader, writer := pipe(t)
+		c := startChild(t, reader, "sh", "-c", "trusthub serve --test & read line") // the shell gives it /dev/null
+		c.serves()
+		if err := c.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		c.goes()
+		_ = writer // open until here: it is not the pipe that tells
+	})
+	t.Run("it goes with a wrapper that outlives the test", func(t *testing.T) {
+		reader, writer := pipe(t)
+		c := startChild(t, reader, "sh", "-c", "trusthub serve --test; exit 0")
+		c.serves()
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c.ends()
+	})
+	t.Run("it stays without a standard input", func(t *testing.T) {
+		c := startChild(t, nil, serve...)
+		c.serves()
+		c.stays()
+	})
+	t.Run("it stays where the standard input had ended before", func(t *testing.T) {
+		reader, writer := pipe(t)
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c := startChild(t, reader, serve...)
+		c.serves()
+		c.stays()
+	})
+}
+
+// stays demands that the server goes on until it is told to end.
+func (c *child) stays() {
+	c.Helper()
+	if err := c.output.SetReadDeadline(time.Now().Add(3 * parentInterval)); err != nil {
+		c.Fatal(err)
+	}
+	if _, err := c.output.Read(make([]byte, 1)); !os.IsTimeout(err) {
+		c.Fatalf("it went: %v", err)
+	}
+	if err := c.output.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		c.Fatal(err)
+	}
+	c.serves()
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		c.Fatal(err)
+	}
+	c.ends()
+}
+
+// TestParent is TestServeTest without processes and without a clock.
+func TestParent(t *testing.T) {
+	reader, writer := pipe(t)
+	ticks := make(chan time.Time)
+	var id atomic.Int64 // of the parent
+	wait := func(ctx context.Context, p parent) <-chan struct{} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.wait(ctx, ticks)
+		}()
+		return done
+	}
+
+	p := newParent(reader, func() int { return int(id.Load()) })
+	done := wait(t.Context(), p)
+	for range 3 {
+		ticks <- time.Time{}
+	}
+	id.Store(1)
+	ticks <- time.Time{}
+	<-done
+
+	done = wait(t.Context(), newParent(reader, os.Getppid))
+	ticks <- time.Time{} // it waits
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+
+	ended := newParent(reader, os.Getppid)
+	<-ended.gone
+	ctx, cancel := context.WithCancel(t.Context())
+	done = wait(ctx, ended)
+	ticks <- time.Time{} // it waits nevertheless
+	cancel()
+	<-done
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/gen/server"
+)
+
+var (
+	errNotFound  = errors.New("the account has no such product")
+	errNoReview  = errors.New("nobody reviews here: a draft stays a draft")
+	errKeyReused = errors.New("the idempotency key belongs to another body")
+)
+
+// backend implements server.StrictServerInterface.
+type backend struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	made     int                // how many products there have been
+	products []gen.TrustProduct // the oldest first; their SIDs ascend
+	creates  map[string]create  // by account and Idempotency-Key
+}
+
+type create struct {
+	body   gen.CreateTrustProductRequest
+	answer gen.TrustProduct
+}
+
+var _ server.StrictServerInterface = (*backend)(nil)
+
+func newBackend(now func() time.Time) *backend {
+	return &backend{now: now, creates: map[string]create{}}
+}
+
+// CreateTrustProduct keeps a draft.
+func (b *backend) CreateTrustProduct(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.Params.IdempotencyKey == nil {
+		return server.CreateTrustProduct201JSONResponse{Body: b.add(ctx, *r.Body)}, nil
+	}
+	key := api.AccountSID(ctx) + " " + *r.Params.IdempotencyKey
+	earlier, repeated := b.creates[key]
+	switch {
+	case !repeated:
+		earlier = create{*r.Body, b.add(ctx, *r.Body)}
+		b.creates[key] = earlier
+	case !reflect.DeepEqual(earlier.body, *r.Body):
+		return nil, errKeyReused
+	}
+	return server.CreateTrustProduct201JSONResponse{Body: earlier.answer}, nil
+}
+
+// FetchTrustProduct answers a product as it is.
+func (b *backend) FetchTrustProduct(
+	ctx context.Context, r server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(ctx, r.SID)
+	if err != nil {
+		return nil, err
+	}
+	return server.FetchTrustProduct200JSONResponse{Body: b.products[i]}, nil
+}
+
+// UpdateTrustProduct sets what the request names.
+func (b *backend) UpdateTrustProduct(
+	ctx context.Context, r server.UpdateTrustProductRequestObject,
+) (server.UpdateTrustProductResponseObject, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(ctx, r.SID)
+	if err != nil {
+		return nil, err
+	}
+	p := b.products[i]
+	if r.Body.Status != nil && *r.Body.Status != p.Status {
+		return nil, errNoReview
+	}
+	p.FriendlyName = *either(r.Body.FriendlyName, &p.FriendlyName)
+	p.Email = *either(r.Body.Email, &p.Email)
+	p.StatusCallback = unlessEmpty(either(r.Body.StatusCallback, p.StatusCallback))
+	if !reflect.DeepEqual(p, b.products[i]) {
+		p.DateUpdated = b.now().UTC().Truncate(time.Second)
+	}
+	b.products[i] = p
+	return server.UpdateTrustProduct200JSONResponse{Body: p}, nil
+}
+
+// DeleteTrustProduct forgets a product.
+func (b *backend) DeleteTrustProduct(
+	ctx context.Context, r server.DeleteTrustProductRequestObject,
+) (server.DeleteTrustProductResponseObject, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(ctx, r.SID)
+	if err != nil {
+		return nil, err
+	}
+	b.products = slices.Delete(b.products, i, i+1)
+	return server.DeleteTrustProduct204Response{}, nil
+}
+
+// find returns the index of a product of the calling account.
+func (b *backend) find(ctx context.Context, sid string) (int, error) {
+	i := slices.IndexFunc(b.products, func(p gen.TrustProduct) bool {
+		return p.SID == sid && p.AccountSID == api.AccountSID(ctx)
+	})
+	if i < 0 {
+		return 0, errNotFound
+	}
+	return i, nil
+}
+
+// add makes a product of what was asked for.
+func (b *backend) add(ctx context.Context, body gen.CreateTrustProductRequest) gen.TrustProduct {
+	b.made++
+	now := b.now().UTC().Truncate(time.Second)
+	sid := fmt.Sprintf("BU%032x", b.made)
+	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + sid
+	p := gen.TrustProduct{
+		SID: sid, AccountSID: api.AccountSID(ctx), PolicySID: body.PolicySID, FriendlyName: body.FriendlyName,
+		Email: body.Email, StatusCallback: unlessEmpty(body.StatusCallback), Status: gen.TrustProductStatusDraft,
+		DateCreated: now, DateUpdated: now, URL: url,
+		Links: gen.TrustProductLinks{
+			TrustProductsEntityAssignments:         url + "/EntityAssignments",
+			TrustProductsEvaluations:               url + "/Evaluations",
+			TrustProductsChannelEndpointAssignment: url + "/ChannelEndpointAssignments",
+		},
+	}
+	b.products = append(b.products, p)
+	return p
+}
+
+// either returns what was asked for, or else what there is.
+func either(asked, present *string) *string {
+	if asked != nil {
+		return asked
+	}
+	return present
+}
+
+// unlessEmpty makes nothing of an empty URL, which stands for none.
+func unlessEmpty(s *string) *string {
+	if s == nil || *s == "" {
+		return nil
+	}
+	return s
+}

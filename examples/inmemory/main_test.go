@@ -1,0 +1,25 @@
+package main
+
+import (
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/apitest"
+)
+
+// TestConformance runs every case but those of the review, which this backend does not have.
+func TestConformance(t *testing.T) {
+	const sid, other = "AC0123456789abcdef0123456789abcdef", "ACfedcba9876543210fedcba9876543210"
+	handler, err := newHandler(newBackend(time.Now), accounts{sid: "token", other: "another"}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	apitest.Conformance(t, apitest.Target{
+		BaseURL: server.URL, Username: sid, Password: "token", OtherUsername: other, OtherPassword: "another",
+		StandIn: true, Idempotency: true,
+	})
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+const edgeGoal = 2.5
+
+// edge is figure 3: what the layer costs beside a handler that is written by hand for this one operation. The two stand side
+// by side in package api's BenchmarkEdge.
+func (b *bench) edge(ctx context.Context) ([]row, error) {
+	benchtime, count := "20000x", b.Rounds
+	if b.Quick {
+		benchtime = "500x"
+	}
+	values, err := goBenchmark(ctx, "api", "BenchmarkEdge", benchtime, count)
+	if err != nil {
+		return nil, err
+	}
+	m, err := medians(values, "layer-ns", "bare-ns", "time-ratio", "layer-allocs", "bare-allocs", "alloc-ratio")
+	if err != nil {
+		return nil, err
+	}
+	goal := fmt.Sprintf("at most %.1f", edgeGoal)
+	return []row{{
+		number: "3", what: "the edge beside a bare net/http handler, time",
+		reached: fmt.Sprintf("%.1f µs of %.1f µs", m[0]/1000, m[1]/1000),
+		ratio:   fmt.Sprintf("%.2f", m[2]), goal: goal, verdict: judge(m[2] <= edgeGoal),
+	}, {
+		what: "the same, allocations", reached: fmt.Sprintf("%.0f of %.0f", m[3], m[4]),
+		ratio: fmt.Sprintf("%.2f", m[5]), goal: goal, verdict: judge(m[5] <= edgeGoal),
+	}}, nil
+}

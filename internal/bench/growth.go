@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+const (
+	growthGoal     = 1.2
+	smallSize      = 1000
+	sampled        = 20_000 // products of the large database that are updated: more than all its pages in any cache of its own
+	growthUpdates  = 2 * smallSize
+	growthTurns    = 5    // for each of the rounds
+	growthWarmUp   = 2000 // updates, so that a small database's log has come to its first checkpoint, too
+	createsName    = "create"
+	updatesName    = "update"
+	growthWhat     = "%s, %d connections: %s with %s products, of that with %s"
+	percentMedian  = 0.5
+	percentHighest = 0.99
+)
+
+// growth is figure 4: both databases take the same load in turns. The small one is made anew for each turn, because it grows
+// too.
+func (b *bench) growth(ctx context.Context) (_ []row, err error) {
+	full, err := b.filled()
+	if err != nil {
+		return nil, err
+	}
+	large, err := b.openLarge(ctx, full.database)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, large.close()) }()
+	turns := b.Rounds * growthTurns
+	step := b.progress("turns, with a small database and with the large one", turns)
+	var with, without grown
+	for turn := range turns {
+		small, err := b.openSmall(ctx, fmt.Sprintf("small%d.db", turn))
+		if err != nil {
+			return nil, err
+		}
+		order := []func() error{
+			func() error { return b.grow(ctx, large, &with) },
+			func() error { return b.grow(ctx, small, &without) },
+		}
+		first := turn % 2
+		if err := errors.Join(order[first](), order[1-first](), small.close()); err != nil {
+			return nil, err
+		}
+		step()
+	}
+	return append(b.growthRows(createsName, full.products, with.creates, without.creates),
+		b.growthRows(updatesName, full.products, with.updates, without.updates)...), nil
+}
+
+// grown are the latencies of one of the databases.
+type grown struct{ creates, updates []time.Duration }
+
+// stocked is a server and some of the products that it has.
+type stocked struct {
+	*local
+	sids []string
+}
+
+func (b *bench) grow(ctx context.Context, s *stocked, all *grown) error {
+	created, err := creates(s.address, b.Connections).times(ctx, smallSize)
+	if err != nil {
+		return err
+	}
+	updated, err := updates(s.address, b.Connections, s.sids).times(ctx, growthUpdates)
+	all.creates, all.updates = append(all.creates, created.latencies...), append(all.updates, updated.latencies...)
+	return err
+}
+
+func (b *bench) openSmall(ctx context.Context, name string) (*stocked, error) {
+	s, err := serveDatabase(ctx, b.path(name), durable)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := creates(s.address, b.Connections).times(ctx, smallSize); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return b.warm(ctx, s, b.path(name))
+}
+
+func (b *bench) openLarge(ctx context.Context, database string) (*stocked, error) {
+	s, err := serveDatabase(ctx, database, durable)
+	if err != nil {
+		return nil, err
+	}
+	return b.warm(ctx, s, database)
+}
+
+func (b *bench) warm(ctx context.Context, s *local, database string) (*stocked, error) {
+	sids, err := someProducts(ctx, database)
+	if err == nil {
+		_, err = updates(s.address, b.Connections, sids).times(ctx, growthWarmUp)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return &stocked{s, sids}, nil
+}
+
+// someProducts returns SIDs from all over the database.
+func someProducts(ctx context.Context, database string) (sids []string, err error) {
+	db, err := sql.Open("sqlite", database)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	rows, err := db.QueryContext(ctx, `SELECT sid FROM products ORDER BY random() LIMIT $1`, sampled)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below tells of a failed read
+	for rows.Next() {
+		var sid string
+		if err := rows.Scan(&sid); err != nil {
+			return nil, err
+		}
+		sids = append(sids, sid)
+	}
+	return sids, rows.Err()
+}
+
+func (b *bench) growthRows(operation string, products int, with, without []time.Duration) []row {
+	line := func(q float64, name string) row {
+		large, small := quantile(with, q), quantile(without, q)
+		ratio := float64(large) / float64(small)
+		return row{
+			what:    fmt.Sprintf(growthWhat, operation, b.Connections, name, thousands(products), thousands(smallSize)),
+			reached: fmt.Sprintf("%s of %s", short(large), short(small)),
+			ratio:   fmt.Sprintf("%.2f", ratio), goal: fmt.Sprintf("at most %.1f", growthGoal),
+			verdict: judge(ratio <= growthGoal),
+		}
+	}
+	rows := []row{line(percentMedian, "median"), line(percentHighest, "p99")}
+	if operation == createsName {
+		rows[0].number = "4"
+	}
+	return rows
+}

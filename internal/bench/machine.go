@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+const (
+	syncSamples = 500
+	pageSize    = 4 << 10
+	syncedPages = 1000 // as many as SQLite's log has before it starts at its beginning again
+)
+
+// printHeader says what the figures were measured on. It names no host and no path.
+func printHeader(w io.Writer, b *bench, sync time.Duration) error {
+	size := ""
+	if b.Quick {
+		size = " (--quick: small sizes, which say little of the speed)"
+	}
+	_, err := fmt.Fprintf(w, "%s, %d cores for everything, %s, kernel %s, %s/%s\n"+
+		"%s; 4 KiB written and synced in %s (median of %d)%s\n\n",
+		field("/proc/cpuinfo", "model name"), runtime.GOMAXPROCS(0), runtime.Version(), kernel(), runtime.GOOS, runtime.GOARCH,
+		fileSystem(b.folder), short(sync), syncSamples, size)
+	return err
+}
+
+// field returns the value of the first line "name : value" of a file, or "unknown": elsewhere than on Linux.
+func field(file, name string) string {
+	text, _ := os.ReadFile(file) //nolint:gosec // G304: our own constants, and the process that we have started
+	for line := range strings.Lines(string(text)) {
+		key, value, ok := strings.Cut(line, ":")
+		if ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func kernel() string {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(release))
+}
+
+// fileSystem names the kind of file system that the folder lies on, since a sync costs nothing on some.
+func fileSystem(folder string) string {
+	mounts, _ := os.ReadFile("/proc/mounts")
+	at, kind := "", "unknown file system"
+	for line := range strings.Lines(string(mounts)) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || len(fields[1]) < len(at) {
+			continue
+		}
+		if relative, err := filepath.Rel(fields[1], folder); err == nil && filepath.IsLocal(relative) {
+			at, kind = fields[1], fields[2]
+		}
+	}
+	return kind
+}
+
+// syncTime returns the median time in which a page is written and synced, in a file beside the databases. The file has its
+// length already, as SQLite's log does after its first round: that is the least that a durable commit can cost.
+func (b *bench) syncTime(samples int) (_ time.Duration, err error) {
+	file, err := os.Create(b.path("synced"))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := file.Write(make([]byte, syncedPages*pageSize)); err != nil {
+		return 0, err
+	}
+	if err := file.Sync(); err != nil {
+		return 0, err
+	}
+	page, times := make([]byte, pageSize), make([]time.Duration, samples)
+	for i := range times {
+		page[0] = byte(i)
+		start := time.Now()
+		if _, err := file.WriteAt(page, int64(i%syncedPages)*pageSize); err != nil {
+			return 0, err
+		}
+		if err := file.Sync(); err != nil {
+			return 0, err
+		}
+		times[i] = time.Since(start)
+	}
+	return quantile(times, 0.5), nil
+}

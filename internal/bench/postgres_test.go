@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+const (
+	poolSize      = 16 // the program's default
+	postgresRound = 2 * time.Second
+)
+
+// BenchmarkPostgres measures durable creates over HTTP beside the fastest that the same pool does: goroutines as many as
+// connections, each of which inserts the same row, one statement and one commit at a time. One iteration is a round of each.
+func BenchmarkPostgres(b *testing.B) {
+	ctx := b.Context()
+	s, err := serveDatabase(ctx, pgtest.New(b), durable)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.close(); err != nil {
+			b.Error(err)
+		}
+	})
+	s.work(ctx)
+	pool := plainPool(b)
+	load := creates(s.address, 64)
+	if _, err := load.lasting(ctx, postgresRound/4); err != nil {
+		b.Fatal(err)
+	}
+	insertFor(b, pool, postgresRound/4)
+
+	var served, plain, ratios []float64
+	for b.Loop() {
+		created, err := load.lasting(ctx, postgresRound)
+		if err != nil {
+			b.Fatal(err)
+		}
+		inserted := insertFor(b, pool, postgresRound)
+		served, plain = append(served, created.perSecond()), append(plain, inserted)
+		ratios = append(ratios, created.perSecond()/inserted)
+	}
+	b.ReportMetric(0, "ns/op") // the rounds' own length: of no interest
+	b.ReportMetric(median(served), "creates/s")
+	b.ReportMetric(median(plain), "inserts/s")
+	b.ReportMetric(median(ratios), "ratio")
+}
+
+// plainPool is a database of its own on the same cluster, with the program's schema and nothing of its code in between.
+func plainPool(b *testing.B) *sql.DB {
+	b.Helper()
+	name := pgtest.New(b)
+	s, err := serveDatabase(b.Context(), name, durable) // makes the schema
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		b.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(poolSize)
+	pool.SetMaxIdleConns(poolSize)
+	b.Cleanup(func() {
+		if err := pool.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return pool
+}
+
+// insertFor inserts for a time and returns how many rows a second.
+func insertFor(b *testing.B, pool *sql.DB, d time.Duration) float64 {
+	b.Helper()
+	const insert = `INSERT INTO products (sid, account_sid, policy_sid, friendly_name, email, status_callback, status,
+		valid_until, errors, created_at, updated_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+	var inserted atomic.Int64
+	start := time.Now()
+	group, ctx := errgroup.WithContext(b.Context())
+	for range poolSize {
+		group.Go(func() error { return insertUntil(ctx, pool, insert, start.Add(d), &inserted) })
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	return float64(inserted.Load()) / time.Since(start).Seconds()
+}
+
+func insertUntil(ctx context.Context, pool *sql.DB, insert string, end time.Time, inserted *atomic.Int64) error {
+	for now := time.Now(); now.Before(end); now = time.Now() {
+		_, err := pool.ExecContext(ctx, insert, trust.NewSID(trust.ProductPrefix, now), accountSID, policySID, "Acme", email, "",
+			string(trust.Draft), 0, "", now.UnixMicro(), now.UnixMicro(), 0)
+		if err != nil {
+			return err
+		}
+		inserted.Add(1)
+	}
+	return nil
+}

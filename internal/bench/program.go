@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	emptyGoal  = 100 * time.Millisecond
+	filledGoal = 200 * time.Millisecond
+	memoryGoal = 60 * megabyte
+	megabyte   = 1_000_000
+	starts     = 11 // of which the median counts
+	readyLimit = 30 * time.Second
+	stopLimit  = 15 * time.Second
+)
+
+// build makes the program as `make build` does.
+func (b *bench) build(ctx context.Context) (string, error) {
+	binary := b.path("trusthub")
+	//nolint:gosec // G204: nothing comes from outside
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, module+"/cmd/trusthub")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// program is the real server, as a process of its own.
+type program struct {
+	cmd     *exec.Cmd
+	address string
+	ready   time.Duration // from before the start of the process to the first answer that says that it is healthy
+}
+
+// start starts the program on a database. Its log goes nowhere, but it is written.
+func (b *bench) start(ctx context.Context, database string) (*program, error) {
+	binary, err := b.binary()
+	if err != nil {
+		return nil, err
+	}
+	//nolint:gosec // G204: what we have built ourselves
+	cmd := exec.CommandContext(ctx, binary, "serve", "--listen", "127.0.0.1:0", "--db", database)
+	cmd.Dir = filepath.Dir(database)
+	cmd.Env = []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p, begun := &program{cmd: cmd}, time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "Listening on http://")
+	if err != nil || !ok {
+		return nil, errors.Join(fmt.Errorf("the program does not listen: %q", line), err, p.stop())
+	}
+	p.address = address
+	if err := p.healthy(ctx); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	p.ready = time.Since(begun)
+	return p, nil
+}
+
+// healthy asks, without a pause, until the program says that it is.
+func (p *program) healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	var client http.Client
+	defer client.CloseIdleConnections()
+	for last := error(nil); ; {
+		if ctx.Err() != nil {
+			return fmt.Errorf("the program is not ready after %v: %w", readyLimit, last)
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/healthz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		answer, err := client.Do(request)
+		if err != nil {
+			last = err
+			continue
+		}
+		_ = answer.Body.Close()
+		if last = errors.New(answer.Status); answer.StatusCode == http.StatusOK {
+			return nil
+		}
+	}
+}
+
+// stop ends the program as an operator would.
+func (p *program) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	defer time.AfterFunc(stopLimit, func() { _ = p.cmd.Process.Kill() }).Stop()
+	return p.cmd.Wait()
+}
+
+// memory returns a figure of /proc/PID/status in bytes, 0 where there is no such file.
+func (p *program) memory(name string) int {
+	text, _, _ := strings.Cut(field(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid), name), " kB")
+	kilobytes, _ := strconv.Atoi(text) // fails for "unknown"
+	return kilobytes << 10
+}
+
+// filled is a database of many products that the program has made, each by a request.
+type filled struct {
+	database          string
+	products          int
+	perSecond         float64
+	memory, peak, own int // the program's after the last of them, in bytes; own: what is not of files, such as itself
+}
+
+func (b *bench) fill(ctx context.Context) (f filled, err error) {
+	folder := b.path("filled")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return f, err
+	}
+	f = filled{database: filepath.Join(folder, "trusthub.db"), products: b.Products}
+	p, err := b.start(ctx, f.database)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	all := creates(p.address, b.Connections)
+	all.answered = b.progress("products to be created over HTTP by the program", f.products)
+	done, err := all.times(ctx, f.products)
+	if err != nil {
+		return f, err
+	}
+	f.perSecond = done.perSecond()
+	f.memory, f.peak, f.own = p.memory("VmRSS"), p.memory("VmHWM"), p.memory("RssAnon")
+	return f, nil
+}
+
+// startAndMemory is figure 7.
+func (b *bench) startAndMemory(ctx context.Context) ([]row, error) {
+	empty, err := b.startTimes(ctx, func(n int) (string, error) {
+		folder := b.path("empty" + strconv.Itoa(n))
+		return filepath.Join(folder, "trusthub.db"), os.Mkdir(folder, 0o700)
+	})
+	if err != nil {
+		return nil, err
+	}
+	full, err := b.filled()
+	if err != nil {
+		return nil, err
+	}
+	again, err := b.startTimes(ctx, func(int) (string, error) { return full.database, nil })
+	if err != nil {
+		return nil, err
+	}
+	products := thousands(full.products) + " products"
+	rows := []row{
+		startRow("start to ready on an empty folder", empty, emptyGoal),
+		startRow("start to ready with "+products, again, filledGoal),
+		memoryRow(full, products),
+	}
+	rows[0].number = "7"
+	return rows, nil
+}
+
+func (b *bench) startTimes(ctx context.Context, database func(int) (string, error)) ([]time.Duration, error) {
+	times := make([]time.Duration, starts)
+	for i := range times {
+		name, err := database(i)
+		if err != nil {
+			return nil, err
+		}
+		p, err := b.start(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.stop(); err != nil {
+			return nil, err
+		}
+		times[i] = p.ready
+	}
+	return times, nil
+}
+
+func startRow(what string, times []time.Duration, goal time.Duration) row {
+	middle := quantile(times, 0.5)
+	return row{
+		what: what, reached: fmt.Sprintf("%s (slowest of %d: %s)", short(middle), len(times), short(quantile(times, 1))),
+		goal: "at most " + short(goal), verdict: judge(middle <= goal),
+	}
+}
+
+func memoryRow(full filled, products string) row {
+	r := row{what: "memory after creating " + products, goal: fmt.Sprintf("at most %d MB", memoryGoal/megabyte)}
+	if full.memory == 0 {
+		r.reached, r.verdict = "no /proc on this system", notMeasured
+		return r
+	}
+	r.reached = fmt.Sprintf("%d MB (peak %d MB; not of files: %d MB), at %s/s",
+		full.memory/megabyte, full.peak/megabyte, full.own/megabyte, thousands(full.perSecond))
+	r.verdict = judge(full.memory <= memoryGoal)
+	return r
+}

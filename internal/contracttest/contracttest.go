@@ -1,0 +1,117 @@
+// Package contracttest holds answers against openapi.yaml. It is what the server's own tests and the conformance suite have in
+// common.
+//
+// It guarantees that status, headers and body of an answer are ones that the contract declares for the request, and that an
+// answer outside of the contract's operations is at least its Error. It is stricter than the contract in one place: times
+// must be whole seconds. It does not look at requests, and it does not know what an operation means.
+package contracttest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"github.com/opentrusthub/trusthub"
+)
+
+// Contract is openapi.yaml, read. It is safe for concurrent use.
+type Contract struct {
+	doc    *openapi3.T
+	router routers.Router
+}
+
+// New reads the contract, and fails if it, or an example in it, is not valid.
+func New(ctx context.Context) (*Contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(trusthub.Contract()))
+	if err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	if err := doc.Validate(ctx, openapi3.EnableExamplesValidation()); err != nil {
+		return nil, fmt.Errorf("validate the contract: %w", err)
+	}
+	doc.Servers = nil // the router would match hosts
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		return nil, fmt.Errorf("route the contract: %w", err)
+	}
+	return &Contract{doc: doc, router: router}, nil
+}
+
+// Operations returns the ids of all operations, sorted.
+func (c *Contract) Operations() []string {
+	var ids []string
+	for _, item := range c.doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			ids = append(ids, op.OperationID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Operation returns the id of the operation that a request is for, empty if the contract has none.
+func (c *Contract) Operation(r *http.Request) string {
+	route, _, err := c.router.FindRoute(r)
+	if err != nil {
+		return ""
+	}
+	return route.Operation.OperationID
+}
+
+// Check returns how an answer breaks the contract, nil if it does not.
+func (c *Contract) Check(r *http.Request, status int, header http.Header, body []byte) error {
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		return c.checkOutside(status, body)
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
+		Status:                 status,
+		Header:                 header,
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus:   true,
+			SchemaValidationOptions: []openapi3.SchemaValidationOption{wholeSecondsOnly()},
+		},
+	}
+	input.SetBodyBytes(body)
+	if err := openapi3filter.ValidateResponse(context.WithoutCancel(r.Context()), input); err != nil {
+		return fmt.Errorf("the answer breaks the contract: %w", err)
+	}
+	return nil
+}
+
+// checkOutside looks at an answer to a request that the contract has no operation for.
+func (c *Contract) checkOutside(status int, body []byte) error {
+	if status < http.StatusBadRequest || len(body) == 0 {
+		return nil
+	}
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return fmt.Errorf("the error is not JSON: %w", err)
+	}
+	if err := c.doc.Components.Schemas["Error"].Value.VisitJSON(value); err != nil {
+		return fmt.Errorf("the error breaks the contract: %w", err)
+	}
+	return nil
+}
+
+var wholeSecond = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+
+// wholeSecondsOnly is stricter than the format: twilio-python cannot read a fraction.
+func wholeSecondsOnly() openapi3.SchemaValidationOption {
+	return openapi3.WithStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(s string) error {
+		if !wholeSecond.MatchString(s) {
+			return errors.New("must be whole seconds in GMT")
+		}
+		return nil
+	}))
+}
