@@ -15,6 +15,8 @@ import (
 type (
 	// TrustProduct is the resource as the API answers it. Being rejected is no error: look at Status, and at Errors for why.
 	TrustProduct = gen.TrustProduct
+	// TrustProductError is one reason for a rejection, in a TrustProduct's Errors.
+	TrustProductError = gen.TrustProductError
 	// TrustProductStatus is where a Trust Product stands.
 	TrustProductStatus = gen.TrustProductStatus
 	// CreateTrustProductRequest is what CreateTrustProduct sends. A nil StatusCallback is none.

@@ -115,13 +115,16 @@ func TestList(t *testing.T) {
 		if got := strings.Join(names, ","); got != "Acme 0,Acme 1,Acme 2,Acme 3,Acme 4" {
 			t.Errorf("listed %s", got)
 		}
-		want := "FriendlyName=A%26B&Page=2&PageSize=2&PageToken=xxxx&Status=draft"
+		want := "Status=draft&FriendlyName=A%26B&PageSize=2&Page=2&PageToken=xxxx"
 		if len(*asked) != 3 || (*asked)[2] != want {
 			t.Errorf("asked for %q, want the third %s", *asked, want)
 		}
 	}
 	*asked = nil
-	for range list {
+	for _, err := range list {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if len(*asked) != 1 {

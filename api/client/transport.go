@@ -140,7 +140,8 @@ func (c *connection) neverMade() bool { return c.wanted.Load() && !c.made.Load()
 
 // readAnswer reads and closes the body. What it read comes back also with an error.
 func readAnswer(response *http.Response) ([]byte, error) {
-	defer response.Body.Close()                                            //nolint:errcheck // all that is wanted of it has been read, or has failed to be
+	defer response.Body.Close() //nolint:errcheck // nothing is lost: what is wanted of it is read
+
 	if length := response.ContentLength; length >= 0 && length <= 64<<10 { // more is not allocated on a promise
 		data := make([]byte, length)
 		n, err := io.ReadFull(response.Body, data)

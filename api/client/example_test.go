@@ -1,0 +1,206 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+const (
+	exampleAccount = "AC0123456789abcdef0123456789abcdef"
+	examplePolicy  = "RN7a97559effdf62d00f4298208492a5ea" // SHAKEN/STIR
+	exampleToken   = "12345"
+)
+
+// newExample returns a client of a stand-in; a program has its credentials in the environment.
+func newExample() (*client.Client, func()) {
+	server := standIn()
+	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(exampleAccount, exampleToken))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return c, server.Close
+}
+
+// Create a Trust Product and hand it in for review.
+func Example() {
+	server := standIn() // or the real service, without WithBaseURL
+	defer server.Close()
+
+	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(exampleAccount, exampleToken))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	product, err := c.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
+		FriendlyName: "Acme, Inc.", Email: "compliance@acme.example", PolicySID: examplePolicy,
+		StatusCallback: new("https://acme.example/trust-product-status"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(product.FriendlyName, "is a", product.Status)
+
+	_, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+	fmt.Println("submitted:", err == nil)
+	// Output:
+	// Acme, Inc. is a draft
+	// submitted: true
+}
+
+// Wrong: there are no credentials, and New says so at once, rather than the first call with a status of 401.
+func ExampleNew_missingCredentials() {
+	_, err := client.New(client.WithCredentials(exampleAccount, "")) // the variable that was read is not set
+	fmt.Println(err)
+	// Output: client: credentials are missing: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or use WithCredentials
+}
+
+// Wrong: to look at the error for whether a product was approved. A rejection is a successful answer with another status.
+func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
+	c, closeServer := newExample()
+	defer closeServer()
+	ctx := context.Background()
+
+	product, err := c.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
+		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: examplePolicy,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	submit := client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)}
+	if _, err := c.UpdateTrustProduct(ctx, product.SID, submit); err != nil {
+		log.Fatal(err)
+	}
+
+	product, err = c.FetchTrustProduct(ctx, product.SID)
+	if err == nil {
+		fmt.Println("approved, thinks who forgets the status")
+	}
+	switch product.Status {
+	case client.StatusTwilioApproved:
+		fmt.Println("approved")
+	case client.StatusTwilioRejected:
+		fmt.Println("rejected, code", product.Errors[0].Code)
+	default:
+		fmt.Println("not decided yet")
+	}
+	// Output:
+	// approved, thinks who forgets the status
+	// rejected, code 18601
+}
+
+// A nil field is left alone, new sets one, and an empty StatusCallback removes it.
+func ExampleClient_UpdateTrustProduct() {
+	c, closeServer := newExample()
+	defer closeServer()
+	ctx := context.Background()
+
+	product, err := c.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
+		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: examplePolicy,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, change := range []client.UpdateTrustProductRequest{
+		{StatusCallback: new("https://acme.example/status")}, // set
+		{FriendlyName: new("Acme Telecom")},                  // StatusCallback is left alone
+		{StatusCallback: new("")},                            // cleared
+	} {
+		product, err = c.UpdateTrustProduct(ctx, product.SID, change)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if product.StatusCallback == nil {
+			fmt.Println(product.FriendlyName, "calls nobody")
+		} else {
+			fmt.Println(product.FriendlyName, "calls", *product.StatusCallback)
+		}
+	}
+	// Output:
+	// Acme calls https://acme.example/status
+	// Acme Telecom calls https://acme.example/status
+	// Acme Telecom calls nobody
+}
+
+// A kind of failure is told with errors.Is, everything else by what the *Error says.
+func ExampleError() {
+	c, closeServer := newExample()
+	defer closeServer()
+
+	_, err := c.FetchTrustProduct(context.Background(), "BU00000000000000000000000000000000")
+	if errors.Is(err, client.ErrNotFound) {
+		fmt.Println("there is no such Trust Product")
+	}
+	if failure, ok := errors.AsType[*client.Error](err); ok {
+		fmt.Println(failure.Status, failure.Code, failure.MoreInfo)
+	}
+	// Output:
+	// there is no such Trust Product
+	// 404 20404 https://www.twilio.com/docs/errors/20404
+}
+
+// A key of one's own makes a create safe to repeat by another run of the program, too.
+func ExampleWithIdempotencyKey() {
+	c, closeServer := newExample()
+	defer closeServer()
+
+	request := client.CreateTrustProductRequest{FriendlyName: "Acme", Email: "a@acme.example", PolicySID: examplePolicy}
+	first, err := c.CreateTrustProduct(context.Background(), request, client.WithIdempotencyKey("onboarding-4711"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	second, err := c.CreateTrustProduct(context.Background(), request, client.WithIdempotencyKey("onboarding-4711"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(first.SID == second.SID)
+	// Output: true
+}
+
+// A receiver behind a proxy, which is called at https://acme.example and itself listens on another host and port.
+func ExampleParseCallback() {
+	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		callback, err := client.ParseCallback(r, exampleToken, client.WithPublicURL("https://acme.example"))
+		switch {
+		case errors.Is(err, client.ErrSignature):
+			http.Error(w, "not signed by us", http.StatusForbidden)
+		case err != nil:
+			http.Error(w, "no callback", http.StatusBadRequest)
+		default:
+			fmt.Println(callback.TrustProductSID, "is now", callback.Status)
+		}
+	})
+
+	// What the service would send:
+	form := url.Values{
+		"AccountSid": {exampleAccount}, "BundleSid": {"BU0190b5b2c1d07e3f9a44c0de5ab1e5ed"}, "Status": {"twilio-approved"},
+	}
+	r := httptest.NewRequest(http.MethodPost, "/status", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-Twilio-Signature", exampleSignature)
+	receiver.ServeHTTP(httptest.NewRecorder(), r)
+
+	// What somebody else might send:
+	form.Set("Status", "twilio-rejected")
+	r = httptest.NewRequest(http.MethodPost, "/status", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-Twilio-Signature", exampleSignature)
+	answer := httptest.NewRecorder()
+	receiver.ServeHTTP(answer, r)
+	fmt.Print(answer.Code, " ", answer.Body)
+	// Output:
+	// BU0190b5b2c1d07e3f9a44c0de5ab1e5ed is now twilio-approved
+	// 403 not signed by us
+}
+
+const exampleSignature = "jYSPV7HjVVUp5mqlhjVs7EAPaI4="

@@ -1,0 +1,66 @@
+package client_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+// standIn serves just enough of the API for the examples: it creates, changes and fetches one product, and rejects what it
+// is given for review. The whole of it is `trusthub serve`.
+func standIn() *httptest.Server {
+	var mu sync.Mutex
+	var product *client.TrustProduct
+	keys := map[string]int{}
+	answer := func(w http.ResponseWriter, status int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/TrustProducts", func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		key := r.Header.Get("Idempotency-Key")
+		if keys[key] == 0 {
+			keys[key] = len(keys) + 1
+		}
+		product = &client.TrustProduct{
+			SID: fmt.Sprintf("BU%032d", keys[key]), FriendlyName: r.FormValue("FriendlyName"), Email: r.FormValue("Email"),
+			PolicySID: r.FormValue("PolicySid"), Status: client.StatusDraft,
+		}
+		if r.PostForm.Has("StatusCallback") {
+			product.StatusCallback = new(r.FormValue("StatusCallback"))
+		}
+		answer(w, http.StatusCreated, product)
+	})
+	mux.HandleFunc("/v1/TrustProducts/{sid}", func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if product == nil || product.SID != r.PathValue("sid") {
+			answer(w, http.StatusNotFound, map[string]any{
+				"code": 20404, "message": "The requested resource " + r.URL.Path + " was not found", "status": 404,
+				"more_info": "https://www.twilio.com/docs/errors/20404",
+			})
+			return
+		}
+		if name := r.FormValue("FriendlyName"); name != "" {
+			product.FriendlyName = name
+		}
+		if callback := r.FormValue("StatusCallback"); callback != "" {
+			product.StatusCallback = &callback
+		} else if r.PostForm.Has("StatusCallback") {
+			product.StatusCallback = nil
+		}
+		if r.FormValue("Status") == string(client.StatusPendingReview) {
+			product.Status = client.StatusTwilioRejected
+			product.Errors = append(product.Errors, client.TrustProductError{Code: 18601})
+		}
+		answer(w, http.StatusOK, product)
+	})
+	return httptest.NewServer(mux)
+}
