@@ -1,12 +1,14 @@
 # Everything needs Go and nothing else. `make help` lists the targets.
 GOLANGCI_LINT_VERSION := v2.15.0
 TOOLS := $(CURDIR)/bin/tools
+# Modules of their own keep what only tests and tools need out of the main one.
+MODULES := . internal/interop internal/contract internal/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test generate verify lint fuzz crash bench interop clean
+.PHONY: help run build test generate verify contract-diff lint fuzz crash bench interop browser clean $(TOOLS)/contract
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start a server on http://127.0.0.1:8080 that keeps its data in trusthub.db
 	go run ./cmd/trusthub serve
@@ -20,13 +22,22 @@ test: ## Run the tests, with the race detector
 generate: ## Make the Go code from openapi.yaml
 	go generate ./...
 
-verify: generate ## Fail if the generated code or go.mod is not what is committed
-	go mod tidy
-	cd internal/interop && go mod tidy
-	@changed=$$(git status --porcelain -- gen go.mod go.sum internal/interop/go.mod internal/interop/go.sum); \
+verify: generate $(TOOLS)/contract ## Fail if generated code or go.mod is not what is committed; lint the contract, look for breaks
+	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy"; go -C $$module mod tidy; done
+	@changed=$$(git status --porcelain -- gen $(foreach m,$(MODULES),$(m)/go.mod $(m)/go.sum)); \
 	if [ -n "$$changed" ]; then \
 		echo "not as generated; run 'make verify' and commit:"; echo "$$changed"; git diff --stat; exit 1; \
 	fi
+	go -C internal/contract test -race ./...
+	$(TOOLS)/contract lint
+	$(TOOLS)/contract released
+
+contract-diff: $(TOOLS)/contract ## Print on what openapi.yaml and the contract PUBLISHED=path differ; fail if that is not intended
+	$(if $(PUBLISHED),,$(error which contract? make contract-diff PUBLISHED=path))
+	$(TOOLS)/contract diff $(PUBLISHED)
+
+$(TOOLS)/contract:
+	go -C internal/contract build -o $@ .
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run the linters
 	$< run ./...
@@ -38,6 +49,9 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 
 interop: ## Let the official Go SDK use the server
 	cd internal/interop && go test -race -count=1 ./... # the cache does not see that the server changed
+
+browser: ## Let chromium use the API reference at /docs and call the server from another origin
+	cd internal/browser && go test -race -count=1 ./...
 
 FUZZTIME ?= 1m
 fuzz: ## Throw arbitrary requests at the edge for FUZZTIME

@@ -37,7 +37,8 @@ func Example() {
 
 	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(exampleAccount, exampleToken))
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -47,7 +48,8 @@ func Example() {
 		StatusCallback: new("https://acme.example/trust-product-status"),
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(product.FriendlyName, "is a", product.Status)
 
@@ -75,11 +77,13 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: examplePolicy,
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	submit := client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)}
 	if _, err := c.UpdateTrustProduct(ctx, product.SID, submit); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 
 	product, err = c.FetchTrustProduct(ctx, product.SID)
@@ -109,7 +113,8 @@ func ExampleClient_UpdateTrustProduct() {
 		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: examplePolicy,
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	for _, change := range []client.UpdateTrustProductRequest{
 		{StatusCallback: new("https://acme.example/status")}, // set
@@ -118,7 +123,8 @@ func ExampleClient_UpdateTrustProduct() {
 	} {
 		product, err = c.UpdateTrustProduct(ctx, product.SID, change)
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		if product.StatusCallback == nil {
 			fmt.Println(product.FriendlyName, "calls nobody")
@@ -157,11 +163,13 @@ func ExampleWithIdempotencyKey() {
 	request := client.CreateTrustProductRequest{FriendlyName: "Acme", Email: "a@acme.example", PolicySID: examplePolicy}
 	first, err := c.CreateTrustProduct(context.Background(), request, client.WithIdempotencyKey("onboarding-4711"))
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	second, err := c.CreateTrustProduct(context.Background(), request, client.WithIdempotencyKey("onboarding-4711"))
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(first.SID == second.SID)
 	// Output: true

@@ -9,10 +9,8 @@ const FORM = "application/x-www-form-urlencoded";
 
 // asTried returns the contract with this server as the only one, and with examples that make a first try succeed.
 function asTried(contract) {
-  // An example is filled in. For an Idempotency-Key that would make every try after the first one a repetition.
-  for (const parameter of Object.values(contract.components?.parameters ?? {})) {
-    if (parameter.in === "header") delete parameter.example;
-  }
+  // An example is filled in: a Sid that does not exist, an Idempotency-Key that makes each further try a repetition.
+  for (const parameter of Object.values(contract.components?.parameters ?? {})) delete parameter.example;
   for (const path of Object.values(contract.paths ?? {})) {
     for (const operation of Object.values(path)) fillIn(contract, operation?.requestBody?.content?.[FORM]);
   }
@@ -23,12 +21,18 @@ function asTried(contract) {
 // at the examples of a form; it would invent values, of which some are refused.
 function fillIn(contract, form) {
   if (!form) return;
-  const schema = contract.components.schemas[form.schema.$ref?.split("/").pop()] ?? form.schema;
+  const resolved = (schema) => contract.components.schemas[schema.$ref?.split("/").pop()] ?? schema;
+  const schema = resolved(form.schema);
   const example = Object.values(form.examples ?? {})[0]?.value ?? {};
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    property.example = schema.required?.includes(name) ? example[name] : "";
+    schema.properties[name] = { ...resolved(property), example: schema.required?.includes(name) ? example[name] : "" };
   }
 }
+
+// notSentIfEmpty changes the default of the box "Send empty value": a field that is left empty is left out.
+const notSentIfEmpty = (Original, system) => (props) => system.React.createElement(Original, {
+  ...props, isIncludedOptions: { ...props.isIncludedOptions, defaultValue: false },
+});
 
 SwaggerUIBundle({
   dom_id: "#reference",
@@ -40,5 +44,6 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   plugins: [{
     statePlugins: { spec: { wrapActions: { updateJsonSpec: (update) => (contract) => update(asTried(contract)) } } },
+    wrapComponents: { ParameterIncludeEmpty: notSentIfEmpty },
   }],
 });

@@ -24,9 +24,9 @@ func printHeader(w io.Writer, b *bench, sync time.Duration) error {
 		size = " (--quick: small sizes, which say little of the speed)"
 	}
 	_, err := fmt.Fprintf(w, "%s, %d cores for everything, %s, kernel %s, %s/%s\n"+
-		"%s; 4 KiB written and synced in %s (median of %d)%s\n\n",
+		"%s; 4 KiB written and synced in %s (median of %d); load average at the start %s%s\n\n",
 		field("/proc/cpuinfo", "model name"), runtime.GOMAXPROCS(0), runtime.Version(), kernel(), runtime.GOOS, runtime.GOARCH,
-		fileSystem(b.folder), short(sync), syncSamples, size)
+		fileSystem(b.folder), short(sync), syncSamples, b.loadBefore, size)
 	return err
 }
 
@@ -48,6 +48,16 @@ func kernel() string {
 		return "unknown"
 	}
 	return strings.TrimSpace(string(release))
+}
+
+// loadAverage tells whether the machine had other things to do, which the table does not show.
+func loadAverage() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	average, _, ok := strings.Cut(string(text), " ")
+	if !ok {
+		return "unknown"
+	}
+	return average
 }
 
 // fileSystem names the kind of file system that the folder lies on, since a sync costs nothing on some.

@@ -64,10 +64,11 @@ func (o options) withSizes() options {
 // bench is what the figures share.
 type bench struct {
 	options
-	folder string
-	stderr io.Writer
-	binary func() (string, error) // builds the program, once
-	filled func() (filled, error) // has the program make the large database, once
+	folder     string
+	stderr     io.Writer
+	loadBefore string
+	binary     func() (string, error) // builds the program, once
+	filled     func() (filled, error) // has the program make the large database, once
 }
 
 // figure measures one of the numbered promises, which may take several rows.
@@ -101,7 +102,7 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) (err error) 
 		}
 		defer end()
 	}
-	b := &bench{options: o.withSizes(), folder: folder, stderr: stderr}
+	b := &bench{options: o.withSizes(), folder: folder, stderr: stderr, loadBefore: loadAverage()}
 	b.binary = sync.OnceValues(func() (string, error) { return b.build(ctx) })
 	b.filled = sync.OnceValues(func() (filled, error) { return b.fill(ctx) })
 

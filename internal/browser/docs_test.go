@@ -1,0 +1,102 @@
+package browser
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// The parts of the reference that show an operation, by the ids that Swagger UI gives them.
+const (
+	create = "#operations-TrustProducts-CreateTrustProduct "
+	update = "#operations-TrustProducts-UpdateTrustProduct "
+)
+
+// Someone opens the reference, logs in, creates a Trust Product on the server that showed the page, and submits it.
+func TestTryOperations(t *testing.T) {
+	base := startServer(t).String()
+	tab := openTab(t)
+
+	tab.do(t, "open the reference", chromedp.Navigate(base+"/docs"), chromedp.WaitVisible(create))
+	tab.do(t, "authorize",
+		chromedp.Click(".btn.authorize"),
+		chromedp.SendKeys(".auth-container input[name=username]", accountSID),
+		chromedp.SendKeys(".auth-container input[name=password]", authToken),
+		chromedp.Click(".auth-btn-wrapper [type=submit]"),
+		chromedp.Click(".auth-btn-wrapper .btn-done"),
+		chromedp.WaitNotPresent(".auth-container"))
+
+	// What is filled in must do for a first try.
+	tab.do(t, "open create", open(create))
+	key, err := chromedp.Run(tab.ctx, chromedp.Value(create+`tr[data-param-name="Idempotency-Key"] input`))
+	if err != nil || key != "" {
+		t.Errorf("with the Idempotency-Key %q (%v) each further try would be a repetition of the first", key, err)
+	}
+	tab.do(t, "create", execute(create))
+	created := tab.answer(t, create)
+	if created.status != "201" || created.requested != base+"/v1/TrustProducts" || created.URL != created.requested+"/"+created.SID {
+		t.Errorf("the page shows %+v", created)
+	}
+
+	// Only the status is to change: fields that are left empty are not sent.
+	sid := update + `tr[data-param-name="Sid"] input`
+	status := update + `tr[data-property-name="Status"] select`
+	tab.do(t, "open update", open(update), chromedp.SendKeys(sid, created.SID), chromedp.SendKeys(status, "pending-review"))
+	tab.do(t, "update", execute(update))
+	updated := tab.answer(t, update)
+	if updated.status != "200" || updated.requested != created.URL || updated.SID != created.SID || updated.Status == "draft" {
+		t.Errorf("the page shows %+v", updated)
+	}
+
+	tab.checkLoopback(t)
+	for _, complaint := range tab.noted() {
+		t.Errorf("the browser says: %s", complaint)
+	}
+}
+
+func open(operation string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(
+		chromedp.Click(operation+".opblock-summary-control"),
+		chromedp.Click(operation+".try-out__btn"),
+		chromedp.WaitVisible(operation+".execute"))
+}
+
+func execute(operation string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(
+		chromedp.Click(operation+".execute"),
+		chromedp.WaitVisible(operation+liveStatus),
+		chromedp.WaitVisible(operation+liveBody))
+}
+
+// What the page shows of the answer that it got; the table below has the contract's examples.
+const (
+	liveStatus = ".live-responses-table tbody .response-col_status"
+	liveBody   = ".live-responses-table tbody .response-col_description pre code"
+)
+
+// shown is what the page shows of an operation that was tried.
+type shown struct {
+	status, requested string
+	SID, URL, Status  string // of the Trust Product
+}
+
+func (tab *tab) answer(t *testing.T, operation string) shown {
+	t.Helper()
+	var got shown
+	var body string
+	for selector, into := range map[string]*string{
+		liveStatus: &got.status, ".request-url pre": &got.requested, liveBody: &body,
+	} {
+		text, err := chromedp.Run(tab.ctx, chromedp.TextContent(operation+selector))
+		if err != nil {
+			t.Fatalf("%s%s: %v", operation, selector, err)
+		}
+		*into = strings.TrimSpace(text)
+	}
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatalf("the page shows the body %s: %v", body, err)
+	}
+	return got
+}

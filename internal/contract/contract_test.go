@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The files that a question is asked about, by their paths below the root.
+const (
+	contractFile    = "openapi.yaml"
+	changelogFile   = "CHANGELOG.md"
+	lintFile        = "docs/contracts/lint.yaml"
+	differencesFile = "docs/contracts/differences.yaml"
+	releasedFile    = "docs/contracts/openapi-9.9.9.yaml"
+)
+
+// edit is a change to one of the files: a text that stands in it, and what shall stand there instead.
+type edit struct{ file, old, new string }
+
+// project returns the repository's contract and exceptions, with edits. The contract was just released and nothing is
+// announced, so that these tests stay true while the real ones move on.
+func project(t *testing.T, edits ...edit) map[string]string {
+	t.Helper()
+	contract := read(t, contractFile)
+	before, after, _ := strings.Cut(contract, "\n  version: ")
+	_, after, _ = strings.Cut(after, "\n")
+	contract = before + "\n  version: 9.9.9\n" + after
+	files := map[string]string{
+		contractFile: contract, releasedFile: contract, changelogFile: "# Changelog\n\n## Unreleased\n",
+		lintFile: read(t, lintFile), differencesFile: "differences: []\n",
+	}
+	for _, e := range edits {
+		if !strings.Contains(files[e.file], e.old) {
+			t.Fatalf("%s does not contain %q", e.file, e.old)
+		}
+		files[e.file] = strings.Replace(files[e.file], e.old, e.new, 1)
+	}
+	return files
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../..", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// judge is a question about edited files with the answer that it should get.
+type judge struct {
+	name  string
+	edits []edit
+	says  string
+	fails bool
+}
+
+func (j judge) run(t *testing.T, args ...string) {
+	t.Run(j.name, func(t *testing.T) {
+		printed, err := ask(t, project(t, j.edits...), args...)
+		if failed := errors.Is(err, errFindings); failed != j.fails || (err != nil && !failed) {
+			t.Errorf("the answer is %v", err)
+		}
+		if !strings.Contains(printed, j.says) {
+			t.Errorf("it does not say %q, but:\n%s", j.says, printed)
+		}
+	})
+}
+
+func ask(t *testing.T, files map[string]string, args ...string) (string, error) {
+	t.Helper()
+	root := t.TempDir()
+	for file, text := range files {
+		path := filepath.Join(root, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var printed bytes.Buffer
+	err := run(t.Context(), append([]string{"-root", root}, args...), &printed)
+	return printed.String(), err
+}
+
+func TestLint(t *testing.T) {
+	for _, test := range []judge{
+		{"the contract", nil, "nothing to say", false},
+		{"a hint", []edit{{contractFile, "    description: Register a business and follow its review.\n", ""}}, "style-tag-description", true},
+		{"a mistake", []edit{{contractFile, "name: Sid\n", "name: Other\n"}}, "semantic-path-params", true},
+		{
+			"an exception that excuses nothing",
+			[]edit{{lintFile, "exceptions:\n", "exceptions:\n  - { rule: style-path-trailing-slash, reason: none }\n"}},
+			"style-path-trailing-slash  excuses nothing", true,
+		},
+	} {
+		test.run(t, "lint")
+	}
+}
+
+func TestReleased(t *testing.T) {
+	const statuses = "enum: [draft, pending-review, in-review, twilio-rejected, twilio-approved]"
+	parked := edit{releasedFile, statuses, strings.Replace(statuses, "draft,", "draft, parked,", 1)}
+	announce := func(text string) edit { return edit{changelogFile, "## Unreleased\n", "## Unreleased\n\n" + text} }
+	for _, test := range []judge{
+		{"what was released", nil, "0 changes since contract 9.9.9", false},
+		{
+			"an addition",
+			[]edit{{contractFile, "        StatusCallback:\n", "        More: { type: string }\n        StatusCallback:\n"}},
+			"compatible: POST /v1/TrustProducts CreateTrustProduct", false,
+		},
+		{"a break", []edit{parked}, "BREAKING, NOT ANNOUNCED: POST /v1/TrustProducts/{Sid} UpdateTrustProduct", true},
+		{
+			"a break that is announced",
+			[]edit{parked, announce("- Breaking: ListTrustProduct and\n  UpdateTrustProduct take no status `parked`.\n")},
+			"breaking, announced: POST /v1/TrustProducts/{Sid} UpdateTrustProduct", false,
+		},
+		{
+			"a break of which the announcement names another operation",
+			[]edit{parked, announce("- Breaking: ListTrustProduct takes no `parked`.\n")},
+			"BREAKING, NOT ANNOUNCED: POST /v1/TrustProducts/{Sid} UpdateTrustProduct", true,
+		},
+		{
+			"a break that an earlier release announced",
+			[]edit{parked, announce("## 9.9.9\n\n- Breaking: ListTrustProduct and UpdateTrustProduct take no `parked`.\n")},
+			"BREAKING, NOT ANNOUNCED", true,
+		},
+	} {
+		test.run(t, "released")
+	}
+}
+
+func TestReleasedContractThatIsNamedWrongly(t *testing.T) {
+	_, err := ask(t, project(t, edit{releasedFile, "version: 9.9.9", "version: 0.2.0"}), "released")
+	if err == nil || errors.Is(err, errFindings) || !strings.Contains(err.Error(), "0.2.0") {
+		t.Errorf("the answer is %v", err)
+	}
+}
+
+// What Twilio publishes is not in this repository; here the contract stands for it, edited as the released one.
+func TestDiff(t *testing.T) {
+	intend := edit{
+		differencesFile, "[]",
+		"\n- {operation: '*', at: request application/* Email format, published: '-', ours: email, reason: R}",
+	}
+	published := func(old, new string) []edit { return []edit{{releasedFile, old, new}} }
+	format := published("          type: string\n          format: email\n", "          type: string\n")
+	for _, test := range []judge{
+		{"no difference", nil, "0 differences: 0 intended, 0 not listed", false},
+		{"one not listed", format, "DIFFERENT, and not listed", true},
+		{"one listed", append(format, intend), "1 difference: 1 intended, 0 not listed", false},
+		{"one listed and gone", []edit{intend}, "LISTED in", true},
+		{
+			"an operation more", published("  /v1/TrustProducts:\n", "  /v2/TrustProducts:\n"),
+			"only published       POST /v2/TrustProducts", false,
+		},
+		{"a name", published("operationId: CreateTrustProduct", "operationId: Make"), "operationId", true},
+		{"a header", published("name: Idempotency-Key", "name: Key"), "header Key", true},
+		{"security", published("scheme: basic", "scheme: bearer"), "(http bearer)", true},
+		{"nullability", published("          nullable: true\n", ""), "sid nullable", true},
+		{"a pattern", published("^BU[0-9a-fA-F]{32}$", "^BU[0-9a-f]{32}$"), "path Sid pattern", true},
+		{"a response", published(`        "201":`, `        "202":`), "response 202", true},
+	} {
+		path := filepath.Join(t.TempDir(), "published.yaml")
+		if err := os.WriteFile(path, []byte(project(t, test.edits...)[releasedFile]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		test.run(t, "diff", path)
+	}
+}
+
+// What cannot be compared must not pass as equal.
+func TestDiffOfSchemasItDoesNotKnow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "published.yaml")
+	files := project(t, edit{contractFile, "schema: { type: boolean }", "schema: { anyOf: [{ type: boolean }] }"})
+	if err := os.WriteFile(path, []byte(files[contractFile]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(t, files, "diff", path); err == nil || errors.Is(err, errFindings) {
+		t.Errorf("the answer is %v", err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{nil, {"lint", "more"}, {"diff"}, {"other"}, {"-unknown"}} {
+		if err := run(t.Context(), args, &bytes.Buffer{}); err == nil || errors.Is(err, errFindings) {
+			t.Errorf("%q: the answer is %v", args, err)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/oasdiff/oasdiff/checker"
+	"github.com/oasdiff/oasdiff/diff"
+	"github.com/oasdiff/oasdiff/load"
+	"golang.org/x/mod/semver"
+)
+
+// compareReleased prints what changed since the last released contract, and fails for a break that is not announced.
+func compareReleased(in files, out *report) error {
+	path, version, err := lastReleased(in.released)
+	if err != nil {
+		return err
+	}
+	changes, err := changesBetween(path, in.contract)
+	if err != nil {
+		return err
+	}
+	changelog, err := os.ReadFile(in.changelog)
+	if err != nil {
+		return err
+	}
+	announced := announcements(string(changelog))
+	words := checker.NewDefaultLocalizer()
+	breaks, unannounced := 0, 0
+	for _, change := range changes {
+		kind := "compatible"
+		if change.IsBreaking() {
+			kind = "breaking, announced"
+			breaks++
+			if !announces(announced, change.GetOperationId()) {
+				kind = "BREAKING, NOT ANNOUNCED"
+				unannounced++
+			}
+		}
+		out.linef("%s: %s %s %s: %s [%s]", kind, change.GetOperation(), change.GetPath(), change.GetOperationId(),
+			change.GetUncolorizedText(words), change.GetId())
+	}
+	out.linef("released: %s since contract %s, %d of them breaking", plural(len(changes), "change"), version, breaks)
+	if unannounced > 0 {
+		out.linef("Announce what breaks in %s under Unreleased: \"- Breaking: <operationId> ...\".", in.changelog)
+		return errFindings
+	}
+	return nil
+}
+
+// lastReleased finds the contract with the highest version among openapi-<version>.yaml.
+func lastReleased(folder string) (path, version string, err error) {
+	candidates, err := filepath.Glob(filepath.Join(folder, "openapi-*.yaml"))
+	if err != nil {
+		return "", "", err
+	}
+	versionOf := func(path string) string {
+		return "v" + strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "openapi-"), ".yaml")
+	}
+	for _, candidate := range candidates {
+		if !semver.IsValid(versionOf(candidate)) {
+			return "", "", fmt.Errorf("%s is not named after a version, as openapi-1.2.3.yaml is", candidate)
+		}
+	}
+	if len(candidates) == 0 {
+		return "", "", fmt.Errorf("no released contract (openapi-*.yaml) in %s", folder)
+	}
+	path = slices.MaxFunc(candidates, func(a, b string) int { return semver.Compare(versionOf(a), versionOf(b)) })
+	version = strings.TrimPrefix(versionOf(path), "v")
+	released, err := loadContract(path)
+	if err != nil {
+		return "", "", err
+	}
+	if released.Info.Version != version {
+		return "", "", fmt.Errorf("%s says that it is version %s", path, released.Info.Version)
+	}
+	return path, version, nil
+}
+
+// changesBetween lists what a caller may notice between two contracts, breaking or not.
+func changesBetween(before, after string) (checker.Changes, error) {
+	var infos [2]*load.SpecInfo
+	for i, path := range []string{before, after} {
+		info, err := load.NewSpecInfo(openapi3.NewLoader(), load.NewSource(path),
+			load.WithFlattenParams(), load.WithLowercaseHeaders())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		infos[i] = info
+	}
+	changed, sources, err := diff.GetWithOperationsSourcesMap(diff.NewConfig(), infos[0], infos[1])
+	if err != nil {
+		return nil, err
+	}
+	all := checker.NewConfig(checker.GetAllChecks())
+	return checker.CheckBackwardCompatibilityUntilLevel(all, changed, sources, checker.INFO), nil
+}
+
+// announcements returns the entries "- Breaking: ..." of a changelog's Unreleased section, each in one line.
+func announcements(changelog string) []string {
+	var found []string
+	unreleased, inEntry := false, false
+	for line := range strings.Lines(changelog) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(line, "## "):
+			unreleased, inEntry = strings.HasPrefix(line, "## Unreleased"), false
+		case unreleased && strings.HasPrefix(line, "- Breaking:"):
+			found, inEntry = append(found, strings.TrimSpace(strings.TrimPrefix(line, "- Breaking:"))), true
+		case inEntry && strings.HasPrefix(line, "  "):
+			found[len(found)-1] += " " + strings.TrimSpace(line)
+		default:
+			inEntry = false
+		}
+	}
+	return found
+}
+
+// announces tells whether an entry names the operation. What belongs to no operation is covered by any entry with a text.
+func announces(entries []string, operationID string) bool {
+	return slices.ContainsFunc(entries, func(entry string) bool {
+		if operationID == "" {
+			return entry != ""
+		}
+		return slices.Contains(strings.FieldsFunc(entry, func(r rune) bool { return !isNameRune(r) }), operationID)
+	})
+}
+
+func isNameRune(r rune) bool {
+	return r == '_' || r == '-' || (r >= '0' && r <= '9') || (r >= 'A' && r <= 'Z') || (r >= 'a' && r <= 'z')
+}
+
+// loadContract reads an OpenAPI 3.0 document that refers to no other file.
+func loadContract(path string) (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if doc.Info == nil || doc.Paths == nil {
+		return nil, errors.New(path + " has no info or no paths: it is not a contract")
+	}
+	return doc, nil
+}
