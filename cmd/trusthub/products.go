@@ -15,7 +15,8 @@ type callFlags struct {
 }
 
 func (f callFlags) client() (*client.Client, error) {
-	return client.New(client.WithBaseURL(f.BaseURL))
+	// A person who waits at a shell wants to know at once.
+	return client.New(client.WithBaseURL(f.BaseURL), client.WithRetries(client.RetryPolicy{MaxAttempts: 1}))
 }
 
 // explain adds what to do where no server answers.
