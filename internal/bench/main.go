@@ -44,7 +44,7 @@ type options struct {
 	Dir         string        `help:"Where to make the temporary folder: its file system is measured." placeholder:"DIR"`
 	Rounds      int           `help:"How often the two sides of a ratio take turns." placeholder:"N"`
 	Round       time.Duration `help:"How long a round of figures 1 and 2 takes." placeholder:"TIME"`
-	Products    int           `help:"Products of the large database in figures 4 and 7." placeholder:"N"`
+	Products    int           `help:"Products of the large database in figures 4, 7 and 8." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
 	Creators    int           `help:"Connections that create products meanwhile." default:"8" placeholder:"N"`
 	Connections int           `help:"Connections that put on the load elsewhere." default:"64" placeholder:"N"`
@@ -86,6 +86,7 @@ func figures() []figure {
 		{5, (*bench).postgres},
 		{6, (*bench).callbacks},
 		{7, (*bench).startAndMemory},
+		{8, (*bench).depth},
 	}
 }
 

@@ -48,8 +48,8 @@ func (s *local) close() error {
 // serveDatabase serves a database. storage may replace the hub by something around it.
 func serveDatabase(
 	ctx context.Context, name string, storage func(*hub.Hub) server.StrictServerInterface,
-) (s *local, err error) {
-	s = &local{}
+) (_ *local, err error) {
+	s := &local{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
