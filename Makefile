@@ -1,4 +1,4 @@
-# Everything needs Go and nothing else. `make help` lists the targets.
+# Everything needs Go and nothing else, but `make browser`, which needs chromium. `make help` lists the targets.
 GOLANGCI_LINT_VERSION := v2.15.0
 TOOLS := $(CURDIR)/bin/tools
 # Modules of their own keep what only tests and tools need out of the main one.
@@ -40,8 +40,7 @@ $(TOOLS)/contract:
 	go -C internal/contract build -o $@ .
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run the linters
-	$< run ./...
-	cd internal/interop && $< run --config ../../.golangci.yml ./...
+	@set -e; for module in $(MODULES); do echo "lint $$module"; (cd $$module && $< run --config $(CURDIR)/.golangci.yml ./...); done
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
