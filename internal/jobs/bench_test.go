@@ -3,11 +3,11 @@ package jobs_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -26,9 +26,16 @@ type bench struct {
 	url     string
 }
 
-func newBench(b *testing.B) *bench {
+// benchEach runs a benchmark on each engine.
+func benchEach(b *testing.B, run func(b *testing.B, x *bench)) {
+	for _, engine := range slices.Sorted(maps.Keys(storetest.Names())) {
+		b.Run(engine, func(b *testing.B) { run(b, newBench(b, storetest.Names()[engine](b))) })
+	}
+}
+
+func newBench(b *testing.B, database string) *bench {
 	b.Helper()
-	x := &bench{world: newWorld(b, storetest.Open(b, filepath.Join(b.TempDir(), "trusthub.db"))), arrived: make(chan string, 1<<20)}
+	x := &bench{world: newWorld(b, storetest.Open(b, database)), arrived: make(chan string, 1<<20)}
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x.arrived <- r.PostFormValue("BundleSid")
 		w.WriteHeader(http.StatusNoContent)
@@ -80,8 +87,9 @@ func report(b *testing.B, latencies []time.Duration) {
 }
 
 // BenchmarkCallbackLatency measures from commit to arrival on loopback, with an empty queue.
-func BenchmarkCallbackLatency(b *testing.B) {
-	x := newBench(b)
+func BenchmarkCallbackLatency(b *testing.B) { benchEach(b, callbackLatency) }
+
+func callbackLatency(b *testing.B, x *bench) {
 	x.run(b)
 	var latencies []time.Duration
 	for b.Loop() {
@@ -91,8 +99,9 @@ func BenchmarkCallbackLatency(b *testing.B) {
 }
 
 // BenchmarkDeadEndpoint is the same while 10,000 callbacks are due to an endpoint that accepts connections and never answers.
-func BenchmarkDeadEndpoint(b *testing.B) {
-	x := newBench(b)
+func BenchmarkDeadEndpoint(b *testing.B) { benchEach(b, deadEndpoint) }
+
+func deadEndpoint(b *testing.B, x *bench) {
 	dead, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -112,13 +121,14 @@ func BenchmarkDeadEndpoint(b *testing.B) {
 }
 
 // BenchmarkReplay sends 10,000 dead callbacks again and measures until all have arrived.
-func BenchmarkReplay(b *testing.B) {
+func BenchmarkReplay(b *testing.B) { benchEach(b, replay) }
+
+func replay(b *testing.B, x *bench) {
 	const count = 10_000
-	x := newBench(b)
+	send := x.config.Call
 	x.config.Call = func(context.Context, trust.Notice, string) trust.Attempt {
 		return trust.Attempt{Verdict: trust.Refused}
 	}
-	send := newBench(b).config.Call
 	for i := range count {
 		sid := fmt.Sprintf("BU%d", i)
 		x.draft(sid, x.url)

@@ -155,26 +155,20 @@ func endpoints(tx session) ([]endpoint, error) {
 	}, query)
 }
 
+// lease takes up to limit notices of an endpoint that are due, under one token.
 func (s *Store) lease(tx session, endpoint string, limit int, now, leaseEnd time.Time) ([]Lease, error) {
-	taken, err := queryAll(tx, func(row scanner) (Lease, error) {
-		l := Lease{Endpoint: endpoint, token: trust.NewAuthToken()}
+	token := trust.NewAuthToken()
+	return queryAll(tx, func(row scanner) (Lease, error) {
+		l := Lease{Endpoint: endpoint, token: token}
 		var err error
 		l.Notice, err = scanNotice(row, &l.Tries, &l.AuthToken)
 		return l, err
-	}, `SELECT `+noticeColumns+`, tries, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')
-		FROM notices
-		WHERE due_at > 0 AND due_at <= $1 AND endpoint = $2 ORDER BY due_at LIMIT $3`+s.engine.skipLocked,
-		micros(now), endpoint, limit)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range taken {
-		if _, err := tx.exec(`UPDATE notices SET state = $1, lease = $2, due_at = $3 WHERE id = $4`,
-			string(Sending), l.token, micros(leaseEnd), l.Notice.ID); err != nil {
-			return nil, err
-		}
-	}
-	return taken, nil
+	}, `WITH due AS MATERIALIZED (
+			SELECT id AS due_id FROM notices WHERE due_at > 0 AND due_at <= $1 AND endpoint = $2 ORDER BY due_at LIMIT $3`+
+		s.engine.skipLocked+`)
+		UPDATE notices SET state = $4, lease = $5, due_at = $6 WHERE id IN (SELECT due_id FROM due)
+		RETURNING `+noticeColumns+`, tries, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
+		micros(now), endpoint, limit, string(Sending), token, micros(leaseEnd))
 }
 
 // record writes what came of a lease that is still held, and lets the product's next notice go where this one has ended.
