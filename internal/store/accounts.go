@@ -20,12 +20,22 @@ func (s *Store) PutAccount(ctx context.Context, a Account) error {
 	return err
 }
 
-// FirstAccount stores the account if there is none at all, and tells whether it did.
+// FirstAccount stores the account if there is none at all, and tells whether it did. Of several servers that start at once
+// on an empty database, one does.
 func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err error) {
-	changed, err := s.exec(ctx, `INSERT INTO accounts (sid, auth_token, created_at)
-		SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM accounts)`,
-		a.SID, a.AuthToken, micros(a.Created))
-	return changed == 1, err
+	err = s.write(ctx, func(tx session) error {
+		if s.engine.lockAccounts != "" {
+			if _, err := tx.exec(s.engine.lockAccounts); err != nil {
+				return err
+			}
+		}
+		changed, err := tx.exec(`INSERT INTO accounts (sid, auth_token, created_at)
+			SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM accounts)`,
+			a.SID, a.AuthToken, micros(a.Created))
+		stored = changed == 1
+		return err
+	})
+	return stored, err
 }
 
 // AccountsVersion changes whenever this process changes an account, for whoever keeps a copy.

@@ -24,6 +24,8 @@ type engine struct {
 	// lockRow, after a SELECT, keeps the row from everyone else until the transaction ends; skipLocked passes over rows that
 	// someone else has locked. A transaction on SQLite is alone anyway.
 	lockRow, skipLocked string
+	// lockAccounts, where set, is a statement that keeps everyone else from adding accounts until the transaction ends.
+	lockAccounts string
 	// passes tells whether an error will pass by itself, collides whether the transaction was ended for another one's sake.
 	passes, collides func(error) bool
 }
@@ -58,6 +60,8 @@ func postgresEngine() engine {
 		},
 		lockRow:    ` FOR UPDATE`,
 		skipLocked: ` FOR UPDATE SKIP LOCKED`,
+		// It waits for writers, and lets readers go on.
+		lockAccounts: `LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE`,
 		passes: func(err error) bool {
 			answer, ok := errors.AsType[*pgconn.PgError](err)
 			if !ok {

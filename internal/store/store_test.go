@@ -3,12 +3,16 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/storetest"
@@ -93,6 +97,32 @@ func TestFirstAccount(t *testing.T) {
 				}
 			}
 			wantAccounts(t, s, first)
+		})
+	}
+}
+
+func TestFirstAccountOfManyAtOnce(t *testing.T) {
+	for engine, open := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			s := open(t)
+			var stored atomic.Int64
+			var group errgroup.Group
+			for i := range 16 {
+				group.Go(func() error {
+					first, err := s.FirstAccount(t.Context(), store.Account{SID: fmt.Sprint("AC", i), AuthToken: "t", Created: at})
+					if first {
+						stored.Add(1)
+					}
+					return err
+				})
+			}
+			if err := group.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			all, err := s.Accounts(t.Context())
+			if err != nil || len(all) != 1 || stored.Load() != 1 {
+				t.Errorf("%d accounts, %d callers were told that theirs was stored, error %v", len(all), stored.Load(), err)
+			}
 		})
 	}
 }
