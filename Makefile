@@ -62,7 +62,7 @@ crash: ## Kill the server with -9 for 200 rounds and look for what was lost, hal
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
 
-bench: ## Print the table of BENCHMARKS.md; takes a quarter of an hour (BENCHFLAGS=--quick: half a minute)
+bench: ## Print the table of BENCHMARKS.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
 	go run ./internal/bench $(BENCHFLAGS)
 
 clean: ## Remove what was built

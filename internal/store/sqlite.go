@@ -17,9 +17,8 @@ import (
 //
 //   - WAL lets readers go on while one writes.
 //   - synchronous=FULL syncs the log at each commit; with less, WAL may lose acknowledged commits in a power cut.
-//   - wal_autocheckpoint (pages) is less than SQLite's 1000: a checkpoint stalls the commit that it falls into, for 10 ms where
-//     changes lie scattered over 1,000,000 products. 400 took a third off the p99 of updates there and cost creates nothing;
-//     a checkpoint beside the writer made it longer, and so did a log that grows (BENCHMARKS.md).
+//   - wal_autocheckpoint (pages) is less than SQLite's 1000: a checkpoint stalls the commit that it falls into, the longer
+//     the more pages it has to bring back. BENCHMARKS.md has the measurements.
 //   - BEGIN IMMEDIATE takes the write lock at the start, so that a transaction never fails half-way on another
 //     process's write; busy_timeout (milliseconds) is how long it waits for that process.
 func openSQLite(ctx context.Context, path string, mustExist bool) (*Store, error) {
