@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -64,7 +66,7 @@ func scanAttempt(row scanner) (trust.Attempt, error) {
 // takes its place in the order of its product again. It returns ErrNotFound where there is no such notice, or
 // its product is gone.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
-	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, now) })
+	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, ofAProduct, now) })
 	if err == nil {
 		s.wake()
 	}
@@ -76,17 +78,20 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
 		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
-			AND EXISTS (SELECT 1 FROM products WHERE sid = product_sid)
+			AND `+ofAProduct+`
 			ORDER BY product_sid, channel, position`, string(Dead))
 		if err != nil {
 			return err
 		}
+		count = 0
 		for _, id := range ids {
-			if err := s.replay(tx, id, now); err != nil {
+			switch err := s.replay(tx, id, ofAProduct+` AND state = 'dead'`, now); {
+			case err == nil:
+				count++
+			case !errors.Is(err, sql.ErrNoRows): // else someone was quicker
 				return err
 			}
 		}
-		count = len(ids)
 		return nil
 	})
 	if err == nil {
@@ -95,9 +100,11 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	return count, err
 }
 
-func (s *Store) replay(tx session, id string, now time.Time) error {
-	n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices
-		WHERE id = $1 AND EXISTS (SELECT 1 FROM products WHERE sid = product_sid)`, id))
+// ofAProduct is true of a notice whose product has not been deleted.
+const ofAProduct = `EXISTS (SELECT 1 FROM products WHERE sid = product_sid)`
+
+func (s *Store) replay(tx session, id, condition string, now time.Time) error {
+	n, err := s.lockNotice(tx, id, condition)
 	if err != nil {
 		return err
 	}
@@ -108,7 +115,7 @@ func (s *Store) replay(tx session, id string, now time.Time) error {
 // that is open.
 func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 	err := s.write(ctx, func(tx session) error {
-		n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+isOpen, id))
+		n, err := s.lockNotice(tx, id, isOpen)
 		if err != nil {
 			return err
 		}
@@ -120,11 +127,21 @@ func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// setState overrules the workers: one that is sending the notice loses its lease.
-func (s *Store) setState(tx session, n trust.Notice, state State, ended, now time.Time) error {
-	if err := s.lockProduct(tx, n.ProductSID); err != nil {
-		return err
+// lockNotice locks a notice's product and only then reads the notice, if the condition holds: nobody deletes the product or
+// ends the notice any more before the transaction ends.
+func (s *Store) lockNotice(tx session, id, condition string) (trust.Notice, error) {
+	sid, err := scanString(tx.row(`SELECT product_sid FROM notices WHERE id = $1`, id))
+	if err != nil {
+		return trust.Notice{}, err
 	}
+	if err := s.lockProduct(tx, sid); err != nil {
+		return trust.Notice{}, err
+	}
+	return scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+condition, id))
+}
+
+// setState overrules the workers: one that is sending the notice loses its lease. The notice's product is locked.
+func (s *Store) setState(tx session, n trust.Notice, state State, ended, now time.Time) error {
 	if _, err := tx.exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, lease = '', ended_at = $2 WHERE id = $3`,
 		string(state), micros(ended), n.ID); err != nil {
 		return err
@@ -141,15 +158,21 @@ func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (i
 		if err != nil {
 			return err
 		}
+		count = 0
 		for _, id := range ids {
+			// Meanwhile it may have been replayed.
+			removed, err := tx.exec(`DELETE FROM notices WHERE id = $1 AND ended_at > 0 AND ended_at < $2`, id, micros(before))
+			if err != nil {
+				return err
+			}
+			if removed == 0 {
+				continue
+			}
 			if _, err := tx.exec(`DELETE FROM attempts WHERE notice_id = $1`, id); err != nil {
 				return err
 			}
-			if _, err := tx.exec(`DELETE FROM notices WHERE id = $1`, id); err != nil {
-				return err
-			}
+			count++
 		}
-		count = len(ids)
 		return nil
 	})
 	return count, err

@@ -222,7 +222,10 @@ func arrange(tx session, productSID string, channel trust.Channel, now time.Time
 		WHERE product_sid = $1 AND channel = $2 AND state = 'ready'`, productSID, string(channel)); err != nil {
 		return err
 	}
-	_, err = tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2`, micros(now), id)
+	// That later one may have been leased just now, in which case its end arranges the rest.
+	_, err = tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2 AND NOT EXISTS (
+		SELECT 1 FROM notices n WHERE n.product_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
+		micros(now), id, productSID, string(channel))
 	return err
 }
 
