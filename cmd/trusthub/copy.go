@@ -14,6 +14,9 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
+// noLimit is for statements that read or write a whole table.
+const noLimit = -1
+
 type copyCmd struct {
 	From string `required:"" placeholder:"DB" help:"SQLite file or postgres:// URL to copy from. Stop its servers first."`
 	To   string `required:"" placeholder:"DB" help:"SQLite file or postgres:// URL to copy to; it must be empty."`
@@ -21,12 +24,12 @@ type copyCmd struct {
 
 // Run copies everything and prints how much of each kind.
 func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
-	from, err := store.Open(ctx, c.From, store.Options{MustExist: true})
+	from, err := store.Open(ctx, c.From, store.Options{MustExist: true, StatementTimeout: noLimit})
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	to, err := store.Open(ctx, c.To, store.Options{})
+	to, err := store.Open(ctx, c.To, store.Options{StatementTimeout: noLimit})
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}

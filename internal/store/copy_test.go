@@ -2,8 +2,11 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/storetest"
@@ -16,13 +19,16 @@ func TestCopy(t *testing.T) {
 			t.Run(from+" to "+to, func(t *testing.T) {
 				s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return storetest.Open(t, source(t)) })
 				notify(t, s, "http://a.example/1", "http://a.example/2")
+				const more = 1001 // than one statement carries
+				createMany(t, s, more)
 				leases, _ := exchange(t, s, 0, 1)
 				exchange(t, s, 0, 0, delivered(leases[0]))
 
 				copied := storetest.Open(t, database(t))
 				var last, all int64
 				counts, err := s.CopyTo(t.Context(), copied, func(done, total int64) { last, all = done, total })
-				if err != nil || counts["products"] != 1 || counts["notices"] != 2 || counts["attempts"] != 1 || last != 5 || all != 5 {
+				if err != nil || counts["products"] != 1+more || counts["notices"] != 2 || counts["attempts"] != 1 ||
+					last != 5+more || all != 5+more {
 					t.Fatalf("copied %v, progress %d of %d, error %v", counts, last, all, err)
 				}
 				wantProduct(t, copied, draft())
@@ -38,5 +44,21 @@ func TestCopy(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func createMany(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i := range n {
+		group.Go(func() error {
+			p := draft()
+			p.SID = fmt.Sprintf("BU%032d", i+1000)
+			return s.CreateProduct(t.Context(), p)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -22,24 +22,27 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = o.ConnectTimeout
 	}
-	for name, limit := range map[string]time.Duration{
+	limits := map[string]time.Duration{
 		"statement_timeout": o.StatementTimeout,
 		// A transaction whose client has gone must not keep its locks.
 		"idle_in_transaction_session_timeout": o.StatementTimeout,
-	} {
+	}
+	patient := config.Copy() // a migration may take longer than any request should
+	for name, limit := range limits {
+		patient.RuntimeParams[name] = "0"
 		if _, given := config.RuntimeParams[name]; !given {
-			config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+			config.RuntimeParams[name] = strconv.FormatInt(max(limit, 0).Milliseconds(), 10)
 		}
+	}
+	migrator := stdlib.OpenDB(*patient)
+	if err := errors.Join(migrate(ctx, postgresEngine(), migrator), migrator.Close()); err != nil {
+		return nil, err
 	}
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	s := newStore(postgresEngine(), pool, pool)
-	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return newStore(postgresEngine(), pool, pool), nil
 }
 
 // transact runs fn in a transaction of its own. One that collided with another's is run again: nothing of it has happened.

@@ -54,7 +54,7 @@ func openSQLite(ctx context.Context, path string, mustExist bool) (*Store, error
 	reader.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
 
 	s := newStore(sqliteEngine(), writer, reader)
-	if err := s.migrate(ctx); err != nil {
+	if err := migrate(ctx, s.engine, writer); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.batches, err = newBatcher(ctx, writer, s.engine.passes); err != nil {

@@ -36,7 +36,7 @@ type Options struct {
 	// What a Postgres database is asked for.
 	MaxConns         int           // connections at a time; 16
 	ConnectTimeout   time.Duration // for one connection; 5 s
-	StatementTimeout time.Duration // for one statement; 10 s
+	StatementTimeout time.Duration // for one statement; 10 s; below 0: none
 }
 
 func (o Options) withDefaults() Options {
@@ -116,18 +116,18 @@ var migrations embed.FS
 
 // migrate applies what is missing of the migrations. Several processes may start at once: the one that loses the race
 // for a migration finds it applied when it looks again.
-func (s *Store) migrate(ctx context.Context) error {
+func migrate(ctx context.Context, e engine, db *sql.DB) error {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
 	const tries = 5
 	for try := 1; ; try++ {
-		options, err := s.engine.migrateUnder()
+		options, err := e.migrateUnder()
 		if err != nil {
 			return fmt.Errorf("migration lock: %w", err)
 		}
-		provider, err := goose.NewProvider(s.engine.dialect, s.writer, dir, options...)
+		provider, err := goose.NewProvider(e.dialect, db, dir, options...)
 		if err != nil {
 			return fmt.Errorf("read migrations: %w", err)
 		}

@@ -3,7 +3,30 @@ package store
 import (
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
 )
+
+// A statement has the limit that it was given, 10 s without one, and none with a negative one.
+func TestStatementTimeout(t *testing.T) {
+	database := pgtest.New(t)
+	for limit, want := range map[time.Duration]string{0: "10s", time.Minute: "1min", -1: "0"} {
+		s, err := Open(t.Context(), database, Options{StatementTimeout: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+			var got string
+			if err := s.read(t.Context()).row("SHOW " + name).Scan(&got); err != nil || got != want {
+				t.Errorf("%s for %v: %q, error %v, want %q", name, limit, got, err, want)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
 
 // What durability rests on holds on every connection, the second and third of the pool too.
 func TestPragmas(t *testing.T) {
