@@ -26,6 +26,7 @@ func (b *bench) durableShare(ctx context.Context) (_ []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bare.close()) }()
+	bare.work(ctx)
 
 	stored, answered := creates(full.address, b.Connections), creates(bare.address, b.Connections)
 	for _, warmUp := range []load{stored, answered} {

@@ -33,6 +33,9 @@ func (b *bench) depth(ctx context.Context) (_ []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if _, err := creates(s.address, b.Connections).times(ctx, stride); err != nil { // so that a full page is there, too
+		return nil, err
+	}
 	var rows []row
 	for _, filter := range []url.Values{nil, {"Status": {"draft"}}} {
 		r, err := b.depthOf(ctx, s.address, full.products, filter)
@@ -91,17 +94,17 @@ func withPageSize(list url.URL, query url.Values, size int) *url.URL {
 	return &list
 }
 
-// walk follows a list's links to the last page of a list of so many products. A token says where its page begins, and not
-// how long it is: so the way is made in long pages.
+// walk follows a list's links past so many products. A token says where its page begins, and not how long it is: so the way is
+// made in long pages.
 func (b *bench) walk(ctx context.Context, page string, products int) (*url.URL, error) {
 	step := b.progress("pages on the way down", products/stride)
-	for depth := stride; depth < products; depth += stride {
+	for range products / stride {
 		answer, _, err := getPage(ctx, page)
 		if err != nil {
 			return nil, err
 		}
 		if answer.Meta.NextPageURL == nil {
-			return nil, fmt.Errorf("the list ends after %d products", depth)
+			return nil, errors.New("the list ends before its time")
 		}
 		page = *answer.Meta.NextPageURL
 		step()

@@ -14,7 +14,7 @@ import (
 const (
 	syncSamples = 500
 	pageSize    = 4 << 10
-	syncedPages = 1000 // as many as SQLite's log has before it starts at its beginning again
+	syncedPages = 1000 // enough for no page to be written again soon
 )
 
 // printHeader says what the figures were measured on. It names no host and no path.

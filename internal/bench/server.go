@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/hub"
@@ -115,22 +116,29 @@ func (s *local) work(ctx context.Context) {
 	})
 }
 
-// noStorage stores the first product, and answers that one ever after.
-type noStorage struct {
-	*hub.Hub
-	once   sync.Once
-	answer server.CreateTrustProductResponseObject
-	err    error
-}
+// noStorage answers a create as the hub does, and stores nothing.
+type noStorage struct{ *hub.Hub }
 
-func withoutStorage(h *hub.Hub) server.StrictServerInterface { return &noStorage{Hub: h} }
+func withoutStorage(h *hub.Hub) server.StrictServerInterface { return noStorage{h} }
 
-// CreateTrustProduct answers as the hub would.
-func (n *noStorage) CreateTrustProduct(
+// CreateTrustProduct makes a product and forgets it.
+func (noStorage) CreateTrustProduct(
 	ctx context.Context, r server.CreateTrustProductRequestObject,
 ) (server.CreateTrustProductResponseObject, error) {
-	n.once.Do(func() { n.answer, n.err = n.Hub.CreateTrustProduct(ctx, r) })
-	return n.answer, n.err
+	now := time.Now()
+	sid := trust.NewSID(trust.ProductPrefix, now)
+	p := trust.NewProduct(sid, api.AccountSID(ctx), r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, "", now)
+	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
+	return server.CreateTrustProduct201JSONResponse{Body: gen.TrustProduct{
+		SID: p.SID, AccountSID: p.AccountSID, PolicySID: p.PolicySID, FriendlyName: p.FriendlyName, Email: p.Email,
+		Status: gen.TrustProductStatus(p.Status), DateCreated: p.Created.Truncate(time.Second),
+		DateUpdated: p.Updated.Truncate(time.Second), URL: url,
+		Links: gen.TrustProductLinks{
+			TrustProductsEntityAssignments:         url + "/EntityAssignments",
+			TrustProductsEvaluations:               url + "/Evaluations",
+			TrustProductsChannelEndpointAssignment: url + "/ChannelEndpointAssignments",
+		},
+	}}, nil
 }
 
 // creates is a load of creates.

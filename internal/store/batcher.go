@@ -115,14 +115,14 @@ func (b *batcher) commit(batch []*write) {
 	q := session{context.Background(), b.run}
 	err := b.inTransaction(q, batch)
 	for _, w := range batch {
-		if w.err == nil {
+		if err != nil { // a refusal, too, may rest on what was not committed
 			w.err = err
 		}
 		close(w.done)
 	}
 }
 
-// inTransaction returns the error that all writes share which have none of their own.
+// inTransaction returns the error that all writes share: nothing of the batch was kept.
 func (b *batcher) inTransaction(q session, batch []*write) error {
 	if _, err := q.exec(`BEGIN IMMEDIATE`); err != nil {
 		return err

@@ -42,7 +42,7 @@ func sqliteEngine() engine {
 			}
 			switch failure.Code() & 0xff { // the low byte is the primary code, the rest says more
 			case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
-				sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+				sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
 				return true
 			}
 			return false

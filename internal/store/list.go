@@ -20,7 +20,8 @@ type ProductQuery struct {
 }
 
 // ListProducts returns up to q.Limit products in the order of the list, the newest first, and whether there are more in the
-// direction of q. A page costs the same at any depth: it is found through the SID that it begins after.
+// direction of q. It is found through the SID that it begins after, so that a page costs the same at any depth, by status too.
+// A filter by name or policy has no index: it reads past what does not match.
 func (s *Store) ListProducts(ctx context.Context, q ProductQuery) (page []trust.Product, more bool, err error) {
 	text, args := `SELECT `+productColumns+` FROM products WHERE account_sid = $1`, []any{q.AccountSID}
 	where := func(condition string, value string) {
