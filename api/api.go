@@ -30,6 +30,8 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
+const healthTimeout = 3 * time.Second
+
 // Config is what New needs besides the implementation. Only Authenticate is required.
 type Config struct {
 	// Authenticate checks the user name and password of a request's Basic authentication and names the account that may
@@ -42,7 +44,8 @@ type Config struct {
 	// becomes a 500 whose cause is logged and not shown. Errors of type *Error need no mapping.
 	MapError func(error) *Error
 
-	// Health, where set, is asked by GET /healthz, which answers 200 or, on an error, 503.
+	// Health, where set, is asked by GET /healthz, which answers 200 or, on an error, 503. Its context ends after 3 seconds,
+	// for whoever asks gives up soon after.
 	Health func(context.Context) error
 
 	// PublicURL is the absolute http(s) URL that the API is reached at, without a path's trailing slash. Empty means: as
@@ -137,7 +140,9 @@ func registerExtras(e *echo.Echo, config Config) {
 		return
 	}
 	e.GET("/healthz", func(c echo.Context) error {
-		if err := config.Health(c.Request().Context()); err != nil {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), healthTimeout)
+		defer cancel()
+		if err := config.Health(ctx); err != nil {
 			return NewError(CodeUnavailable, "", err)
 		}
 		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})

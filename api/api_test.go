@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/opentrusthub/trusthub"
@@ -218,11 +220,46 @@ func TestUnhealthy(t *testing.T) {
 	}
 }
 
+// TestHealthHangs asks for the health of what does not answer at all.
+func TestHealthHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		handler, began := newHandler(t, backend{}, api.Config{Health: hangs}), time.Now()
+		_, failure := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/healthz", nil))
+		if took := time.Since(began); api.Code(failure.Code) != api.CodeUnavailable || took != 3*time.Second {
+			t.Errorf("after %v: %+v", took, failure)
+		}
+	})
+}
+
 func TestContractIsServed(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	w, _ := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil))
 	if w.Code != http.StatusOK || w.Body.String() != trusthub.Contract() {
 		t.Errorf("status %d, %d bytes", w.Code, w.Body.Len())
+	}
+}
+
+func TestStatusCallbackHost(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	for _, test := range []struct {
+		name, host string
+		status     int
+	}{
+		{"the longest name of DNS", strings.Repeat("a", 253), http.StatusCreated},
+		{"a longer one", strings.Repeat("a", 254), http.StatusBadRequest},
+		{"with a port", strings.Repeat("a", 253) + ":65535", http.StatusCreated},
+		{"a port that is too long", "a.example:" + strings.Repeat("0", 4096), http.StatusBadRequest},
+		{"IPv6", "[::1]:80", http.StatusCreated},
+		{"a name of another script", "bücher.example", http.StatusCreated},
+		{"no UTF-8 once it is decoded", "a%ff.example", http.StatusBadRequest},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			callback := url.Values{"StatusCallback": {"http://" + test.host + "/"}}
+			if w, _ := answerOf(t, handler, newRequest(strings.NewReader(form+"&"+callback.Encode()))); w.Code != test.status {
+				t.Errorf("status %d, want %d: %s", w.Code, test.status, w.Body)
+			}
+		})
 	}
 }
 

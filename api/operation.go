@@ -39,6 +39,7 @@ func loadOperations() ([]*operation, error) {
 	}
 	options := &openapi3filter.Options{
 		ExcludeRequestBody:      true, // the form is validated as readBody has parsed it
+		SkipSettingDefaults:     true, // which would take an empty parameter for a missing one
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{formatValidators(), openapi3.DisableSchemaErrorDetails()},
 	}
 	var operations []*operation

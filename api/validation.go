@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -114,6 +115,14 @@ func isHTTPURL(s string) bool {
 		return true
 	}
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isHost(u) &&
 		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
+}
+
+// isHost accepts what can be looked up and stored: a name of up to 253 bytes, the longest that DNS has, in UTF-8 (which
+// percent-encoding gets around), and a port of up to five digits. Callbacks are kept by host, in an index of Postgres, and
+// its rows have a limit.
+func isHost(u *url.URL) bool {
+	name := u.Hostname()
+	return name != "" && len(name) <= 253 && utf8.ValidString(name) && len(u.Port()) <= len("65535")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -38,22 +39,25 @@ type listCmd struct {
 
 // Run lists products, the newest first.
 func (c *listCmd) Run(ctx context.Context, s streams) error {
+	if c.Limit < 1 {
+		return errors.New("--limit must be at least 1")
+	}
 	api, err := c.client()
 	if err != nil {
 		return err
 	}
 	request := client.ListTrustProductRequest{
-		Status: c.Status, FriendlyName: c.FriendlyName, PolicySID: c.PolicySID, PageSize: new(int64(min(max(c.Limit, 1), 1000))),
+		Status: c.Status, FriendlyName: c.FriendlyName, PolicySID: c.PolicySID, PageSize: new(int64(min(c.Limit, 1000))),
 	}
 	products := []*client.TrustProduct{}
 	for product, err := range api.ListTrustProduct(ctx, request) {
 		if err != nil {
 			return c.explain(err)
 		}
-		if len(products) >= c.Limit {
+		products = append(products, product)
+		if len(products) == c.Limit { // before the loop asks for another page
 			break
 		}
-		products = append(products, product)
 	}
 	if c.JSON {
 		return printJSON(s.out, products)
@@ -80,15 +84,23 @@ func (c *deleteCmd) Run(ctx context.Context) error {
 	return c.explain(api.DeleteTrustProduct(ctx, c.SID))
 }
 
+// errStopped is what Ctrl-C makes of a watch: it has not seen what it was to wait for.
+var errStopped = errors.New("stopped before the Trust Product was decided")
+
 type watchCmd struct {
 	callFlags
 	SID   string `arg:"" name:"sid" help:"Trust Product to follow."`
 	Every span   `default:"500ms" help:"How often to look."`
 }
 
-// Run prints each status that it sees until the product is approved or rejected.
+// Run prints each status that it sees until the product is approved or rejected. A server that restarts meanwhile is waited
+// for, 15 seconds or so; one that is not there at first is not.
 func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	patient, err := c.clientThatRetries(client.RetryPolicy{MaxAttempts: 10, MaxWait: 5 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -97,9 +109,13 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	var last client.TrustProductStatus
 	for {
 		product, err := api.FetchTrustProduct(ctx, c.SID)
+		if ctx.Err() != nil {
+			return errStopped
+		}
 		if err != nil {
 			return c.explain(err)
 		}
+		api = patient
 		if product.Status != last {
 			last = product.Status
 			if err := printWatched(s, product); err != nil {
@@ -111,7 +127,7 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errStopped
 		case <-ticker.C:
 		}
 	}

@@ -141,7 +141,7 @@ func verifyUnavailable(t *testing.T, server string) {
 	for _, attempt := range []struct{ method, path, user string }{
 		{http.MethodPost, "/v1/TrustProducts", crashAccount},
 		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", crashAccount},
-		{http.MethodPost, "/v1/TrustProducts", "ACunknown"}, // whether it is wrong, nobody can tell now
+		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // whether it is wrong, nobody can tell now
 		{http.MethodGet, "/healthz", ""},
 	} {
 		// A create that meets a connection which died unnoticed cannot know whether it was stored, and says so by leaving

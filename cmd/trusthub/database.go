@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -10,10 +11,36 @@ import (
 
 // dbFlag names the database, and bounds what a Postgres one is asked for.
 type dbFlag struct {
-	DB                 string        `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything, made where it is missing; or a postgres:// URL."`
-	DBMaxConns         int           `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time." group:"Postgres:"`
-	DBConnectTimeout   time.Duration `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Postgres: limit for making a connection." group:"Postgres:"`
-	DBStatementTimeout time.Duration `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Postgres: limit for a statement." group:"Postgres:"`
+	DB                 string      `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything, made where it is missing; or a postgres:// URL."`
+	DBMaxConns         connections `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time." group:"Postgres:"`
+	DBConnectTimeout   timeout     `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Postgres: limit for making a connection." group:"Postgres:"`
+	DBStatementTimeout timeout     `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Postgres: limit for a statement." group:"Postgres:"`
+}
+
+// timeout is a limit that Postgres takes: in whole milliseconds, where 0 would mean none.
+type timeout time.Duration
+
+// UnmarshalText reads "2s", "1m30s".
+func (t *timeout) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < time.Millisecond {
+		return errors.New("must be a duration such as 2s or 1m30s, of 1ms or more")
+	}
+	*t = timeout(d)
+	return nil
+}
+
+// connections is a number of them; of none or fewer the database would have no limit, or the default.
+type connections int
+
+// UnmarshalText reads "16".
+func (c *connections) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return errors.New("must be a number, of 1 or more")
+	}
+	*c = connections(n)
+	return nil
 }
 
 // open opens the database, and creates it where it is missing.
@@ -23,7 +50,8 @@ func (f dbFlag) open(ctx context.Context) (*store.Store, error) {
 
 // openWith sets what the flags say.
 func (f dbFlag) openWith(ctx context.Context, o store.Options) (*store.Store, error) {
-	o.MaxConns, o.ConnectTimeout, o.StatementTimeout = f.DBMaxConns, f.DBConnectTimeout, f.DBStatementTimeout
+	o.MaxConns = int(f.DBMaxConns)
+	o.ConnectTimeout, o.StatementTimeout = time.Duration(f.DBConnectTimeout), time.Duration(f.DBStatementTimeout)
 	return store.Open(ctx, f.DB, o)
 }
 

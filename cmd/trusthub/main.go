@@ -56,8 +56,8 @@ type commands struct {
 	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails with their attempts." group:"Work on a server's database, also while it runs:"`
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on a server's database, also while it runs:"`
 	Drop       dropCmd       `cmd:"" help:"Give callbacks or e-mails up." group:"Work on a server's database, also while it runs:"`
-	Copy       copyCmd       `cmd:"" help:"Copy a database into another, from SQLite to Postgres for example." group:"Work on a server's database, also while it runs:"`
 	Accounts   accountsCmd   `cmd:"" help:"Manage the accounts." group:"Work on a server's database, also while it runs:"`
+	Copy       copyCmd       `cmd:"" help:"Copy a database into another, from SQLite to Postgres for example." group:"Move a database whose servers have been stopped:"`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

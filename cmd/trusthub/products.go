@@ -16,7 +16,11 @@ type callFlags struct {
 
 func (f callFlags) client() (*client.Client, error) {
 	// A person who waits at a shell wants to know at once.
-	return client.New(client.WithBaseURL(f.BaseURL), client.WithRetries(client.RetryPolicy{MaxAttempts: 1}))
+	return f.clientThatRetries(client.RetryPolicy{MaxAttempts: 1})
+}
+
+func (f callFlags) clientThatRetries(policy client.RetryPolicy) (*client.Client, error) {
+	return client.New(client.WithBaseURL(f.BaseURL), client.WithRetries(policy))
 }
 
 // explain adds what to do where no server answers.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // maxAge is how long a copy of an account is used: so soon a token that another process has changed counts.
@@ -39,6 +40,9 @@ func (c *accountCache) account(ctx context.Context, sid string) (store.Account, 
 	c.mu.RUnlock()
 	if ok && known.version == version && now.Sub(known.read).Abs() < maxAge {
 		return known.account, nil
+	}
+	if !trust.ValidAccountSID(sid) { // no such account, and Postgres fails at text that is not UTF-8
+		return store.Account{}, store.ErrNotFound
 	}
 	account, err := c.store.Account(ctx, sid)
 	c.mu.Lock()

@@ -12,6 +12,18 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
+// TestNoSuchAccount calls with names that no account has, some of which Postgres would not even look for.
+func TestNoSuchAccount(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		h := hub.New(db, trust.Policy{}, func() time.Time { return start })
+		for _, name := range []string{"", alice.SID, "\x00", "\xff", alice.SID + "\x00", "AC\xff" + alice.SID[3:], alice.SID + "\n"} {
+			if _, err := h.Authenticate(t.Context(), name, ""); !errors.Is(err, api.ErrUnauthenticated) {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+	})
+}
+
 // TestChangedToken changes a token in this process, where it counts at once, and in another (a second store on the same
 // database), where it counts a second later at the latest.
 func TestChangedToken(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"maps"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -94,7 +95,7 @@ func (l list) meta(params gen.ListTrustProductParams, q store.ProductQuery, prod
 	}
 	first, last := products[0].SID, products[len(products)-1].SID
 	if more || q.Backward {
-		next := l.page(number+1, l.token("next", last))
+		next := l.page(min(number, math.MaxInt-1)+1, l.token("next", last)) // the caller may give any number
 		meta.NextPageURL = &next
 	}
 	if (q.From != "" && !q.Backward) || (q.Backward && more) {
