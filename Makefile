@@ -52,9 +52,14 @@ interop: ## Let the official Go SDK use the server
 browser: ## Let chromium use the API reference at /docs and call the server from another origin
 	cd internal/browser && go test -race -count=1 ./...
 
+# What runs beside a request makes coverage differ from run to run: minimizing for it would take most of the whole server's time.
 FUZZTIME ?= 1m
-fuzz: ## Throw arbitrary requests at the edge for FUZZTIME
+fuzz: ## Throw arbitrary requests at the edge, and at the whole server on each engine, for FUZZTIME each
 	go test ./api -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZTIME)
+	@set -e; for target in FuzzServerSQLite FuzzServerPostgres; do \
+		echo "fuzz $$target"; \
+		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+	done
 
 crash: ## Kill the server with -9 for 200 rounds and look for what was lost, halved or told twice; walk 10,000 steps
 	TRUSTHUB_CRASH_ROUNDS=200 go test ./cmd/trusthub -timeout 60m -v \

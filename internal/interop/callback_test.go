@@ -26,6 +26,11 @@ const (
 // that it was called at, and the form, to the SDK's validator.
 func TestCallbacksAreValid(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testCallbacksAreValid, "--review-delay", "10ms")
+}
+
+func testCallbacksAreValid(t *testing.T, server *url.URL) {
+	t.Helper()
 	received := make(chan url.Values)
 	validator := client.NewRequestValidator(authToken)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -45,7 +50,7 @@ func TestCallbacksAreValid(t *testing.T) {
 	}))
 	t.Cleanup(receiver.Close)
 
-	service := newService(t, startServer(t, "--review-delay", "10ms"), authToken)
+	service := newService(t, server, authToken)
 	want := map[string][]string{} // statuses by SID
 	submit := func(callback, email, end string) {
 		product, err := service.CreateTrustProduct(createParams().SetStatusCallback(callback).SetEmail(email))

@@ -192,9 +192,14 @@ func BenchmarkClient(b *testing.B) {
 // TestClientCreatesAndSubmits lets our client use the program, over a real connection.
 func TestClientCreatesAndSubmits(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testClientCreatesAndSubmits)
+}
+
+func testClientCreatesAndSubmits(t *testing.T, server *url.URL) {
+	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	c, err := client.New(client.WithBaseURL(startServer(t).String()), client.WithCredentials(accountSID, authToken),
+	c, err := client.New(client.WithBaseURL(server.String()), client.WithCredentials(accountSID, authToken),
 		client.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		t.Fatal(err)

@@ -40,8 +40,11 @@ var (
 
 func TestSeedCurl(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	onEachEngine(t, testSeedCurl)
+}
 
+func testSeedCurl(t *testing.T, server *url.URL) {
+	t.Helper()
 	status, header, created := curl(t, server, createCommand,
 		"Email=email&", "Email=compliance%40acme.example&", "RNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", policySID)
 	if status != http.StatusCreated {

@@ -1,6 +1,6 @@
 // Package interop holds tests only: strangers use the program, as it is built and shipped, over a real connection. The
 // strangers are Twilio's official Go SDK, unchanged, and the curl commands of the two reference pages that this project
-// was made from.
+// was made from. They do so on each database engine.
 //
 // It guarantees that code written for the real service needs nothing but another host to work with this server, and that
 // the server starts, says where it listens, and stops on SIGTERM as it promises.

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -9,10 +10,18 @@ import (
 	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
 )
 
+const maxPages = 10 // ends a test whose pages would not
+
 // TestFetchListDelete uses every other call that the SDK has for the resource, over several pages.
 func TestFetchListDelete(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, testFetchListDelete)
+}
+
+func testFetchListDelete(t *testing.T, server *url.URL) {
+	t.Helper()
 	const count = 7
-	service := newService(t, startServer(t), authToken)
+	service := newService(t, server, authToken)
 	var want []string // the newest first
 	for range count {
 		want = slices.Insert(want, 0, *create(t, service).Sid)
@@ -40,8 +49,11 @@ func TestFetchListDelete(t *testing.T) {
 		streamed = append(streamed, p)
 	}
 	expectSIDs(t, "stream", sids(streamed), want, <-failures)
-	page, err := service.PageTrustProduct(new(trusthub.ListTrustProductParams).SetPageSize(4), "", "")
-	expectSIDs(t, "page", sids(page.Results), want[:4], err)
+	pages, err := pageThrough(service, new(trusthub.ListTrustProductParams).SetPageSize(3))
+	expectSIDs(t, "pages", slices.Concat(pages...), want, err)
+	if len(pages) != 3 { // of 3, 3 and 1
+		t.Errorf("the pages are %q, want 3", pages)
+	}
 
 	if err := service.DeleteTrustProduct(want[0]); err != nil {
 		t.Errorf("delete: %v", err)
@@ -50,6 +62,26 @@ func TestFetchListDelete(t *testing.T) {
 	expectSIDs(t, "list after the delete", sids(all), want[1:], err)
 	if err := service.DeleteTrustProduct(submitted); err == nil || !strings.Contains(err.Error(), "under review") {
 		t.Errorf("delete under review: %v", err)
+	}
+}
+
+// pageThrough asks for a page after the other until there is none. The SDK's call takes a page's token and number, which a
+// caller finds in the URL that the page before names.
+func pageThrough(service *trusthub.ApiService, params *trusthub.ListTrustProductParams) (pages [][]string, err error) {
+	for token, number := "", ""; ; {
+		page, err := service.PageTrustProduct(params, token, number)
+		if err != nil {
+			return pages, err
+		}
+		pages = append(pages, sids(page.Results))
+		if page.Meta.NextPageUrl == nil || len(pages) == maxPages {
+			return pages, nil
+		}
+		next, err := url.Parse(*page.Meta.NextPageUrl)
+		if err != nil {
+			return pages, err
+		}
+		token, number = next.Query().Get("PageToken"), next.Query().Get("Page")
 	}
 }
 

@@ -82,7 +82,11 @@ func create(t *testing.T, service *trusthub.ApiService) *trusthub.TrusthubV1Trus
 
 func TestCreate(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	onEachEngine(t, testCreate)
+}
+
+func testCreate(t *testing.T, server *url.URL) {
+	t.Helper()
 	before := time.Now().Truncate(time.Second)
 	product := create(t, newService(t, server, authToken))
 
@@ -111,18 +115,25 @@ func TestCreate(t *testing.T) {
 
 func TestCreateWithoutStatusCallback(t *testing.T) {
 	t.Parallel()
-	product, err := newService(t, startServer(t), authToken).CreateTrustProduct(createParams())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if product.StatusCallback != nil {
-		t.Errorf("status_callback is %q, want null", *product.StatusCallback)
-	}
+	onEachEngine(t, func(t *testing.T, server *url.URL) {
+		product, err := newService(t, server, authToken).CreateTrustProduct(createParams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if product.StatusCallback != nil {
+			t.Errorf("status_callback is %q, want null", *product.StatusCallback)
+		}
+	})
 }
 
 func TestUpdate(t *testing.T) {
 	t.Parallel()
-	service := newService(t, startServer(t), authToken)
+	onEachEngine(t, testUpdate)
+}
+
+func testUpdate(t *testing.T, server *url.URL) {
+	t.Helper()
+	service := newService(t, server, authToken)
 	created := create(t, service)
 	updated, err := service.UpdateTrustProduct(*created.Sid, new(trusthub.UpdateTrustProductParams).
 		SetFriendlyName("Acme Telecom, Inc.").SetEmail("legal@acme.example").SetStatusCallback("http://www.example.com").
@@ -142,7 +153,12 @@ func TestUpdate(t *testing.T) {
 
 func TestSubmit(t *testing.T) {
 	t.Parallel()
-	service := newService(t, startServer(t), authToken)
+	onEachEngine(t, testSubmit)
+}
+
+func testSubmit(t *testing.T, server *url.URL) {
+	t.Helper()
+	service := newService(t, server, authToken)
 	created, err := service.CreateTrustProduct(createParams()) // no StatusCallback: the server would call it now
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +178,11 @@ func TestSubmit(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	onEachEngine(t, testErrors)
+}
+
+func testErrors(t *testing.T, server *url.URL) {
+	t.Helper()
 	service, stranger := newService(t, server, authToken), newService(t, server, "0000000000000000000000000000000x")
 	sid, unknown := *create(t, service).Sid, "BU00000000000000000000000000000000"
 	setStatus := func(sid, status string) error {

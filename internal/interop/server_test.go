@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
 )
 
 const (
@@ -46,12 +48,26 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// startServer runs `trusthub serve` with an empty database and more flags until the test ends, and returns the URL that it printed. The
-// test fails if the server then does not exit with status 0 in time.
-func startServer(t *testing.T, flags ...string) *url.URL {
+// onEachEngine runs a test on SQLite and on Postgres, each time against a server of its own that keeps an empty database.
+func onEachEngine(t *testing.T, test func(t *testing.T, server *url.URL), flags ...string) {
+	t.Helper()
+	for name, database := range map[string]func(testing.TB) string{
+		"sqlite":   func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "trusthub.db") },
+		"postgres": pgtest.New,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, startServer(t, database(t), flags...))
+		})
+	}
+}
+
+// startServer runs `trusthub serve` with a database and more flags until the test ends, and returns the URL that it printed. The test
+// fails if the server then does not exit with status 0 in time.
+func startServer(t *testing.T, database string, flags ...string) *url.URL {
 	t.Helper()
 	// t.Context ends just before the cleanups run; Cancel and WaitDelay make that end a SIGTERM with a time limit.
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--db", filepath.Join(t.TempDir(), "trusthub.db")}, flags...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--db", database}, flags...)
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken} // nothing of the developer's
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
