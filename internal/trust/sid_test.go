@@ -30,8 +30,10 @@ func TestNewSIDOrder(t *testing.T) {
 	for name, pair := range map[string][2]time.Time{
 		"a microsecond": {now, now.Add(time.Microsecond)},
 		"a millisecond": {now, now.Add(time.Millisecond)},
-		"a millisecond's last moment": {now.Truncate(time.Millisecond).Add(time.Millisecond - 1),
-			now.Truncate(time.Millisecond).Add(time.Millisecond)},
+		"a millisecond's last moment": {
+			now.Truncate(time.Millisecond).Add(time.Millisecond - 1),
+			now.Truncate(time.Millisecond).Add(time.Millisecond),
+		},
 		"a carry over a hex digit":   {time.UnixMilli(0x0197ffffffff), time.UnixMilli(0x019800000000)},
 		"9 before a":                 {time.UnixMilli(0x019900000009), time.UnixMilli(0x01990000000a)},
 		"a year":                     {now, now.AddDate(1, 0, 0)},
