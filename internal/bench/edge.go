@@ -5,7 +5,10 @@ import (
 	"fmt"
 )
 
-const edgeGoal = 2.5
+const (
+	edgeGoal      = 2.5
+	validatorGoal = 10_000 // ns
+)
 
 // edge is figure 3: what the layer costs beside a handler that is written by hand for this one operation. The two stand side
 // by side in package api's BenchmarkEdge.
@@ -22,6 +25,14 @@ func (b *bench) edge(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	alone, err := goBenchmark(ctx, "api", "BenchmarkValidate", benchtime, count)
+	if err != nil {
+		return nil, err
+	}
+	validator, err := medians(alone, "ns/op")
+	if err != nil {
+		return nil, err
+	}
 	goal := fmt.Sprintf("at most %.1f", edgeGoal)
 	return []row{{
 		number: "3", what: "the edge beside a bare net/http handler, time",
@@ -30,5 +41,8 @@ func (b *bench) edge(ctx context.Context) ([]row, error) {
 	}, {
 		what: "the same, allocations", reached: fmt.Sprintf("%.0f of %.0f", m[3], m[4]),
 		ratio: fmt.Sprintf("%.2f", m[5]), goal: goal, verdict: judge(m[5] <= edgeGoal),
+	}, {
+		what: "the validator alone, a create with all parameters", reached: fmt.Sprintf("%.1f µs", validator[0]/1000),
+		goal: fmt.Sprintf("at most %d µs", validatorGoal/1000), verdict: judge(validator[0] <= validatorGoal),
 	}}, nil
 }
