@@ -38,7 +38,7 @@ func (s *Store) CreateProductOnce(ctx context.Context, key, fingerprint string, 
 		}
 		if fresh == 1 {
 			answer = p
-			return insertProduct(tx, p)
+			return insertProducts(tx, []trust.Product{p})
 		}
 		var known, stored string
 		if err := tx.row(`SELECT fingerprint, product FROM idempotency_keys WHERE account_sid = $1 AND idempotency_key = $2`,

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // openPostgres opens a pool. What the URL itself says of time-outs goes before the options.
@@ -42,7 +44,16 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	return newStore(postgresEngine(), pool, pool), nil
+	s := newStore(postgresEngine(), pool, pool)
+	s.inserts = &inserts{run: s.insertTogether}
+	return s, nil
+}
+
+// insertTogether stores products whose callers do not know of each other: none of their contexts may end it for the others.
+func (s *Store) insertTogether(products []trust.Product) error {
+	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
+	defer cancel()
+	return s.writeOne(ctx, func(one session) error { return insertProducts(one, products) })
 }
 
 // transact runs fn in a transaction of its own. One that collided with another's is run again: nothing of it has happened.

@@ -16,15 +16,10 @@ const productColumns = `sid, account_sid, policy_sid, friendly_name, email, stat
 
 // CreateProduct stores a new product.
 func (s *Store) CreateProduct(ctx context.Context, p trust.Product) error {
-	return s.writeOne(ctx, func(one session) error { return insertProduct(one, p) })
-}
-
-func insertProduct(q session, p trust.Product) error {
-	_, err := q.exec(`INSERT INTO products (`+productColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		p.SID, p.AccountSID, p.PolicySID, p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
-		micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Created), micros(p.Updated), micros(p.Due))
-	return err
+	if s.inserts != nil {
+		return s.classify(s.inserts.do(ctx, p))
+	}
+	return s.writeOne(ctx, func(one session) error { return insertProducts(one, []trust.Product{p}) })
 }
 
 // UpdateProduct reads the account's product, has change say what becomes of it, and stores that with the notices that it

@@ -52,6 +52,7 @@ type Store struct {
 	writer  *sql.DB
 	reader  *sql.DB  // the writer itself on Postgres
 	batches *batcher // of writes, on SQLite; nil on Postgres, where writes run beside each other
+	inserts *inserts // of new products, on Postgres; nil on SQLite
 	woken   chan struct{}
 	version atomic.Int64 // of the accounts, as far as this process has changed them
 }

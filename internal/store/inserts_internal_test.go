@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// TestInsertsShareAStatement has a product among others that Postgres cannot take, and one whose caller has gone.
+func TestInsertsShareAStatement(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.New(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // what was stored has been read
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	var batch []*insert
+	for n, ctx := range []context.Context{t.Context(), t.Context(), gone, t.Context()} {
+		p := trust.NewProduct(fmt.Sprint("BU", n), "AC", "RN", "Acme", "a@b.example", "", time.UnixMilli(1))
+		if n == 1 {
+			p.FriendlyName = "\x00"
+		}
+		batch = append(batch, &insert{ctx: ctx, product: p, done: make(chan struct{})})
+	}
+	s.inserts.waiting, s.inserts.running = batch, 1
+	s.inserts.insertAll()
+
+	for n, wantStored := range []bool{true, false, false, true} {
+		_, err := s.Product(t.Context(), "AC", batch[n].product.SID)
+		if stored := err == nil; stored != wantStored || (!stored && !errors.Is(err, ErrNotFound)) {
+			t.Errorf("product %d: %v, want it stored: %t", n, err, wantStored)
+		}
+		if told := batch[n].err; batch[n].taken && (told == nil) != wantStored {
+			t.Errorf("product %d: its caller was told %v", n, told)
+		}
+	}
+	if batch[2].taken {
+		t.Error("a product was taken whose caller had gone")
+	}
+	if s.inserts.running != 0 {
+		t.Errorf("%d goroutines are said to run", s.inserts.running)
+	}
+}
+
+// TestInsertOutlivesItsCaller has the caller go while the product is being stored: he must not be told that it was not.
+func TestInsertOutlivesItsCaller(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	i := &inserts{run: func([]trust.Product) error {
+		leave()
+		<-t.Context().Done() // until the test has ended
+		return nil
+	}}
+	if err := i.do(ctx, trust.Product{}); !errors.Is(err, ErrUncertain) {
+		t.Errorf("got %v, want ErrUncertain", err)
+	}
+}
