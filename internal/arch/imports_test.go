@@ -85,7 +85,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api/apitest",
 		reason: "who tests with it should not build what only our own tests use",
-		never:  append(own("cmd/...", "internal/pgtest", "internal/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
+		never:  append(own("cmd/...", "internal/pgtest", "internal/programtest", "internal/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
 		pkg:    "internal/contracttest",
 		reason: "an answer is held against the contract alone",
