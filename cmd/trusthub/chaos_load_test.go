@@ -127,6 +127,16 @@ func (l *chaosLoad) until(t *testing.T, at *int, request func(*client.Client) er
 	}
 }
 
+// finish ends the load, lets the servers do all that is left to do, and stops them.
+func (l *chaosLoad) finish(t *testing.T) {
+	t.Helper()
+	l.stop()
+	settling := time.Now()
+	l.run.settle(t)
+	t.Logf("all work had ended %v after the load", time.Since(settling).Round(time.Millisecond))
+	l.terminate(t)
+}
+
 // terminate ends all servers, and with them all deliveries.
 func (l *chaosLoad) terminate(t *testing.T) {
 	t.Helper()

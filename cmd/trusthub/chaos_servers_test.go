@@ -47,11 +47,7 @@ func TestManyServers(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	load.stop()
-	settling := time.Now()
-	run.settle(t)
-	t.Logf("all work had ended %v after the load", time.Since(settling).Round(time.Millisecond))
-	load.terminate(t)
+	load.finish(t)
 
 	tally := run.verify(t)
 	run.verifyCreatedOnce(t)
