@@ -5,15 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/opentrusthub/trusthub/internal/panics"
 )
 
 // requestIDHeader names each answer, so that it can be found in the log.
@@ -84,22 +83,17 @@ func newRequestID() string {
 	return "RQ" + hex.EncodeToString(b[:])
 }
 
-// recovered turns a panic of the handler into an error with the stack as its cause. What was panicked with is left out
-// unless it is the runtime's own: it could hold a caller's data.
+// recovered turns a panic of the handler into an error with the stack as its cause.
 func recovered(handler echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = NewError(CodeInternal, "", fmt.Errorf("panic: %w\n%s", v, debug.Stack()))
-		case error:
-			if errors.Is(v, http.ErrAbortHandler) {
-				panic(v) // net/http's way to drop the connection
-			}
-			err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
-		default:
-			err = NewError(CodeInternal, "", fmt.Errorf("panic: %T\n%s", v, debug.Stack()))
+		v := recover()
+		if v == nil {
+			return
 		}
+		if aborted, ok := v.(error); ok && errors.Is(aborted, http.ErrAbortHandler) {
+			panic(v) // net/http's way to drop the connection
+		}
+		err = NewError(CodeInternal, "", panics.Error(v))
 	}()
 	return handler(c)
 }

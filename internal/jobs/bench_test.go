@@ -44,18 +44,9 @@ func newBench(b *testing.B, database string) *bench {
 	x.url = receiver.URL
 	sender := callback.NewSender(callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: time.Now})
 	b.Cleanup(sender.Close)
-	x.config.Call, x.config.Now = sender.Send, time.Now
+	x.config.Call, x.config.Now, x.now = sender.Send, time.Now, time.Now()
 	x.config.Policy = trust.Policy{ValidFor: time.Hour}
 	return x
-}
-
-// draft stores a product that calls back to url.
-func (x *bench) draft(sid, url string) {
-	x.t.Helper()
-	p := trust.NewProduct(sid, accountSID, "RN", "Acme", "a@b.example", url, time.Now())
-	if err := x.db.CreateProduct(x.t.Context(), p); err != nil {
-		x.t.Fatal(err)
-	}
 }
 
 func (x *bench) run(b *testing.B) {
@@ -68,7 +59,7 @@ func (x *bench) run(b *testing.B) {
 
 // latency submits a product and returns how long after the commit its callback arrived.
 func (x *bench) latency(sid string) time.Duration {
-	x.draft(sid, x.url)
+	x.create(sid, "a@b.example", x.url)
 	x.handIn(sid)
 	committed := time.Now()
 	<-x.arrived
@@ -109,7 +100,7 @@ func deadEndpoint(b *testing.B, x *bench) {
 	b.Cleanup(func() { _ = dead.Close() })
 	for i := range 10_000 {
 		sid := fmt.Sprintf("BUdead%d", i)
-		x.draft(sid, "http://"+dead.Addr().String()+"/")
+		x.create(sid, "a@b.example", "http://"+dead.Addr().String()+"/")
 		x.handIn(sid)
 	}
 	x.run(b)
@@ -131,7 +122,7 @@ func replay(b *testing.B, x *bench) {
 	}
 	for i := range count {
 		sid := fmt.Sprintf("BU%d", i)
-		x.draft(sid, x.url)
+		x.create(sid, "a@b.example", x.url)
 		x.handIn(sid)
 	}
 	if err := jobs.NewWorker(x.config).Drain(b.Context()); err != nil {

@@ -9,6 +9,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,19 +21,16 @@ import (
 )
 
 const (
-	maxSending     = 512                    // notices on their way at a time, in this process
-	perEndpoint    = 64                     // of those, to one endpoint
-	perSilent      = 4                      // to one that did not answer the last time
-	leaseTime      = 30 * time.Second       // after that another worker may take a notice over
-	sendTimeout    = 25 * time.Second       // bounds an attempt, whatever the sender does; less than leaseTime
-	pollInterval   = 500 * time.Millisecond // to see what other processes have committed
-	stopTimeout    = 5 * time.Second        // for what is on its way when the server stops
-	elapseBatch    = 64                     // products to let time act on in one transaction
-	removeInterval = time.Hour
-	removeBatch    = 500
+	pollInterval    = 500 * time.Millisecond // to see what other processes have committed
+	stopTimeout     = 5 * time.Second        // for what is on its way when the server stops
+	recordTimeout   = 3 * time.Second        // for recording what came of that
+	elapseBatch     = 64                     // products to let time act on in one transaction
+	rescheduleBatch = 500                    // products to look at in one query
+	removeInterval  = time.Minute
+	removeBatch     = 200 // rows to remove in one transaction, which others wait for
 )
 
-// Config is what a Worker needs. All fields are required but Mail.
+// Config is what a Worker needs. All fields are required but Mail and Lease.
 type Config struct {
 	Store   *store.Store
 	Policy  trust.Policy
@@ -40,7 +38,10 @@ type Config struct {
 	// Call makes one attempt at a callback, signed with the account's auth token.
 	Call func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt
 	// Mail makes one attempt at an e-mail. Nil: mail is off, and messages are recorded as not sent.
-	Mail   func(ctx context.Context, n trust.Notice) trust.Attempt
+	Mail func(ctx context.Context, n trust.Notice) trust.Attempt
+	// Lease is how long a notice is this worker's alone; when the process dies, another takes it over after that. An attempt is
+	// cut off after five sixths of it. 0 means DefaultLease.
+	Lease  time.Duration
 	Keep   time.Duration    // how long ended notices are kept
 	Now    func() time.Time // the clock
 	Random func() float64   // in [0, 1), spreads retries
@@ -52,23 +53,25 @@ type Worker struct {
 	Config
 	results    chan store.Report
 	unrecorded []store.Report
-	sending    int
-	byEndpoint map[string]int
-	silent     map[string]bool // endpoints that did not answer the last time
-	removed    time.Time       // when old rows were last removed
+	slots      *slots
+	stopWithin time.Duration
+	removed    time.Time // when old rows were last removed
+	latest     time.Time // of the clock, to see that it was set back
 }
 
 // NewWorker returns a worker that has not begun.
 func NewWorker(c Config) *Worker {
+	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	return &Worker{
 		Config:     c,
 		results:    make(chan store.Report, maxSending), // never blocks a sender
-		byEndpoint: map[string]int{},
-		silent:     map[string]bool{},
+		slots:      newSlots(),
+		stopWithin: stopTimeout,
 	}
 }
 
-// Run works until ctx ends. What is on its way then gets a few seconds, and is recorded.
+// Run works until ctx ends. What is on its way then gets a few seconds. What has ended by then is recorded, the rest is given
+// back, for another worker or the next start to send.
 func (w *Worker) Run(ctx context.Context) {
 	sendCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -108,7 +111,7 @@ func (w *Worker) Drain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if w.sending > 0 {
+		if w.slots.taken > 0 {
 			w.landed(<-w.results)
 		} else if !busy {
 			return nil
@@ -119,6 +122,9 @@ func (w *Worker) Drain(ctx context.Context) error {
 // cycle does one round: products that time acts on, then what came of the last attempts and what to send now, in one
 // transaction. It returns when something will be due, and whether it found anything to do.
 func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool, err error) {
+	if err := w.reschedule(ctx); err != nil {
+		return time.Time{}, false, fmt.Errorf("schedule reviews anew: %w", err)
+	}
 	elapsed, err := w.Store.ElapseProducts(ctx, w.Now(), elapseBatch, w.elapse)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("let time act on products: %w", err)
@@ -126,17 +132,16 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	for len(w.results) > 0 {
 		w.landed(<-w.results)
 	}
-	now := w.Now()
-	leases, next, err := w.Store.Exchange(ctx, w.unrecorded, w.room(), now, now.Add(leaseTime))
+	now, reports := w.Now(), len(w.unrecorded)
+	leases, next, err := w.exchange(ctx, w.slots.room(), now)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("exchange reports for leases: %w", err)
 	}
-	busy = elapsed > 0 || len(w.unrecorded) > 0 || len(leases) > 0
-	w.unrecorded = nil
 	for _, lease := range leases {
 		w.send(sendCtx, lease)
 	}
-	if err := w.removeOld(ctx, now); err != nil {
+	more, err := w.removeOld(ctx, now)
+	if err != nil {
 		return time.Time{}, false, err
 	}
 	due, err := w.Store.NextElapse(ctx)
@@ -146,7 +151,43 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	if next.IsZero() || (!due.IsZero() && due.Before(next)) {
 		next = due
 	}
-	return next, busy, nil
+	if more {
+		next = now
+	}
+	return next, elapsed > 0 || reports > 0 || len(leases) > 0 || more, nil
+}
+
+// reschedule looks, after the start and whenever the clock has been set back, for reviews and notices that wait for a time too
+// far away.
+func (w *Worker) reschedule(ctx context.Context) error {
+	now := w.Now().Round(0) // without the monotonic clock, which is never set back
+	if !w.latest.IsZero() && !now.Before(w.latest) {
+		w.latest = now
+		return nil
+	}
+	if err := w.Store.FirstAttemptsNow(ctx, now); err != nil {
+		return err
+	}
+	anew := func(p trust.Product) (trust.Outcome, error) { return w.Policy.Reschedule(p, now), nil }
+	for after := ""; ; {
+		products, err := w.Store.ScheduledReviews(ctx, now, after, rescheduleBatch)
+		if err != nil {
+			return err
+		}
+		for _, p := range products {
+			after = p.SID
+			if !w.Policy.Reschedule(p, now).Changed {
+				continue
+			}
+			if _, err := w.Store.ReviewProduct(ctx, p.SID, anew); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		if len(products) < rescheduleBatch {
+			w.latest = now
+			return nil
+		}
+	}
 }
 
 // elapse keeps a product that cannot go on from holding up all others.
@@ -160,116 +201,39 @@ func (w *Worker) elapse(p trust.Product) (trust.Outcome, error) {
 	return outcome, nil
 }
 
-// room says how many more notices of an endpoint may be sent now. It is asked once for each endpoint, and counts what it
-// grants.
-func (w *Worker) room() func(endpoint string) int {
-	free := maxSending - w.sending
-	return func(endpoint string) int {
-		limit := perEndpoint
-		if w.silent[endpoint] {
-			limit = perSilent
-		}
-		granted := max(0, min(limit-w.byEndpoint[endpoint], free))
-		free -= granted
-		return granted
-	}
-}
-
-// send makes the attempt in the background. The report comes through w.results.
-func (w *Worker) send(ctx context.Context, lease store.Lease) {
-	w.sending++
-	w.byEndpoint[lease.Endpoint]++
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-		defer cancel()
-		w.results <- store.Report{Lease: lease, Attempt: w.attempt(ctx, lease)}
-	}()
-}
-
-func (w *Worker) attempt(ctx context.Context, lease store.Lease) trust.Attempt {
-	switch {
-	case lease.Notice.Channel == trust.Callback:
-		return w.Call(ctx, lease.Notice, lease.AuthToken)
-	case w.Mail != nil:
-		return w.Mail(ctx, lease.Notice)
-	}
-	return trust.Attempt{Started: w.Now(), Verdict: trust.NotSent, Error: "mail is off: the server was started without --smtp"}
-}
-
-// landed takes note of an attempt that has ended, to be recorded in the next cycle.
-func (w *Worker) landed(r store.Report) {
-	w.sending--
-	if w.byEndpoint[r.Lease.Endpoint]--; w.byEndpoint[r.Lease.Endpoint] == 0 {
-		delete(w.byEndpoint, r.Lease.Endpoint)
-	}
-	if r.Attempt.Verdict == trust.TryAgain && r.Attempt.StatusCode == 0 {
-		w.silent[r.Lease.Endpoint] = true
-	} else {
-		delete(w.silent, r.Lease.Endpoint)
-	}
-	w.unrecorded = append(w.unrecorded, w.judge(r))
-}
-
-// judge decides what becomes of a notice after an attempt.
-func (w *Worker) judge(r store.Report) store.Report {
-	retries := StandardRetries()
-	if r.Lease.Notice.Channel == trust.Callback {
-		retries = w.Retries
-	}
-	tries := r.Lease.Tries + 1
-	delay, again := retries.next(tries, r.Attempt, w.Random())
-	switch {
-	case again:
-		r.State, r.Due = store.Ready, w.Now().Add(delay)
-	case r.Attempt.Verdict == trust.Delivered:
-		r.State = store.Delivered
-	case r.Attempt.Verdict == trust.NotSent:
-		r.State = store.NotSent
-	default:
-		r.State = store.Dead
-	}
-	level := slog.LevelInfo
-	if r.State == store.Dead {
-		level = slog.LevelWarn
-	}
-	// The target is not logged: an address is personal, a URL can hold a secret.
-	n := r.Lease.Notice
-	w.Logger.Log(context.Background(), level, "notice",
-		"notice_id", n.ID, "channel", n.Channel, "product_sid", n.ProductSID, "status", n.Status,
-		"attempt", tries, "status_code", r.Attempt.StatusCode, "state", r.State, "error", r.Attempt.Error)
-	return r
-}
-
-// removeOld removes notices and idempotency keys that have been kept long enough, a batch in each cycle until none is left.
-func (w *Worker) removeOld(ctx context.Context, now time.Time) error {
+// removeOld removes a batch of the notices and idempotency keys that have been kept long enough, and reports whether there may
+// be more. It looks for them once in a while; where there are many, each cycle removes some, so that all else goes on.
+func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err error) {
 	if now.Sub(w.removed) < removeInterval {
-		return nil
+		return false, nil
 	}
-	removed, err := w.Store.RemoveEnded(ctx, now.Add(-w.Keep), removeBatch)
+	notices, err := w.Store.RemoveEnded(ctx, now.Add(-w.Keep), removeBatch)
 	if err != nil {
-		return fmt.Errorf("remove old notices: %w", err)
+		return false, fmt.Errorf("remove old notices: %w", err)
 	}
 	keys, err := w.Store.RemoveKeys(ctx, now.Add(-store.KeyLife), removeBatch)
 	if err != nil {
-		return fmt.Errorf("remove old idempotency keys: %w", err)
+		return false, fmt.Errorf("remove old idempotency keys: %w", err)
 	}
-	if removed < removeBatch && keys < removeBatch {
-		w.removed = now
+	if notices == removeBatch || keys == removeBatch {
+		return true, nil
 	}
-	return nil
+	w.removed = now
+	return false, nil
 }
 
-// stop waits for what is on its way, cuts off what takes too long, and records all of it. Whatever cannot be recorded is
+// stop waits for what is on its way, cuts off what takes too long, and reports on all of it. A notice on which that fails is
 // sent again when its lease ends.
 func (w *Worker) stop(ctx context.Context, cutOff context.CancelFunc) {
-	timer := time.AfterFunc(stopTimeout, cutOff)
+	timer := time.AfterFunc(w.stopWithin, cutOff)
 	defer timer.Stop()
-	for w.sending > 0 {
+	for w.slots.taken > 0 {
 		w.landed(<-w.results)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	none := func(string) int { return 0 }
-	_, _, err := w.Store.Exchange(context.WithoutCancel(ctx), w.unrecorded, none, w.Now(), w.Now())
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if _, _, err := w.exchange(ctx, none, w.Now()); err != nil {
 		w.Logger.Error("the last deliveries are not recorded and will be repeated", "cause", err.Error())
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -86,12 +89,17 @@ func (w *world) mail(_ context.Context, n trust.Notice) trust.Attempt {
 	return trust.Attempt{Started: w.now, Verdict: trust.Delivered, Connected: true, StatusCode: 250}
 }
 
+// setClock makes it a time after the start.
+func (w *world) setClock(after time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = start.Add(after)
+}
+
 // drainAt does all that is due at a time after the start.
 func (w *world) drainAt(after time.Duration) {
 	w.t.Helper()
-	w.mu.Lock()
-	w.now = start.Add(after)
-	w.mu.Unlock()
+	w.setClock(after)
 	if err := w.worker.Drain(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -100,11 +108,16 @@ func (w *world) drainAt(after time.Duration) {
 // submit creates a product with a callback and hands it in.
 func (w *world) submit(sid, email string) {
 	w.t.Helper()
-	p := trust.NewProduct(sid, accountSID, "RN", "Acme", email, "http://receiver.example/"+sid, w.clock())
+	w.create(sid, email, "http://receiver.example/"+sid)
+	w.handIn(sid)
+}
+
+func (w *world) create(sid, email, statusCallback string) {
+	w.t.Helper()
+	p := trust.NewProduct(sid, accountSID, "RN", "Acme", email, statusCallback, w.clock())
 	if err := w.db.CreateProduct(w.t.Context(), p); err != nil {
 		w.t.Fatal(err)
 	}
-	w.handIn(sid)
 }
 
 func (w *world) handIn(sid string) {
@@ -199,41 +212,6 @@ func TestOrderOfOneProduct(t *testing.T) {
 	})
 }
 
-// TestLateWorker has a worker hang until its lease has ended and another has done the work.
-func TestLateWorker(t *testing.T) {
-	onEach(t, func(t *testing.T, w *world) {
-		hanging, release := make(chan struct{}), make(chan struct{})
-		config := w.config
-		config.Now = func() time.Time { return start } // else it might take its own notice over, while it tells of its e-mails
-		config.Call = func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt {
-			if n.Status != trust.PendingReview {
-				return w.call(ctx, n, authToken)
-			}
-			close(hanging)
-			<-release
-			return refusedConnection(trust.Notice{})
-		}
-		late := jobs.NewWorker(config)
-		done := make(chan error)
-		w.submit("BU1", "a+hold@b.example")
-		go func() { done <- late.Drain(t.Context()) }()
-		<-hanging
-
-		w.drainAt(29 * time.Second)
-		expect(t, "while the lease lasts", w.called, nil)
-		w.drainAt(30 * time.Second)
-		expect(t, "when the lease has ended", w.called, []string{"BU1 pending-review", "BU1 in-review"})
-		close(release)
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-		first := w.callbacks("BU1")[0]
-		if first.State != store.Delivered || len(first.Attempts) != 1 {
-			t.Errorf("the late worker overwrote the result: %+v", first)
-		}
-	})
-}
-
 func TestOldNoticesAreRemoved(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		w.submit("BU1", "a+hold@b.example")
@@ -247,6 +225,64 @@ func TestOldNoticesAreRemoved(t *testing.T) {
 			t.Errorf("%d callbacks after their time", n)
 		}
 	})
+}
+
+// TestOldKeysAreRemoved wants all to go that are due, however many there are, and not only some in each round.
+func TestOldKeysAreRemoved(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		const count = 1001
+		w.storeKeys(count, start)
+		w.drainAt(store.KeyLife - time.Hour)
+		w.drainAt(store.KeyLife + time.Hour)
+		if left, err := w.db.RemoveKeys(t.Context(), w.clock(), count); left != 0 || err != nil {
+			t.Errorf("%d keys are left, %v", left, err)
+		}
+	})
+}
+
+// storeKeys makes products with idempotency keys of their own.
+func (w *world) storeKeys(count int, created time.Time) {
+	w.t.Helper()
+	var group errgroup.Group
+	group.SetLimit(64)
+	for i := range count {
+		group.Go(func() error {
+			p := trust.NewProduct(fmt.Sprintf("BUkey%d", i), accountSID, "RN", "Acme", "a@b.example", "", created)
+			_, err := w.db.CreateProductOnce(w.t.Context(), fmt.Sprint(i), "fingerprint", p)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestClockSetBack sets the clock back by an hour during reviews: they go on after their delay, counted from then.
+func TestClockSetBack(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.submit("BU1", "a@b.example")
+		w.drainAt(0)
+		w.submit("BU2", "a@b.example") // not taken into review yet
+		w.submit("BU3", "a+slow@b.example")
+		w.drainAt(-time.Hour)
+		w.drainAt(-time.Hour + 2*time.Second - 1)
+		expect(t, "mails before the delay is over", mailsOf(w, trust.TwilioApproved), nil)
+		w.drainAt(-time.Hour + 2*time.Second)
+		expect(t, "mails after it", mailsOf(w, trust.TwilioApproved), []string{"BU1", "BU2"})
+		w.drainAt(-time.Hour + 20*time.Second)
+		expect(t, "mails after ten times the delay", mailsOf(w, trust.TwilioApproved), []string{"BU1", "BU2", "BU3"})
+	})
+}
+
+// mailsOf returns the products of which a mail has told that they have the status.
+func mailsOf(w *world, status trust.Status) []string {
+	var sids []string
+	for _, mailed := range w.mailed {
+		if sid, told, _ := strings.Cut(mailed, " "); told == string(status) {
+			sids = append(sids, sid)
+		}
+	}
+	return sorted(sids)
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -33,7 +33,7 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 		var err error
 		d.Notice, err = scanNotice(row, &state, &due)
 		if d.State = State(state); d.State == Ready {
-			d.Due = fromMicros(due)
+			d.Due = fromMicros(max(due, micros(d.Notice.Created))) // it may be atOnce
 		}
 		return d, err
 	}, `SELECT `+noticeColumns+`, state, due_at FROM notices
@@ -142,7 +142,7 @@ func (s *Store) lockNotice(tx session, id, condition string) (trust.Notice, erro
 
 // setState overrules the workers: one that is sending the notice loses its lease. The notice's product is locked.
 func (s *Store) setState(tx session, n trust.Notice, state State, ended, now time.Time) error {
-	if _, err := tx.exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, lease = '', ended_at = $2 WHERE id = $3`,
+	if _, err := tx.exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, `+endLease+`, ended_at = $2 WHERE id = $3`,
 		string(state), micros(ended), n.ID); err != nil {
 		return err
 	}

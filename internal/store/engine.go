@@ -24,6 +24,8 @@ type engine struct {
 	// lockRow, after a SELECT, keeps the row from everyone else until the transaction ends; skipLocked passes over rows that
 	// someone else has locked. A transaction on SQLite is alone anyway.
 	lockRow, skipLocked string
+	// now is the time by the database's clock, in microseconds, as an expression.
+	now string
 	// lockAccounts, where set, is a statement that keeps everyone else from adding accounts until the transaction ends.
 	lockAccounts string
 	// passes tells whether an error will pass by itself, collides whether the transaction was ended for another one's sake.
@@ -47,6 +49,7 @@ func sqliteEngine() engine {
 			}
 			return false
 		},
+		now:      `CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)`,
 		collides: func(error) bool { return false },
 	}
 }
@@ -60,6 +63,7 @@ func postgresEngine() engine {
 		},
 		lockRow:    ` FOR UPDATE`,
 		skipLocked: ` FOR UPDATE SKIP LOCKED`,
+		now:        `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)`,
 		// It waits for writers, and lets readers go on.
 		lockAccounts: `LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE`,
 		passes: func(err error) bool {

@@ -53,10 +53,13 @@ func (s *Store) CreateProductOnce(ctx context.Context, key, fingerprint string, 
 	return answer, err
 }
 
-// RemoveKeys removes up to limit idempotency keys that were stored before the given time, and returns how many.
+// RemoveKeys removes up to limit idempotency keys that were stored before the given time, and returns how many. One that is
+// being stored anew meanwhile stays.
 func (s *Store) RemoveKeys(ctx context.Context, before time.Time, limit int) (int, error) {
-	removed, err := s.exec(ctx, `DELETE FROM idempotency_keys WHERE (account_sid, idempotency_key) IN (
-		SELECT account_sid, idempotency_key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`,
+	removed, err := s.exec(ctx, `WITH old AS MATERIALIZED (
+			SELECT account_sid AS a, idempotency_key AS k FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2`+
+		s.engine.skipLocked+`)
+		DELETE FROM idempotency_keys WHERE (account_sid, idempotency_key) IN (SELECT a, k FROM old)`,
 		micros(before), limit)
 	return int(removed), err
 }

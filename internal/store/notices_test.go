@@ -42,11 +42,21 @@ func withDraft(t *testing.T, open opener) *store.Store {
 	return s
 }
 
-// exchange reports and leases up to room notices of each endpoint at a time after at.
+// exchange reports and leases up to room notices of each endpoint for an hour, at a time after at.
 func exchange(t *testing.T, s *store.Store, after time.Duration, room int, reports ...store.Report) ([]store.Lease, time.Time) {
 	t.Helper()
-	now := at.Add(after)
-	leases, next, err := s.Exchange(t.Context(), reports, func(string) int { return room }, now, now.Add(time.Minute))
+	return exchangeFor(t, s, time.Hour, after, room, reports...)
+}
+
+// ended is how long a lease lasts that has ended as soon as it is there.
+const ended = -time.Second
+
+// exchangeFor is exchange with leases of another duration.
+func exchangeFor(
+	t *testing.T, s *store.Store, duration, after time.Duration, room int, reports ...store.Report,
+) ([]store.Lease, time.Time) {
+	t.Helper()
+	leases, next, err := s.Exchange(t.Context(), reports, func(string) int { return room }, at.Add(after), duration)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +95,8 @@ func TestNoticesGoInOrder(t *testing.T) {
 				first[0].Notice.FriendlyName != "Acme" || len(first[0].Notice.Errors) != 2 {
 				t.Fatalf("leased %+v", first)
 			}
-			if again, next := exchange(t, s, time.Second, 10); len(again) != 0 || !next.Equal(at.Add(time.Minute)) {
+			// However far a server's clock is ahead.
+			if again, next := exchange(t, s, 24*time.Hour, 10); len(again) != 0 || !next.IsZero() {
 				t.Errorf("leased twice: %+v, next %v", again, next)
 			}
 			second, _ := exchange(t, s, time.Second, 10, delivered(first[0]))
@@ -107,8 +118,8 @@ func TestReportsOfALostLeaseAreIgnored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := withDraft(t, open)
 			notify(t, s, "http://a.example/1")
-			lost, _ := exchange(t, s, 0, 1)
-			held, _ := exchange(t, s, time.Minute, 1)
+			lost, _ := exchangeFor(t, s, ended, 0, 1)
+			held, _ := exchange(t, s, -time.Minute, 1) // however far a server's clock is behind
 			if len(held) != 1 {
 				t.Fatal("the lease has not ended")
 			}
@@ -124,6 +135,48 @@ func TestReportsOfALostLeaseAreIgnored(t *testing.T) {
 			want := delivered(held[0]).Attempt
 			if all[0].Attempts[0] != want {
 				t.Errorf("attempt %+v, want %+v", all[0].Attempts[0], want)
+			}
+		})
+	}
+}
+
+// TestLateReport reports on a lease that has ended, but whose notice nobody else has taken yet.
+func TestLateReport(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			notify(t, s, "http://a.example/1")
+			late, _ := exchangeFor(t, s, ended, 0, 1)
+			exchange(t, s, 0, 0) // notices that the lease has ended
+			exchange(t, s, 0, 0, delivered(late[0]))
+			if got := states(t, s); got != "[delivered]" {
+				t.Errorf("states %s", got)
+			}
+		})
+	}
+}
+
+// TestReturnedLease gives a lease back: another server gets it at once, however far its clock is behind, and no attempt is
+// counted.
+func TestReturnedLease(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := withDraft(t, open)
+			notify(t, s, "http://a.example/1", "http://a.example/2")
+			first, _ := exchange(t, s, 0, 1)
+			exchange(t, s, 0, 0, store.Report{Lease: first[0], State: store.Ready})
+			all, err := s.Deliveries(t.Context(), store.DeliveryFilter{State: store.Ready, Limit: 10})
+			if err != nil || len(all) != 1 || len(all[0].Attempts) != 0 || !all[0].Due.Equal(at) {
+				t.Errorf("%+v, %v", all, err)
+			}
+			again, _ := exchange(t, s, -time.Minute, 1)
+			if len(again) != 1 || again[0].Notice.ID != first[0].Notice.ID || again[0].Tries != 0 {
+				t.Fatalf("leased %+v", again)
+			}
+			exchange(t, s, 0, 0, delivered(first[0])) // it is not theirs any more
+			exchange(t, s, 0, 0, delivered(again[0]))
+			if got := states(t, s); got != "[delivered ready]" {
+				t.Errorf("states %s", got)
 			}
 		})
 	}

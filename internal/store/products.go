@@ -76,7 +76,7 @@ func (s *Store) DeleteProduct(
 		if err := allowed(p); err != nil {
 			return err
 		}
-		if _, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, lease = '', ended_at = $2
+		if _, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, `+endLease+`, ended_at = $2
 			WHERE product_sid = $3 AND `+isOpen, string(Dropped), micros(now), sid); err != nil {
 			return err
 		}
@@ -117,6 +117,15 @@ func (s *Store) NextElapse(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
 	err := s.read(ctx).row(`SELECT MIN(due_at) FROM products WHERE due_at > 0`).Scan(&due)
 	return fromMicros(due.Int64), s.classify(err)
+}
+
+// ScheduledReviews returns up to limit products in review whose status changes by itself after the given time, in the order of
+// their SIDs and from behind the SID after.
+func (s *Store) ScheduledReviews(ctx context.Context, due time.Time, after string, limit int) ([]trust.Product, error) {
+	all, err := queryAll(s.read(ctx), scanProduct, `SELECT `+productColumns+` FROM products
+		WHERE due_at > 0 AND status IN ('pending-review', 'in-review') AND due_at > $1 AND sid > $2 ORDER BY sid LIMIT $3`,
+		micros(due), after, limit)
+	return all, s.classify(err)
 }
 
 // storeOutcome writes a changed product and queues its notices.

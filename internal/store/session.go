@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
+
+	"github.com/opentrusthub/trusthub/internal/panics"
 )
 
 // runner is what runs a statement: a pool, a transaction, or a connection with its prepared statements.
@@ -62,16 +62,11 @@ func scanString(row scanner) (string, error) {
 	return s, err
 }
 
-// runSafely turns a panic of fn into an error with the stack, so that it costs one caller his request and not all others
-// the database. What was panicked with is left out unless it is the runtime's own: it could hold a customer's data.
+// runSafely turns a panic of fn into an error, so that it costs one caller his request and not all others the database.
 func runSafely(fn func(session) error, q session) (err error) {
 	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("panic in a transaction: %w\n%s", v, debug.Stack())
-		default:
-			err = fmt.Errorf("panic in a transaction: %T\n%s", v, debug.Stack())
+		if v := recover(); v != nil {
+			err = fmt.Errorf("in a transaction: %w", panics.Error(v))
 		}
 	}()
 	return fn(q)

@@ -78,6 +78,37 @@ func TestReviewHandedToPeople(t *testing.T) {
 	}
 }
 
+// TestReschedule sets the clock back by an hour during a review: it must take no longer than its delay from then on.
+func TestReschedule(t *testing.T) {
+	const delay = 2 * time.Second
+	back := now.Add(-time.Hour)
+	for _, test := range []struct {
+		name, email string
+		policy      trust.Policy
+		status      trust.Status
+		due, want   time.Time
+	}{
+		{"not taken into review yet", "a@b.example", automatic, trust.PendingReview, now, back},
+		{"in review", "a@b.example", automatic, trust.InReview, now.Add(delay), back.Add(delay)},
+		{"in a slow review", "a+slow@b.example", automatic, trust.InReview, now, back.Add(10 * delay)},
+		{"due within its delay", "a@b.example", automatic, trust.InReview, back.Add(delay), back.Add(delay)},
+		{"overdue", "a@b.example", automatic, trust.InReview, back.Add(-time.Minute), back.Add(-time.Minute)},
+		{"approved", "a@b.example", automatic, trust.TwilioApproved, now.Add(time.Hour), now.Add(time.Hour)},
+		{"left to people", "a@b.example", manual, trust.InReview, now, now},
+		{"on hold", "a+hold@b.example", automatic, trust.InReview, time.Time{}, time.Time{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := product(test.status)
+			p.Email, p.Due = test.email, test.due
+			want := trust.Outcome{Product: p, Changed: !test.want.Equal(test.due)}
+			want.Product.Due = test.want
+			if got := test.policy.Reschedule(p, back); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
 func TestFailureReason(t *testing.T) {
 	for _, test := range []struct {
 		status trust.Status

@@ -115,26 +115,47 @@ func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcom
 // enter sets what comes with the status that p has just got, and when it will change by itself.
 func (policy Policy) enter(p *Product, reasons []int, now time.Time) {
 	p.Due = time.Time{}
+	if delay, ok := policy.reviewDelay(*p); ok {
+		p.Due = now.Add(delay)
+	}
 	switch p.Status {
 	case PendingReview:
 		p.Errors, p.ValidUntil = nil, time.Time{}
-		if policy.AutoReview {
-			p.Due = now
-		}
-	case InReview:
-		if wish := readTestValues(p.Email); policy.AutoReview && !wish.hold {
-			p.Due = now.Add(policy.ReviewDelay)
-			if wish.slow {
-				p.Due = now.Add(slowFactor * policy.ReviewDelay)
-			}
-		}
 	case TwilioApproved:
 		p.ValidUntil = now.Add(policy.ValidFor)
 		p.Due = p.ValidUntil
 	case TwilioRejected:
 		p.Errors = slices.Clone(reasons)
-	case Draft: // nothing returns to it
+	case InReview, Draft: // nothing returns to a draft
 	}
+}
+
+// reviewDelay returns how long after p entered its status the automatic review takes its next step, false if it takes none.
+func (policy Policy) reviewDelay(p Product) (time.Duration, bool) {
+	if !policy.AutoReview {
+		return 0, false
+	}
+	wish := readTestValues(p.Email)
+	switch {
+	case p.Status == PendingReview:
+		return 0, true
+	case p.Status != InReview || wish.hold:
+		return 0, false
+	case wish.slow:
+		return slowFactor * policy.ReviewDelay, true
+	}
+	return policy.ReviewDelay, true
+}
+
+// Reschedule brings the next step of a review forward to its delay from now, where it was scheduled further ahead: by a clock
+// that has been set back since, or with a longer delay.
+func (policy Policy) Reschedule(p Product, now time.Time) Outcome {
+	delay, ok := policy.reviewDelay(p)
+	if !ok || !p.Due.After(now.Add(delay)) {
+		return Outcome{Product: p}
+	}
+	p.Due = now.Add(delay)
+	return Outcome{Product: p, Changed: true}
 }
 
 // Elapse answers what becomes of p by itself at now: nothing before p.Due; then the next step of the review, or the end of

@@ -1,0 +1,149 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/panics"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// DefaultLease is how long a notice is one worker's alone to send, unless Config.Lease says otherwise.
+const DefaultLease = 30 * time.Second
+
+// sendTimeout bounds an attempt, whatever the sender does: it ends before the lease does, with time to report on it.
+func (w *Worker) sendTimeout() time.Duration { return w.Lease / 6 * 5 }
+
+// exchange records what came of the last attempts and leases what is due.
+func (w *Worker) exchange(
+	ctx context.Context, room func(endpoint string) int, now time.Time,
+) (leases []store.Lease, next time.Time, err error) {
+	leases, next, err = w.Store.Exchange(ctx, w.unrecorded, room, now, w.Lease)
+	switch {
+	case err == nil:
+		w.unrecorded = nil
+	case lasting(ctx, err) && len(w.unrecorded) > 0:
+		return nil, now, w.recordEach(ctx, now) // and the next cycle leases
+	}
+	return leases, next, err
+}
+
+// lasting reports whether an error would come again.
+func lasting(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable)
+}
+
+// recordEach records the reports one by one, so that one which cannot be stored does not hold up the others.
+func (w *Worker) recordEach(ctx context.Context, now time.Time) error {
+	for len(w.unrecorded) > 0 {
+		if err := w.recordAlone(ctx, w.unrecorded[0], now); err != nil {
+			return fmt.Errorf("record an attempt: %w", err)
+		}
+		w.unrecorded = w.unrecorded[1:]
+	}
+	return nil
+}
+
+// recordAlone stores of a report what can be stored: without the texts if not all of it, and else the notice's end alone. It
+// returns an error only where another try may succeed.
+func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time) error {
+	textless := r
+	if r.Attempt.Verdict != "" {
+		textless.Attempt.Answer, textless.Attempt.Error = "", "what came of this attempt could not be stored; see the server's log"
+	}
+	givenUp := store.Report{Lease: r.Lease, State: store.Dead}
+	for _, form := range []store.Report{r, textless, givenUp} {
+		err := w.Store.Record(ctx, form, now)
+		if !lasting(ctx, err) {
+			return err
+		}
+		w.Logger.Error("a report on a notice cannot be stored as it is", "notice_id", r.Lease.Notice.ID, "cause", err.Error())
+	}
+	w.Logger.Error("no report on a notice can be stored; it is sent again when its lease ends", "notice_id", r.Lease.Notice.ID)
+	return nil
+}
+
+// send makes the attempt in the background. The report comes through w.results. When ctx ends, an attempt without an answer is
+// cut off and does not count.
+func (w *Worker) send(ctx context.Context, lease store.Lease) {
+	w.slots.take(lease.Endpoint)
+	go func() {
+		report := store.Report{Lease: lease, Attempt: w.attempt(ctx, lease)}
+		if ctx.Err() != nil && !conclusive(report.Attempt) {
+			report = store.Report{Lease: lease, State: store.Ready}
+		}
+		w.results <- report
+	}()
+}
+
+// conclusive reports whether the other side has had its say.
+func conclusive(a trust.Attempt) bool { return a.Verdict != trust.TryAgain || a.StatusCode != 0 }
+
+func (w *Worker) attempt(ctx context.Context, lease store.Lease) (attempt trust.Attempt) {
+	started := w.Now()
+	ctx, cancel := context.WithTimeout(ctx, w.sendTimeout())
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			n := lease.Notice
+			w.Logger.Error("sending a notice failed", "notice_id", n.ID, "channel", n.Channel, "cause", panics.Error(v).Error())
+			attempt = trust.Attempt{
+				Started: started, Duration: w.Now().Sub(started), Verdict: trust.TryAgain,
+				Error: "the server failed to send it; see its log",
+			}
+		}
+	}()
+	switch {
+	case lease.Notice.Channel == trust.Callback:
+		return w.Call(ctx, lease.Notice, lease.AuthToken)
+	case w.Mail != nil:
+		return w.Mail(ctx, lease.Notice)
+	}
+	return trust.Attempt{Started: started, Verdict: trust.NotSent, Error: "mail is off: the server was started without --smtp"}
+}
+
+// landed takes note of an attempt that has ended, to be recorded in the next cycle.
+func (w *Worker) landed(r store.Report) {
+	w.slots.free(r.Lease.Endpoint)
+	if r.Attempt.Verdict == "" {
+		w.Logger.Info("notice given back, because the server stops", "notice_id", r.Lease.Notice.ID)
+	} else {
+		w.slots.note(r.Lease.Endpoint, conclusive(r.Attempt))
+		r = w.judge(r)
+	}
+	w.unrecorded = append(w.unrecorded, r)
+}
+
+// judge decides what becomes of a notice after an attempt.
+func (w *Worker) judge(r store.Report) store.Report {
+	retries := StandardRetries()
+	if r.Lease.Notice.Channel == trust.Callback {
+		retries = w.Retries
+	}
+	tries := r.Lease.Tries + 1
+	delay, again := retries.next(tries, r.Attempt, w.Random())
+	switch {
+	case again:
+		r.State, r.Due = store.Ready, w.Now().Add(delay)
+	case r.Attempt.Verdict == trust.Delivered:
+		r.State = store.Delivered
+	case r.Attempt.Verdict == trust.NotSent:
+		r.State = store.NotSent
+	default:
+		r.State = store.Dead
+	}
+	level := slog.LevelInfo
+	if r.State == store.Dead {
+		level = slog.LevelWarn
+	}
+	// The target is not logged: an address is personal, a URL can hold a secret.
+	n := r.Lease.Notice
+	w.Logger.Log(context.Background(), level, "notice",
+		"notice_id", n.ID, "channel", n.Channel, "product_sid", n.ProductSID, "status", n.Status,
+		"attempt", tries, "status_code", r.Attempt.StatusCode, "state", r.State, "error", r.Attempt.Error)
+	return r
+}
