@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -24,6 +26,7 @@ type bench struct {
 	*world
 	arrived chan string // the SID of each callback that the receiver got
 	url     string
+	raw     *sql.DB // beside the store
 }
 
 // benchEach runs a benchmark on each engine.
@@ -41,7 +44,7 @@ func newBench(b *testing.B, database string) *bench {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	b.Cleanup(receiver.Close)
-	x.url = receiver.URL
+	x.url, x.raw = receiver.URL, openRaw(b, database)
 	sender := callback.NewSender(callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: time.Now})
 	b.Cleanup(sender.Close)
 	x.config.Call, x.config.Now, x.now = sender.Send, time.Now, time.Now()
@@ -138,4 +141,27 @@ func replay(b *testing.B, x *bench) {
 		<-x.arrived
 	}
 	b.ReportMetric(count/b.Elapsed().Seconds(), "callbacks/s")
+}
+
+// BenchmarkRemoveKeys measures how fast idempotency keys go that are old enough, and how long creates take meanwhile.
+func BenchmarkRemoveKeys(b *testing.B) { benchEach(b, removeKeys) }
+
+func removeKeys(b *testing.B, x *bench) {
+	const count = 20_000
+	x.storeKeys(count, x.now.Add(-2*store.KeyLife))
+	b.ResetTimer() // one removal, whatever b.N
+	x.run(b)
+	var latencies []time.Duration
+	for left := true; left; {
+		began := time.Now()
+		x.create(fmt.Sprintf("BU%d", len(latencies)), "a@b.example", "")
+		latencies = append(latencies, time.Since(began))
+		if len(latencies)%10 == 0 {
+			if err := x.raw.QueryRowContext(b.Context(), `SELECT COUNT(*) > 0 FROM (SELECT 1 FROM idempotency_keys LIMIT 1) AS k`).Scan(&left); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(count/b.Elapsed().Seconds(), "keys/s")
+	report(b, latencies)
 }

@@ -56,7 +56,7 @@ func TestLeases(t *testing.T) {
 			onEach(t, func(t *testing.T, w *world) {
 				const clock = time.Hour // of the other worker
 				w.submit("BU1", "a+hold@b.example")
-				release := w.hang(time.Hour, start.Add(clock-ahead))
+				release := w.hang(jobs.DefaultLease, start.Add(clock-ahead))
 				w.drainAt(clock)
 				expect(t, "while the lease lasts", w.called, nil)
 				release()
@@ -190,25 +190,36 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, w *world, database str
 // refuse has the database refuse what an INSERT or UPDATE would make of a row.
 func refuse(t *testing.T, database, event, condition string) {
 	t.Helper()
-	driver, statements := "sqlite", []string{
+	statements := []string{
 		`CREATE TRIGGER refuse BEFORE ` + event + ` WHEN ` + condition + ` BEGIN SELECT RAISE(ABORT, 'refused'); END`,
 	}
 	if store.IsPostgres(database) {
-		driver, statements = "pgx", []string{
+		statements = []string{
 			`CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$`,
 			`CREATE TRIGGER refuse BEFORE ` + event + ` FOR EACH ROW WHEN (` + condition + `) EXECUTE FUNCTION refuse()`,
 		}
 	}
-	db, err := sql.Open(driver, database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close() //nolint:errcheck // what matters has been committed
+	db := openRaw(t, database)
 	for _, statement := range statements {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// openRaw opens the database itself, beside the store.
+func openRaw(tb testing.TB, database string) *sql.DB {
+	tb.Helper()
+	driver := "sqlite"
+	if store.IsPostgres(database) {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, database)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() }) // what matters has been committed
+	return db
 }
 
 // TestReportThatCannotBeStored has the database refuse what is to be recorded of one product. As much is recorded as can be, it

@@ -27,7 +27,7 @@ const (
 	elapseBatch     = 64                     // products to let time act on in one transaction
 	rescheduleBatch = 500                    // products to look at in one query
 	removeInterval  = time.Minute
-	removeBatch     = 200 // rows to remove in one transaction, which others wait for
+	removeBatch     = 400 // rows to remove in one transaction, which others wait for
 )
 
 // Config is what a Worker needs. All fields are required but Mail and Lease.

@@ -37,7 +37,11 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 		}
 	}
 	migrator := stdlib.OpenDB(*patient)
-	if err := errors.Join(migrate(ctx, postgresEngine(), migrator), migrator.Close()); err != nil {
+	err = checkEncoding(ctx, migrator)
+	if err == nil {
+		err = migrate(ctx, postgresEngine(), migrator)
+	}
+	if err := errors.Join(err, migrator.Close()); err != nil {
 		return nil, err
 	}
 	pool := stdlib.OpenDB(*config)
@@ -47,6 +51,18 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	s := newStore(postgresEngine(), pool, pool)
 	s.inserts = &inserts{run: s.insertTogether}
 	return s, nil
+}
+
+// checkEncoding refuses a database that cannot keep every text.
+func checkEncoding(ctx context.Context, db *sql.DB) error {
+	var encoding string
+	if err := db.QueryRowContext(ctx, `SHOW server_encoding`).Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("its encoding is %s, and must be UTF8: create it with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
 }
 
 // insertTogether stores products whose callers do not know of each other: none of their contexts may end it for the others.
