@@ -177,7 +177,9 @@ func shutdownCommand(ts *testscript.TestScript, s *script, args []string) {
 
 func untilCommand(ts *testscript.TestScript, _ *script, args []string) {
 	pattern := regexp.MustCompile("(?m)" + args[0])
-	for deadline := time.Now().Add(patience); ; {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(patience); ; <-ticker.C {
 		command := exec.Command(args[1], args[2:]...) // not ts.Exec, which would fill the log
 		command.Dir, command.Env = ts.MkAbs("."), scriptEnv(ts)
 		stdout, err := command.Output()

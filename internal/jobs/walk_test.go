@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -22,8 +23,8 @@ import (
 type walkers struct {
 	*world
 	mu      sync.Mutex
-	made    map[string][]trust.Status // by product
-	told    map[string][]trust.Status // by callback, in order of arrival
+	made    map[string][]*trust.Status // by product; pointers, so that one which was undone can be told from its equals
+	told    map[string][]trust.Status  // by callback, in order of arrival
 	mailed  map[string][]trust.Status
 	tried   map[string]bool // notices whose first attempt was made to fail
 	open    int             // changes not told of on both channels yet
@@ -48,7 +49,7 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	const actors, products = 8, 25
 	w := &walkers{
 		world: newWorld(t, db), tried: map[string]bool{}, allTold: make(chan struct{}, 1),
-		made: map[string][]trust.Status{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
+		made: map[string][]*trust.Status{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
 	}
 	w.config.Policy = trust.Policy{ValidFor: time.Hour} // all changes come from the actors
 	w.config.Retries = jobs.TwilioRetries()
@@ -74,7 +75,11 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	stop()
 	working.Wait()
 	changes := 0
-	for sid, made := range w.made {
+	for sid := range w.made {
+		var made []trust.Status
+		for _, status := range w.made[sid] {
+			made = append(made, *status)
+		}
 		changes += len(made)
 		if !slices.Equal(made, w.told[sid]) || !slices.Equal(made, w.mailed[sid]) {
 			t.Errorf("%s: made %v\ntold %v\nmailed %v", sid, made, w.told[sid], w.mailed[sid])
@@ -98,16 +103,41 @@ func (w *walkers) step(sid string) {
 	if by == trust.AccountHolder && rand.IntN(2) == 0 {
 		change.FriendlyName = new(fmt.Sprint(rand.IntN(3)))
 	}
-	_, _ = w.db.ReviewProduct(w.t.Context(), sid, func(p trust.Product) (trust.Outcome, error) {
+	var made *trust.Status
+	_, err := w.db.ReviewProduct(w.t.Context(), sid, func(p trust.Product) (trust.Outcome, error) {
+		w.undo(sid, made) // where this has run before, nothing of it was kept
+		made = nil
 		outcome, err := w.config.Policy.Apply(p, change, by, w.clock())
 		if err == nil && outcome.Product.Status != p.Status {
-			w.mu.Lock() // inside the transaction, so that the order is the database's
-			defer w.mu.Unlock()
-			w.made[sid] = append(w.made[sid], outcome.Product.Status)
-			w.open += 2
+			made = new(outcome.Product.Status)
+			w.make(sid, made)
 		}
 		return outcome, err
 	})
+	switch {
+	case errors.Is(err, trust.ErrStatusChange), errors.Is(err, trust.ErrNotEditable):
+	case err != nil:
+		w.undo(sid, made)
+		w.t.Errorf("%s to %s: %v", sid, wanted, err)
+	}
+}
+
+// make notes a change, inside of its transaction, so that the order is the database's.
+func (w *walkers) make(sid string, made *trust.Status) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.made[sid] = append(w.made[sid], made)
+	w.open += 2
+}
+
+// undo forgets a change, if it was made.
+func (w *walkers) undo(sid string, made *trust.Status) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.Index(w.made[sid], made); i >= 0 {
+		w.made[sid] = slices.Delete(w.made[sid], i, i+1)
+		w.open -= 2
+	}
 }
 
 // call fails a fifth of the notices once, as if no connection could be made.

@@ -51,12 +51,18 @@ type message struct {
 	text string
 }
 
+// start serves on a free port.
 func (s *server) start(t *testing.T, configure ...func(*smtp.Server)) *server {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.serve(t, listener, configure...)
+}
+
+func (s *server) serve(t *testing.T, listener net.Listener, configure ...func(*smtp.Server)) *server {
+	t.Helper()
 	srv := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{server: s, conn: c}, nil }))
 	srv.Domain, srv.AllowInsecureAuth, srv.ErrorLog = "mx.test", true, log.New(io.Discard, "", 0)
 	for _, configure := range configure {
@@ -78,6 +84,48 @@ func (s *server) start(t *testing.T, configure ...func(*smtp.Server)) *server {
 	})
 	return s
 }
+
+// pipes is a network inside of the process, in which a test can let time pass (testing/synctest).
+type pipes struct {
+	dialled chan net.Conn
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{dialled: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.dialled <- far:
+		return pipeEnd{near}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Accept is for the server.
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.dialled:
+		return pipeEnd{conn}, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept.
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+// Addr claims to be on loopback, where clear text is safe.
+func (p *pipes) Addr() net.Addr { return pipeEnd{}.RemoteAddr() }
+
+type pipeEnd struct{ net.Conn }
+
+func (pipeEnd) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 25} }
 
 func (s *server) messages() []message {
 	s.mu.Lock()

@@ -3,9 +3,10 @@ package store_test
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -18,17 +19,17 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stores := []*store.Store{open(t), open(t)}
 			sids := make([]string, count)
-			var group sync.WaitGroup
+			var group errgroup.Group
 			for i := range count {
-				group.Go(func() {
+				group.Go(func() error {
 					p := draft()
 					p.SID = fmt.Sprintf("BU%032x", i)
 					made, err := stores[i%2].CreateProductOnce(t.Context(), "key", "body", p)
-					check(t, err)
 					sids[i] = made.SID
+					return err
 				})
 			}
-			group.Wait()
+			check(t, group.Wait())
 			for _, sid := range sids {
 				if sid != sids[0] {
 					t.Fatalf("two answers: %s and %s", sid, sids[0])

@@ -1,13 +1,16 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -17,30 +20,29 @@ import (
 func makeProducts(t *testing.T, s *store.Store, count int, from time.Time) []string {
 	t.Helper()
 	sids := make([]string, count)
-	var group sync.WaitGroup
-	for worker := range 8 {
-		group.Go(func() {
-			for i := worker; i < count; i += 8 {
-				p := draft()
-				p.SID = trust.NewSID(trust.ProductPrefix, from.Add(time.Duration(i)*time.Millisecond))
-				check(t, s.CreateProduct(t.Context(), p))
-				sids[i] = p.SID
-			}
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i := range count {
+		group.Go(func() error {
+			p := draft()
+			p.SID = trust.NewSID(trust.ProductPrefix, from.Add(time.Duration(i)*time.Millisecond))
+			sids[i] = p.SID
+			return s.CreateProduct(t.Context(), p)
 		})
 	}
-	group.Wait()
+	check(t, group.Wait())
 	return sids
 }
 
 // readAll pages through the whole list and returns how often each product was seen.
-func readAll(t *testing.T, s *store.Store, q store.ProductQuery) map[string]int {
-	t.Helper()
+func readAll(ctx context.Context, s *store.Store, q store.ProductQuery) (map[string]int, error) {
 	seen := map[string]int{}
 	for more := true; more; {
 		var page []trust.Product
 		var err error
-		page, more, err = s.ListProducts(t.Context(), q)
-		check(t, err)
+		if page, more, err = s.ListProducts(ctx, q); err != nil {
+			return nil, err
+		}
 		for _, p := range page {
 			seen[p.SID]++
 		}
@@ -51,7 +53,7 @@ func readAll(t *testing.T, s *store.Store, q store.ProductQuery) map[string]int 
 			}
 		}
 	}
-	return seen
+	return seen, nil
 }
 
 // TestPagesAreStable has three readers page through while products are created and deleted around the ones that stay.
@@ -69,47 +71,51 @@ func TestPagesAreStable(t *testing.T) {
 			s := open(t)
 			staying := makeProducts(t, s, stay, at)
 			done := make(chan struct{})
-			var readers sync.WaitGroup
+			var readers errgroup.Group
 			for reader := range 3 {
-				readers.Go(func() {
+				readers.Go(func() error {
 					for running := true; running; {
 						select {
 						case <-done:
 							running = false // once more, after the last change
 						default:
 						}
-						seen := readAll(t, s, store.ProductQuery{AccountSID: accountSID, Limit: 40, Backward: reader == 2})
+						seen, err := readAll(t.Context(), s, store.ProductQuery{AccountSID: accountSID, Limit: 40, Backward: reader == 2})
+						if err != nil {
+							return err
+						}
 						for _, sid := range staying {
 							if seen[sid] != 1 {
 								t.Errorf("%s was seen %d times", sid, seen[sid])
 							}
 						}
 					}
+					return nil
 				})
 			}
-			comeAndGo(t, s, come)
+			err := comeAndGo(t.Context(), s, come)
 			close(done)
-			readers.Wait()
+			check(t, errors.Join(err, readers.Wait()))
 		})
 	}
 }
 
 // comeAndGo creates products before, among and after the ones that stay, and deletes them again.
-func comeAndGo(t *testing.T, s *store.Store, count int) {
-	t.Helper()
+func comeAndGo(ctx context.Context, s *store.Store, count int) error {
 	allow := func(trust.Product) error { return nil }
-	var group sync.WaitGroup
-	for range 16 {
-		group.Go(func() {
-			for range count / 16 {
-				p := draft()
-				p.SID = trust.NewSID(trust.ProductPrefix, at.Add(time.Duration(rand.IntN(600)-150)*time.Millisecond))
-				check(t, s.CreateProduct(t.Context(), p))
-				check(t, s.DeleteProduct(t.Context(), accountSID, p.SID, at, allow))
+	var group errgroup.Group
+	group.SetLimit(16)
+	for range count {
+		group.Go(func() error {
+			p := draft()
+			p.SID = trust.NewSID(trust.ProductPrefix, at.Add(time.Duration(rand.IntN(600)-150)*time.Millisecond))
+			if err := s.CreateProduct(ctx, p); err != nil {
+				return err
 			}
+			return s.DeleteProduct(ctx, accountSID, p.SID, at, allow)
 		})
 	}
-	group.Wait()
+	return group.Wait()
 }
 
 func TestFilters(t *testing.T) {
@@ -143,8 +149,8 @@ func TestFilters(t *testing.T) {
 				{store.ProductQuery{From: fmt.Sprintf("BU%032x", 5), Backward: true}, 5},
 			} {
 				test.q.AccountSID, test.q.Limit = accountSID, 2
-				if seen := readAll(t, s, test.q); len(seen) != test.want {
-					t.Errorf("%+v: %d products, want %d", test.q, len(seen), test.want)
+				if seen, err := readAll(t.Context(), s, test.q); err != nil || len(seen) != test.want {
+					t.Errorf("%+v: %d products, want %d, error %v", test.q, len(seen), test.want, err)
 				}
 			}
 		})

@@ -76,12 +76,15 @@ func awaitLock(ctx context.Context, database string) error {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // it has only read
-	for waiting := 0; waiting == 0; {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for {
+		var waiting int
 		err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
-		if err != nil {
+		if err != nil || waiting > 0 {
 			return err
 		}
+		<-ticker.C
 	}
-	return nil
 }
