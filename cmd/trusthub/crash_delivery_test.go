@@ -116,11 +116,11 @@ func (run *crashRun) stop(t *testing.T, server *crashServer) {
 	run.customer.outlive(t)
 }
 
-// endLeases makes those of servers that are gone look as if their 30 s were over.
+// endLeases makes those of servers that are gone look as if their time were over.
 func (run *crashRun) endLeases(t *testing.T) {
 	t.Helper()
 	useCrashDatabase(t, run.db, func(db *sql.DB) {
-		const query = `UPDATE notices SET due_at = due_at - 30000000 WHERE state = 'sending'`
+		const query = `UPDATE notices SET leased_until = 1 WHERE leased_until > 0`
 		if _, err := db.ExecContext(t.Context(), query); err != nil {
 			t.Fatal(err)
 		}

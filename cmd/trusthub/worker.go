@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -32,7 +33,21 @@ type deliveryFlags struct {
 	CallbackAllow   []netip.Prefix `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. A server that listens on loopback may call loopback."`
 	SMTP            string         `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
 	MailFrom        string         `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
+	Lease           lease          `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server has a delivery to itself: if it dies meanwhile, others take over after that. An attempt is cut off after five sixths of it."`
 	Keep            span           `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
+}
+
+// lease is how long a server has a delivery to itself.
+type lease time.Duration
+
+// UnmarshalText reads "30s".
+func (l *lease) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < time.Second {
+		return errors.New("must be a duration such as 30s, of 1s or more")
+	}
+	*l = lease(d)
+	return nil
 }
 
 // newWorker returns the worker that does what the server does by itself, and what closes its connections.
@@ -50,6 +65,7 @@ func (f deliveryFlags) newWorker(
 		Policy:  policy,
 		Retries: jobs.StandardRetries(),
 		Call:    callbacks.Send,
+		Lease:   time.Duration(f.Lease),
 		Keep:    time.Duration(f.Keep),
 		Now:     time.Now,
 		Random:  rand.Float64,
