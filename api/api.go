@@ -8,6 +8,9 @@
 //   - Every answer with status 400 or above is the contract's Error in JSON, whatever layer it comes from: the router, the
 //     validator, the implementation, a recovered panic. Its message never repeats a parameter's value.
 //   - Every answer carries a Twilio-Request-Id and the CORS headers, and preflight requests are answered.
+//   - No web page acts for whoever uses the browser: a browser is never asked for credentials, which it would remember and
+//     send on behalf of other sites, and forms and scripts without CORS change nothing. Scripts with credentials of their
+//     own may call from anywhere.
 //   - A body is read up to a limit, an operation's context ends after a while, a panic ends one request only.
 //
 // It does not store anything, does not limit how often a caller calls, does not speak TLS, and does not set the time-outs
@@ -115,6 +118,9 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	middlewares := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for _, op := range operations {
 		steps := []step{allowMethods(op.methods)}
+		if !isSafe(op.route.Method) {
+			steps = append(steps, refuseForged)
+		}
 		if op.authenticated {
 			steps = append(steps, authenticate(config))
 		}

@@ -263,6 +263,41 @@ func TestStatusCallbackHost(t *testing.T) {
 	}
 }
 
+func TestEmailIsAnyText(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	for _, test := range []struct {
+		name, email string
+		status      int
+	}{
+		{"the create page's", "email", http.StatusCreated},
+		{"a company's name", `Café & Söhne "Real", Inc. <x>, y@z`, http.StatusCreated},
+		{"a joined emoji and a mark of direction", "👩\u200d👦 \u200f", http.StatusCreated},
+		{"254 characters, which are more bytes", strings.Repeat("é", 254), http.StatusCreated},
+		{"255 characters", strings.Repeat("é", 255), http.StatusBadRequest},
+		{"nothing", "", http.StatusBadRequest},
+		{"a line break", "a@b.example\n", http.StatusBadRequest},
+		{"a carriage return", "a\rb", http.StatusBadRequest},
+		{"a tab", "a\tb", http.StatusBadRequest},
+		{"the last of C0", "a\x1fb", http.StatusBadRequest},
+		{"DEL", "a\x7fb", http.StatusBadRequest},
+		{"the first of C1", "a\u0080b", http.StatusBadRequest},
+		{"NEL", "a\u0085b", http.StatusBadRequest},
+		{"the last of C1", "a\u009fb", http.StatusBadRequest},
+		{"what follows C1", "a\u00a0b", http.StatusCreated},
+		{"the line separator", "a\u2028b", http.StatusBadRequest},
+		{"the paragraph separator", "a\u2029b", http.StatusBadRequest},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			body := strings.NewReader(url.Values{
+				"FriendlyName": {"Acme"}, "PolicySid": {"RN7a97559effdf62d00f4298208492a5ea"}, "Email": {test.email},
+			}.Encode())
+			if w, failure := answerOf(t, handler, newRequest(body)); w.Code != test.status {
+				t.Errorf("status %d, want %d: %s", w.Code, test.status, failure.Message)
+			}
+		})
+	}
+}
+
 // TestNothingPrivateIsLogged sends secrets through every door and looks for them in the log and in the answers.
 func TestNothingPrivateIsLogged(t *testing.T) {
 	var log bytes.Buffer
@@ -275,7 +310,7 @@ func TestNothingPrivateIsLogged(t *testing.T) {
 	const private = "private"
 	requests := map[string]func() *http.Request{
 		"a panic's value":    func() *http.Request { return newRequest(replaced("a@", "private@")) },
-		"an invalid address": func() *http.Request { return newRequest(replaced("a@", "private")) },
+		"an invalid address": func() *http.Request { return newRequest(replaced("a@", "private%0A")) },
 		"an invalid policy":  func() *http.Request { return newRequest(replaced("=RN", "=private")) },
 		"a broken encoding":  func() *http.Request { return newRequest(strings.NewReader(form + "&StatusCallback=private%")) },
 		"a password": func() *http.Request {

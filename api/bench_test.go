@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/mail"
 	"net/url"
 	"regexp"
 	"strings"
@@ -73,14 +72,13 @@ func bareHandler() http.Handler {
 			return
 		}
 		values, err := url.ParseQuery(string(body))
-		address, addressErr := mail.ParseAddress(values.Get("Email"))
-		if err != nil || values.Get("FriendlyName") == "" || addressErr != nil || !policy.MatchString(values.Get("PolicySid")) {
+		if err != nil || values.Get("FriendlyName") == "" || !isOneLine(values.Get("Email")) || !policy.MatchString(values.Get("PolicySid")) {
 			http.Error(w, "invalid", http.StatusBadRequest)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
-		_ = json.NewEncoder(w).Encode(product(r.Context(), values.Get("FriendlyName"), address.Address))
+		_ = json.NewEncoder(w).Encode(product(r.Context(), values.Get("FriendlyName"), values.Get("Email")))
 	})
 	return mux
 }

@@ -22,6 +22,7 @@ const (
 	CodeInvalidParameter Code = 20001 // a parameter is missing or invalid
 	CodeUnauthenticated  Code = 20003 // no or wrong credentials
 	CodeMethodNotAllowed Code = 20004 // the resource has no such method
+	CodeForbidden        Code = 20403 // a web page's form or script would act for whoever sits before the browser
 	CodeNotFound         Code = 20404 // no such path, or no such resource of this account
 	CodeConflict         Code = 20409 // the request contradicts an earlier one
 	CodeBodyTooLarge     Code = 20413 // the body exceeds Config.MaxBodyBytes
@@ -45,6 +46,10 @@ func Codes() []CodeInfo {
 		{
 			CodeMethodNotAllowed, http.StatusMethodNotAllowed,
 			"The requested resource {path} does not support the attempted HTTP method {method}",
+		},
+		{
+			CodeForbidden, http.StatusForbidden,
+			"A web page can call this API only from a script that sends an Authorization header of its own",
 		},
 		{CodeNotFound, http.StatusNotFound, "The requested resource {path} was not found"},
 		{CodeConflict, http.StatusConflict, "The request contradicts an earlier one"},
@@ -106,7 +111,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 		message = strings.NewReplacer("{path}", c.Request().URL.Path, "{method}", c.Request().Method).Replace(info.Message)
 	}
 	header := c.Response().Header()
-	if info.Code == CodeUnauthenticated {
+	if info.Code == CodeUnauthenticated && !looksLikeBrowser(c.Request().Header) {
 		header.Set("WWW-Authenticate", `Basic realm="Trust Hub", charset="UTF-8"`)
 	}
 	if answer.RetryAfter > 0 {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"net/mail"
 	"net/url"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -26,6 +26,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("GET", create, "PageSize=1001&Page=-1&Status=draft&PageToken=x&FriendlyName=%zz", "", "")
 	f.Add("GET", update, "", "", form)
 	f.Add("DELETE", update, "", "", "")
+	f.Add("POST", create, "", "", "FriendlyName=Acme&Email=Acme%E2%80%A8%C2%9B&PolicySid=RN7a97559effdf62d00f4298208492a5ea")
 	f.Add("OPTIONS", create, "", "x", "")
 	checks := &checkingBackend{}
 	handler := newHandler(f, backend{create: checks.create}, api.Config{}) // once: it reads the contract
@@ -65,18 +66,25 @@ func authorized(r *http.Request) bool {
 	return ok && username == account && password == token
 }
 
+// isOneLine reports whether text is what the contract promises of an Email.
+func isOneLine(text string) bool {
+	length := utf8.RuneCountInString(text)
+	return utf8.ValidString(text) && length >= 1 && length <= 254 && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp)
+	})
+}
+
 // checkingBackend notes what reaches it against the contract. The fuzzer runs one request at a time.
 type checkingBackend struct{ violation string }
 
 func (b *checkingBackend) create(
 	ctx context.Context, r server.CreateTrustProductRequestObject,
 ) (server.CreateTrustProductResponseObject, error) {
-	address, err := mail.ParseAddress(r.Body.Email)
 	callback := r.Body.StatusCallback
 	switch {
 	case r.Body.FriendlyName == "" || !utf8.ValidString(r.Body.FriendlyName):
 		b.violation = "name " + r.Body.FriendlyName
-	case err != nil || address.Address != r.Body.Email || strings.ContainsAny(r.Body.Email, "\r\n\x00"):
+	case !isOneLine(r.Body.Email):
 		b.violation = "e-mail " + r.Body.Email
 	case len(r.Body.PolicySID) != 34 || !strings.HasPrefix(r.Body.PolicySID, "RN"):
 		b.violation = "policy " + r.Body.PolicySID

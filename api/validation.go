@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"net/mail"
 	"net/url"
 	"strings"
 	"unicode"
@@ -43,7 +42,7 @@ func parameterError(err error) *Error {
 	return invalid(name, problem(violation))
 }
 
-// problem says what the contract asks for, so that the caller can mend it.
+// problem says what the contract asks for, so that the caller can fix it.
 func problem(violation *openapi3.SchemaError) string {
 	schema := violation.Schema
 	switch violation.SchemaField {
@@ -54,13 +53,7 @@ func problem(violation *openapi3.SchemaError) string {
 		}
 		return "must be one of " + strings.Join(words, ", ")
 	case "minLength", "maxLength", "pattern":
-		if schema.Pattern != "" {
-			return "must match " + schema.Pattern
-		}
-		if schema.MinLength == 1 && violation.SchemaField == "minLength" {
-			return "must not be empty"
-		}
-		return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
+		return textProblem(schema, violation.SchemaField)
 	case "minimum":
 		return fmt.Sprintf("must be at least %v", *schema.Min)
 	case "maximum":
@@ -75,6 +68,24 @@ func problem(violation *openapi3.SchemaError) string {
 	return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
 }
 
+// patternProblem is the extension in which the contract says in words what a pattern refuses that is hard to read.
+const patternProblem = "x-pattern-problem"
+
+// textProblem is problem for the length and the pattern of a text.
+func textProblem(schema *openapi3.Schema, field string) string {
+	switch {
+	case field == "minLength" && schema.MinLength == 1:
+		return "must not be empty"
+	case field == "maxLength" && *schema.MaxLength != schema.MinLength:
+		return fmt.Sprintf("must have at most %d characters", *schema.MaxLength)
+	case field == "pattern" && schema.Extensions[patternProblem] != nil:
+		return fmt.Sprint(schema.Extensions[patternProblem])
+	case schema.Pattern != "": // which says the length of what always has the same
+		return "must match " + schema.Pattern
+	}
+	return fmt.Sprintf("breaks the contract's %s", field)
+}
+
 // format is a string format of the contract. The validator checks only the formats that it is given.
 type format struct {
 	name    string
@@ -84,7 +95,6 @@ type format struct {
 
 func formats() []format {
 	return []format{
-		{"email", isEmail, "must be an e-mail address such as name@example.com"},
 		{"uri", isHTTPURL, "must be an absolute http or https URL"},
 	}
 }
@@ -100,13 +110,6 @@ func formatValidators() openapi3.SchemaValidationOption {
 		})
 	}
 	return openapi3.WithStringFormatValidators(validators)
-}
-
-// isEmail accepts a bare address: no display name, comment, quoting or surrounding space, and so no way to smuggle a
-// line break into a message's header. 254 bytes are the longest that SMTP can carry (RFC 5321, 4.5.3.1.3).
-func isEmail(s string) bool {
-	address, err := mail.ParseAddress(s)
-	return err == nil && address.Address == s && len(s) <= 254 && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // isHTTPURL accepts an empty value too: it means "none" wherever the contract does not ask for a minimal length.

@@ -45,7 +45,7 @@ func (e TrustProductStatus) Valid() bool {
 
 // CreateTrustProductRequest What a new Trust Product is made of.
 type CreateTrustProductRequest struct {
-	// Email The address that is told when the status changes.
+	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
 	Email string `json:"Email"`
 
 	// FriendlyName A name of your own choice for the resource.
@@ -171,7 +171,7 @@ type TrustProductStatus string
 
 // UpdateTrustProductRequest What shall change; what is not named stays as it is.
 type UpdateTrustProductRequest struct {
-	// Email The address that is told when the status changes.
+	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
 	Email *string `json:"Email,omitempty"`
 
 	// FriendlyName A name of your own choice for the resource.

@@ -33,6 +33,8 @@ func credentialCases() []conformanceCase {
 				s.Error("it does not say how to authenticate")
 			}
 		}},
+		{name: "a browser is not asked for credentials, which it would remember", needs: needStandIn, run: browsersAreNotAsked},
+		{name: "a web page's form changes nothing", needs: needStandIn, run: formsChangeNothing},
 		{name: "another account's product does not exist", needs: needOther, run: func(s *suite) {
 			p := s.create(nil)
 			for _, one := range everyOperation(p.SID)[2:] {
@@ -49,6 +51,32 @@ func credentialCases() []conformanceCase {
 			s.same("after the other account tried", p, s.fetch(p.SID))
 		}},
 	}
+}
+
+func browsersAreNotAsked(s *suite) {
+	for name, value := range map[string]string{
+		"Sec-Fetch-Site": "none", "User-Agent": "Mozilla/5.0", "Accept": "text/html,*/*;q=0.8",
+	} {
+		header := map[string]string{"Authorization": "", name: value}
+		a := s.do(request{method: http.MethodGet, path: productsPath, header: header}).expect(http.StatusUnauthorized)
+		if asked := a.header.Get("WWW-Authenticate"); asked != "" {
+			s.Errorf("%s: %s: it is asked for %s", name, value, asked)
+		}
+	}
+}
+
+func formsChangeNothing(s *suite) {
+	p := s.create(nil)
+	for _, mode := range []string{"navigate", "no-cors"} {
+		for _, one := range everyOperation(p.SID) {
+			if one.method == http.MethodGet {
+				continue
+			}
+			one.header = map[string]string{"Sec-Fetch-Mode": mode}
+			s.do(one).refused(http.StatusForbidden, 20403)
+		}
+	}
+	s.same("after the forms", p, s.fetch(p.SID))
 }
 
 // pathCases are about what can be called.

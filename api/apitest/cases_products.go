@@ -17,6 +17,15 @@ func createCases() []conformanceCase {
 				s.Errorf("it has name %q, callback %s, policy %s", p.FriendlyName, text(p.StatusCallback), p.PolicySID)
 			}
 		}},
+		{name: "the reference page's request, whose Email is not an address", run: func(s *suite) {
+			p := s.create(form{
+				"Email": "email", "PolicySid": s.target.PolicySIDs[0], "FriendlyName": "friendly_name",
+				"StatusCallback": "http://www.example.com",
+			})
+			if p.Email != "email" || p.FriendlyName != "friendly_name" || text(p.StatusCallback) != "http://www.example.com" {
+				s.Errorf("it is %+v", p)
+			}
+		}},
 		{name: "the same again is another product", run: func(s *suite) {
 			name := form{"FriendlyName": s.draft()["FriendlyName"]}
 			if first, second := s.create(name), s.create(name); first.SID == second.SID {
@@ -88,8 +97,8 @@ func createRefusals(s *suite) {
 	for what, one := range map[string]request{
 		"an empty name":                {form: draft.with(form{"FriendlyName": ""})},
 		"an empty address":             {form: draft.with(form{"Email": ""})},
-		"an address that is none":      {form: draft.with(form{"Email": "email"})},
 		"an address with a line break": {form: draft.with(form{"Email": "a@b.example\r\nBcc: c@d.example"})},
+		"an address that is too long":  {form: draft.with(form{"Email": strings.Repeat("a", 255)})},
 		"a policy off its pattern":     {form: draft.with(form{"PolicySid": "RN123"})},
 		"a callback without a host":    {form: draft.with(form{"StatusCallback": "/status"})},
 		"a callback of another scheme": {form: draft.with(form{"StatusCallback": "ftp://a.example/"})},

@@ -12,8 +12,7 @@ func updateCases() []conformanceCase {
 		{name: "the reference page's request: all four fields", run: func(s *suite) {
 			p := s.create(nil)
 			want := form{
-				"FriendlyName": "Other", "Email": "other@example.com", "Status": "draft",
-				"StatusCallback": "https://example.com/x",
+				"Email": "string", "FriendlyName": "string", "Status": "draft", "StatusCallback": "https://example.com",
 			}
 			got := s.update(p.SID, want).product(http.StatusOK)
 			if got.FriendlyName != want["FriendlyName"] || got.Email != want["Email"] ||
@@ -82,7 +81,7 @@ func updateRefusals(s *suite) {
 	for what, one := range map[string]request{
 		"an empty name":                {path: path, form: form{"FriendlyName": ""}},
 		"an empty address":             {path: path, form: form{"Email": ""}},
-		"an address that is none":      {path: path, form: form{"Email": "email", "FriendlyName": "Other"}},
+		"an address with a line break": {path: path, form: form{"Email": "a@b.example\n", "FriendlyName": "Other"}},
 		"an empty status":              {path: path, form: form{"Status": ""}},
 		"a callback of another scheme": {path: path, form: form{"StatusCallback": "ftp://a.example/"}},
 		"a field twice":                {path: path, body: "Status=draft&Status=pending-review"},

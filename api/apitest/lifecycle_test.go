@@ -25,6 +25,20 @@ func statuses(calls []apitest.Callback) []string {
 	return all
 }
 
+// TestEmailIsNoAddress follows a product whose Email is a company's name: nothing is mailed, and nothing waits for it.
+func TestEmailIsNoAddress(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	c.submit(c.create("Acme+hold, Inc.", "https://acme.example/status").SID)
+	s.Advance(time.Minute)
+	if got := statuses(s.Callbacks()); !slices.Equal(got, []string{"pending-review", "in-review", "twilio-approved"}) {
+		t.Errorf("called back: %v", got)
+	}
+	if mails := s.Mails(); len(mails) != 0 {
+		t.Errorf("mailed: %+v", mails)
+	}
+}
+
 // TestNothingLeaves follows a product whose callbacks go to the internet: they are recorded.
 func TestNothingLeaves(t *testing.T) {
 	s := apitest.New(t)

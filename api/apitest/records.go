@@ -11,6 +11,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/signature"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -27,8 +28,8 @@ type Callback struct {
 	Error            string     // why it was not delivered, empty if it was
 }
 
-// Mail is a message that a real server would have sent to a product's Email. The wording is left out: no test should rely on
-// it, as the real service's is its own.
+// Mail is a message that a real server would have sent to a product's Email; none is to what is not an address. The wording
+// is left out: no test should rely on it, as the real service's is its own.
 type Mail struct {
 	At            time.Time // by the server's clock
 	To            string
@@ -85,10 +86,13 @@ func (r *records) caller(
 	}
 }
 
-// mailer keeps messages.
+// mailer keeps messages. As in the server, none goes to what is not an address.
 func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notice) trust.Attempt {
 	return func(_ context.Context, n trust.Notice) trust.Attempt {
 		at := now()
+		if !mail.IsAddress(n.Target) {
+			return trust.Attempt{Started: at, Verdict: trust.NotSent}
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.mails = append(r.mails, Mail{

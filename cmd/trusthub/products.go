@@ -34,7 +34,7 @@ func (f callFlags) explain(err error) error {
 type createCmd struct {
 	callFlags
 	FriendlyName   string  `required:"" help:"A name of your own choice."`
-	Email          string  `required:"" help:"Address that is told when the status changes."`
+	Email          string  `required:"" help:"E-mail address that is told when the status changes. Any text is accepted; mail goes to addresses only."`
 	PolicySID      string  `name:"policy-sid" required:"" help:"Policy to comply with, for example RN7a97559effdf62d00f4298208492a5ea."`
 	StatusCallback *string `help:"URL that is called when the status changes."`
 }
@@ -61,7 +61,7 @@ type updateCmd struct {
 	callFlags
 	SID            string                     `arg:"" name:"sid" help:"Trust Product to update."`
 	FriendlyName   *string                    `help:"A new name."`
-	Email          *string                    `help:"A new address."`
+	Email          *string                    `help:"A new e-mail address, or any text."`
 	Status         *client.TrustProductStatus `help:"A new status: pending-review submits it for review."`
 	StatusCallback *string                    `help:"A new URL to call; empty removes it."`
 }

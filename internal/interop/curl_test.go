@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// The commands of the two reference pages, to the letter.
+// The commands of the two reference pages, to the letter. Only the host, the credentials and {Sid} are replaced.
 const (
 	createCommand = `curl \
  --request POST 'https://trusthub.twilio.com/v1/TrustProducts' \
@@ -45,14 +45,14 @@ func TestSeedCurl(t *testing.T) {
 
 func testSeedCurl(t *testing.T, server *url.URL) {
 	t.Helper()
-	status, header, created := curl(t, server, createCommand,
-		"Email=email&", "Email=compliance%40acme.example&", "RNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", policySID)
+	status, header, created := curl(t, server, createCommand)
 	if status != http.StatusCreated {
 		t.Fatalf("create answers %d: %v", status, created)
 	}
 	checkCORS(t, header)
 	checkFields(t, created, createFields, map[string]any{
-		"account_sid": accountSID, "policy_sid": policySID, "email": email, "friendly_name": "friendly_name",
+		"account_sid": accountSID, "policy_sid": "RNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "email": "email",
+		"friendly_name": "friendly_name",
 		"status": "draft", "status_callback": "http://www.example.com", "valid_until": nil, "errors": nil,
 	})
 	sid, _ := created["sid"].(string)
@@ -60,13 +60,12 @@ func testSeedCurl(t *testing.T, server *url.URL) {
 		t.Fatalf("sid is %q, want %s", sid, productSID)
 	}
 
-	status, _, updated := curl(t, server, updateCommand,
-		"{Sid}", sid, "Email=string&", "Email=legal%40acme.example&")
+	status, _, updated := curl(t, server, updateCommand, "{Sid}", sid)
 	if status != http.StatusOK {
 		t.Fatalf("update answers %d: %v", status, updated)
 	}
 	checkFields(t, updated, updateFields, map[string]any{
-		"account_sid": accountSID, "policy_sid": policySID, "email": "legal@acme.example", "friendly_name": "string",
+		"account_sid": accountSID, "policy_sid": created["policy_sid"], "email": "string", "friendly_name": "string",
 		"status": "draft", "status_callback": "https://example.com", "valid_until": nil,
 		"sid": sid, "url": created["url"], "links": created["links"], "date_created": created["date_created"],
 	})

@@ -21,11 +21,8 @@ const (
 	bodyNameLimit    = 1000
 )
 
-// compose writes the message that tells of n. It fails if no message to that address can be written.
+// compose writes the message that tells of n, to an address for which IsAddress holds.
 func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
-	if !usable(n.Target) {
-		return nil, errors.New("the product's e-mail address is not one that mail can be sent to")
-	}
 	// The id becomes a part of a header. Those that trust makes are always well-formed.
 	if n.ID == "" || len(n.ID) > 64 || strings.Trim(n.ID, idAlphabet) != "" {
 		return nil, errors.New("the notice's id cannot be a Message-ID")

@@ -15,9 +15,10 @@
 //
 // Accepted is [trust.Delivered], from the reply to the message's last line on: what happens to QUIT after it changes
 // nothing, since trying again would send a duplicate. A 5xx reply to MAIL, RCPT or DATA is [trust.Refused], unless its code
-// is one of those that ask for a login or for TLS. All else is [trust.TryAgain]: 4xx replies, failed and dropped
-// connections, timeouts, and every refusal before MAIL, since a login or a certificate is the operator's to mend and says
-// nothing about the message. A reply that got lost may stand for an accepted message; then the next attempt is a duplicate.
+// is one of those that ask for a login or for TLS. Where the target is not an address, which the API allows, nobody is
+// contacted and the verdict is [trust.NotSent]. All else is [trust.TryAgain]: 4xx replies, failed and dropped connections,
+// timeouts, and every refusal before MAIL, since a login or a certificate is the operator's to fix and says nothing about
+// the message. A reply that got lost may stand for an accepted message; then the next attempt is a duplicate.
 //
 // # What it does not do
 //
@@ -90,7 +91,7 @@ func NewSender(config Config) (*Sender, error) {
 		return nil, err
 	}
 	var err error
-	if s.from, err = netmail.ParseAddress(config.From); err != nil || !usable(s.from.Address) || !ascii(s.from.Address) {
+	if s.from, err = netmail.ParseAddress(config.From); err != nil || !IsAddress(s.from.Address) || !ascii(s.from.Address) {
 		return nil, fmt.Errorf("mail: the sender is not a plain address such as trusthub@example.com: %q", config.From)
 	}
 	s.domain = s.from.Address[strings.LastIndex(s.from.Address, "@")+1:]
@@ -139,14 +140,15 @@ func (s *Sender) setServer(server string) error {
 	return nil
 }
 
-// usable tells whether an address can stand in a command and in a header just as it is. That leaves out addresses with a
-// quoted local part ("a b"@example.com), which hardly anyone has and which many a server reads wrongly.
-func usable(address string) bool {
-	parsed, err := netmail.ParseAddress(address)
-	return err == nil && parsed.Address == address && // no name, no comment, no second address, no quotes
-		len(address) <= 254 && // RFC 5321, 4.5.3.1.3, without the angle brackets
-		utf8.ValidString(address) &&
-		!strings.ContainsFunc(address, func(r rune) bool {
+// IsAddress reports whether text is an address that mail can be sent to: one that can stand in a command and in a header just
+// as it is. That leaves out addresses with a quoted local part ("a b"@example.com), which hardly anyone has and which many a
+// server reads wrongly.
+func IsAddress(text string) bool {
+	parsed, err := netmail.ParseAddress(text)
+	return err == nil && parsed.Address == text && // no name, no comment, no second address, no quotes
+		len(text) <= 254 && // RFC 5321, 4.5.3.1.3, without the angle brackets
+		utf8.ValidString(text) &&
+		!strings.ContainsFunc(text, func(r rune) bool {
 			return !unicode.IsGraphic(r) || unicode.IsSpace(r) || r == '<' || r == '>'
 		})
 }

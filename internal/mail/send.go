@@ -46,6 +46,10 @@ func (s *Sender) Send(ctx context.Context, n trust.Notice) trust.Attempt {
 }
 
 func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Attempt) {
+	if !IsAddress(n.Target) {
+		attempt.Verdict, attempt.Error = trust.NotSent, "the product's Email is not an address that mail can be sent to"
+		return
+	}
 	message, err := s.compose(n, attempt.Started)
 	if err != nil {
 		attempt.Verdict, attempt.Error = trust.Refused, line(err.Error(), errorLimit)

@@ -42,6 +42,9 @@ func TestElapse(t *testing.T) {
 		{"a tag in the domain is none", "a@b+hold.example", automatic, []moment{
 			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
 		}},
+		{"a text that is not an address has no tags", "Acme+hold", automatic, []moment{
+			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
+		}},
 		{"left to people", "a@b.example", manual, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

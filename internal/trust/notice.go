@@ -55,7 +55,7 @@ const (
 	Delivered Verdict = "delivered" // the receiver has it
 	TryAgain  Verdict = "try-again" // it may succeed later
 	Refused   Verdict = "refused"   // it will never succeed
-	NotSent   Verdict = "not-sent"  // the server has been given no way to send it
+	NotSent   Verdict = "not-sent"  // there is no way to send it: mail is off, or the target is not an address
 )
 
 // Attempt is one try to deliver a notice, kept so that "why did it not come" can be answered.

@@ -16,7 +16,8 @@ const slowFactor = 10
 //	name+hold@…                stays in review until a person decides
 //	name+slow@…                takes ten times the delay
 //
-// Tags can be combined (name+slow+reject-18601@…). One that is not understood is ignored.
+// Tags can be combined (name+slow+reject-18601@…). One that is not understood is ignored, and so is a text without an @: a
+// company's name asks for nothing.
 type testValues struct {
 	reject []int
 	hold   bool
@@ -25,7 +26,10 @@ type testValues struct {
 
 func readTestValues(email string) testValues {
 	var wish testValues
-	local, _, _ := strings.Cut(email, "@")
+	local, _, isAddress := strings.Cut(email, "@")
+	if !isAddress {
+		return wish
+	}
 	_, tags, _ := strings.Cut(local, "+")
 	for tag := range strings.SplitSeq(tags, "+") {
 		switch codes, reject := strings.CutPrefix(tag, "reject-"); {
