@@ -49,7 +49,7 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 interop: ## Let the official Go SDK use the server
 	cd internal/interop && go test -race -count=1 ./... # the cache does not see that the server changed
 
-browser: ## Let chromium use the API reference at /docs and call the server from another origin
+browser: ## Let chromium use the API reference at /docs, call the server from another origin, and attack it from other sites
 	cd internal/browser && go test -race -count=1 ./...
 
 # What runs beside a request makes coverage differ from run to run: minimizing for it would take most of the whole server's time.

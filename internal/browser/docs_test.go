@@ -56,6 +56,20 @@ func TestTryOperations(t *testing.T) {
 	}
 }
 
+// Someone tries an operation without having authorized: the page shows the 401, and the browser asks for nothing.
+func TestTryWithoutCredentials(t *testing.T) {
+	base := startServer(t).String()
+	tab := openTab(t)
+	asked := tab.typeCredentials(t)
+	tab.do(t, "open the reference", chromedp.Navigate(base+"/docs"), chromedp.WaitVisible(create))
+	tab.do(t, "create without credentials", open(create), execute(create))
+	status, err := chromedp.Run(tab.ctx, chromedp.TextContent(create+liveStatus))
+	if err != nil || strings.TrimSpace(status) != "401" || asked.Load() != 0 {
+		t.Errorf("the page shows status %q (%v), the browser asked for credentials %d times", status, err, asked.Load())
+	}
+	tab.checkLoopback(t)
+}
+
 func open(operation string) chromedp.Action[chromedp.Void] {
 	return chromedp.Steps(
 		chromedp.Click(operation+".opblock-summary-control"),
