@@ -47,6 +47,13 @@ func listCases() []conformanceCase {
 				s.Errorf("the pages hold %v, want %v", got, made)
 			}
 		}},
+		{name: "a page of the largest number leads on", needs: needStandIn, run: func(s *suite) {
+			name, made := s.five()
+			pages := s.walk(s.list(form{"FriendlyName": name, "PageSize": "2", "Page": "9223372036854775807"}), nil)
+			if len(pages) != 3 || !slices.Equal(sorted(slices.Concat(pages...)), sorted(made)) {
+				s.Errorf("created were %v, the pages hold %v", made, pages)
+			}
+		}},
 		{name: "what is off the contract is refused", needs: needStandIn, run: func(s *suite) {
 			for _, query := range []string{
 				"PageSize=0", "PageSize=1001", "PageSize=x", "Page=-1", "Status=nonsense", "PolicySid=RN1", "FriendlyName=",

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,6 +139,75 @@ func TestSuccessThatTheContractDoesNotName(t *testing.T) {
 	c, _ := newServer(t, http.StatusOK, "application/json", answer) // a create answers 201
 	if product, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err == nil || product != nil {
 		t.Errorf("got %v and error %v", product, err)
+	}
+}
+
+func TestSuccessWithNothingInIt(t *testing.T) {
+	for _, body := range []string{"null", "{}", " null\n", `{"message":"hello"}`, "[]", `"x"`, ""} {
+		c, _ := newServer(t, http.StatusCreated, "application/json", body)
+		if product, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err == nil || product != nil {
+			t.Errorf("create, %q: got %v and error %v", body, product, err)
+		}
+		c, _ = newServer(t, http.StatusOK, "application/json", body)
+		if product, err := c.FetchTrustProduct(t.Context(), sid); err == nil || product != nil {
+			t.Errorf("fetch, %q: got %v and error %v", body, product, err)
+		}
+		if product, err := c.UpdateTrustProduct(t.Context(), sid, client.UpdateTrustProductRequest{}); err == nil || product != nil {
+			t.Errorf("update, %q: got %v and error %v", body, product, err)
+		}
+		failures := 0
+		for product, err := range c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{}) {
+			if failures++; err == nil || product != nil {
+				t.Errorf("list, %q: got %v and error %v", body, product, err)
+			}
+		}
+		if failures != 1 {
+			t.Errorf("list, %q: %d failures", body, failures)
+		}
+	}
+	c, _ := newServer(t, http.StatusOK, "application/json", `{"results":[],"meta":{}}`)
+	for product, err := range c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{}) {
+		t.Errorf("an empty list yields %v, %v", product, err)
+	}
+}
+
+// A server may say anything, and errors are printed to terminals.
+func TestErrorIsSafeToPrint(t *testing.T) {
+	nasty := "\x1b]0;owned\x07\r\n\u009b2J\u202e\u2028\x7f" + strings.Repeat("é", 600)
+	body, err := json.Marshal(map[string]any{"code": 20001, "message": nasty, "more_info": nasty, "status": 400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Twilio-Request-Id", "RQ\u009b2J"+strings.Repeat("é", 600))
+		w.Header().Set("Content-Type", "application/json\u009b2J"+strings.Repeat("é", 600))
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(server.Close)
+	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(account, token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, refusal := c.UpdateTrustProduct(t.Context(), sid, client.UpdateTrustProductRequest{})
+	_, unusable := c.FetchTrustProduct(t.Context(), sid)
+	for _, err := range []error{refusal, unusable} {
+		got, ok := errors.AsType[*client.Error](err)
+		if !ok {
+			t.Fatalf("got %v", err)
+		}
+		for _, text := range []string{got.Message, got.MoreInfo, got.RequestID, got.Error()} {
+			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("%q cannot be printed as it is", text)
+			}
+		}
+		for _, text := range []string{got.Message, got.RequestID} {
+			if n := utf8.RuneCountInString(text); n != 500 {
+				t.Errorf("%q has %d characters", text, n)
+			}
+		}
 	}
 }
 

@@ -18,9 +18,10 @@
 // # What it guarantees
 //
 // A Client is safe for concurrent use. A call ends as soon as its context does, also while it waits to repeat. An answer that
-// is not the one the contract names is an [*Error], an HTML page of a proxy included; what could not be sent or received at
-// all is a [*net/url.Error] or wraps the context's error. What is read is bounded by 16 MiB. Redirects are not followed, so that
-// credentials go to the base URL and nowhere else. No error and no log line carries a credential, a body or a query.
+// is not the one the contract names is an [*Error], an HTML page of a proxy and an empty object included; what could not be
+// sent or received at all is a [*net/url.Error] or wraps the context's error. What is read is bounded by 16 MiB. Redirects are
+// not followed, so that credentials go to the base URL and nowhere else. No error and no log line carries a credential, a body
+// or a query. What a server says in an [Error] is cut at 500 characters and has no control characters.
 //
 // # Retries
 //

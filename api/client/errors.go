@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/opentrusthub/trusthub/gen"
 )
@@ -32,7 +34,7 @@ func (e sentinelError) Error() string { return string(e) }
 type Error struct {
 	Status     int           // the HTTP status
 	Code       int           // Twilio's error code, for example 20404; 0 if the answer was not the API's but, say, a proxy's
-	Message    string        // what is wrong, in a sentence
+	Message    string        // what is wrong, in a sentence: at most 500 characters, none of them a control character
 	MoreInfo   string        // a URL that explains the code
 	RequestID  string        // names the request in the server's log
 	RetryAfter time.Duration // how long the server asks to wait, in whole seconds or until a date; 0 if it does not
@@ -76,12 +78,34 @@ func newError(response *http.Response, body []byte, now time.Time) *Error {
 	failure.RetryAfter, _ = retryAfter(response.Header, now)
 	var said gen.Error
 	if json.Unmarshal(body, &said) == nil && said.Message != "" {
-		failure.Code, failure.Message, failure.MoreInfo = said.Code, said.Message, said.MoreInfo
+		failure.Code, failure.Message, failure.MoreInfo = said.Code, plain(said.Message), plain(said.MoreInfo)
 	}
 	return failure
 }
 
-func requestID(response *http.Response) string { return response.Header.Get("Twilio-Request-Id") }
+func requestID(response *http.Response) string {
+	return plain(response.Header.Get("Twilio-Request-Id"))
+}
+
+// maxText is how many characters are kept of a text that a server sends for people to read.
+const maxText = 500
+
+// plain makes such a text safe to print: what a terminal could take for a command, or what is not visible, becomes a space.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	length := 0
+	for end := range text {
+		if length++; length > maxText {
+			return text[:end]
+		}
+	}
+	return text
+}
 
 // maxRetryAfter keeps a Retry-After of a million years within a time.Duration. Nobody waits that long.
 const maxRetryAfter = 365 * 24 * time.Hour

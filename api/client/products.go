@@ -92,9 +92,11 @@ func (c *Client) DeleteTrustProduct(ctx context.Context, sid string) error {
 }
 
 // ListTrustProduct yields the account's Trust Products, the newest first, and fetches page after page as the loop goes on.
-// An error is yielded once and ends it. The list can be ranged over again, which begins anew.
+// An error is yielded once and ends it; a page that leads back to an earlier one is an error. The list can be ranged over
+// again, which begins anew.
 func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest) iter.Seq2[*TrustProduct, error] {
 	return func(yield func(*TrustProduct, error) bool) {
+		seen := map[string]bool{} // page tokens
 		for request := &r; request != nil; {
 			page, err := c.page(ctx, request)
 			if err != nil {
@@ -106,7 +108,7 @@ func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest
 					return
 				}
 			}
-			if request, err = next(*request, page.Meta.NextPageURL); err != nil {
+			if request, err = next(*request, page.Meta.NextPageURL, seen); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -119,18 +121,24 @@ func (c *Client) page(ctx context.Context, r *ListTrustProductRequest) (*gen.Tru
 }
 
 // next is the request for the page that follows, nil after the last. It takes the token from the page's URL and nothing
-// else: the credentials never follow a URL that a server has sent.
-func next(r ListTrustProductRequest, nextPage *string) (*ListTrustProductRequest, error) {
+// else: the credentials never follow a URL that a server has sent. It adds the token of r to those that were seen.
+func next(r ListTrustProductRequest, nextPage *string, seen map[string]bool) (*ListTrustProductRequest, error) {
 	if nextPage == nil {
 		return nil, nil
 	}
 	u, err := url.Parse(*nextPage)
 	if err != nil {
-		return nil, errors.New("client: the URL of the next page is none") // err would repeat it
+		return nil, errors.New("client: the URL of the next page is invalid") // err would repeat it
+	}
+	if r.PageToken != nil {
+		seen[*r.PageToken] = true
 	}
 	token := u.Query().Get("PageToken")
-	if token == "" || (r.PageToken != nil && *r.PageToken == token) {
-		return nil, errors.New("client: the URL of the next page leads nowhere")
+	switch {
+	case token == "":
+		return nil, errors.New("client: the URL of the next page has no page token")
+	case seen[token]:
+		return nil, errors.New("client: the URL of the next page leads back to an earlier page")
 	}
 	r.PageToken = &token
 	if number, err := strconv.Atoi(u.Query().Get("Page")); err == nil {

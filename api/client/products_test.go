@@ -150,3 +150,38 @@ func TestListLeadsNowhere(t *testing.T) {
 		}
 	}
 }
+
+// The pages lead from a to b to c, and from there back.
+func TestListInACircle(t *testing.T) {
+	for _, back := range []string{"a", "b", "c"} {
+		next := map[string]string{"": "a", "a": "b", "b": "c", "c": back}
+		asked := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked++; asked > 10 {
+				w.WriteHeader(http.StatusTeapot) // ends a loop without an end
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"results":[%s],"meta":{"next_page_url":"http://x.example/?PageToken=%s"}}`,
+				answer, next[r.URL.Query().Get("PageToken")])
+		}))
+		t.Cleanup(server.Close)
+		c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(account, token))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{})
+		for range 2 { // what was seen is forgotten when the list begins anew
+			asked = 0
+			products, last := 0, error(nil)
+			for _, err := range list {
+				if last = err; err == nil {
+					products++
+				}
+			}
+			if last == nil || !strings.Contains(last.Error(), "earlier page") || asked != 4 || products != 4 {
+				t.Errorf("back to %s: %d products, %d pages, error %v", back, products, asked, last)
+			}
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -201,6 +202,9 @@ func decode[T any](response *http.Response, err error, status int) (*T, error) {
 	if !read || response.StatusCode != status || !isJSON(response) || json.Unmarshal(body.data, value) != nil {
 		return nil, unexpected(response)
 	}
+	if reflect.ValueOf(value).Elem().IsZero() { // null, {}, or an object of another kind
+		return nil, unexpected(response)
+	}
 	return value, nil
 }
 
@@ -212,8 +216,8 @@ func isJSON(response *http.Response) bool {
 func unexpected(response *http.Response) *Error {
 	return &Error{
 		Status: response.StatusCode,
-		Message: "the answer is not the one that the contract names, its Content-Type is " +
-			response.Header.Get("Content-Type"),
+		Message: plain("the answer is not the one that the contract names, its Content-Type is " +
+			response.Header.Get("Content-Type")),
 		RequestID: requestID(response),
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -66,7 +67,7 @@ func page(ctx context.Context, params gen.ListTrustProductParams, list []gen.Tru
 		meta.PreviousPageURL = link(max(number-1, 0), &list[max(start-size, 0)].SID)
 	}
 	if end < len(list) {
-		meta.NextPageURL = link(number+1, &list[end].SID)
+		meta.NextPageURL = link(min(number, math.MaxInt-1)+1, &list[end].SID) // the caller may give any number
 	}
 	return gen.TrustProductPage{Meta: meta, Results: append([]gen.TrustProduct{}, list[start:end]...)}
 }
