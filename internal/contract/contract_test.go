@@ -146,10 +146,10 @@ func TestReleasedContractThatIsNamedWrongly(t *testing.T) {
 func TestDiff(t *testing.T) {
 	intend := edit{
 		differencesFile, "[]",
-		"\n- {operation: '*', at: request application/* Email format, published: '-', ours: email, reason: R}",
+		"\n- {operation: '*', at: request application/* StatusCallback format, published: '-', ours: uri, reason: R}",
 	}
 	published := func(old, new string) []edit { return []edit{{releasedFile, old, new}} }
-	format := published("          type: string\n          format: email\n", "          type: string\n")
+	format := published("          type: string\n          format: uri\n", "          type: string\n")
 	for _, test := range []judge{
 		{"no difference", nil, "0 differences: 0 intended, 0 not listed", false},
 		{"one not listed", format, "DIFFERENT, and not listed", true},
