@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
-	"net/url"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"github.com/opentrusthub/trusthub/internal/callbackurl"
 )
 
 // invalid answers 400 for a parameter. It gets the parameter's name only, so that the value cannot slip into the message.
@@ -43,7 +43,7 @@ func parameterError(err error) *Error {
 	return invalid(name, problem(violation))
 }
 
-// problem says what the contract asks for, so that the caller can mend it.
+// problem says what the contract asks for, so that the caller can fix it.
 func problem(violation *openapi3.SchemaError) string {
 	schema := violation.Schema
 	switch violation.SchemaField {
@@ -66,63 +66,49 @@ func problem(violation *openapi3.SchemaError) string {
 	case "maximum":
 		return fmt.Sprintf("must be at most %v", *schema.Max)
 	case "format":
-		for _, format := range formats() {
-			if format.name == schema.Format {
-				return format.problem
-			}
+		if offFormat, ok := errors.AsType[formatError](violation.Origin); ok {
+			return string(offFormat)
 		}
 	}
 	return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
 }
 
-// format is a string format of the contract. The validator checks only the formats that it is given.
-type format struct {
-	name    string
-	valid   func(string) bool
-	problem string
+// formats are the string formats of the contract. The validator checks only those that it is given.
+func formats() map[string]func(string) error {
+	return map[string]func(string) error{"email": checkEmail, "uri": checkURL}
 }
 
-func formats() []format {
-	return []format{
-		{"email", isEmail, "must be an e-mail address such as name@example.com"},
-		{"uri", isHTTPURL, "must be an absolute http or https URL"},
-	}
-}
+// formatError says what a format asks for. It is shown to the caller, and so must not quote the value.
+type formatError string
+
+func (e formatError) Error() string { return string(e) }
 
 func formatValidators() openapi3.SchemaValidationOption {
 	validators := make(map[string]openapi3.StringFormatValidator)
-	for _, format := range formats() {
-		validators[format.name] = openapi3.NewCallbackValidator(func(value string) error {
-			if format.valid(value) {
-				return nil
-			}
-			return errors.New(format.problem)
-		})
+	for name, check := range formats() {
+		validators[name] = openapi3.NewCallbackValidator(check)
 	}
 	return openapi3.WithStringFormatValidators(validators)
 }
 
-// isEmail accepts a bare address: no display name, comment, quoting or surrounding space, and so no way to smuggle a
+// checkEmail accepts a bare address: no display name, comment, quoting or surrounding space, and so no way to smuggle a
 // line break into a message's header. 254 bytes are the longest that SMTP can carry (RFC 5321, 4.5.3.1.3).
-func isEmail(s string) bool {
+func checkEmail(s string) error {
 	address, err := mail.ParseAddress(s)
-	return err == nil && address.Address == s && len(s) <= 254 && !strings.ContainsFunc(s, unicode.IsControl)
-}
-
-// isHTTPURL accepts an empty value too: it means "none" wherever the contract does not ask for a minimal length.
-func isHTTPURL(s string) bool {
-	if s == "" {
-		return true
+	if err != nil || address.Address != s || len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
+		return formatError("must be an e-mail address such as name@example.com")
 	}
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isHost(u) &&
-		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
+	return nil
 }
 
-// isHost accepts what can be looked up and stored: a name of up to 253 bytes, the longest that DNS has, in UTF-8 (which
-// percent-encoding gets around), and a port of up to five digits. Callbacks are kept by host, in an index of Postgres, and
-// its rows have a limit.
-func isHost(u *url.URL) bool {
-	name := u.Hostname()
-	return name != "" && len(name) <= 253 && utf8.ValidString(name) && len(u.Port()) <= len("65535")
+// checkURL accepts what callbacks can be sent to: no other URL is a parameter. It accepts an empty value too, which means "none"
+// wherever the contract does not ask for a minimal length.
+func checkURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	if _, err := callbackurl.Parse(s); err != nil {
+		return formatError(err.Error())
+	}
+	return nil
 }

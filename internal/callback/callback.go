@@ -120,7 +120,7 @@ func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.No
 		// No later attempt can do better, as a notice keeps its URL. To go on would only hold up the product's later
 		// notices, which may go to a better one.
 		attempt.Verdict = trust.Refused
-		attempt.Error = "the URL cannot be requested: " + err.Error()
+		attempt.Error = "the URL cannot be requested: it " + err.Error()
 		return
 	}
 	// The transport itself and not an http.Client, which follows redirects and puts the URL into its errors.
