@@ -100,6 +100,10 @@ func scriptCommands() map[string]scriptCommand {
 		// end-post
 		// sends the body and prints the answer as http does.
 		"end-post": endPostCommand,
+		// withhold-body PATH
+		// sends the head of a POST without credentials, withholds the body that it announces, and prints the answer, which must
+		// come long before the server gives up the wait for the body. The connection stays open.
+		"withhold-body": withholdBodyCommand,
 		// free-port NAME
 		// sets the variable to a port that nobody listens on.
 		"free-port": freePortCommand,
@@ -274,6 +278,19 @@ func endPostCommand(ts *testscript.TestScript, s *script, _ []string) {
 	_, err := io.WriteString(s.post, s.body)
 	ts.Check(err)
 	response, err := http.ReadResponse(bufio.NewReader(s.post), nil)
+	ts.Check(err)
+	printResponse(ts, response)
+}
+
+func withholdBodyCommand(ts *testscript.TestScript, _ *script, args []string) {
+	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() }) //nolint:errcheck // it has had its answer
+	const soon = 10 * time.Second     // serve waits 30 s for a body
+	ts.Check(conn.SetDeadline(time.Now().Add(soon)))
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\n", args[0], ts.Getenv("TRUSTHUB_ADDRESS"))
+	ts.Check(err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	ts.Check(err)
 	printResponse(ts, response)
 }

@@ -48,7 +48,8 @@ func newRequest(ctx context.Context, n trust.Notice, authToken string) (*http.Re
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, message.URL.Requested, strings.NewReader(message.Form.Encode()))
+	body := strings.NewReader(message.Form.Encode())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, message.URL.Requested, body)
 	if err != nil {
 		return nil, errNoRequest
 	}

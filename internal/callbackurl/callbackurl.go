@@ -44,13 +44,14 @@ type URL struct {
 	User      *url.Userinfo // for Basic authentication; nil if the URL has none
 }
 
-// Parse returns how rawURL is requested, or an error that says what it must be.
+// Parse returns how rawURL is requested, or an error that says what it must be. A URL without a host is refused because a dialer
+// would take that for this machine.
 func Parse(rawURL string) (URL, error) {
 	if strings.ContainsFunc(rawURL, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return URL{}, errSpace
 	}
 	u, err := url.Parse(rawURL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" { // a dialer takes no host for this machine
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
 		return URL{}, errNotAbsolute
 	}
 	host, err := asciiHost(u)
