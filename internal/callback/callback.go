@@ -12,7 +12,8 @@
 // # What it does not do
 //
 // It keeps no schedule and no state: when to try again, and for how long, is the caller's business (internal/jobs). It
-// cannot know which public addresses belong to the operator's own network; a firewall can.
+// cannot know which public addresses belong to the operator's own network; a firewall can. It cannot keep net/http from
+// writing to package log what a receiver sends after its answer; the program decides what becomes of that (cmd/trusthub).
 package callback
 
 import (
