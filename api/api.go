@@ -52,7 +52,8 @@ type Config struct {
 	Health func(context.Context) error
 
 	// PublicURL is the absolute http(s) URL that the API is reached at, without a path's trailing slash. Empty means: as
-	// each request says in its Host header, which is right unless a proxy stands in between.
+	// each request says in its Host header, which is right unless a proxy stands in between; a request whose Host is missing or
+	// cannot be part of a URL is then refused.
 	PublicURL string
 
 	// MaxBodyBytes bounds a request's body; 0 means 64 KiB.
@@ -64,8 +65,9 @@ type Config struct {
 	// Now is the clock, for the durations in the log; nil means time.Now.
 	Now func() time.Time
 
-	// Logger gets a line for each request: id, method, route, status, duration, and for status 500 and above the cause.
-	// Never a credential, a parameter or a body. Nil means no log.
+	// Logger gets a line for each request: id, method, route, status, duration, and for status 500 and above the cause. The
+	// status is 499 where the caller has gone before it had an answer. Never a credential, a parameter or a body. Nil means
+	// no log.
 	Logger *slog.Logger
 }
 
@@ -99,7 +101,8 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // New returns the handler that serves impl, and beside the contract's operations GET /openapi.yaml, GET /docs (the API
-// reference, from which an operation can be tried) and, with Config.Health, GET /healthz. It fails on a Config that cannot work.
+// reference, from which an operation can be tried), for browsers a page at / that leads there and, with Config.Health, GET
+// /healthz. It fails on a Config that cannot work.
 func New(impl server.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -136,16 +139,18 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	return decodedPath(e), nil
 }
 
+const healthPath = "/healthz"
+
 // registerExtras adds what is not part of the contract.
 func registerExtras(e *echo.Echo, config Config) {
 	contract := []byte(trusthub.Contract())
-	e.GET("/openapi.yaml", func(c echo.Context) error {
+	get(e, "/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml", contract)
 	})
 	if config.Health == nil {
 		return
 	}
-	e.GET("/healthz", func(c echo.Context) error {
+	get(e, healthPath, func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), healthTimeout)
 		defer cancel()
 		if err := config.Health(ctx); err != nil {
@@ -153,6 +158,11 @@ func registerExtras(e *echo.Echo, config Config) {
 		}
 		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 	})
+}
+
+// get serves GET, and HEAD, of which net/http drops the body.
+func get(e *echo.Echo, path string, handler echo.HandlerFunc) {
+	e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }
 
 // decodedPath has the router go by the decoded path alone, so that the router, the validator and the handler all see the

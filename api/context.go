@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strconv"
 )
 
 // request is the context of a request, and what the layer knows of it.
@@ -40,13 +42,23 @@ func BaseURL(ctx context.Context) string { return fromContext(ctx).baseURL }
 // RequestID is the request's Twilio-Request-Id, "RQ" and 32 hex digits. It is empty outside an operation.
 func RequestID(ctx context.Context) string { return fromContext(ctx).id }
 
-func baseURL(publicURL string, r *http.Request) string {
-	switch {
-	case publicURL != "":
-		return publicURL
-	case r.TLS != nil:
-		return "https://" + r.Host
-	default:
-		return "http://" + r.Host
+var errHost = NewError(CodeInvalidParameter, "The Host header must name a host, with or without a port", nil)
+
+// baseURL is what BaseURL returns for a request. It fails where the request names no host that a URL can have.
+func baseURL(publicURL string, r *http.Request) (string, error) {
+	if publicURL != "" {
+		return publicURL, nil
 	}
+	base := "http://" + r.Host
+	if r.TLS != nil {
+		base = "https://" + r.Host
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Hostname() == "" || u.Host != r.Host { // else there is more in it than host and port
+		return "", errHost
+	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil && u.Port() != "" {
+		return "", errHost
+	}
+	return base, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -32,21 +33,38 @@ type docsFile struct {
 	contentType string
 	etag        string
 	content     []byte
-	gzipped     bool // whether content is, as embedded
+	// plain is set where content is compressed with gzip, as embedded. It returns the content itself, which it makes once, when
+	// it is first asked for: that takes a while, and most programs never need it.
+	plain func() ([]byte, error)
 }
 
-// registerDocs adds the API reference: GET /docs and the files that its page loads, all embedded. The page's links are
-// relative, so that it also works below a path of a proxy.
+// registerDocs adds the API reference: GET /docs and the files that its page loads, all embedded; and for browsers a page at /
+// that leads there. All links are relative, so that they also work below a path of a proxy.
 func registerDocs(e *echo.Echo) error {
 	files, err := docsFiles()
 	if err != nil {
 		return fmt.Errorf("api: the API reference: %w", err)
 	}
 	for _, file := range files {
-		e.GET(file.path, file.serve)
+		serve := file.serve
+		if file.path == "/" {
+			serve = forBrowsers(serve)
+		}
+		get(e, file.path, serve)
 	}
-	e.GET("/docs/", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "../docs") })
+	get(e, "/docs/", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "../docs") })
 	return nil
+}
+
+// forBrowsers hides a page from all others, for whom there is nothing but the API.
+func forBrowsers(page echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)
+		if !strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
+			return NewError(CodeNotFound, "", nil)
+		}
+		return page(c)
+	}
 }
 
 func docsFiles() ([]*docsFile, error) {
@@ -56,6 +74,7 @@ func docsFiles() ([]*docsFile, error) {
 		name, path string
 		mediaType  string
 	}{
+		{ownDocs, "docs/home.html", "/", "text/html; charset=utf-8"},
 		{ownDocs, "docs/index.html", "/docs", "text/html; charset=utf-8"},
 		{ownDocs, "docs/init.js", "/docs/init.js", "text/javascript; charset=utf-8"},
 		{swaggerui.FS, "swagger-ui-bundle.js.gz", "/docs/swagger-ui.js", "text/javascript; charset=utf-8"},
@@ -67,11 +86,15 @@ func docsFiles() ([]*docsFile, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256(content)
-		files = append(files, &docsFile{
+		file := &docsFile{
 			path: source.path, contentType: source.mediaType, content: content,
 			// Weak, because it stands for the content with and without gzip.
-			etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`, gzipped: strings.HasSuffix(source.name, ".gz"),
-		})
+			etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`,
+		}
+		if strings.HasSuffix(source.name, ".gz") {
+			file.plain = sync.OnceValues(func() ([]byte, error) { return gunzip(content) })
+		}
+		files = append(files, file)
 	}
 	return files, nil
 }
@@ -87,13 +110,13 @@ func (f *docsFile) serve(c echo.Context) error {
 	header.Set("Etag", f.etag)
 
 	content := f.content
-	if f.gzipped {
+	if f.plain != nil {
 		header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 		if acceptsGzip(c.Request()) {
 			header.Set(echo.HeaderContentEncoding, "gzip")
 		} else {
 			var err error
-			if content, err = gunzip(content); err != nil {
+			if content, err = f.plain(); err != nil {
 				return err
 			}
 		}

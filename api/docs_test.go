@@ -3,15 +3,19 @@ package api_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/opentrusthub/trusthub/api"
 )
@@ -25,9 +29,15 @@ func getDocs(t *testing.T, handler http.Handler, path string, header http.Header
 	return w
 }
 
+// browser is what a browser says that it takes.
+func browser() http.Header {
+	return http.Header{"Accept": {"text/html,application/xhtml+xml,*/*;q=0.8"}}
+}
+
 func TestDocsPageAndAssets(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	for path, mediaType := range map[string]string{
+		"/":                    "text/html",
 		"/docs":                "text/html",
 		"/docs/init.js":        "text/javascript",
 		"/docs/swagger-ui.js":  "text/javascript",
@@ -35,7 +45,7 @@ func TestDocsPageAndAssets(t *testing.T) {
 		"/docs/favicon.png":    "image/png",
 	} {
 		t.Run(path, func(t *testing.T) {
-			plain := getDocs(t, handler, path, http.Header{})
+			plain := getDocs(t, handler, path, browser())
 			got, _, err := mime.ParseMediaType(plain.Header().Get("Content-Type"))
 			if plain.Code != http.StatusOK || got != mediaType || err != nil || plain.Body.Len() == 0 {
 				t.Fatalf("status %d, type %q, %v, %d bytes", plain.Code, got, err, plain.Body.Len())
@@ -51,11 +61,15 @@ func TestDocsPageAndAssets(t *testing.T) {
 					t.Errorf("%s is %q, not %q", header, plain.Header().Get(header), value)
 				}
 			}
-			again := getDocs(t, handler, path, http.Header{"If-None-Match": {plain.Header().Get("Etag")}})
+			known := browser()
+			known.Set("If-None-Match", plain.Header().Get("Etag"))
+			again := getDocs(t, handler, path, known)
 			if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 				t.Errorf("who has it gets status %d and %d bytes", again.Code, again.Body.Len())
 			}
-			zipped := getDocs(t, handler, path, http.Header{"Accept-Encoding": {"br, gzip"}})
+			compressed := browser()
+			compressed.Set("Accept-Encoding", "br, gzip")
+			zipped := getDocs(t, handler, path, compressed)
 			if !bytes.Equal(decoded(t, zipped), plain.Body.Bytes()) {
 				t.Error("with gzip it is something else")
 			}
@@ -98,20 +112,21 @@ func TestDocsStayHere(t *testing.T) {
 		t.Error("the policy allows what it does not name")
 	}
 
-	html := page.Body.String()
-	links := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(html, -1)
-	if len(links) < 4 {
-		t.Fatalf("the page loads too little: %v", links)
-	}
-	base := &url.URL{Scheme: "http", Host: "hub.example", Path: "/below/a/proxy/docs"}
-	for _, link := range links {
-		target, err := base.Parse(link[1])
-		if err != nil || target.Host != base.Host || !strings.HasPrefix(target.Path, "/below/a/proxy/") {
-			t.Errorf("the page leads to %s", link[1])
-			continue
+	for path, count := range map[string]int{"/": 3, "/docs": 5} {
+		links := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(getDocs(t, handler, path, browser()).Body.String(), -1)
+		if len(links) != count {
+			t.Errorf("%s has the links %v, want %d", path, links, count)
 		}
-		if w := getDocs(t, handler, strings.TrimPrefix(target.Path, "/below/a/proxy"), nil); w.Code != http.StatusOK {
-			t.Errorf("%s: status %d", link[1], w.Code)
+		base := &url.URL{Scheme: "http", Host: "hub.example", Path: "/below/a/proxy" + path}
+		for _, link := range links {
+			target, err := base.Parse(link[1])
+			if err != nil || target.Host != base.Host || !strings.HasPrefix(target.Path, "/below/a/proxy/") {
+				t.Errorf("%s leads to %s", path, link[1])
+				continue
+			}
+			if w := getDocs(t, handler, strings.TrimPrefix(target.Path, "/below/a/proxy"), nil); w.Code != http.StatusOK {
+				t.Errorf("%s: status %d", link[1], w.Code)
+			}
 		}
 	}
 	style := getDocs(t, handler, "/docs/swagger-ui.css", nil).Body.String()
@@ -122,6 +137,68 @@ func TestDocsStayHere(t *testing.T) {
 	}
 	if script := getDocs(t, handler, "/docs/init.js", nil).Body.String(); strings.Contains(script, "://") {
 		t.Error("the page's script names a URL")
+	}
+}
+
+// TestHome asks for the root: a browser gets a page that names the server and leads to the API reference, everyone else what the
+// API answers for an unknown path.
+func TestHome(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	page := getDocs(t, handler, "/", browser()).Body.String()
+	if !strings.Contains(page, "<title>trusthub</title>") || !strings.Contains(page, `<a href="docs">`) {
+		t.Errorf("a browser gets %s", page)
+	}
+	for _, accept := range []string{"", "*/*", "application/json"} {
+		r := httptest.NewRequest(http.MethodGet, "http://hub.example/", nil)
+		r.Header.Set("Accept", accept)
+		w, failure := answerOf(t, handler, r)
+		if w.Code != http.StatusNotFound || api.Code(failure.Code) != api.CodeNotFound || w.Header().Get("Vary") != "Accept" {
+			t.Errorf("with Accept %q: status %d, %+v", accept, w.Code, failure)
+		}
+	}
+}
+
+// TestHead asks for the header alone of all that is there besides the API.
+func TestHead(t *testing.T) {
+	address := serveTCP(t, newHandler(t, backend{}, api.Config{Health: func(context.Context) error { return nil }}))
+	for _, path := range []string{"/", "/healthz", "/openapi.yaml", "/docs", "/docs/swagger-ui.js"} {
+		var headers []http.Header
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			conn := send(t, address, method+" "+path+" HTTP/1.1\r\nHost: hub.example\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+			response, err := http.ReadResponse(conn, nil) // all that comes after its header is the body
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(conn)
+			_ = response.Body.Close()
+			if err != nil || response.StatusCode != http.StatusOK || (len(body) == 0) != (method == http.MethodHead) {
+				t.Errorf("%s %s: %s, %d bytes, %v", method, path, response.Status, len(body), err)
+			}
+			for _, changes := range []string{"Date", "Twilio-Request-Id", "Content-Length"} {
+				response.Header.Del(changes)
+			}
+			headers = append(headers, response.Header)
+		}
+		if diff := cmp.Diff(headers[0], headers[1]); diff != "" {
+			t.Errorf("%s: the headers differ (-GET +HEAD):\n%s", path, diff)
+		}
+	}
+}
+
+// TestDocsDecompressOnce asks again and again for what is kept compressed, without taking it so.
+func TestDocsDecompressOnce(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	plain := getDocs(t, handler, "/docs/swagger-ui.js", nil)
+	known := http.Header{"If-None-Match": {plain.Header().Get("Etag")}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const times = 10
+	for range times {
+		getDocs(t, handler, "/docs/swagger-ui.js", known)
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / times; each > uint64(plain.Body.Len())/10 {
+		t.Errorf("each request allocates %d bytes for a file of %d", each, plain.Body.Len())
 	}
 }
 

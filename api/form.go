@@ -31,6 +31,7 @@ func (op *operation) readBody(limit int64) step {
 			}
 			return NewError(CodeInvalidParameter, "The post body could not be read", err)
 		}
+		bodyRead(c)
 		if op.form == nil {
 			return nil // what an operation without a body is sent is ignored
 		}
@@ -41,7 +42,7 @@ func (op *operation) readBody(limit int64) step {
 		if err != nil {
 			return err
 		}
-		r.Form, r.PostForm, r.Body = form, form, http.NoBody
+		r.Form, r.PostForm = form, form
 		r.Header.Del("Content-Type") // with multipart, echo would look for a form of its own in the body
 		return nil
 	}

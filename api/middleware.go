@@ -44,25 +44,36 @@ func observe(config Config) echo.MiddlewareFunc {
 			start := config.Now()
 			ctx, cancel := context.WithTimeout(c.Request().Context(), config.Timeout)
 			defer cancel()
-			info := &request{Context: ctx, id: newRequestID(), baseURL: baseURL(config.PublicURL, c.Request())}
+			base, err := baseURL(config.PublicURL, c.Request())
+			info := &request{Context: ctx, id: newRequestID(), baseURL: base}
 			header := c.Response().Header()
 			maps.Copy(header, cors) // shares the values, which nobody changes in place
 			header.Set(requestIDHeader, info.id)
 			c.SetRequest(c.Request().WithContext(info))
+			closeUnlessRead(c)
 
-			err := recovered(next, c)
+			if err == nil || c.Path() == healthPath { // a probe may send no Host
+				err = recovered(next, c)
+			}
 			if err != nil {
 				c.Error(err)
 			}
+			stopReading(c)
 			logRequest(config.Logger, c, info.id, config.Now().Sub(start), err)
 			return nil
 		}
 	}
 }
 
+// statusClientClosed is logged for a caller that has gone before it had an answer. Many a log has it from nginx.
+const statusClientClosed = 499
+
 // logRequest never logs the path (it may hold anything), a header, a parameter or a body.
 func logRequest(log *slog.Logger, c echo.Context, id string, duration time.Duration, err error) {
-	level, status := slog.LevelInfo, c.Response().Status
+	ctx, level, status := c.Request().Context(), slog.LevelInfo, c.Response().Status
+	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
+		status = statusClientClosed
+	}
 	attrs := make([]slog.Attr, 0, 6)
 	attrs = append(attrs,
 		slog.String("request_id", id),
@@ -74,7 +85,7 @@ func logRequest(log *slog.Logger, c echo.Context, id string, duration time.Durat
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
-	log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+	log.LogAttrs(ctx, level, "request", attrs...)
 }
 
 func newRequestID() string {

@@ -3,13 +3,12 @@ package api
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"github.com/opentrusthub/trusthub/internal/callbackurl"
 )
 
 // invalid answers 400 for a parameter. It gets the parameter's name only, so that the value cannot slip into the message.
@@ -59,10 +58,8 @@ func problem(violation *openapi3.SchemaError) string {
 	case "maximum":
 		return fmt.Sprintf("must be at most %v", *schema.Max)
 	case "format":
-		for _, format := range formats() {
-			if format.name == schema.Format {
-				return format.problem
-			}
+		if offFormat, ok := errors.AsType[formatError](violation.Origin); ok {
+			return string(offFormat)
 		}
 	}
 	return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
@@ -86,46 +83,32 @@ func textProblem(schema *openapi3.Schema, field string) string {
 	return fmt.Sprintf("breaks the contract's %s", field)
 }
 
-// format is a string format of the contract. The validator checks only the formats that it is given.
-type format struct {
-	name    string
-	valid   func(string) bool
-	problem string
+// formats are the string formats of the contract. The validator checks only those that it is given.
+func formats() map[string]func(string) error {
+	return map[string]func(string) error{"uri": checkURL}
 }
 
-func formats() []format {
-	return []format{
-		{"uri", isHTTPURL, "must be an absolute http or https URL"},
-	}
-}
+// formatError says what a format asks for. It is shown to the caller, and so must not quote the value.
+type formatError string
+
+func (e formatError) Error() string { return string(e) }
 
 func formatValidators() openapi3.SchemaValidationOption {
 	validators := make(map[string]openapi3.StringFormatValidator)
-	for _, format := range formats() {
-		validators[format.name] = openapi3.NewCallbackValidator(func(value string) error {
-			if format.valid(value) {
-				return nil
-			}
-			return errors.New(format.problem)
-		})
+	for name, check := range formats() {
+		validators[name] = openapi3.NewCallbackValidator(check)
 	}
 	return openapi3.WithStringFormatValidators(validators)
 }
 
-// isHTTPURL accepts an empty value too: it means "none" wherever the contract does not ask for a minimal length.
-func isHTTPURL(s string) bool {
+// checkURL accepts what callbacks can be sent to: no other URL is a parameter. It accepts an empty value too, which means "none"
+// wherever the contract does not ask for a minimal length.
+func checkURL(s string) error {
 	if s == "" {
-		return true
+		return nil
 	}
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isHost(u) &&
-		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
-}
-
-// isHost accepts what can be looked up and stored: a name of up to 253 bytes, the longest that DNS has, in UTF-8 (which
-// percent-encoding gets around), and a port of up to five digits. Callbacks are kept by host, in an index of Postgres, and
-// its rows have a limit.
-func isHost(u *url.URL) bool {
-	name := u.Hostname()
-	return name != "" && len(name) <= 253 && utf8.ValidString(name) && len(u.Port()) <= len("65535")
+	if _, err := callbackurl.Parse(s); err != nil {
+		return formatError(err.Error())
+	}
+	return nil
 }

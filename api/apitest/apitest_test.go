@@ -2,6 +2,7 @@ package apitest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,10 +10,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/opentrusthub/trusthub/api/apitest"
 	"github.com/opentrusthub/trusthub/gen"
@@ -110,10 +114,9 @@ func TestTransport(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	const sid, token = "AC0123456789abcdef0123456789abcdef", "secret"
-	var log bytes.Buffer
 	start := time.Date(2030, 6, 7, 8, 9, 10, 0, time.UTC)
 	s := apitest.New(t, apitest.WithAccount(sid, token), apitest.WithStart(start), apitest.WithReviewDelay(time.Hour),
-		apitest.WithValidFor(24*time.Hour), apitest.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		apitest.WithValidFor(24*time.Hour))
 	c := newCaller(t, s)
 	p := c.create("a@acme.example", "")
 	if s.AccountSID != sid || p.AccountSID != sid || s.AuthToken != token || !p.DateCreated.Equal(start) {
@@ -135,8 +138,47 @@ func TestOptions(t *testing.T) {
 	if got := s.Now().Sub(start).Truncate(time.Second); got != 25*time.Hour {
 		t.Errorf("%v have passed", got)
 	}
-	if !strings.Contains(log.String(), "Twilio") && !strings.Contains(log.String(), "request_id") {
-		t.Errorf("nothing was logged of the requests: %s", &log)
+}
+
+// TestLogger wants a line for each request and each notice, and no other. Notices are sent at once, in no order.
+func TestLogger(t *testing.T) {
+	var log bytes.Buffer
+	t.Run("server", func(t *testing.T) { // at its end the server is closed, and all is logged
+		s := apitest.New(t, apitest.WithManualReview(), apitest.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+		c := newCaller(t, s)
+		p := c.create("a@acme.example", "https://acme.example/")
+		c.submit(p.SID)
+		s.Advance(0)
+		c.token = "wrong"
+		if status, _, _, err := c.send(t.Context(), http.MethodGet, "/v1/TrustProducts/"+p.SID, nil); status != http.StatusUnauthorized || err != nil {
+			t.Errorf("with a wrong token: status %d, %v", status, err)
+		}
+	})
+	type line struct {
+		Msg, Level    string
+		Method, Route string
+		Status        any
+		Channel       string
+		State         string
+	}
+	var got []line
+	for decoder := json.NewDecoder(&log); decoder.More(); {
+		var one line
+		if err := decoder.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, one)
+	}
+	slices.SortFunc(got, func(a, b line) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	want := []line{
+		{Msg: "notice", Level: "INFO", Channel: "callback", Status: "pending-review", State: "delivered"},
+		{Msg: "notice", Level: "INFO", Channel: "email", Status: "pending-review", State: "delivered"},
+		{Msg: "request", Level: "INFO", Method: "GET", Route: "/v1/TrustProducts/:Sid", Status: 401.0},
+		{Msg: "request", Level: "INFO", Method: "POST", Route: "/v1/TrustProducts", Status: 201.0},
+		{Msg: "request", Level: "INFO", Method: "POST", Route: "/v1/TrustProducts/:Sid", Status: 200.0},
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("logged is (-want +got):\n%s", diff)
 	}
 }
 

@@ -83,6 +83,22 @@ func TestNothingLeaves(t *testing.T) {
 	}
 }
 
+// TestSignatureOfUnicode sends to a host that the receiver sees under its name in DNS: that is what the signature is for.
+func TestSignatureOfUnicode(t *testing.T) {
+	s := apitest.New(t)
+	c := newCaller(t, s)
+	c.submit(c.create("a@acme.example", "https://bücher.example/ü?ü=1").SID)
+	s.Advance(0)
+	calls := s.Callbacks()
+	if len(calls) == 0 {
+		t.Fatal("there is no callback")
+	}
+	const seen = "https://xn--bcher-kva.example/%C3%BC?%C3%BC=1"
+	if !signature.Valid(s.AuthToken, seen, calls[0].Form, calls[0].Signature) {
+		t.Error("the signature is not for the URL that the receiver sees")
+	}
+}
+
 // receiver is an application's, on this machine. It answers 500 as often as it is told to.
 type receiver struct {
 	url      string

@@ -12,7 +12,6 @@ import (
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/mail"
-	"github.com/opentrusthub/trusthub/internal/signature"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -68,18 +67,15 @@ func (r *records) caller(
 ) func(context.Context, trust.Notice, string) trust.Attempt {
 	return func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt {
 		attempt := trust.Attempt{Started: now(), Verdict: trust.Delivered, Connected: true, StatusCode: http.StatusNoContent}
+		message, err := callback.NewMessage(n, authToken)
 		sent := onThisMachine(n.Target)
-		if sent {
+		if sent || err != nil { // the sender knows what becomes of a URL that cannot be requested
 			attempt = sender.Send(ctx, n, authToken)
-		}
-		form := url.Values{"AccountSid": {n.AccountSID}, "BundleSid": {n.ProductSID}, "Status": {string(n.Status)}}
-		if reason := n.FailureReason(); reason != "" {
-			form.Set("FailureReason", reason)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.callbacks = append(r.callbacks, Callback{
-			At: attempt.Started, URL: n.Target, Form: form, Signature: signature.Sign(authToken, asRequested(n.Target), form),
+			At: attempt.Started, URL: n.Target, Form: message.Form, Signature: message.Signature,
 			IdempotencyToken: n.ID, Sent: sent, StatusCode: attempt.StatusCode, Error: attempt.Error,
 		})
 		return attempt
@@ -103,7 +99,7 @@ func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notic
 	}
 }
 
-// onThisMachine tells whether a URL is http and certain to lead nowhere else.
+// onThisMachine reports whether a URL is http and certain to lead nowhere else.
 func onThisMachine(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	return err == nil && u.Scheme == "http" && isLoopback(u.Hostname())
@@ -112,14 +108,4 @@ func onThisMachine(rawURL string) bool {
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && address.IsLoopback())
-}
-
-// asRequested is a URL as its receiver sees it, which is what is signed.
-func asRequested(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return rawURL
-	}
-	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	return u.String()
 }

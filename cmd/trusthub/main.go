@@ -22,6 +22,7 @@ import (
 )
 
 func main() {
+	takeOverStandardLog(newLogger(os.Stderr))
 	unsetEmpty(os.Environ())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) }) // a second Ctrl-C ends the program at once

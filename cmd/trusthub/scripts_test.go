@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"regexp"
@@ -73,6 +74,9 @@ func scriptCommands() map[string]scriptCommand {
 		// receiver FLAG...
 		// starts `trusthub listen` on a free port, or the one that --port names, and sets RECEIVER to its URL.
 		"receiver": receiverCommand,
+		// talkative-receiver TEXT
+		// receives callbacks like receiver, answers each with 204 and the text after that, and sets RECEIVER to its URL.
+		"talkative-receiver": talkativeReceiverCommand,
 		// await [-count=N] PROCESS PATTERN
 		// waits until the process has printed what matches (N times). stdout and stderr are then what it has printed so far.
 		"await": awaitCommand,
@@ -100,6 +104,10 @@ func scriptCommands() map[string]scriptCommand {
 		// end-post
 		// sends the body and prints the answer as http does.
 		"end-post": endPostCommand,
+		// withhold-body PATH
+		// sends the head of a POST without credentials, withholds the body that it announces, and prints the answer, which must
+		// come long before the server gives up the wait for the body. The connection stays open.
+		"withhold-body": withholdBodyCommand,
 		// free-port NAME
 		// sets the variable to a port that nobody listens on.
 		"free-port": freePortCommand,
@@ -147,6 +155,22 @@ func receiverCommand(ts *testscript.TestScript, s *script, args []string) {
 	at, err := s.start(ts, "receiver", scriptEnv(ts), args).await(listeningLine, 1)
 	ts.Check(err)
 	ts.Setenv("RECEIVER", at[1])
+}
+
+func talkativeReceiverCommand(ts *testscript.TestScript, _ *script, args []string) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			ts.Logf("%v", err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n"+args[0])
+		_, _ = io.Copy(io.Discard, conn) // until the sender goes
+		_ = conn.Close()
+	}))
+	ts.Defer(receiver.Close)
+	ts.Setenv("RECEIVER", receiver.URL)
 }
 
 func awaitCommand(ts *testscript.TestScript, s *script, args []string) {
@@ -274,6 +298,19 @@ func endPostCommand(ts *testscript.TestScript, s *script, _ []string) {
 	_, err := io.WriteString(s.post, s.body)
 	ts.Check(err)
 	response, err := http.ReadResponse(bufio.NewReader(s.post), nil)
+	ts.Check(err)
+	printResponse(ts, response)
+}
+
+func withholdBodyCommand(ts *testscript.TestScript, _ *script, args []string) {
+	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() }) //nolint:errcheck // it has had its answer
+	const soon = 10 * time.Second     // serve waits 30 s for a body
+	ts.Check(conn.SetDeadline(time.Now().Add(soon)))
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\n", args[0], ts.Getenv("TRUSTHUB_ADDRESS"))
+	ts.Check(err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	ts.Check(err)
 	printResponse(ts, response)
 }

@@ -69,7 +69,11 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/callback",
 		reason: "a callback is made of a notice alone: it needs no database",
-		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/signature"},
+		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/signature", "internal/callbackurl"},
+	}, {
+		pkg:    "internal/callbackurl",
+		reason: "the edge checks a callback URL with what the sender uses, and must not link the sender for it",
+		never:  slices.Concat(server, database), own: []string{}, limitOutside: true, maxOutside: 5, // idna and its tables
 	}, {
 		pkg:    "internal/mail",
 		reason: "a message is made of a notice alone: it needs no database",
@@ -93,7 +97,8 @@ func rules() []rule {
 	}, {
 		pkg:    "examples/inmemory",
 		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
-		never:  database, neverDirect: append(own("internal/panics"), echo), own: []string{"", "api", "gen", "gen/server", "internal/panics"},
+		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics"), echo),
+		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics"},
 	}, {
 		pkg:    "cmd/trusthub",
 		reason: "what is for tests stays out of the program",

@@ -12,7 +12,8 @@
 // # What it does not do
 //
 // It keeps no schedule and no state: when to try again, and for how long, is the caller's business (internal/jobs). It
-// cannot know which public addresses belong to the operator's own network; a firewall can.
+// cannot know which public addresses belong to the operator's own network; a firewall can. It cannot keep net/http from
+// writing to package log what a receiver sends after its answer; the program decides what becomes of that (cmd/trusthub).
 package callback
 
 import (
@@ -120,7 +121,7 @@ func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.No
 		// No later attempt can do better, as a notice keeps its URL. To go on would only hold up the product's later
 		// notices, which may go to a better one.
 		attempt.Verdict = trust.Refused
-		attempt.Error = "the URL cannot be requested: " + err.Error()
+		attempt.Error = "the URL cannot be requested: it " + err.Error()
 		return
 	}
 	// The transport itself and not an http.Client, which follows redirects and puts the URL into its errors.

@@ -53,7 +53,7 @@ func testSeedCurl(t *testing.T, server *url.URL) {
 	checkFields(t, created, createFields, map[string]any{
 		"account_sid": accountSID, "policy_sid": "RNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "email": "email",
 		"friendly_name": "friendly_name",
-		"status": "draft", "status_callback": "http://www.example.com", "valid_until": nil, "errors": nil,
+		"status":        "draft", "status_callback": "http://www.example.com", "valid_until": nil, "errors": nil,
 	})
 	sid, _ := created["sid"].(string)
 	if !productSID.MatchString(sid) {

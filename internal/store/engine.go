@@ -21,6 +21,8 @@ type engine struct {
 	dialect goose.Dialect
 	// migrateUnder returns what keeps two processes from migrating at a time.
 	migrateUnder func() ([]goose.ProviderOption, error)
+	// driverPrepares reports whether the driver prepares by itself what it is asked repeatedly.
+	driverPrepares bool
 	// lockRow, after a SELECT, keeps the row from everyone else until the transaction ends; skipLocked passes over rows that
 	// someone else has locked. A transaction on SQLite is alone anyway.
 	lockRow, skipLocked string
@@ -56,7 +58,8 @@ func sqliteEngine() engine {
 
 func postgresEngine() engine {
 	return engine{
-		dialect: goose.DialectPostgres,
+		dialect:        goose.DialectPostgres,
+		driverPrepares: true, // pgx does, unless the URL says otherwise, as it must with some poolers
 		migrateUnder: func() ([]goose.ProviderOption, error) {
 			locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // tries each second for a minute
 			return []goose.ProviderOption{goose.WithSessionLocker(locker)}, err

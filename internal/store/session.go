@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/opentrusthub/trusthub/internal/panics"
 )
@@ -70,6 +71,56 @@ func runSafely(fn func(session) error, q session) (err error) {
 		}
 	}()
 	return fn(q)
+}
+
+// preparedReads is a runner on a pool that prepares each text once for each of its connections. It is safe for concurrent use.
+type preparedReads struct {
+	*sql.DB
+	mu         sync.RWMutex
+	statements map[string]*sql.Stmt
+}
+
+// maxStatements bounds the texts that preparedReads keeps: what the store asks is known, and there are fewer.
+const maxStatements = 128
+
+// statement returns nil where the text is one too many.
+func (p *preparedReads) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	statement, full := p.statements[query], len(p.statements) >= maxStatements
+	p.mu.RUnlock()
+	if statement != nil || full {
+		return statement, nil
+	}
+	statement, err := p.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if sooner := p.statements[query]; sooner != nil {
+		return sooner, statement.Close()
+	}
+	p.statements[query] = statement
+	return statement, nil
+}
+
+func (p *preparedReads) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	statement, err := p.statement(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case statement == nil:
+		return p.DB.QueryContext(ctx, query, args...)
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+func (p *preparedReads) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	statement, err := p.statement(ctx, query)
+	if err != nil || statement == nil {
+		return p.DB.QueryRowContext(ctx, query, args...) // which fails, too, and reports it from Scan
+	}
+	return statement.QueryRowContext(ctx, args...)
 }
 
 // prepared is a runner on one connection that prepares each text once.

@@ -51,6 +51,7 @@ type Store struct {
 	engine  engine
 	writer  *sql.DB
 	reader  *sql.DB  // the writer itself on Postgres
+	reads   runner   // on reader, outside transactions
 	batches *batcher // of writes, on SQLite; nil on Postgres, where writes run beside each other
 	inserts *inserts // of new products, on Postgres; nil on SQLite
 	woken   chan struct{}
@@ -80,7 +81,11 @@ func IsPostgres(name string) bool {
 }
 
 func newStore(e engine, writer, reader *sql.DB) *Store {
-	return &Store{engine: e, writer: writer, reader: reader, woken: make(chan struct{}, 1)}
+	s := &Store{engine: e, writer: writer, reader: reader, reads: reader, woken: make(chan struct{}, 1)}
+	if !e.driverPrepares {
+		s.reads = &preparedReads{DB: reader, statements: map[string]*sql.Stmt{}}
+	}
+	return s
 }
 
 // Close waits for running queries and closes the database. A write that still waits for its turn is not made.
@@ -143,7 +148,7 @@ func migrate(ctx context.Context, e engine, db *sql.DB) error {
 }
 
 // read returns a session for reading outside a transaction.
-func (s *Store) read(ctx context.Context) session { return session{ctx, s.reader} }
+func (s *Store) read(ctx context.Context) session { return session{ctx, s.reads} }
 
 // write runs fn in a transaction and commits it durably. fn may be run more than once where an earlier run was undone.
 func (s *Store) write(ctx context.Context, fn func(session) error) error {

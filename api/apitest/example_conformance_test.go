@@ -1,0 +1,20 @@
+package apitest_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/opentrusthub/trusthub/api/apitest"
+)
+
+// What an implementer writes. The cases of the review are skipped: this backend has none.
+func ExampleConformance() {} // testBackend is it
+
+// testBackend would be a TestBackend in a package of yours. Here TestExamples runs it.
+func testBackend(t *testing.T) {
+	server := httptest.NewServer(newBackend(t, "AC0123456789abcdef0123456789abcdef", "token"))
+	defer server.Close()
+	apitest.Conformance(t, apitest.Target{
+		BaseURL: server.URL, Username: "AC0123456789abcdef0123456789abcdef", Password: "token", StandIn: true,
+	})
+}

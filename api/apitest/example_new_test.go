@@ -1,0 +1,27 @@
+package apitest_test
+
+import (
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/apitest"
+)
+
+// What an application does when a registration is rejected, without waiting for anything.
+func ExampleNew() {} // testRejection is it
+
+// testRejection would be a TestRejection in a package of yours. Here TestExamples runs it.
+func testRejection(t *testing.T) {
+	s := apitest.New(t)
+	app := httptest.NewServer(newApplication(t, s.BaseURL, s.AccountSID, s.AuthToken))
+	defer app.Close()
+
+	// The application registers a business, with its own URL as StatusCallback. The address asks for the outcome.
+	register(t, app, "compliance+reject-18602@acme.example")
+	s.Advance(time.Minute)
+
+	if got := shownStatus(t, app); got != "twilio-rejected" {
+		t.Errorf("the application shows %q", got)
+	}
+}

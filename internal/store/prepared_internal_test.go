@@ -1,0 +1,98 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+)
+
+// unknownAccounts asks for accounts that do not exist, as requests with wrong credentials do.
+func unknownAccounts(t *testing.T, s *Store, count int) {
+	t.Helper()
+	for i := range count {
+		if _, err := s.Account(t.Context(), "AC"+strconv.Itoa(i)); !errors.Is(err, ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPreparedOnPostgres has Postgres itself count: each look-up runs a statement that was prepared once.
+func TestPreparedOnPostgres(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.New(t), Options{MaxConns: 1}) // what is prepared belongs to a connection
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // nothing was written
+	unknownAccounts(t, s, 10)
+	var prepared, runs int
+	if err := s.read(t.Context()).row(`SELECT count(*), sum(generic_plans + custom_plans) FROM pg_prepared_statements
+		WHERE statement LIKE 'SELECT sid, auth_token%'`).Scan(&prepared, &runs); err != nil || prepared != 1 || runs != 10 {
+		t.Errorf("%d prepared statements, %d runs, error %v, want 1 and 10", prepared, runs, err)
+	}
+}
+
+func openSQLiteReads(t *testing.T) (*Store, *preparedReads) {
+	t.Helper()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "trusthub.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() }) // nothing was written
+	reads, ok := s.reads.(*preparedReads)
+	if !ok {
+		t.Fatalf("SQLite is read with %T, which prepares nothing", s.reads)
+	}
+	return s, reads
+}
+
+// TestPreparedOnSQLite prepares one statement for all look-ups, at once and in a row, and leaves none open: that would keep the
+// log from being emptied.
+func TestPreparedOnSQLite(t *testing.T) {
+	s, reads := openSQLiteReads(t)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if _, err := s.Account(t.Context(), "AC"); !errors.Is(err, ErrNotFound) {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	unknownAccounts(t, s, 10)
+	if err := s.PutAccount(t.Context(), Account{SID: "AC", AuthToken: "t"}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := s.Account(t.Context(), "AC"); err != nil || a.AuthToken != "t" {
+		t.Errorf("%+v, error %v", a, err)
+	}
+	if len(reads.statements) != 1 {
+		t.Errorf("%d statements are prepared, want 1", len(reads.statements))
+	}
+	var busy, pages, moved int
+	if err := reads.DB.QueryRowContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil || busy != 0 {
+		t.Errorf("busy %d, error %v: a reader keeps the log", busy, err)
+	}
+}
+
+// TestPreparedIsBounded asks in more ways than are kept.
+func TestPreparedIsBounded(t *testing.T) {
+	s, reads := openSQLiteReads(t)
+	for i := range 2 * maxStatements {
+		var got int
+		if err := s.read(t.Context()).row(fmt.Sprintf("SELECT %d", i)).Scan(&got); err != nil || got != i {
+			t.Fatalf("%d, error %v, want %d", got, err, i)
+		}
+		all, err := queryAll(s.read(t.Context()), scanString, fmt.Sprintf("SELECT 'all %d'", i))
+		if err != nil || len(all) != 1 || all[0] != fmt.Sprintf("all %d", i) {
+			t.Fatalf("%v, error %v", all, err)
+		}
+	}
+	if len(reads.statements) != maxStatements {
+		t.Errorf("%d statements are kept, want %d", len(reads.statements), maxStatements)
+	}
+}
