@@ -45,6 +45,9 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 
 // run calls ready once it listens, with its URL and with the account that it has made, if any.
 func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(url string, made *store.Account)) (err error) {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return errors.New("--listen must be a host or an IP address and a port, such as 127.0.0.1:8080")
+	}
 	db, err := c.open(ctx)
 	if err != nil {
 		return err
