@@ -20,7 +20,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -78,7 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return c, fmt.Errorf("api: the public URL %q must be absolute http or https, without query and fragment", c.PublicURL)
+			return c, errors.New("api: the public URL must be absolute http or https, without query and fragment")
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	}

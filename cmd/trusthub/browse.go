@@ -33,15 +33,12 @@ type listCmd struct {
 	Status       *client.TrustProductStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"Only those in this status: ${enum}."`
 	FriendlyName *string                    `help:"Only those of exactly this name."`
 	PolicySID    *string                    `name:"policy-sid" help:"Only those of this policy."`
-	Limit        int                        `default:"100" help:"How many to list at the most."`
+	Limit        count                      `default:"100" help:"How many to list at the most."`
 	JSON         bool                       `name:"json" help:"Print JSON on a terminal, too."`
 }
 
 // Run lists products, the newest first.
 func (c *listCmd) Run(ctx context.Context, s streams) error {
-	if c.Limit < 1 {
-		return errors.New("--limit must be at least 1")
-	}
 	api, err := c.client()
 	if err != nil {
 		return err
@@ -55,7 +52,7 @@ func (c *listCmd) Run(ctx context.Context, s streams) error {
 			return c.explain(err)
 		}
 		products = append(products, product)
-		if len(products) == c.Limit { // before the loop asks for another page
+		if len(products) == int(c.Limit) { // before the loop asks for another page
 			break
 		}
 	}

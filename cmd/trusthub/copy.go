@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"text/tabwriter"
@@ -47,11 +46,12 @@ func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
 }
 
 // progress draws a bar on a terminal and nothing elsewhere.
-func progress(w io.Writer) func(done, total int64) {
-	if !isTerminal(w) {
+func progress(w escaper) func(done, total int64) {
+	terminal := w.terminal()
+	if terminal == nil {
 		return func(int64, int64) {}
 	}
-	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
+	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(terminal), progressbar.OptionShowCount(),
 		progressbar.OptionSetDescription("rows"), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish())
 	return func(done, total int64) {
 		bar.ChangeMax64(total)

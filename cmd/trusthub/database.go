@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -11,10 +10,10 @@ import (
 
 // dbFlag names the database, and bounds what a Postgres one is asked for.
 type dbFlag struct {
-	DB                 string      `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything, made where it is missing; or a postgres:// URL."`
-	DBMaxConns         connections `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time." group:"Postgres:"`
-	DBConnectTimeout   timeout     `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Postgres: limit for making a connection." group:"Postgres:"`
-	DBStatementTimeout timeout     `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Postgres: limit for a statement." group:"Postgres:"`
+	DB                 string  `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything, made where it is missing; or a postgres:// URL."`
+	DBMaxConns         count   `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time." group:"Postgres:"`
+	DBConnectTimeout   timeout `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Postgres: limit for making a connection." group:"Postgres:"`
+	DBStatementTimeout timeout `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Postgres: limit for a statement." group:"Postgres:"`
 }
 
 // timeout is a limit that Postgres takes: in whole milliseconds, where 0 would mean none.
@@ -27,19 +26,6 @@ func (t *timeout) UnmarshalText(text []byte) error {
 		return errors.New("must be a duration such as 2s or 1m30s, of 1ms or more")
 	}
 	*t = timeout(d)
-	return nil
-}
-
-// connections is a number of them; of none or fewer the database would have no limit, or the default.
-type connections int
-
-// UnmarshalText reads "16".
-func (c *connections) UnmarshalText(text []byte) error {
-	n, err := strconv.Atoi(string(text))
-	if err != nil || n < 1 {
-		return errors.New("must be a number, of 1 or more")
-	}
-	*c = connections(n)
 	return nil
 }
 

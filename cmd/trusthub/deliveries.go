@@ -15,12 +15,12 @@ type deliveriesCmd struct {
 	dbFlag
 	Product string `help:"Only those of this Trust Product."`
 	Dead    bool   `help:"Only those that were given up."`
-	Limit   int    `default:"100" help:"How many to list at the most."`
+	Limit   count  `default:"100" help:"How many to list at the most."`
 }
 
 // Run lists callbacks and e-mails, the newest first, each with its attempts.
 func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
-	filter := store.DeliveryFilter{ProductSID: c.Product, Limit: c.Limit}
+	filter := store.DeliveryFilter{ProductSID: c.Product, Limit: int(c.Limit)}
 	if c.Dead {
 		filter.State = store.Dead
 	}
@@ -77,7 +77,7 @@ func newDeliveryRow(d store.Delivery) deliveryRow {
 
 func deliveryTable(w *tabwriter.Writer, rows []deliveryRow) {
 	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", row.ID, row.Channel, row.Status, row.State, row.Target)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%q\n", row.ID, row.Channel, row.Status, row.State, row.Target)
 		for _, a := range row.Attempts {
 			fmt.Fprintf(w, "  %s\t%s\t%d\t%.0f ms\t%q\n", a.Started.Format(time.DateTime), a.Verdict, a.StatusCode, a.DurationMS,
 				a.Error+a.Answer)

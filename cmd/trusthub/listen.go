@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -35,7 +36,7 @@ func (c *listenCmd) Run(ctx context.Context, s streams) error {
 	}
 	fmt.Fprintf(s.err, "Listening for callbacks on http://%s\n", listener.Addr())
 	return serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(ctx, w, r, s.out) }),
-		newLogger(io.Discard))
+		slog.New(slog.DiscardHandler))
 }
 
 // received is a callback as it is printed, a line of JSON each.

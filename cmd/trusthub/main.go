@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,13 +15,12 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 )
 
 func main() {
-	takeOverStandardLog(newLogger(os.Stderr))
+	takeOverStandardLog(newLogger(escaper{os.Stderr}))
 	unsetEmpty(os.Environ())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) }) // a second Ctrl-C ends the program at once
@@ -62,27 +60,6 @@ type commands struct {
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
-// usageStatus is the exit status for a command line that cannot be read, as kong has it.
-const usageStatus = 80
-
-// span is a flag's duration; it cannot be negative.
-type span time.Duration
-
-// UnmarshalText reads "2s", "1h30m".
-func (s *span) UnmarshalText(text []byte) error {
-	d, err := time.ParseDuration(string(text))
-	if err != nil || d < 0 {
-		return errors.New("must be a duration such as 2s or 1h30m, and not negative")
-	}
-	*s = span(d)
-	return nil
-}
-
-// streams is where a command writes.
-type streams struct {
-	out, err io.Writer
-}
-
 // exit carries the status of kong's own exits (--help) up to run.
 type exit int
 
@@ -97,32 +74,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			code = int(status)
 		}
 	}()
-	parser, err := kong.New(&commands{},
-		kong.Name("trusthub"),
-		kong.Description("A Trust Hub of your own: Twilio's Trust Products API, with a server that keeps what it is given."),
-		kong.Writers(stdout, stderr),
+	s := streams{out: escaper{stdout}, err: escaper{stderr}}
+	command, err := parse(args,
+		kong.Writers(stdout, stderr), // it looks for the terminal's width
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(streams{stdout, stderr}),
+		kong.Bind(s),
 	)
 	if err != nil {
-		panic(err) // the struct above is wrong: a defect, not a user's mistake
-	}
-	command, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(stderr, "trusthub: %v\n'trusthub --help' lists the commands, 'trusthub COMMAND --help' its flags.\n", err)
+		fmt.Fprintf(s.err, "trusthub: %v\n'trusthub --help' lists the commands, 'trusthub COMMAND --help' its flags.\n", err)
 		return usageStatus
 	}
 	if err := command.Run(); err != nil {
-		fmt.Fprintln(stderr, "trusthub:", strings.TrimPrefix(err.Error(), "trusthub: "))
+		fmt.Fprintln(s.err, "trusthub:", strings.TrimPrefix(err.Error(), "trusthub: "))
 		return 1
 	}
 	return 0
 }
 
 // newLogger writes lines for people on a terminal and JSON everywhere else.
-func newLogger(w io.Writer) *slog.Logger {
-	if isTerminal(w) {
+func newLogger(w escaper) *slog.Logger {
+	if w.terminal() != nil {
 		return slog.New(slog.NewTextHandler(w, nil))
 	}
 	return slog.New(slog.NewJSONHandler(w, nil))

@@ -1,17 +1,69 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
+// streams is where a command writes. What customers, receivers or servers have written may be part of it, so both are escapers.
+type streams struct {
+	out, err escaper
+}
+
+// escaper writes text in which nothing acts on a terminal: a control character becomes an escape such as \u009b, which in JSON
+// means the same. Line breaks and tabs stay.
+type escaper struct{ to io.Writer }
+
+func (e escaper) Write(p []byte) (int, error) {
+	if _, err := e.to.Write(escape(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func escape(p []byte) []byte {
+	if utf8.Valid(p) && !bytes.ContainsFunc(p, acts) {
+		return p
+	}
+	var escaped []byte
+	for _, r := range string(p) { // a byte that is not UTF-8 comes as U+FFFD
+		if !acts(r) {
+			escaped = utf8.AppendRune(escaped, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+		}
+	}
+	return escaped
+}
+
+// acts reports whether a terminal obeys r instead of showing it; Bidi_Control changes the order of what is shown.
+func acts(r rune) bool {
+	return (unicode.IsControl(r) && r != '\n' && r != '\t') || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// terminal returns the terminal that e writes to, nil if it is none.
+func (e escaper) terminal() *os.File {
+	file, ok := e.to.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	return file
+}
+
 // printResult writes a table for people on a terminal and JSON everywhere else.
-func printResult[T any](w io.Writer, result T, table func(*tabwriter.Writer, T)) error {
-	if !isTerminal(w) {
+func printResult[T any](w escaper, result T, table func(*tabwriter.Writer, T)) error {
+	if w.terminal() == nil {
 		return printJSON(w, result)
 	}
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -19,7 +71,7 @@ func printResult[T any](w io.Writer, result T, table func(*tabwriter.Writer, T))
 	return columns.Flush()
 }
 
-func printJSON(w io.Writer, v any) error {
+func printJSON(w escaper, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // URLs with an & stay readable
 	encoder.SetIndent("", "  ")
@@ -27,16 +79,11 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // printLine is printResult for one of many results that come over time: JSON takes one line.
-func printLine[T any](w io.Writer, result T, table func(*tabwriter.Writer, T)) error {
-	if isTerminal(w) {
+func printLine[T any](w escaper, result T, table func(*tabwriter.Writer, T)) error {
+	if w.terminal() != nil {
 		return printResult(w, result, table)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(result)
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

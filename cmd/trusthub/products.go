@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/opentrusthub/trusthub/api/client"
 )
@@ -23,8 +24,12 @@ func (f callFlags) clientThatRetries(policy client.RetryPolicy) (*client.Client,
 	return client.New(client.WithBaseURL(f.BaseURL), client.WithRetries(policy))
 }
 
-// explain adds what to do where no server answers.
+// explain adds what to do where no server answers, and where one does not know the credentials that Twilio's users often have.
 func (f callFlags) explain(err error) error {
+	if _, ok := os.LookupEnv("TWILIO_API_KEY"); ok && errors.Is(err, client.ErrUnauthorized) {
+		return fmt.Errorf("%w; TWILIO_API_KEY and TWILIO_API_SECRET go before TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: "+
+			"unset them to call a server that has no API keys", err)
+	}
 	if failure, ok := errors.AsType[*net.OpError](err); ok && failure.Op == "dial" {
 		return fmt.Errorf("no server answers at %s; start one with 'trusthub serve', or name another with --base-url: %w", f.BaseURL, err)
 	}

@@ -27,27 +27,38 @@ import (
 const patience = 30 * time.Second
 
 // TestREADME does in an empty folder what the README's "Try it" says, word for word but for the ports, and sees come true
-// what it promises.
+// what it promises: to someone new, and to someone who has an account of Twilio's in every terminal.
 func TestREADME(t *testing.T) {
 	t.Parallel()
-	const promisedServer, promisedReceiver = "127.0.0.1:8080", "127.0.0.1:9090"
+	for name, account := range map[string][]string{
+		"without an account": nil,
+		"with an account":    {"TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef", "TWILIO_AUTH_TOKEN=real"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tryIt(t, account)
+		})
+	}
+}
+
+func tryIt(t *testing.T, account []string) {
+	t.Helper()
+	const promisedReceiver = "127.0.0.1:9090"
 	blocks := tryItBlocks(t)
 	want := []string{"make build\nbin/trusthub serve\n", "bin/trusthub listen --port 9090\n"}
 	if len(blocks) != 4 || !slices.Equal(blocks[:2], want) {
 		t.Fatalf("\"Try it\" has the blocks %q; this test knows what to do with four that begin with %q", blocks, want)
 	}
-	if !strings.Contains(blocks[2], promisedServer) || !strings.Contains(blocks[2], promisedReceiver) {
-		t.Errorf("the third block does not use %s and %s", promisedServer, promisedReceiver)
+	if !strings.Contains(blocks[2], promisedReceiver) {
+		t.Errorf("the third block does not use %s", promisedReceiver)
 	}
-	n := newNewcomer(t)
+	n := newNewcomer(t, account)
 
 	server := n.start("serve")
-	serverAt := n.await(server, listeningLine)[2]
-	export := n.await(server, exportLine)
-	n.env = append(n.env, "TRUSTHUB_BASE_URL=http://"+serverAt, "TWILIO_ACCOUNT_SID="+export[1], "TWILIO_AUTH_TOKEN="+export[2])
+	n.env = append(n.env, strings.Fields(n.await(server, exportLine)[1])...)
 	receiver := n.start("listen", "--port", "0")
 	receiverAt := n.await(receiver, listeningLine)[2]
-	ports := strings.NewReplacer(promisedServer, serverAt, promisedReceiver, receiverAt)
+	ports := strings.NewReplacer(promisedReceiver, receiverAt)
 
 	n.paste(ports.Replace(blocks[2]))
 	var created, submitted, rejected client.TrustProduct
@@ -108,7 +119,7 @@ type newcomer struct {
 
 // newNewcomer begins with a folder that has nothing but what `make build` makes. The program is this very binary, as the
 // scripts use it; that `make build` works is for whoever runs the tests to have seen.
-func newNewcomer(t *testing.T) *newcomer {
+func newNewcomer(t *testing.T, account []string) *newcomer {
 	t.Helper()
 	build := exec.Command("make", "--dry-run", "--no-print-directory", "build")
 	build.Dir = "../.."
@@ -127,10 +138,10 @@ func newNewcomer(t *testing.T) *newcomer {
 		t.Fatal(err)
 	}
 	path, _ := os.LookupEnv("PATH")
-	n.env = []string{
+	n.env = append([]string{
 		"PATH=" + path, "HOME=" + n.dir, "TMPDIR=" + n.dir, "GORACE=" + noRaceDelay,
 		"TRUSTHUB_LISTEN=127.0.0.1:0",
-	}
+	}, account...)
 	return n
 }
 

@@ -81,13 +81,13 @@ func reviewError(sid string, p trust.Product, err error) error {
 
 type productsCmd struct {
 	dbFlag
-	Limit int `default:"100" help:"How many to list at the most."`
+	Limit count `default:"100" help:"How many to list at the most."`
 }
 
 // Run lists the products that wait for a reviewer, the longest waiting first.
 func (c *productsCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
-		products, err := db.UndecidedProducts(ctx, c.Limit)
+		products, err := db.UndecidedProducts(ctx, int(c.Limit))
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func scriptCommands() map[string]scriptCommand {
 
 var (
 	listeningLine = regexp.MustCompile(`(?m)^Listening .*(http://(\S+:\d+))$`)
-	exportLine    = regexp.MustCompile(`(?m)^ *export TWILIO_ACCOUNT_SID=(\S+) TWILIO_AUTH_TOKEN=(\S+)$`)
+	exportLine    = regexp.MustCompile(`(?m)^ *export (TRUSTHUB_BASE_URL=\S+(?: TWILIO_ACCOUNT_SID=(\S+) TWILIO_AUTH_TOKEN=(\S+))?)$`)
 )
 
 func serveCommand(ts *testscript.TestScript, s *script, args []string) {
@@ -146,8 +146,8 @@ func serveCommand(ts *testscript.TestScript, s *script, args []string) {
 	}
 	account, err := server.await(exportLine, 1)
 	ts.Check(err)
-	ts.Setenv("TWILIO_ACCOUNT_SID", account[1])
-	ts.Setenv("TWILIO_AUTH_TOKEN", account[2])
+	ts.Setenv("TWILIO_ACCOUNT_SID", account[2])
+	ts.Setenv("TWILIO_AUTH_TOKEN", account[3])
 }
 
 func receiverCommand(ts *testscript.TestScript, s *script, args []string) {

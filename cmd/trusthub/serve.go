@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -32,7 +31,9 @@ type serveCmd struct {
 	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the environment: other users see a command line."`
-	Test       bool   `help:"Serve a test: on a free port, with a known account and a temporary database, until the process that started it ends. Prints one line of JSON with base_url, account_sid and auth_token."`
+	Test       bool   `help:"Serve a test: on a free port of 127.0.0.1, with a known account and a temporary database, until the process that started it ends. Sends no mail and ignores the environment. Prints one line of JSON with base_url, account_sid and auth_token."`
+
+	given []string // names of the flags on the command line
 }
 
 // Run serves until ctx ends, then finishes what is in flight.
@@ -40,11 +41,14 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if c.Test {
 		return c.runTest(ctx, s)
 	}
-	return c.run(ctx, newLogger(s.err), func(url string, made *store.Account) { greet(s.out, url, made) })
+	return c.run(ctx, newLogger(s.err), func(address net.Addr, made *store.Account) { c.greet(s.out, address, made) })
 }
 
-// run calls ready once it listens, with its URL and with the account that it has made, if any.
-func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(url string, made *store.Account)) (err error) {
+// run calls ready once it listens, with its address and with the account that it has made, if any.
+func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address net.Addr, made *store.Account)) (err error) {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return errors.New("--listen must be a host or an IP address and a port, such as 127.0.0.1:8080")
+	}
 	db, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -75,7 +79,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(url str
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	ready("http://"+listener.Addr().String(), made)
+	ready(listener.Addr(), made)
 
 	// Where the server fails, the worker stops too; both get their time to finish when ctx ends.
 	group, ctx := errgroup.WithContext(ctx)
@@ -128,24 +132,4 @@ func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *st
 	}
 	account := store.Account{SID: c.AccountSID, AuthToken: c.AuthToken, Created: now}
 	return nil, putAccount(ctx, db, account)
-}
-
-// greet tells a person where the server is and, once, how to get in.
-func greet(w io.Writer, url string, made *store.Account) {
-	fmt.Fprintf(w, "Listening on %s\n", url)
-	if made == nil {
-		fmt.Fprintln(w, "'trusthub accounts list --tokens' shows the credentials.")
-		return
-	}
-	fmt.Fprintf(w, `
-This database had no account, so one was made. Put its credentials into the environment, and keep the token to yourself:
-
-  export TWILIO_ACCOUNT_SID=%s TWILIO_AUTH_TOKEN=%s
-
-Create a Trust Product:
-
-  curl -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" %s/v1/TrustProducts \
-    -d FriendlyName=Acme -d Email=compliance@acme.example -d PolicySid=RN7a97559effdf62d00f4298208492a5ea
-
-`, made.SID, made.AuthToken, url)
 }

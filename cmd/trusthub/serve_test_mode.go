@@ -7,21 +7,24 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// What `serve --test` has instead of what the environment says: a developer's real credentials and databases are not for
-// tests.
+// The account of every `serve --test`.
 const (
 	testAccountSID = "AC7e577e577e577e577e577e577e577e57"
 	testAuthToken  = "testtoken"
-	defaultListen  = "127.0.0.1:8080"
-	parentInterval = 200 * time.Millisecond
 )
+
+const parentInterval = 200 * time.Millisecond
 
 // testServer is the line that `serve --test` prints when it is ready.
 type testServer struct {
@@ -30,25 +33,55 @@ type testServer struct {
 	AuthToken  string `json:"auth_token"`
 }
 
+// BeforeReset is what kong calls between reading the command line and the environment. A test has nothing of the environment, which
+// is full of a developer's real credentials, databases and mail servers, and it has an account, a database and no mail already.
+func (c *serveCmd) BeforeReset(line *kong.Context, serve *kong.Path) error {
+	c.given = nil
+	for _, element := range line.Path {
+		if element.Flag != nil {
+			c.given = append(c.given, element.Flag.Name)
+		}
+	}
+	for _, flag := range serve.Flags {
+		if test, ok := line.FlagValue(flag).(bool); flag.Name == "test" && ok && test {
+			return c.isolate(serve.Flags)
+		}
+	}
+	return nil
+}
+
+func (c *serveCmd) isolate(flags []*kong.Flag) error {
+	for _, name := range []string{"db", "account-sid", "auth-token", "smtp"} {
+		if slices.Contains(c.given, name) {
+			return fmt.Errorf("--%s does not go with --test, which has its own account and database and sends no mail", name)
+		}
+	}
+	for _, flag := range flags {
+		flag.Tag.Envs = nil
+		if flag.Name == "listen" {
+			flag.Default = "127.0.0.1:0"
+		}
+	}
+	return nil
+}
+
 // runTest serves a test in any language: it starts the program, reads one line and has a server, which goes when the test
 // does (see parent). The log has warnings only, so that nobody has to read it.
 func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	parent := newParent(os.Stdin, os.Getppid)
-	dir, err := os.MkdirTemp("", "trusthub-test-")
+	removeLeftovers()
+	folder, err := newTestFolder()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c.DB = filepath.Join(dir, "trusthub.db")
-	c.AccountSID, c.AuthToken, c.PublicURL = testAccountSID, testAuthToken, ""
-	if c.Listen == defaultListen {
-		c.Listen = "127.0.0.1:0"
-	}
+	defer func() { err = errors.Join(err, folder.remove()) }()
+	c.DB = filepath.Join(folder.path, "trusthub.db")
+	c.AccountSID, c.AuthToken = testAccountSID, testAuthToken
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return c.run(ctx, log, func(url string, _ *store.Account) {
-		line, err := json.Marshal(testServer{url, testAccountSID, testAuthToken}) //nolint:gosec // G117: printed on purpose
+	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
+		line, err := json.Marshal(testServer{localURL(address), testAccountSID, testAuthToken}) //nolint:gosec // G117: printed on purpose
 		if err != nil {
 			panic(err) // three strings
 		}

@@ -8,11 +8,16 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/alecthomas/kong"
 )
 
 // child is a process whose output ends when it and what it started have gone.
@@ -28,9 +33,16 @@ type child struct {
 // a developer may have there.
 func startChild(t *testing.T, stdin *os.File, program ...string) *child {
 	t.Helper()
-	c := &child{T: t, cmd: exec.Command(program[0], program[1:]...), temp: t.TempDir()}
+	return startChildIn(t, t.TempDir(), stdin, program...)
+}
+
+// startChildIn is startChild with a temporary folder that children can share.
+func startChildIn(t *testing.T, temp string, stdin *os.File, program ...string) *child {
+	t.Helper()
+	c := &child{T: t, cmd: exec.Command(program[0], program[1:]...), temp: temp}
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temp, noRace, "TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef",
-		"TWILIO_AUTH_TOKEN=real", "TRUSTHUB_PUBLIC_URL=https://public.example", "TRUSTHUB_DB="+t.TempDir()+"/real/trusthub.db")
+		"TWILIO_AUTH_TOKEN=real", "TRUSTHUB_PUBLIC_URL=https://public.example", "TRUSTHUB_DB="+t.TempDir()+"/real/trusthub.db",
+		"TRUSTHUB_SMTP=refused", "TRUSTHUB_LISTEN=refused", "TRUSTHUB_REVIEW=refused")
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +171,127 @@ func TestServeTest(t *testing.T) {
 		c.serves()
 		c.stays()
 	})
+	t.Run("its folder goes with the next one where it was killed", func(t *testing.T) {
+		temp := t.TempDir()
+		dead, alive := startChildIn(t, temp, nil, serve...), startChildIn(t, temp, nil, serve...)
+		if err := os.Mkdir(filepath.Join(temp, testFolderPrefix+"of-somebody"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := dead.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = dead.cmd.Wait() // it was killed
+		if folders := folders(t, temp); len(folders) != 3 {
+			t.Fatalf("before the next start there are %q", folders)
+		}
+		next := startChildIn(t, temp, nil, serve...)
+		if folders := folders(t, temp); len(folders) != 3 {
+			t.Errorf("after the next start there are %q", folders)
+		}
+		alive.serves()
+		next.serves()
+	})
+}
+
+func folders(t *testing.T, parent string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(parent, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestFoldersInUseStay makes folders while others look for leftovers all the time.
+func TestFoldersInUseStay(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	done := make(chan struct{})
+	var sweepers, makers sync.WaitGroup
+	for range 2 {
+		sweepers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					removeLeftovers()
+				}
+			}
+		})
+	}
+	for range 4 {
+		makers.Go(func() {
+			for range 200 {
+				folder, err := newTestFolder()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := os.WriteFile(filepath.Join(folder.path, "trusthub.db"), nil, 0o600); err != nil {
+					t.Error(err)
+				}
+				if _, err := os.Stat(filepath.Join(folder.path, "trusthub.db")); err != nil {
+					t.Error(err)
+				}
+				if err := folder.remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	makers.Wait()
+	close(done)
+	sweepers.Wait()
+	removeLeftovers()
+	if left := folders(t, os.TempDir()); len(left) > 0 {
+		t.Errorf("it left %q", left)
+	}
+}
+
+// TestTestModeKnowsNoEnvironment reads the command line of a test beside variables of every flag.
+func TestTestModeKnowsNoEnvironment(t *testing.T) {
+	serve := func(args ...string) serveCmd {
+		t.Helper()
+		line, err := parse(append([]string{"serve", "--test"}, args...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return line.Selected().Target.Interface().(serveCmd)
+	}
+	parser, err := kong.New(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, command := range parser.Model.Leaves(false) {
+		for _, flag := range command.Flags {
+			names = append(names, flag.Envs...)
+		}
+	}
+	for _, name := range names {
+		t.Setenv(name, "refused")
+	}
+	beside := serve()
+	for _, name := range names {
+		if err := os.Unsetenv(name); err != nil { // t.Setenv above restores it
+			t.Fatal(err)
+		}
+	}
+	without := serve()
+	if !reflect.DeepEqual(beside, without) {
+		t.Errorf("beside variables it is %+v, without %+v", beside, without)
+	}
+	if without.Listen != "127.0.0.1:0" || without.SMTP != "" || without.Review != "auto" || len(names) < 15 {
+		t.Errorf("it is %+v beside %d variables", without, len(names))
+	}
+	if given := serve("--listen", "127.0.0.1:8080", "--review", "manual"); given.Listen != "127.0.0.1:8080" || given.Review != "manual" {
+		t.Errorf("with flags it is %+v", given)
+	}
+	for _, flag := range []string{"--db=a.db", "--smtp=smtp://localhost", "--account-sid=" + testAccountSID, "--auth-token=x"} {
+		if _, err := parse([]string{"serve", "--test", flag}); err == nil || !strings.Contains(err.Error(), "does not go with --test") {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
 }
 
 // stays demands that the server goes on until it is told to end.

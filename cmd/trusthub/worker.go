@@ -29,12 +29,12 @@ func (f reviewFlags) policy() trust.Policy {
 
 // deliveryFlags say how customers are told.
 type deliveryFlags struct {
-	CallbackRetries string         `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"Of callbacks. standard: 10 attempts over 75 hours, as e-mail always has; twilio: one more attempt, only if no connection was made."`
-	CallbackAllow   []netip.Prefix `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. A server that listens on loopback may call loopback."`
-	SMTP            string         `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
-	MailFrom        string         `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
-	Lease           lease          `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server has a delivery to itself: if it dies meanwhile, others take over after that. An attempt is cut off after five sixths of it."`
-	Keep            span           `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
+	CallbackRetries string      `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"Of callbacks. standard: 10 attempts over 75 hours, as e-mail always has; twilio: one more attempt, only if no connection was made."`
+	CallbackAllow   []addresses `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. A server that listens on loopback may call loopback."`
+	SMTP            string      `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
+	MailFrom        string      `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
+	Lease           lease       `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server has a delivery to itself: if it dies meanwhile, others take over after that. An attempt is cut off after five sixths of it."`
+	Keep            span        `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
 }
 
 // lease is how long a server has a delivery to itself.
@@ -54,7 +54,10 @@ func (l *lease) UnmarshalText(text []byte) error {
 func (f deliveryFlags) newWorker(
 	db *store.Store, policy trust.Policy, listen net.Addr, log *slog.Logger,
 ) (*jobs.Worker, func(), error) {
-	allow := f.CallbackAllow
+	var allow []netip.Prefix
+	for _, opened := range f.CallbackAllow {
+		allow = append(allow, opened.Prefix)
+	}
 	if tcp, ok := listen.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
 		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
 		log.Info("callbacks may go to loopback, because the server listens there")

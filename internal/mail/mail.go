@@ -31,7 +31,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net"
 	netmail "net/mail"
 	"net/url"
@@ -76,7 +75,7 @@ type Sender struct {
 }
 
 // NewSender makes a Sender and fails if the configuration cannot work. It does not connect. Its errors do not quote the
-// server's URL, not even in part: where a password is not encoded, any part of the URL can be a piece of it.
+// configuration, not even in part: where a password is not encoded, any part of the server's URL can be a piece of it.
 func NewSender(config Config) (*Sender, error) {
 	s := &Sender{now: config.Now, timeout: config.Timeout, dial: new(net.Dialer).DialContext}
 	switch {
@@ -92,7 +91,7 @@ func NewSender(config Config) (*Sender, error) {
 	}
 	var err error
 	if s.from, err = netmail.ParseAddress(config.From); err != nil || !IsAddress(s.from.Address) || !ascii(s.from.Address) {
-		return nil, fmt.Errorf("mail: the sender is not a plain address such as trusthub@example.com: %q", config.From)
+		return nil, errors.New("mail: the sender is not a plain address such as trusthub@example.com")
 	}
 	s.domain = s.from.Address[strings.LastIndex(s.from.Address, "@")+1:]
 	return s, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -24,42 +25,64 @@ type DeliveryFilter struct {
 	Limit      int // how many at the most
 }
 
-// Deliveries returns what the filter chooses, the newest notice first, with all attempts.
+// Deliveries returns what the filter chooses, the newest notice first, with all attempts. It reads in the order of the notices'
+// ids, which begin with the time of their making. A filter by state has no index: it reads past what does not match.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
-	all, err := queryAll(s.read(ctx), func(row scanner) (Delivery, error) {
-		var d Delivery
-		var state string
-		var due int64
+	type row struct {
+		Delivery
+		number  int64 // of the attempt, 0 for a notice without any
+		attempt trust.Attempt
+	}
+	query, args := deliveriesQuery(f)
+	rows, err := queryAll(s.read(ctx), func(columns scanner) (row, error) {
+		var r row
 		var err error
-		d.Notice, err = scanNotice(row, &state, &due)
-		if d.State = State(state); d.State == Ready {
-			d.Due = fromMicros(max(due, micros(d.Notice.Created))) // it may be atOnce
-		}
-		return d, err
-	}, `SELECT `+noticeColumns+`, state, due_at FROM notices
-		WHERE ($1 = '' OR product_sid = $2) AND ($3 = '' OR state = $4)
-		ORDER BY created_at DESC, product_sid, channel, position DESC LIMIT $5`,
-		f.ProductSID, f.ProductSID, string(f.State), string(f.State), f.Limit)
+		r.Delivery, r.number, r.attempt, err = scanDelivery(columns)
+		return r, err
+	}, query, args...)
 	if err != nil {
 		return nil, s.classify(err)
 	}
-	for i := range all {
-		all[i].Attempts, err = queryAll(s.read(ctx), scanAttempt, `SELECT started_at, duration, verdict, status_code, answer,
-			error FROM attempts WHERE notice_id = $1 ORDER BY number`, all[i].Notice.ID)
-		if err != nil {
-			return nil, s.classify(err)
+	var all []Delivery
+	for _, r := range rows {
+		if len(all) == 0 || all[len(all)-1].Notice.ID != r.Notice.ID {
+			all = append(all, r.Delivery)
+		}
+		if last := &all[len(all)-1]; r.number > 0 {
+			last.Attempts = append(last.Attempts, r.attempt)
 		}
 	}
 	return all, nil
 }
 
-func scanAttempt(row scanner) (trust.Attempt, error) {
-	var a trust.Attempt
-	var started, duration int64
-	var verdict string
-	err := row.Scan(&started, &duration, &verdict, &a.StatusCode, &a.Answer, &a.Error)
+// deliveriesQuery returns a query for a row an attempt, and a row for a notice without any.
+func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
+	page := `SELECT ` + noticeColumns + `, state, due_at FROM notices WHERE true`
+	where := func(column, value string) {
+		if value != "" {
+			args = append(args, value)
+			page += ` AND ` + column + ` = $` + strconv.Itoa(len(args))
+		}
+	}
+	where(`product_sid`, f.ProductSID)
+	where(`state`, string(f.State))
+	args = append(args, f.Limit)
+	page += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	return `SELECT ` + noticeColumns + `, state, due_at, COALESCE(number, 0), COALESCE(started_at, 0), COALESCE(duration, 0),
+		COALESCE(verdict, ''), COALESCE(status_code, 0), COALESCE(answer, ''), COALESCE(error, '')
+		FROM (` + page + `) AS page LEFT JOIN attempts ON notice_id = id ORDER BY id DESC, number`, args
+}
+
+// scanDelivery reads a row of deliveriesQuery; number is 0 where it has no attempt.
+func scanDelivery(row scanner) (d Delivery, number int64, a trust.Attempt, err error) {
+	var state, verdict string
+	var due, started, duration int64
+	d.Notice, err = scanNotice(row, &state, &due, &number, &started, &duration, &verdict, &a.StatusCode, &a.Answer, &a.Error)
+	if d.State = State(state); d.State == Ready {
+		d.Due = fromMicros(max(due, micros(d.Notice.Created))) // it may be atOnce
+	}
 	a.Started, a.Duration, a.Verdict = fromMicros(started), time.Duration(duration)*time.Microsecond, trust.Verdict(verdict)
-	return a, err
+	return d, number, a, err
 }
 
 // Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It

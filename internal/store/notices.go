@@ -41,9 +41,12 @@ func insertNotice(tx session, n trust.Notice) error {
 	if open > 0 {
 		state, due = Waiting, time.Time{}
 	}
+	// Lists are in the order of the ids. Notices of one moment get ids in the order of their positions: 16 ns are more than the
+	// unit of an id's time.
+	id := trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(last+1)*16*time.Nanosecond))
 	_, err = tx.exec(`INSERT INTO notices (`+noticeColumns+`, endpoint, position, state, tries, due_at, lease, ended_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, '', 0)`,
-		trust.NewSID(trust.NoticePrefix, n.Created), string(n.Channel), n.Target, n.AccountSID, n.ProductSID, n.FriendlyName,
+		id, string(n.Channel), n.Target, n.AccountSID, n.ProductSID, n.FriendlyName,
 		string(n.Status), joinCodes(n.Errors), micros(n.Created), endpointOf(n), last+1, string(state), micros(due))
 	return err
 }

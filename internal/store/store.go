@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -61,6 +63,9 @@ type Store struct {
 // Open opens a database and brings its schema up to date: Postgres where name is a postgres:// URL, else the SQLite file of
 // that name, which it creates where it is missing (readable by its owner only, since it holds auth tokens).
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
 	if IsPostgres(name) {
 		s, err := openPostgres(ctx, name, o.withDefaults())
 		if err != nil {
@@ -73,6 +78,25 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	return s, nil
+}
+
+// notAFile matches what must be meant for something else than a file: a URL, also without its slashes, and a connection string.
+var notAFile = regexp.MustCompile(`(?i)://|password\s*=|^\s*[a-z][a-z0-9+.-]+:.*@|^\s*(host|port|user|dbname|service)\s*=`)
+
+// checkName returns an error for a name that is neither a Postgres URL nor a file's, and does not quote it: such a name often
+// holds a password. So does a URL whose user and password net/url takes for the host and a path, for a / or ? in the password.
+func checkName(name string) error {
+	if !IsPostgres(name) {
+		if notAFile.MatchString(name) {
+			return errors.New("the database must be the name of a file, or a URL that begins with postgres://")
+		}
+		return nil
+	}
+	u, err := url.Parse(name)
+	if err != nil || (u.User == nil && strings.Contains(name, "@")) {
+		return errors.New("the URL of the database is not valid; special characters in user and password must be percent-encoded")
+	}
+	return nil
 }
 
 // IsPostgres tells whether Open takes name for a Postgres database.

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// hostile holds what a terminal would obey: ESC, CSI as one character, DEL, and an override of the direction of text.
+const hostile = "Acme\x1b[2J\u009b2J\x7f\u202e"
+
+// wantInert fails the test where text holds something that a terminal obeys, or does not hold the harmless rest of hostile.
+func wantInert(t *testing.T, what, text string) {
+	t.Helper()
+	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && (unicode.IsControl(r) || r == '\u202e') }) {
+		t.Errorf("%s: it prints %q", what, text)
+	}
+	if !strings.Contains(text, `[2J\u009b2J`) {
+		t.Errorf("%s: it does not print what it was given: %q", what, text)
+	}
+}
+
+// TestServersCannotControlATerminal calls a server that answers with hostile text.
+func TestServersCannotControlATerminal(t *testing.T) {
+	t.Setenv("TWILIO_ACCOUNT_SID", testAccountSID)
+	t.Setenv("TWILIO_AUTH_TOKEN", testAuthToken)
+	product := map[string]any{"sid": watchedSID, "friendly_name": hostile, "email": hostile, "status": "twilio-approved" + hostile}
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		var answer any = product
+		switch {
+		case status != http.StatusOK:
+			answer = map[string]any{"code": 20001, "message": hostile, "status": status}
+		case strings.HasSuffix(r.URL.Path, "/TrustProducts"):
+			answer = map[string]any{"results": []any{product}, "meta": map[string]any{"next_page_url": nil}}
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer server.Close()
+	trusthub := func(args ...string) string {
+		var out, errs bytes.Buffer
+		run(t.Context(), append(args, "--base-url", server.URL), &out, &errs)
+		return out.String() + errs.String()
+	}
+	wantInert(t, "get", trusthub("get", watchedSID))
+	wantInert(t, "list", trusthub("list"))
+	var watched bytes.Buffer
+	if err := printWatched(streams{out: escaper{&watched}}, &client.TrustProduct{Status: hostile}); err != nil {
+		t.Fatal(err)
+	}
+	wantInert(t, "watch", watched.String())
+	status = http.StatusBadRequest
+	failed := trusthub("delete", watchedSID)
+	if strings.ContainsAny(failed, "\x1b\u009b") {
+		t.Errorf("an error: it prints %q", failed)
+	}
+}
+
+// TestReceiversCannotControlATerminal lists a notice to a hostile target that was answered with hostile text.
+func TestReceiversCannotControlATerminal(t *testing.T) {
+	name := storetest.Names()["sqlite"](t)
+	db := storetest.Open(t, name)
+	p := trust.Product{SID: watchedSID, AccountSID: testAccountSID, FriendlyName: hostile, Status: trust.PendingReview, Updated: time.Now()}
+	if err := db.CreateProduct(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	_, err := db.ReviewProduct(t.Context(), watchedSID, func(p trust.Product) (trust.Outcome, error) {
+		notice := trust.Notice{Channel: trust.Email, Target: hostile, ProductSID: p.SID, Created: time.Now()}
+		return trust.Outcome{Product: p, Changed: true, Notices: []trust.Notice{notice}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"products", "deliveries"} {
+		var out bytes.Buffer
+		if code := run(t.Context(), []string{command, "--db", name}, &out, io.Discard); code != 0 {
+			t.Errorf("%s: status %d", command, code)
+		}
+		wantInert(t, command, out.String())
+	}
+	deliveries, err := db.Deliveries(t.Context(), store.DeliveryFilter{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := newDeliveryRow(deliveries[0])
+	row.Attempts = []attemptRow{{Answer: hostile}}
+	wantInert(t, "the table of deliveries", table(func(w *tabwriter.Writer) { deliveryTable(w, []deliveryRow{row}) }))
+	wantInert(t, "the table of products", table(func(w *tabwriter.Writer) { productTable(w, newProductRow(p)) }))
+}
+
+// table returns what a terminal is sent.
+func table(print func(*tabwriter.Writer)) string {
+	var out bytes.Buffer
+	w := tabwriter.NewWriter(escaper{&out}, 0, 0, 2, ' ', 0)
+	print(w)
+	_ = w.Flush() // a buffer takes everything
+	return out.String()
+}
+
+// TestCallersCannotControlATerminal sends a callback with hostile text to `trusthub listen`.
+func TestCallersCannotControlATerminal(t *testing.T) {
+	var out bytes.Buffer
+	listen := listenCmd{AuthToken: testAuthToken, Answer: http.StatusNoContent}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(url.Values{"Status": {hostile}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	listen.receive(t.Context(), httptest.NewRecorder(), r, escaper{&out})
+	wantInert(t, "listen", out.String())
+	var callback received
+	if err := json.Unmarshal(out.Bytes(), &callback); err != nil || callback.Form["Status"] != hostile {
+		t.Errorf("as JSON it is %q, %v", callback.Form["Status"], err)
+	}
+}
+
+// TestEscape shows what becomes of text: JSON says the same as before, and what is no UTF-8 acts on no terminal either.
+func TestEscape(t *testing.T) {
+	for text, want := range map[string]string{
+		"Füße\tund\n日本 👩‍👩‍👧": "Füße\tund\n日本 👩‍👩‍👧",
+		"a\rb\x00":            `a\u000db\u0000`,
+		"\x9b2J":              "\ufffd2J",
+		"\u2066x":             `\u2066x`,
+	} {
+		if got := string(escape([]byte(text))); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"regexp"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kong"
+)
+
+// usageStatus is the exit status for a command line that cannot be read, as kong has it.
+const usageStatus = 80
+
+// parse reads the command line and the environment. Its errors name what is wrong and repeat no value: it may be a password.
+func parse(args []string, options ...kong.Option) (*kong.Context, error) {
+	parser, err := kong.New(&commands{}, append(options,
+		kong.Name("trusthub"),
+		kong.Description("A Trust Hub of your own: Twilio's Trust Products API, with a server that keeps what it is given."),
+	)...)
+	if err != nil {
+		panic(err) // the struct is wrong: a defect, not a user's mistake
+	}
+	for i, arg := range args {
+		if !utf8.ValidString(arg) { // kong would replace the bytes that are not
+			return nil, fmt.Errorf("argument %d is not valid UTF-8", i+1)
+		}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return nil, errors.New(withoutValues(err.Error()))
+	}
+	for _, flag := range command.Flags() {
+		for _, name := range flag.Tag.Envs {
+			if value, ok := os.LookupEnv(name); ok && !utf8.ValidString(value) {
+				return nil, fmt.Errorf("%s is not valid UTF-8", name)
+			}
+		}
+	}
+	return command, nil
+}
+
+var (
+	// refusedWord matches kong's message about a word that it does not know, and commandWord a word, with or without kong's
+	// suggestions, that looks like a command or a flag.
+	refusedWord = regexp.MustCompile(`(?s)^(unexpected argument|unknown flag|unexpected flag argument|unexpected token) (.*)$`)
+	commandWord = regexp.MustCompile(`^-{0,2}[a-z]+(-[a-z]+)*(, did you mean .*\?)?$`)
+
+	missingValue = regexp.MustCompile(`(?s)expected \w+ value but got .*$`)
+	wrongValue   = regexp.MustCompile(`(?s) but got .*$`)
+	fromVariable = regexp.MustCompile(`(?s) \(from envar (\w+)=.*$`)
+)
+
+// withoutValues returns kong's message without what it repeats of the command line and the environment.
+func withoutValues(message string) string {
+	if refused := refusedWord.FindStringSubmatch(message); refused != nil {
+		if commandWord.MatchString(refused[2]) {
+			return message
+		}
+		return refused[1]
+	}
+	message = missingValue.ReplaceAllString(message, "the value is missing")
+	message = wrongValue.ReplaceAllString(message, "")
+	return fromVariable.ReplaceAllString(message, " ($1)")
+}
+
+// span is a flag's duration; it cannot be negative.
+type span time.Duration
+
+// UnmarshalText reads "2s", "1h30m".
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < 0 {
+		return errors.New("must be a duration such as 2s or 1h30m, and not negative")
+	}
+	*s = span(d)
+	return nil
+}
+
+// count is a flag's number of things, of which there must be one.
+type count int
+
+// UnmarshalText reads "16".
+func (c *count) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return errors.New("must be a whole number of at least 1")
+	}
+	*c = count(n)
+	return nil
+}
+
+// addresses is a flag's range of IP addresses.
+type addresses struct{ netip.Prefix }
+
+// UnmarshalText reads "10.0.0.0/8".
+func (a *addresses) UnmarshalText(text []byte) (err error) {
+	if a.Prefix, err = netip.ParsePrefix(string(text)); err != nil {
+		return errors.New("must be an address range such as 10.0.0.0/8")
+	}
+	return nil
+}

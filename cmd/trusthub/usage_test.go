@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+const secret = "postgres://user:hunter2@host/\nhub password=hunter2"
+
+// TestUsageErrorsRepeatNoValue gives the secret to every command and every flag, on the command line and in the environment, and
+// where no value belongs.
+func TestUsageErrorsRepeatNoValue(t *testing.T) {
+	refused := 0
+	try := func(args ...string) {
+		t.Helper()
+		_, err := parse(args, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+		if err == nil { // what any text may be is checked where it is used
+			return
+		}
+		refused++
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	parser, err := kong.New(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := map[string]bool{} // flags: many commands share one
+	for _, command := range parser.Model.Leaves(false) {
+		words := strings.Fields(command.Path())
+		with := func(args ...string) []string { return append(words, args...) }
+		try(with(secret, secret, secret)...)
+		try(with("--" + secret)...)
+		try(with("--hunter2")...)
+		try(with("-" + secret)...)
+		for _, flag := range command.Flags {
+			name := "--" + flag.Name
+			if tried[name] {
+				continue
+			}
+			tried[name] = true
+			try(with(name+"="+secret, "x")...)
+			try(with(name, secret, "x")...)
+			try(with(name, "--db="+secret)...)
+			try(with(name, "-"+secret)...)
+			try(with(name + secret)...)
+			for _, variable := range flag.Tag.Envs {
+				t.Run(variable, func(t *testing.T) {
+					t.Setenv(variable, secret)
+					try(words...)
+				})
+			}
+		}
+	}
+	if refused < 100 {
+		t.Errorf("only %d were refused", refused)
+	}
+}
+
+// TestUsageErrorsHelp: what is no secret is told.
+func TestUsageErrorsHelp(t *testing.T) {
+	for want, args := range map[string]string{
+		`unexpected argument serv, did you mean "serve"?`:               "serv",
+		`unknown flag --tets, did you mean "--test"?`:                   "serve --tets",
+		`--limit: the value is missing`:                                 "list --limit",
+		`--review must be one of "auto","manual"`:                       "serve --review none",
+		`--callback-allow: must be an address range such as 10.0.0.0/8`: "serve --callback-allow none",
+	} {
+		if _, err := parse(strings.Fields(args)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", args, err, want)
+		}
+	}
+}
+
+// TestNoPasswordIsPrinted gives text that kong takes, and the command refuses.
+func TestNoPasswordIsPrinted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	existing := filepath.Join(t.TempDir(), "trusthub.db")
+	if code := run(t.Context(), []string{"accounts", "add", "--db", existing}, io.Discard, io.Discard); code != 0 {
+		t.Fatal("no account can be added")
+	}
+	const mistyped, keywords = "postgress://user:hunter2@host/hub", "host=localhost user=hub password=hunter2"
+	for _, args := range [][]string{
+		{"serve", "--listen", "127.0.0.1:0", "--db", mistyped},
+		{"serve", "--listen", "127.0.0.1:0", "--db", keywords},
+		{"serve", "--listen", "127.0.0.1:0", "--smtp", mistyped},
+		{"serve", "--listen", "127.0.0.1:0", "--smtp", "smtp://user:hunter2@host:port"},
+		{"serve", "--listen", "127.0.0.1:0", "--smtp", "smtp://host", "--mail-from", mistyped},
+		{"serve", "--listen", "127.0.0.1:0", "--public-url", mistyped},
+		{"serve", "--listen", mistyped},
+		{"serve", "--listen", "127.0.0.1:0", "--account-sid", mistyped, "--auth-token", mistyped},
+		{"accounts", "list", "--db", keywords},
+		{"deliveries", "--db", mistyped},
+		{"copy", "--from", mistyped, "--to", "new.db"},
+		{"copy", "--from", existing, "--to", keywords},
+		{"list", "--base-url", mistyped},
+		{"list", "--base-url", "http://user:hunter2@host"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience) // a server that starts nevertheless ends
+		var stdout, stderr bytes.Buffer
+		code := run(ctx, args, &stdout, &stderr)
+		cancel()
+		if code == 0 || stderr.Len() == 0 || strings.Contains(stdout.String()+stderr.String(), "hunter2") {
+			t.Errorf("%q: status %d, %s%s", args, code, &stdout, &stderr)
+		}
+	}
+	if made, err := filepath.Glob("*hunter2*"); err != nil || len(made) > 0 {
+		t.Errorf("made %q, %v", made, err)
+	}
+}
+
+func TestOtherThanUTF8IsRefused(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var stderr bytes.Buffer
+	code := run(t.Context(), []string{"accounts", "add", "--db", "caf\xe9.db"}, io.Discard, &stderr)
+	if code != usageStatus || !strings.Contains(stderr.String(), "argument 4 is not valid UTF-8") {
+		t.Errorf("an argument: status %d, %s", code, &stderr)
+	}
+	t.Setenv("TRUSTHUB_DB", "caf\xe9.db")
+	stderr.Reset()
+	code = run(t.Context(), []string{"accounts", "add"}, io.Discard, &stderr)
+	if code != usageStatus || !strings.Contains(stderr.String(), "TRUSTHUB_DB is not valid UTF-8") {
+		t.Errorf("a variable: status %d, %s", code, &stderr)
+	}
+	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
+		t.Errorf("made %v, %v", made, err)
+	}
+}
