@@ -45,17 +45,20 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 
 // run calls ready once it listens, with its URL and with the account that it has made, if any.
 func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(url string, made *store.Account)) (err error) {
-	db, err := c.open(ctx)
+	db, err := c.open(ctx, store.Migrate)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if from, to := db.Migrated(); from != to {
+		log.Info("migrated the database's schema", "from", from, "to", to)
+	}
 
 	h := hub.New(db, c.policy(), time.Now)
 	handler, err := api.New(h, api.Config{
 		Authenticate: h.Authenticate,
 		MapError:     hub.MapError,
-		Health:       db.Ping,
+		Health:       h.Health,
 		PublicURL:    c.PublicURL,
 		Logger:       log,
 	})

@@ -93,7 +93,8 @@ func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcom
 	edited = set(&next.Email, c.Email) || edited
 	edited = set(&next.StatusCallback, c.StatusCallback) || edited
 	moved := set(&next.Status, c.Status)
-	rejectedAnew := c.Status != nil && !moved && p.Status == TwilioRejected && len(c.Reasons) > 0 && !sameCodes(c.Reasons, p.Errors)
+	rejectedAnew := c.Status != nil && !moved && p.Status == TwilioRejected &&
+		len(c.Reasons) > 0 && !sameCodes(c.Reasons, p.Errors)
 
 	switch {
 	case rejectedAnew:
