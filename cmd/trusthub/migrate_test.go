@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -99,6 +100,35 @@ func TestMigrate(t *testing.T) {
 			runCommand(t, 0, "accounts", "list", "--db", db)
 		}
 	})
+}
+
+// A server brings an older database up to date when it starts, and so does copy with the one that it fills.
+func TestOthersThatMigrate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	served, target := filepath.Join(dir, "served.db"), filepath.Join(dir, "target.db")
+	makeSchema(1)(t, served)
+	makeSchema(1)(t, target)
+	server, err := startProcess("trusthub", dir, nil, "serve", "--listen", "127.0.0.1:0", "--db", served)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.kill)
+	if _, err := server.await(regexp.MustCompile(`migrated the database's schema.*"from":1,`), 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := server.await(listeningLine, 1); err != nil {
+		t.Error(err)
+	}
+	if err := server.shutdown(); err != nil {
+		t.Error(err)
+	}
+	runCommand(t, 0, "copy", "--from", served, "--to", target)
+	for _, db := range []string{served, target} {
+		if done := runMigrate(t, db); done.From != done.To {
+			t.Errorf("%s was still to be migrated: %+v", db, done)
+		}
+	}
 }
 
 func runMigrate(t *testing.T, db string) (done migration) {

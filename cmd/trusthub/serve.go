@@ -50,7 +50,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(url str
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if from, to := db.Migrated(); from != to {
+	if from, to := db.Migrated(); from != 0 && from != to {
 		log.Info("migrated the database's schema", "from", from, "to", to)
 	}
 

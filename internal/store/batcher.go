@@ -14,7 +14,8 @@ const (
 
 // batcher is SQLite's one writer. It runs all writes that are waiting in one transaction, syncs once, and then answers all
 // of them. Under load that makes a write cost a fraction of a sync; a write that comes alone is run alone and waits for
-// nobody. Each write has a savepoint, so that one which fails spoils only itself.
+// nobody. Each write has a savepoint, so that one which fails spoils only itself. Where the database itself cannot go on, all
+// of the batch fail.
 type batcher struct {
 	waiting chan *write
 	closing chan struct{}
