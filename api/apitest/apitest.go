@@ -174,7 +174,7 @@ func (s *Server) serve(set settings) {
 	s.tb.Helper()
 	h := hub.New(s.store, s.policy, s.clock.now)
 	handler, err := api.New(h, api.Config{
-		Authenticate: h.Authenticate, MapError: hub.MapError, Health: s.store.Ping, Logger: set.logger,
+		Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health, Logger: set.logger,
 	})
 	if err != nil {
 		s.tb.Fatalf("apitest: %v", err)

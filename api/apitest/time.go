@@ -111,14 +111,11 @@ func (s *Server) decide(sid string, decision trust.Change) {
 	s.tb.Helper()
 	s.working.Lock()
 	defer s.working.Unlock()
-	ctx := context.WithoutCancel(s.tb.Context())
-	for _, change := range []trust.Change{{Status: new(trust.InReview)}, decision} {
-		_, err := s.store.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
-			return s.policy.Apply(p, change, trust.Reviewer, s.clock.now())
-		})
-		if err != nil {
-			s.tb.Fatalf("apitest: set %s to %s: %v", sid, *change.Status, err)
-		}
+	_, err := s.store.ReviewProduct(context.WithoutCancel(s.tb.Context()), sid, func(p trust.Product) (trust.Outcome, error) {
+		return s.policy.Decide(p, decision, s.clock.now())
+	})
+	if err != nil {
+		s.tb.Fatalf("apitest: set %s to %s: %v", sid, *decision.Status, err)
 	}
 	s.drain()
 }

@@ -22,7 +22,7 @@ type accountsAddCmd struct {
 
 // Run makes an account with a fresh SID and token.
 func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
-	db, err := c.open(ctx) // also before the first start of a server
+	db, err := c.open(ctx, store.Create) // also before the first start of a server
 	if err != nil {
 		return err
 	}

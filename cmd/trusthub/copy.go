@@ -23,9 +23,9 @@ type copyCmd struct {
 
 // Run copies everything and prints how much of each kind.
 func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
-	from, err := store.Open(ctx, c.From, store.Options{MustExist: true, StatementTimeout: noLimit})
+	from, err := store.Open(ctx, c.From, store.Options{Access: store.Existing, StatementTimeout: noLimit})
 	if err != nil {
-		return fmt.Errorf("--from: %w", err)
+		return fmt.Errorf("--from: %w", advise(err))
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	to, err := store.Open(ctx, c.To, store.Options{StatementTimeout: noLimit})

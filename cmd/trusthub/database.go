@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -29,21 +30,29 @@ func (t *timeout) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// open opens the database, and creates it where it is missing.
-func (f dbFlag) open(ctx context.Context) (*store.Store, error) {
-	return f.openWith(ctx, store.Options{})
+// open opens the database. Where it does not fit, the error says what to do.
+func (f dbFlag) open(ctx context.Context, access store.Access) (*store.Store, error) {
+	db, err := store.Open(ctx, f.DB, store.Options{
+		Access: access, MaxConns: int(f.DBMaxConns),
+		ConnectTimeout: time.Duration(f.DBConnectTimeout), StatementTimeout: time.Duration(f.DBStatementTimeout),
+	})
+	return db, advise(err)
 }
 
-// openWith sets what the flags say.
-func (f dbFlag) openWith(ctx context.Context, o store.Options) (*store.Store, error) {
-	o.MaxConns = int(f.DBMaxConns)
-	o.ConnectTimeout, o.StatementTimeout = time.Duration(f.DBConnectTimeout), time.Duration(f.DBStatementTimeout)
-	return store.Open(ctx, f.DB, o)
+// advise adds to the error of store.Open what to do about it.
+func advise(err error) error {
+	switch {
+	case errors.Is(err, store.ErrOlder):
+		return fmt.Errorf("%w; 'trusthub migrate' brings it up to date", err)
+	case errors.Is(err, store.ErrEmpty):
+		return fmt.Errorf("%w; 'trusthub serve' or 'trusthub migrate' makes its tables", err)
+	}
+	return err
 }
 
 // use opens a database that exists for one command: a mistyped name must not make an empty one.
 func (f dbFlag) use(ctx context.Context, do func(*store.Store) error) error {
-	db, err := f.openWith(ctx, store.Options{MustExist: true})
+	db, err := f.open(ctx, store.Existing)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -47,36 +49,37 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// decide takes a product that nobody has taken yet into review, decides, and prints it.
+// decide decides and prints the product.
 func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
-	_, err := db.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
-		if p.Status != trust.PendingReview {
-			return trust.Outcome{Product: p}, nil
-		}
-		return policy.Apply(p, trust.Change{Status: new(trust.InReview)}, trust.Reviewer, time.Now())
-	})
-	if err != nil {
-		return reviewError(sid, trust.Product{}, err)
-	}
 	var before trust.Product
 	after, err := db.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
 		before = p
-		return policy.Apply(p, decision, trust.Reviewer, time.Now())
+		return policy.Decide(p, decision, time.Now())
 	})
-	if err != nil {
-		return reviewError(sid, before, err)
-	}
-	return printResult(s.out, newProductRow(after), productTable)
-}
-
-func reviewError(sid string, p trust.Product, err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("there is no Trust Product %s in this database", sid)
 	case errors.Is(err, trust.ErrStatusChange):
-		return fmt.Errorf("%s is %s; only what has been submitted can be decided: %w", sid, p.Status, err)
+		return fmt.Errorf("%s is %s; only what has been submitted can be decided: %w", sid, standing(before), err)
+	case err != nil:
+		return err
 	}
-	return err
+	return printResult(s.out, newProductRow(after), productTable)
+}
+
+// standing is a product's status, with the codes of a rejection.
+func standing(p trust.Product) string {
+	if p.Status != trust.TwilioRejected {
+		return string(p.Status)
+	}
+	if len(p.Errors) == 0 {
+		return string(p.Status) + ", for its approval has expired"
+	}
+	codes := make([]string, len(p.Errors))
+	for i, code := range p.Errors {
+		codes[i] = strconv.Itoa(code)
+	}
+	return string(p.Status) + " with " + strings.Join(codes, ", ")
 }
 
 type productsCmd struct {

@@ -49,17 +49,20 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return errors.New("--listen must be a host or an IP address and a port, such as 127.0.0.1:8080")
 	}
-	db, err := c.open(ctx)
+	db, err := c.open(ctx, store.Migrate)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if from, to := db.Migrated(); from != 0 && from != to {
+		log.Info("migrated the database's schema", "from", from, "to", to)
+	}
 
 	h := hub.New(db, c.policy(), time.Now)
 	handler, err := api.New(h, api.Config{
 		Authenticate: h.Authenticate,
 		MapError:     hub.MapError,
-		Health:       db.Ping,
+		Health:       h.Health,
 		PublicURL:    c.PublicURL,
 		Logger:       log,
 	})

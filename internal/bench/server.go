@@ -65,7 +65,7 @@ func serveDatabase(
 		return nil, err
 	}
 	h := hub.New(s.db, policy(), time.Now)
-	handler, err := api.New(storage(h), api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: s.db.Ping})
+	handler, err := api.New(storage(h), api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health})
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func newFuzzedServer(f *testing.F, engine string) *fuzzedServer {
 	}
 	s := &fuzzedServer{contract: &contract{rules, map[string]bool{}}, now: start}
 	h := hub.New(db, trust.Policy{}, func() time.Time { return s.now })
-	s.handler, err = api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: db.Ping})
+	s.handler, err = api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health})
 	if err != nil {
 		f.Fatal(err)
 	}

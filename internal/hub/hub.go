@@ -125,6 +125,9 @@ func (h *Hub) Authenticate(ctx context.Context, username, password string) (stri
 	return account.SID, nil
 }
 
+// Health is an api.Config.Health.
+func (h *Hub) Health(ctx context.Context) error { return h.store.Health(ctx, h.now()) }
+
 // MapError is an api.Config.MapError.
 func MapError(err error) *api.Error {
 	switch {

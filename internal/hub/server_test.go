@@ -41,7 +41,7 @@ func newTestServer(t *testing.T, db *store.Store) *testServer {
 	var err error
 	h := hub.New(db, trust.Policy{}, func() time.Time { return s.now })
 	s.handler, err = api.New(faulty{h}, api.Config{
-		Authenticate: h.Authenticate, MapError: hub.MapError, Health: db.Ping, PublicURL: s.url,
+		Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health, PublicURL: s.url,
 	})
 	if err != nil {
 		t.Fatal(err)

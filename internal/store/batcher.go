@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 )
@@ -15,13 +14,15 @@ const (
 
 // batcher is SQLite's one writer. It runs all writes that are waiting in one transaction, syncs once, and then answers all
 // of them. Under load that makes a write cost a fraction of a sync; a write that comes alone is run alone and waits for
-// nobody. Each write has a savepoint, so that one which fails spoils only itself.
+// nobody. Each write has a savepoint, so that one which fails spoils only itself. Where the database itself cannot go on, all
+// of the batch fail.
 type batcher struct {
 	waiting chan *write
 	closing chan struct{}
 	closed  sync.WaitGroup
 	once    sync.Once
-	run     *prepared
+	db      *sql.DB
+	run     *prepared        // nil where the last connection was given up
 	passes  func(error) bool // after such an error SQLite may have rolled the whole transaction back
 }
 
@@ -35,18 +36,30 @@ type write struct {
 }
 
 func newBatcher(ctx context.Context, db *sql.DB, passes func(error) bool) (*batcher, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
 	b := &batcher{
 		waiting: make(chan *write, maxWaiting),
 		closing: make(chan struct{}),
-		run:     &prepared{conn: conn, statements: map[string]*sql.Stmt{}},
+		db:      db,
 		passes:  passes,
+	}
+	if err := b.connect(ctx); err != nil {
+		return nil, err
 	}
 	b.closed.Go(b.loop)
 	return b, nil
+}
+
+// connect makes a connection where there is none.
+func (b *batcher) connect(ctx context.Context) error {
+	if b.run != nil {
+		return nil
+	}
+	conn, err := b.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	b.run = &prepared{conn: conn, statements: map[string]*sql.Stmt{}}
+	return nil
 }
 
 // do waits for fn's turn, runs it, and returns when it is on disk. The context bounds the wait for the turn; a write that
@@ -80,7 +93,9 @@ func (b *batcher) close() error {
 	b.once.Do(func() {
 		close(b.closing)
 		b.closed.Wait()
-		err = b.run.close()
+		if b.run != nil {
+			err = b.run.close()
+		}
 	})
 	return err
 }
@@ -112,8 +127,14 @@ func (b *batcher) gather(first *write) []*write {
 
 // commit runs a batch and answers it.
 func (b *batcher) commit(batch []*write) {
-	q := session{context.Background(), b.run}
-	err := b.inTransaction(q, batch)
+	ctx := context.Background()
+	err := b.connect(ctx)
+	if err == nil {
+		q := session{ctx, b.run}
+		if err = b.inTransaction(q, batch); err != nil {
+			b.undo(q)
+		}
+	}
 	for _, w := range batch {
 		if err != nil { // a refusal, too, may rest on what was not committed
 			w.err = err
@@ -122,38 +143,39 @@ func (b *batcher) commit(batch []*write) {
 	}
 }
 
-// inTransaction returns the error that all writes share: nothing of the batch was kept.
+// inTransaction returns the error that all writes share: nothing of the batch may be kept.
 func (b *batcher) inTransaction(q session, batch []*write) error {
 	if _, err := q.exec(`BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
 	for _, w := range batch {
 		if w.err = w.ctx.Err(); w.err == nil {
-			if broken := b.runOne(w, q); broken != nil {
-				return errors.Join(broken, rollback(q))
+			if err := b.runOne(w, q); err != nil {
+				return err
 			}
 		}
 	}
-	if _, err := q.exec(`COMMIT`); err != nil {
-		return errors.Join(err, rollback(q))
-	}
-	return nil
+	_, err := q.exec(`COMMIT`)
+	return err
 }
 
-// runOne runs one write. What fn answers is w.err; what is returned means that the whole transaction is broken.
+// runOne runs one write. What fn returns is w.err; what runOne returns means that the whole transaction is broken.
 func (b *batcher) runOne(w *write, q session) (broken error) {
-	if w.single {
-		if w.err = runSafely(w.fn, q); w.err != nil && b.passes(w.err) {
-			return w.err
+	if !w.single {
+		if _, err := q.exec(`SAVEPOINT one`); err != nil {
+			return fmt.Errorf("savepoint: %w", err)
 		}
+	}
+	w.err = runSafely(w.fn, q)
+	switch {
+	case w.err != nil && b.passes(w.err):
+		return w.err // the transaction may be gone, savepoint and all: to return to it would fail and hide this error
+	case w.single:
 		return nil
-	}
-	if _, err := q.exec(`SAVEPOINT one`); err != nil {
-		return fmt.Errorf("savepoint: %w", err)
-	}
-	if w.err = runSafely(w.fn, q); w.err != nil {
+	case w.err != nil:
 		if _, err := q.exec(`ROLLBACK TO one`); err != nil {
-			return fmt.Errorf("roll back to savepoint: %w", err)
+			// w.err goes in as text alone: it speaks to one caller, and the others must not take it for theirs.
+			return fmt.Errorf("%w: roll back to savepoint: %w, after: %s", ErrUnavailable, err, w.err.Error())
 		}
 	}
 	if _, err := q.exec(`RELEASE one`); err != nil {
@@ -162,7 +184,11 @@ func (b *batcher) runOne(w *write, q session) (broken error) {
 	return nil
 }
 
-func rollback(q session) error {
-	_, err := q.exec(`ROLLBACK`)
-	return err
+// undo rolls back. Where that fails, usually because SQLite has already done it, the state of the connection is unknown: it is
+// closed, which ends whatever is open on it, and the next batch makes another.
+func (b *batcher) undo(q session) {
+	if _, err := q.exec(`ROLLBACK`); err != nil {
+		b.run.discard()
+		b.run = nil
+	}
 }

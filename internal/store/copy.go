@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,11 +10,6 @@ import (
 
 // ErrNotEmpty says that a database which is to be filled holds something already.
 var ErrNotEmpty = errors.New("the target database is not empty")
-
-// tables are all that hold data.
-func tables() []string {
-	return []string{"accounts", "products", "notices", "attempts", "idempotency_keys"}
-}
 
 // copyRows is how many rows one INSERT carries. SQLite takes 32,766 parameters at the most, the widest table has 16 columns.
 const copyRows = 500
@@ -26,7 +20,7 @@ const copyRows = 500
 //
 // What is written here meanwhile is not copied: stop the servers first.
 func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total int64)) (map[string]int64, error) {
-	from, err := s.snapshot(ctx)
+	from, err := s.reader.BeginTx(ctx, s.engine.snapshot)
 	if err != nil {
 		return nil, s.classify(err)
 	}
@@ -54,14 +48,6 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total
 		return verify(target, counts)
 	})
 	return counts, err
-}
-
-// snapshot returns a transaction that sees one moment of the database.
-func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
-	if s.batches == nil {
-		return s.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	}
-	return s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // on SQLite every transaction does
 }
 
 func count(q session) (counts map[string]int64, total int64, err error) {

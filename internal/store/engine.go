@@ -19,6 +19,12 @@ import (
 // engine is all that differs between the databases, apart from how each is opened and written to.
 type engine struct {
 	dialect goose.Dialect
+	// snapshot are the options of a transaction that only reads, and sees one moment of the database.
+	snapshot *sql.TxOptions
+	// names is a query for what a database holds: its tables and views, and as table.column the columns of two of ours.
+	names string
+	// mayMigrate returns why the schema cannot be migrated, nil if it can.
+	mayMigrate func(ctx context.Context, db *sql.DB) error
 	// migrateUnder returns what keeps two processes from migrating at a time.
 	migrateUnder func() ([]goose.ProviderOption, error)
 	// driverPrepares reports whether the driver prepares by itself what it is asked repeatedly.
@@ -36,7 +42,12 @@ type engine struct {
 
 func sqliteEngine() engine {
 	return engine{
-		dialect: goose.DialectSQLite3,
+		dialect:  goose.DialectSQLite3,
+		snapshot: &sql.TxOptions{ReadOnly: true}, // every transaction does
+		names: `SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+			UNION ALL SELECT 'accounts.' || name FROM pragma_table_info('accounts')
+			UNION ALL SELECT 'products.' || name FROM pragma_table_info('products')`,
+		mayMigrate: func(context.Context, *sql.DB) error { return nil },
 		// SQLite has no lock that outlasts a transaction. The one that loses the race for a migration tries again (migrate).
 		migrateUnder: func() ([]goose.ProviderOption, error) { return nil, nil },
 		passes: func(err error) bool {
@@ -60,6 +71,17 @@ func postgresEngine() engine {
 	return engine{
 		dialect:        goose.DialectPostgres,
 		driverPrepares: true, // pgx does, unless the URL says otherwise, as it must with some poolers
+		snapshot:       &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
+		names: `WITH here AS (
+				SELECT c.oid, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+				WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT EXISTS (
+					SELECT 1 FROM pg_catalog.pg_depend -- what an extension has made
+					WHERE classid = 'pg_catalog.pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+			)
+			SELECT relname::text FROM here
+			UNION ALL SELECT relname || '.' || attname FROM here JOIN pg_catalog.pg_attribute ON attrelid = oid
+				WHERE relname IN ('accounts', 'products') AND attnum > 0 AND NOT attisdropped`,
+		mayMigrate: mayCreateTables,
 		migrateUnder: func() ([]goose.ProviderOption, error) {
 			locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // tries each second for a minute
 			return []goose.ProviderOption{goose.WithSessionLocker(locker)}, err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the URL of the database is not valid") // pgx's error would repeat it, with the password
+		return nil, explainURL(err)
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = o.ConnectTimeout
@@ -36,10 +37,10 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 			config.RuntimeParams[name] = strconv.FormatInt(max(limit, 0).Milliseconds(), 10)
 		}
 	}
-	migrator := stdlib.OpenDB(*patient)
-	err = checkEncoding(ctx, migrator)
-	if err == nil {
-		err = migrate(ctx, postgresEngine(), migrator)
+	e, migrator := postgresEngine(), stdlib.OpenDB(*patient)
+	var found int64
+	if err = checkEncoding(ctx, migrator); err == nil {
+		found, err = prepare(ctx, e, migrator, migrator, o.Access)
 	}
 	if err := errors.Join(err, migrator.Close()); err != nil {
 		return nil, err
@@ -48,7 +49,8 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	s := newStore(postgresEngine(), pool, pool)
+	s := newStore(e, pool, pool)
+	s.found = found
 	s.inserts = &inserts{run: s.insertTogether}
 	return s, nil
 }
@@ -61,6 +63,33 @@ func checkEncoding(ctx context.Context, db *sql.DB) error {
 	}
 	if encoding != "UTF8" {
 		return fmt.Errorf("its encoding is %s, and must be UTF8: create it with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
+}
+
+// explainURL returns what can be said of a URL that pgx cannot use. pgx's own error would repeat it, with the password.
+func explainURL(err error) error {
+	if missing, ok := errors.AsType[*fs.PathError](err); ok { // sslrootcert, sslcert, sslkey
+		return fmt.Errorf("the URL of the database names a file that cannot be read: %w", missing)
+	}
+	return errors.New("the URL of the database is not valid")
+}
+
+// mayCreateTables is engine.mayMigrate. Without it goose would try for some seconds, and then say less.
+func mayCreateTables(ctx context.Context, db *sql.DB) error {
+	var role string
+	var schema sql.NullString
+	var may sql.NullBool
+	if err := db.QueryRowContext(ctx, `SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE')`).
+		Scan(&role, &schema, &may); err != nil {
+		return err
+	}
+	switch {
+	case !schema.Valid:
+		return errors.New("the search_path names no schema that exists")
+	case !may.Bool:
+		return fmt.Errorf("the role %q may not make tables in the schema %q: it needs the privilege CREATE there",
+			role, schema.String)
 	}
 	return nil
 }

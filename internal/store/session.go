@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -165,10 +166,19 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 	return statement.QueryRowContext(ctx, args...)
 }
 
+// close gives the connection back to its pool.
 func (p *prepared) close() error {
 	var errs []error
 	for _, statement := range p.statements {
 		errs = append(errs, statement.Close())
 	}
 	return errors.Join(append(errs, p.conn.Close())...)
+}
+
+// discard closes the connection itself. What fails on the way is of no interest any more.
+func (p *prepared) discard() {
+	for _, statement := range p.statements {
+		_ = statement.Close() // an open one would keep the connection, and its locks, alive
+	}
+	_ = p.conn.Raw(func(any) error { return driver.ErrBadConn }) // has the pool close it
 }

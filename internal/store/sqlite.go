@@ -4,61 +4,112 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openSQLite opens the file at path twice: with one connection for writes and a few for reads beside it. It creates the
-// file where it is missing, readable by its owner only.
-//
-//   - WAL lets readers go on while one writes.
-//   - synchronous=FULL syncs the log at each commit; with less, WAL may lose acknowledged commits in a power cut.
-//   - wal_autocheckpoint (pages) is less than SQLite's 1000: a checkpoint stalls the commit that it falls into, the longer
-//     the more pages it has to bring back. BENCHMARKS.md has the measurements.
-//   - BEGIN IMMEDIATE takes the write lock at the start, so that a transaction never fails half-way on another
-//     process's write; busy_timeout (milliseconds) is how long it waits for that process.
-func openSQLite(ctx context.Context, path string, mustExist bool) (*Store, error) {
-	create := os.O_CREATE
-	if mustExist {
-		create = 0
-	}
-	file, err := os.OpenFile(path, os.O_RDWR|create, 0o600) //nolint:gosec // G304: the operator names the file
+// openSQLite opens the file at path twice: with one connection for writes and a few for reads beside it. Before that it looks
+// into the file with one that changes nothing.
+func openSQLite(ctx context.Context, path string, access Access) (*Store, error) {
+	file, err := findFile(path, access != Existing)
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Close(); err != nil {
-		return nil, err
+	var pools [3]*sql.DB
+	for i, pragmas := range [][]string{{busyTimeout}, lasting(), lasting()} {
+		if pools[i], err = file.open(pragmas); err != nil { // it only reads the name: connections are made when they are used
+			return nil, err
+		}
 	}
-	pragmas := url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(400)"},
-		"_txlock": {"immediate"},
-	}
-	if !filepath.IsAbs(path) {
-		path = "./" + path // so that no name means anything else to SQLite, as :memory: does
-	}
-	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: pragmas.Encode()}).String()
-	writer, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
-	}
+	look, writer, reader := pools[0], pools[1], pools[2]
 	writer.SetMaxOpenConns(1)
-	reader, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, errors.Join(err, writer.Close())
-	}
 	reader.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
 	reader.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
 
 	s := newStore(sqliteEngine(), writer, reader)
-	if err := migrate(ctx, s.engine, writer); err != nil {
+	s.file = file
+	s.found, err = prepare(ctx, s.engine, look, writer, access)
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok && failure.Code()&0xff == sqlite3.SQLITE_CORRUPT {
+		err = fmt.Errorf("the file is damaged, restore it from a backup: %w", err)
+	}
+	if err := errors.Join(err, look.Close()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.batches, err = newBatcher(ctx, writer, s.engine.passes); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// busyTimeout is how long, in milliseconds, a connection waits for another process's write.
+const busyTimeout = "busy_timeout(5000)"
+
+// lasting are the pragmas of a connection to a file that is ours.
+//
+//   - WAL lets readers go on while one writes.
+//   - synchronous=FULL syncs the log at each commit; with less, WAL may lose acknowledged commits in a power cut.
+//   - wal_autocheckpoint (pages) is less than SQLite's 1000: a checkpoint stalls the commit that it falls into, the longer
+//     the more pages it has to bring back. BENCHMARKS.md has the measurements.
+//   - journal_size_limit (bytes) is what is left of the log when it starts anew. A long reader, a copy for example, lets it grow
+//     without bound. It is several times what creates at full speed need (3 MB), so that they never wait for a truncation.
+func lasting() []string {
+	return []string{
+		busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(400)",
+		"journal_size_limit(" + strconv.Itoa(logLimit) + ")",
+	}
+}
+
+const logLimit = 16 << 20
+
+// file is the file of a SQLite database, as it was when the database was opened.
+type file struct {
+	path string // absolute
+	info os.FileInfo
+}
+
+// findFile creates the file where it is missing, if it may, readable by its owner only.
+func findFile(path string, create bool) (*file, error) {
+	flags := os.O_RDWR
+	if create {
+		flags |= os.O_CREATE
+	}
+	opened, err := os.OpenFile(path, flags, 0o600) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	info, err := opened.Stat()
+	if err := errors.Join(err, opened.Close()); err != nil {
+		return nil, err
+	}
+	path, err = filepath.Abs(path) // so that no name means anything else to SQLite, as :memory: does
+	return &file{path, info}, err
+}
+
+// open returns a pool of connections to the file.
+//
+//   - mode=rw: a connection that is made later, when somebody has removed the file, must not make an empty one.
+//   - BEGIN IMMEDIATE takes the write lock at the start, so that a transaction never fails half-way on another
+//     process's write.
+func (f *file) open(pragmas []string) (*sql.DB, error) {
+	query := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "mode": {"rw"}}
+	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(f.path), RawQuery: query.Encode()}).String())
+}
+
+// check reports whether the file is still the one that was opened.
+func (f *file) check() error {
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return fmt.Errorf("the database's file: %w", err)
+	}
+	if !os.SameFile(info, f.info) {
+		return errors.New("the database's file was replaced by another one; restart the server to use that")
+	}
+	return nil
 }

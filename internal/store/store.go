@@ -9,17 +9,13 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/pressly/goose/v3"
 )
 
 var (
@@ -33,7 +29,7 @@ var (
 
 // Options say how a database is opened. Zero values are replaced by the defaults.
 type Options struct {
-	MustExist bool // do not create a SQLite file that is missing
+	Access Access // what Open may do to a database that is new or older than this program
 
 	// What a Postgres database is asked for.
 	MaxConns         int           // connections at a time; 16
@@ -58,24 +54,24 @@ type Store struct {
 	inserts *inserts // of new products, on Postgres; nil on SQLite
 	woken   chan struct{}
 	version atomic.Int64 // of the accounts, as far as this process has changed them
+	file    *file        // on SQLite; nil on Postgres
+	found   int64        // the version of the schema before Open
+	writes  lastWrite
 }
 
-// Open opens a database and brings its schema up to date: Postgres where name is a postgres:// URL, else the SQLite file of
-// that name, which it creates where it is missing (readable by its owner only, since it holds auth tokens).
+// Open opens a database: Postgres where name is a postgres:// URL, else the SQLite file of that name, which is readable by its
+// owner only, since it holds auth tokens. o.Access says what may be made or migrated; a database that does not fit then is
+// refused and left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	if IsPostgres(name) {
-		s, err := openPostgres(ctx, name, o.withDefaults())
-		if err != nil {
-			return nil, fmt.Errorf("open the Postgres database: %w", err) // without the URL: it may hold a password
-		}
-		return s, nil
-	}
-	s, err := openSQLite(ctx, name, o.MustExist)
+	s, err := open(ctx, name, o.withDefaults())
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", name, err)
+		return nil, err
+	}
+	if err := s.checkSchema(ctx); err != nil {
+		return nil, errors.Join(openError(name, err), s.Close())
 	}
 	return s, nil
 }
@@ -97,6 +93,25 @@ func checkName(name string) error {
 		return errors.New("the URL of the database is not valid; special characters in user and password must be percent-encoded")
 	}
 	return nil
+}
+
+func open(ctx context.Context, name string, o Options) (s *Store, err error) {
+	if IsPostgres(name) {
+		s, err = openPostgres(ctx, name, o)
+	} else {
+		s, err = openSQLite(ctx, name, o.Access)
+	}
+	if err != nil {
+		return nil, openError(name, err)
+	}
+	return s, nil
+}
+
+func openError(name string, err error) error {
+	if IsPostgres(name) {
+		return fmt.Errorf("open the Postgres database: %w", err) // without the URL: it may hold a password
+	}
+	return fmt.Errorf("open database %s: %w", name, err)
 }
 
 // IsPostgres tells whether Open takes name for a Postgres database.
@@ -132,42 +147,6 @@ func (s *Store) wake() {
 	select {
 	case s.woken <- struct{}{}:
 	default: // already woken
-	}
-}
-
-// Ping tells whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return s.classify(s.read(ctx).row("SELECT 1").Scan(&one))
-}
-
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// migrate applies what is missing of the migrations. Several processes may start at once: the one that loses the race
-// for a migration finds it applied when it looks again.
-func migrate(ctx context.Context, e engine, db *sql.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	const tries = 5
-	for try := 1; ; try++ {
-		options, err := e.migrateUnder()
-		if err != nil {
-			return fmt.Errorf("migration lock: %w", err)
-		}
-		provider, err := goose.NewProvider(e.dialect, db, dir, options...)
-		if err != nil {
-			return fmt.Errorf("read migrations: %w", err)
-		}
-		_, err = provider.Up(ctx)
-		if err == nil {
-			return nil
-		}
-		if try == tries || ctx.Err() != nil {
-			return fmt.Errorf("migrate: %w", err)
-		}
 	}
 }
 

@@ -296,12 +296,12 @@ func TestReopen(t *testing.T) {
 			check(t, s.PutAccount(t.Context(), account))
 			check(t, s.CreateProduct(t.Context(), draft()))
 			closeStore(t, s)
-			if err := s.Ping(t.Context()); err == nil {
-				t.Error("a closed store answers a ping")
+			if err := s.Health(t.Context(), at); err == nil {
+				t.Error("a closed store says that it is well")
 			}
 
 			s = open(t)
-			check(t, s.Ping(t.Context()))
+			check(t, s.Health(t.Context(), at))
 			wantAccounts(t, s, account)
 			wantProduct(t, s, draft())
 		})

@@ -74,7 +74,7 @@ type Change struct {
 type Outcome struct {
 	Product Product
 	Changed bool     // false: Product is as it was, and there is nothing to store
-	Notices []Notice // to be sent, in no particular order; their ids are still to be given
+	Notices []Notice // to be sent, over each channel in this order; their ids are still to be given
 }
 
 // Policy is what the one who runs the server decides of the lifecycle.
@@ -86,15 +86,19 @@ type Policy struct {
 
 // Apply answers what becomes of p, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
 // whole change is made or none of it. Edits count in the status that p has before it. A change that sets only what is
-// already so is always allowed and does nothing, so a repeated request does no harm.
+// already so is always allowed and does nothing, so a repeated request does no harm; a rejection for other reasons is not.
 func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcome, error) {
 	next := p
 	edited := set(&next.FriendlyName, c.FriendlyName)
 	edited = set(&next.Email, c.Email) || edited
 	edited = set(&next.StatusCallback, c.StatusCallback) || edited
 	moved := set(&next.Status, c.Status)
+	rejectedAnew := c.Status != nil && !moved && p.Status == TwilioRejected &&
+		len(c.Reasons) > 0 && !sameCodes(c.Reasons, p.Errors)
 
 	switch {
+	case rejectedAnew:
+		return Outcome{}, ErrStatusChange
 	case !edited && !moved:
 		return Outcome{Product: p}, nil
 	case moved && !slices.Contains(Steps(), Step{From: p.Status, By: by, To: next.Status}):
@@ -112,6 +116,24 @@ func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcom
 	return Outcome{Product: next, Changed: true, Notices: notices(next, now)}, nil
 }
 
+// Decide answers what becomes of p by a reviewer's decision, which is TwilioApproved or TwilioRejected: one that nobody has taken
+// into review yet is taken into it and decided in one step, of which the customer is told both. The errors are those of Apply.
+func (policy Policy) Decide(p Product, decision Change, now time.Time) (Outcome, error) {
+	if p.Status != PendingReview {
+		return policy.Apply(p, decision, Reviewer, now)
+	}
+	taken, err := policy.Apply(p, Change{Status: new(InReview)}, Reviewer, now)
+	if err != nil {
+		return Outcome{}, err
+	}
+	decided, err := policy.Apply(taken.Product, decision, Reviewer, now)
+	if err != nil {
+		return Outcome{}, err
+	}
+	decided.Notices = append(taken.Notices, decided.Notices...)
+	return decided, nil
+}
+
 // enter sets what comes with the status that p has just got, and when it will change by itself.
 func (policy Policy) enter(p *Product, reasons []int, now time.Time) {
 	p.Due = time.Time{}
@@ -125,7 +147,7 @@ func (policy Policy) enter(p *Product, reasons []int, now time.Time) {
 		p.ValidUntil = now.Add(policy.ValidFor)
 		p.Due = p.ValidUntil
 	case TwilioRejected:
-		p.Errors = slices.Clone(reasons)
+		p.Errors = once(reasons)
 	case InReview, Draft: // nothing returns to a draft
 	}
 }
@@ -197,6 +219,23 @@ func notices(p Product, now time.Time) []Notice {
 		all = append(all, told)
 	}
 	return all
+}
+
+// once returns the codes without those that have come before.
+func once(codes []int) []int {
+	var all []int
+	for _, code := range codes {
+		if !slices.Contains(all, code) {
+			all = append(all, code)
+		}
+	}
+	return all
+}
+
+// sameCodes reports whether both say the same, in whatever order and however often.
+func sameCodes(a, b []int) bool {
+	return !slices.ContainsFunc(a, func(code int) bool { return !slices.Contains(b, code) }) &&
+		!slices.ContainsFunc(b, func(code int) bool { return !slices.Contains(a, code) })
 }
 
 // set writes *to into field and tells whether that changed it. A nil to changes nothing.

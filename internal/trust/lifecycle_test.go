@@ -153,6 +153,8 @@ func (a attempt) expected() (trust.Outcome, error) {
 	want := trust.Outcome{Product: product(a.from)}
 	moves := a.to != nil && *a.to != a.from
 	switch {
+	case !moves && a.to != nil && a.from == trust.TwilioRejected && a.reasons != nil: // others than those of product
+		return trust.Outcome{}, trust.ErrStatusChange
 	case !moves && !a.edit.edits:
 		return want, nil
 	case moves && !slices.Contains(mayMove, trust.Step{From: a.from, By: a.by, To: *a.to}):

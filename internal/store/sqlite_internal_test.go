@@ -1,0 +1,49 @@
+package store
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// While somebody reads, nothing that is written can leave the log. When he has ended, the log shrinks by itself.
+func TestLogShrinks(t *testing.T) {
+	s := openFile(t)
+	reader, err := s.reader.BeginTx(t.Context(), s.engine.snapshot)
+	must(t, err)
+	var version int64
+	must(t, reader.QueryRowContext(t.Context(), `SELECT MAX(version_id) FROM goose_db_version`).Scan(&version)) // it begins here
+
+	p := trust.NewProduct("BU0", "AC1", "RN1", "", "a@acme.example", "", time.UnixMilli(1))
+	must(t, s.CreateProduct(t.Context(), p))
+	letters := 0
+	write := func() {
+		letters++ // SQLite writes no page that stays as it is
+		_, err := s.ReviewProduct(t.Context(), p.SID, func(p trust.Product) (trust.Outcome, error) {
+			p.FriendlyName = strings.Repeat(string(rune('A'+letters)), logLimit/8)
+			return trust.Outcome{Product: p, Changed: true}, nil
+		})
+		must(t, err)
+	}
+	for range 16 {
+		write()
+	}
+	size := func() int64 {
+		info, err := os.Stat(s.file.path + "-wal")
+		must(t, err)
+		return info.Size()
+	}
+	if size() < 2*logLimit {
+		t.Fatalf("the log has %d bytes, which does not show anything", size())
+	}
+	must(t, reader.Rollback())
+	for range 3 { // one brings back what is in the log, the next starts it anew
+		write()
+	}
+	if size() > logLimit {
+		t.Errorf("the log has %d bytes after the reader has ended, want %d at most", size(), logLimit)
+	}
+}
