@@ -53,7 +53,7 @@ func (w *Worker) recordEach(ctx context.Context, now time.Time) error {
 func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time) error {
 	textless := r
 	if r.Attempt.Verdict != "" {
-		textless.Attempt.Answer, textless.Attempt.Error = "", "what came of this attempt could not be stored; see the server's log"
+		textless.Attempt.Answer, textless.Attempt.Error = "", "what came of it could not be stored; see the server's log"
 	}
 	givenUp := store.Report{Lease: r.Lease, State: store.Dead}
 	for _, form := range []store.Report{r, textless, givenUp} {

@@ -68,7 +68,7 @@ func TestLeases(t *testing.T) {
 				expect(t, "after the lease has ended", w.called, []string{"BU2 pending-review", "BU2 in-review"})
 				release()
 				first := w.callbacks("BU2")[0]
-				if first.State != store.Delivered || len(first.Attempts) != 1 || first.Attempts[0].StatusCode != 204 {
+				if first.State != store.Delivered || len(first.Attempts) != 1 || first.Attempts[0].StatusCode != http.StatusNoContent {
 					t.Errorf("the late worker overwrote the result: %+v", first)
 				}
 			})

@@ -3,7 +3,11 @@
 //
 // All of it is rows of the store. The package guarantees that what a commit promised is done at least once, however often
 // the process dies, and exactly once for review steps; that notices of one product arrive in order on each channel; and
-// that an endpoint which does not answer holds up no other. It keeps nothing in memory that a restart would miss.
+// that neither an endpoint which does not answer nor a row which cannot be stored holds up others. It keeps nothing in memory
+// that a restart would miss.
+//
+// A worker leases what it sends, so that no other sends it too; leases end by the database's clock. What is due goes by the
+// worker's own (Config.Now).
 //
 // It does not know HTTP or SMTP: those are packages callback and mail.
 package jobs

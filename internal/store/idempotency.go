@@ -57,7 +57,8 @@ func (s *Store) CreateProductOnce(ctx context.Context, key, fingerprint string, 
 // being stored anew meanwhile stays.
 func (s *Store) RemoveKeys(ctx context.Context, before time.Time, limit int) (int, error) {
 	removed, err := s.exec(ctx, `WITH old AS MATERIALIZED (
-			SELECT account_sid AS a, idempotency_key AS k FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2`+
+			SELECT account_sid AS a, idempotency_key AS k FROM idempotency_keys WHERE created_at < $1
+			ORDER BY created_at LIMIT $2`+
 		s.engine.skipLocked+`)
 		DELETE FROM idempotency_keys WHERE (account_sid, idempotency_key) IN (SELECT a, k FROM old)`,
 		micros(before), limit)
