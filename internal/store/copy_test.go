@@ -18,9 +18,9 @@ func TestCopy(t *testing.T) {
 	for from, source := range storetest.Names() {
 		for to, database := range storetest.Names() {
 			t.Run(from+" to "+to, func(t *testing.T) {
-				s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return storetest.Open(t, source(t)) })
+				s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return openToCopy(t, source(t)) })
 				fill(t, s)
-				copied := storetest.Open(t, database(t))
+				copied := openToCopy(t, database(t))
 				var last, total int64
 				counts, err := s.CopyTo(t.Context(), copied, func(done, all int64) { last, total = done, all })
 				check(t, err)
@@ -36,6 +36,15 @@ func TestCopy(t *testing.T) {
 			})
 		}
 	}
+}
+
+// openToCopy opens a database as `trusthub copy` does: without a limit for a transaction that waits for the other database.
+func openToCopy(t *testing.T, name string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), name, store.Options{StatementTimeout: -1})
+	check(t, err)
+	t.Cleanup(func() { closeStore(t, s) })
+	return s
 }
 
 // fill puts something into every table, and into one more rows than one statement carries.
