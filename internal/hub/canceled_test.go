@@ -28,7 +28,7 @@ func TestCallerHasGone(t *testing.T) {
 		var log bytes.Buffer
 		h := hub.New(db, trust.Policy{}, func() time.Time { return start })
 		handler, err := api.New(h, api.Config{
-			Authenticate: h.Authenticate, MapError: hub.MapError, Health: db.Ping,
+			Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health,
 			Logger: slog.New(slog.NewJSONHandler(&log, nil)),
 		})
 		if err != nil {
