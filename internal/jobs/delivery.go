@@ -18,19 +18,42 @@ const DefaultLease = 30 * time.Second
 // sendTimeout bounds an attempt, whatever the sender does: it ends before the lease does, with time to report on it.
 func (w *Worker) sendTimeout() time.Duration { return w.Lease / 6 * 5 }
 
-// exchange records what came of the last attempts and leases what is due.
-func (w *Worker) exchange(
-	ctx context.Context, room func(endpoint string) int, now time.Time,
-) (leases []store.Lease, next time.Time, err error) {
-	leases, next, err = w.Store.Exchange(ctx, w.unrecorded, room, now, w.Lease)
+// deliver records what came of the last attempts, and sends what is due and has room. It reports whether there may be more to do.
+func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool, err error) {
+	if err := w.Store.EndLeases(ctx); err != nil {
+		return false, err
+	}
+	grants, err := w.choose(ctx, now)
+	if err != nil {
+		return false, fmt.Errorf("look for what is due: %w", err)
+	}
+	if len(grants) == 0 && len(w.unrecorded) == 0 {
+		return false, nil
+	}
+	leases, more, err := w.exchange(ctx, grants, now)
+	if err != nil {
+		return false, fmt.Errorf("exchange reports for leases: %w", err)
+	}
+	for _, lease := range leases {
+		w.send(sendCtx, lease)
+	}
+	return more || len(leases) > 0, nil
+}
+
+// exchange records what came of the last attempts and leases what has been granted.
+func (w *Worker) exchange(ctx context.Context, grants []store.Grant, now time.Time) (leases []store.Lease, more bool, err error) {
+	leases, more, err = w.Store.Exchange(ctx, w.unrecorded, grants, now, w.Lease)
 	switch {
 	case err == nil:
 		w.unrecorded = nil
 	case lasting(ctx, err) && len(w.unrecorded) > 0:
-		return nil, now, w.recordEach(ctx, now) // and the next cycle leases
+		return nil, true, w.recordEach(ctx, now) // and the next cycle leases
 	}
-	return leases, next, err
+	return leases, more, err
 }
+
+// sending returns how many notices are on their way.
+func (w *Worker) sending() int { return w.slots[trust.Callback].taken + w.slots[trust.Email].taken }
 
 // lasting reports whether an error would come again.
 func lasting(ctx context.Context, err error) bool {
@@ -70,7 +93,7 @@ func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time)
 // send makes the attempt in the background. The report comes through w.results. When ctx ends, an attempt without an answer is
 // cut off and does not count.
 func (w *Worker) send(ctx context.Context, lease store.Lease) {
-	w.slots.take(lease.Endpoint)
+	w.slots[lease.Queue.Channel].take(lease.Queue)
 	go func() {
 		report := store.Report{Lease: lease, Attempt: w.attempt(ctx, lease)}
 		if ctx.Err() != nil && !conclusive(report.Attempt) {
@@ -108,11 +131,12 @@ func (w *Worker) attempt(ctx context.Context, lease store.Lease) (attempt trust.
 
 // landed takes note of an attempt that has ended, to be recorded in the next cycle.
 func (w *Worker) landed(r store.Report) {
-	w.slots.free(r.Lease.Endpoint)
+	slots := w.slots[r.Lease.Queue.Channel]
+	slots.free(r.Lease.Queue)
 	if r.Attempt.Verdict == "" {
 		w.Logger.Info("notice given back, because the server stops", "notice_id", r.Lease.Notice.ID)
 	} else {
-		w.slots.note(r.Lease.Endpoint, conclusive(r.Attempt))
+		slots.note(r.Lease.Queue, conclusive(r.Attempt))
 		r = w.judge(r)
 	}
 	w.unrecorded = append(w.unrecorded, r)

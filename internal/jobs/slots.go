@@ -1,54 +1,134 @@
 package jobs
 
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
 const (
-	maxSending  = 512  // notices on their way at a time, in this process
-	perEndpoint = 64   // of those, to one endpoint
+	maxCalling  = 512  // callbacks on their way at a time, in this process
+	maxMailing  = 64   // e-mails
+	perEndpoint = 64   // of one account, to one endpoint
 	perSilent   = 4    // to one that did not answer the last time
 	maxSilent   = 4096 // endpoints that are known not to answer; of more, some are forgotten
 )
 
-// slots are the places for notices on their way in this process. They are shared out by endpoint, so that one which does not
-// answer holds up no other.
+// slots are the places for notices on their way over one channel in this process. They are shared by account first: each may take
+// a place while it holds fewer than are free. So one account alone gets half of the places, two get a third each, and there is
+// always a place for the next one. Of an account's places, one endpoint gets at most perEndpoint.
 type slots struct {
-	taken      int
-	byEndpoint map[string]int
-	silent     map[string]bool // endpoints that did not answer the last time
+	places    int
+	taken     int
+	byAccount map[string]int
+	byQueue   map[store.Queue]int
+	silent    map[store.Queue]bool // whose endpoint did not answer the last time
+	hourly    hourly
 }
 
-func newSlots() *slots {
-	return &slots{byEndpoint: map[string]int{}, silent: map[string]bool{}}
-}
-
-// room returns what says how many more notices of an endpoint may be sent now. That is asked once for each endpoint, and
-// counts what it grants.
-func (s *slots) room() func(endpoint string) int {
-	free := maxSending - s.taken
-	return func(endpoint string) int {
-		limit := perEndpoint
-		if s.silent[endpoint] {
-			limit = perSilent
-		}
-		granted := max(0, min(limit-s.byEndpoint[endpoint], free))
-		free -= granted
-		return granted
+func newSlots(places, perHour int) *slots {
+	return &slots{
+		places: places, byAccount: map[string]int{}, byQueue: map[store.Queue]int{}, silent: map[store.Queue]bool{},
+		hourly: hourly{limit: perHour, used: map[string]int{}},
 	}
 }
 
-func (s *slots) take(endpoint string) {
-	s.taken++
-	s.byEndpoint[endpoint]++
+// accountRoom returns how many more notices of the account may be sent now.
+func (s *slots) accountRoom(accountSID string, now time.Time) int {
+	free, held := s.places-s.taken, s.byAccount[accountSID]
+	return max(0, min((free-held+1)/2, s.hourly.left(accountSID, now)))
 }
 
-func (s *slots) free(endpoint string) {
+// queueRoom returns how many more notices the queue's endpoint may get now.
+func (s *slots) queueRoom(q store.Queue) int {
+	limit := perEndpoint
+	if s.silent[q] {
+		limit = perSilent
+	}
+	return limit - s.byQueue[q]
+}
+
+// choose shares the free places among the queues: in turns by account, and within an account in turns by queue.
+func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
+	waiting := map[string][]store.Grant{}
+	for _, g := range due {
+		waiting[g.Queue.AccountSID] = append(waiting[g.Queue.AccountSID], g)
+	}
+	var accounts []string
+	for account := range waiting {
+		accounts = append(accounts, account)
+	}
+	// Where places are short, who holds fewer comes first.
+	slices.SortFunc(accounts, func(a, b string) int { return cmp.Or(s.byAccount[a]-s.byAccount[b], cmp.Compare(a, b)) })
+
+	granted := map[store.Queue]int{}
+	for len(accounts) > 0 {
+		accounts = slices.DeleteFunc(accounts, func(account string) bool {
+			var q store.Queue
+			q, waiting[account] = s.grant(waiting[account], now)
+			if q == (store.Queue{}) {
+				return true
+			}
+			granted[q]++
+			return false
+		})
+	}
+	var grants []store.Grant
+	for q, count := range granted {
+		grants = append(grants, store.Grant{Queue: q, Limit: count})
+		for range count { // a place is taken for good when its notice is leased
+			s.free(q)
+			s.hourly.used[q.AccountSID]--
+		}
+	}
+	slices.SortFunc(grants, func(a, b store.Grant) int {
+		return cmp.Or(cmp.Compare(a.Queue.AccountSID, b.Queue.AccountSID), cmp.Compare(a.Queue.Endpoint, b.Queue.Endpoint))
+	})
+	return grants
+}
+
+// grant takes a place for the first of an account's queues that may have one, and puts that queue behind the others. It returns no
+// queue if none may.
+func (s *slots) grant(queues []store.Grant, now time.Time) (store.Queue, []store.Grant) {
+	if len(queues) == 0 || s.accountRoom(queues[0].Queue.AccountSID, now) == 0 {
+		return store.Queue{}, nil
+	}
+	for i, g := range queues {
+		if s.queueRoom(g.Queue) <= 0 {
+			continue
+		}
+		s.take(g.Queue)
+		rest := queues[i+1:]
+		if g.Limit--; g.Limit > 0 {
+			rest = append(rest, g)
+		}
+		return g.Queue, rest
+	}
+	return store.Queue{}, nil
+}
+
+func (s *slots) take(q store.Queue) {
+	s.taken++
+	s.byAccount[q.AccountSID]++
+	s.byQueue[q]++
+	s.hourly.used[q.AccountSID]++
+}
+
+func (s *slots) free(q store.Queue) {
 	s.taken--
-	if s.byEndpoint[endpoint]--; s.byEndpoint[endpoint] == 0 {
-		delete(s.byEndpoint, endpoint)
+	if s.byAccount[q.AccountSID]--; s.byAccount[q.AccountSID] == 0 {
+		delete(s.byAccount, q.AccountSID)
+	}
+	if s.byQueue[q]--; s.byQueue[q] == 0 {
+		delete(s.byQueue, q)
 	}
 }
 
 // note remembers whether an endpoint has answered.
-func (s *slots) note(endpoint string, answered bool) {
-	delete(s.silent, endpoint)
+func (s *slots) note(q store.Queue, answered bool) {
+	delete(s.silent, q)
 	if answered {
 		return
 	}
@@ -58,5 +138,24 @@ func (s *slots) note(endpoint string, answered bool) {
 		}
 		delete(s.silent, other)
 	}
-	s.silent[endpoint] = true
+	s.silent[q] = true
+}
+
+// hourly bounds what each account sends in an hour of this process.
+type hourly struct {
+	limit int // 0: unlimited
+	since time.Time
+	used  map[string]int
+}
+
+// left returns how many more the account may send.
+func (h *hourly) left(accountSID string, now time.Time) int {
+	if h.limit == 0 {
+		return maxCalling
+	}
+	if now.Sub(h.since).Abs() >= time.Hour {
+		h.since = now
+		clear(h.used)
+	}
+	return h.limit - h.used[accountSID]
 }

@@ -2,50 +2,122 @@ package jobs
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
 )
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// backlog returns queues of an account, to each of which more is due than there are places.
+func backlog(account string, endpoints int) []store.Grant {
+	due := make([]store.Grant, endpoints)
+	for i := range due {
+		due[i] = store.Grant{Queue: store.Queue{AccountSID: account, Endpoint: fmt.Sprint(i)}, Limit: 1000}
+	}
+	return due
+}
+
+// takeAll takes the places that choose grants, and returns how many.
+func takeAll(s *slots, due []store.Grant, now time.Time) int {
+	count := 0
+	for _, g := range s.choose(due, now) {
+		for range g.Limit {
+			s.take(g.Queue)
+			count++
+		}
+	}
+	return count
+}
+
+// TestPlacesByAccount has accounts with endless backlogs come one after another: each finds places, and none takes all.
+func TestPlacesByAccount(t *testing.T) {
+	s := newSlots(512, 0)
+	if got := takeAll(s, backlog("AC1", 1000), noon); got != 256 {
+		t.Errorf("an account alone got %d places of 512", got)
+	}
+	if got := takeAll(s, backlog("AC1", 1000), noon); got != 0 {
+		t.Errorf("it got %d more", got)
+	}
+	for i, want := range []int{128, 64, 32, 16} {
+		if got := takeAll(s, backlog(fmt.Sprintf("AC%d", i+2), 1000), noon); got != want {
+			t.Errorf("account %d got %d places, want %d", i+2, got, want)
+		}
+	}
+	both := slices.Concat(backlog("AC8", 1), backlog("AC9", 1))
+	if takeAll(s, both, noon); s.byAccount["AC9"] < 5 || s.byAccount["AC8"] > s.byAccount["AC9"]+1 {
+		t.Errorf("two that came together got %d and %d places", s.byAccount["AC8"], s.byAccount["AC9"])
+	}
+}
+
+// TestPlacesByEndpoint: of an account's places each endpoint gets some, and one alone does not get all.
+func TestPlacesByEndpoint(t *testing.T) {
+	s := newSlots(512, 0)
+	if got := takeAll(s, backlog("AC1", 1), noon); got != perEndpoint {
+		t.Errorf("an endpoint alone got %d places", got)
+	}
+	s = newSlots(512, 0)
+	takeAll(s, backlog("AC1", 64), noon)
+	for q, got := range s.byQueue {
+		if got != 4 {
+			t.Errorf("endpoint %s of 64 got %d places of 256", q.Endpoint, got)
+		}
+	}
+	s = newSlots(512, 0)
+	few := backlog("AC1", 2)
+	few[0].Limit, few[1].Limit = 3, 1
+	if grants := s.choose(few, noon); len(grants) != 2 || grants[0].Limit != 3 || grants[1].Limit != 1 || s.taken != 0 {
+		t.Errorf("granted %+v, %d places taken", grants, s.taken)
+	}
+}
 
 // TestSilentEndpoints has more endpoints fall silent than are remembered: those that did last are known, and memory is bounded.
 func TestSilentEndpoints(t *testing.T) {
-	s := newSlots()
+	s := newSlots(512, 0)
+	var last store.Queue
 	for i := range 200_000 {
-		endpoint := fmt.Sprintf("http://dead-%d.example", i)
-		s.take(endpoint)
-		s.free(endpoint)
-		s.note(endpoint, false)
-		if got := s.room()(endpoint); got != perSilent {
-			t.Fatalf("%s has room for %d", endpoint, got)
+		last = store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprintf("http://dead-%d.example", i)}
+		s.take(last)
+		s.free(last)
+		s.note(last, false)
+		if got := s.queueRoom(last); got != perSilent {
+			t.Fatalf("%s has room for %d", last.Endpoint, got)
 		}
 	}
-	if len(s.silent) > maxSilent || len(s.byEndpoint) != 0 || s.taken != 0 {
-		t.Errorf("%d silent endpoints, %d with slots, %d slots taken", len(s.silent), len(s.byEndpoint), s.taken)
+	if len(s.silent) > maxSilent || len(s.byQueue) != 0 || len(s.byAccount) != 0 || s.taken != 0 {
+		t.Errorf("%d silent endpoints, %d with places, %d places taken", len(s.silent), len(s.byQueue), s.taken)
 	}
-	s.note("http://dead-199999.example", true)
-	if got := s.room()("http://dead-199999.example"); got != perEndpoint {
+	s.note(last, true)
+	if got := s.queueRoom(last); got != perEndpoint {
 		t.Errorf("after an answer there is room for %d", got)
 	}
 }
 
-func TestRoom(t *testing.T) {
-	s := newSlots()
-	room := s.room()
-	for i := range maxSending / perEndpoint {
-		endpoint := fmt.Sprint(i)
-		if got := room(endpoint); got != perEndpoint {
-			t.Errorf("endpoint %d has room for %d", i, got)
+// TestMailsPerHour: an account that has sent its share waits for the next hour, and nobody else does.
+func TestMailsPerHour(t *testing.T) {
+	s := newSlots(64, 10)
+	send := func(account string, now time.Time) int {
+		count := 0
+		for _, g := range s.choose(backlog(account, 1), now) {
+			for range g.Limit {
+				s.take(g.Queue)
+				s.free(g.Queue)
+				count++
+			}
 		}
-		for range perEndpoint {
-			s.take(endpoint)
+		return count
+	}
+	for _, test := range []struct {
+		account string
+		after   time.Duration
+		want    int
+	}{
+		{"AC1", 0, 10}, {"AC1", time.Minute, 0}, {"AC2", time.Minute, 10}, {"AC1", time.Hour, 10}, {"AC1", time.Hour, 0},
+	} {
+		if got := send(test.account, noon.Add(test.after)); got != test.want {
+			t.Errorf("%s sent %d after %v, want %d", test.account, got, test.after, test.want)
 		}
-	}
-	if got := room("one more"); got != 0 {
-		t.Errorf("all slots are granted, and there is room for %d", got)
-	}
-	s.free("0")
-	if got := s.room()("0"); got != 1 {
-		t.Errorf("one slot is free, and there is room for %d", got)
-	}
-	if got := s.room()("1"); got != 0 {
-		t.Errorf("an endpoint has all its slots, and there is room for %d", got)
 	}
 }

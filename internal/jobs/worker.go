@@ -34,7 +34,7 @@ const (
 	removeBatch     = 400 // rows to remove in one transaction, which others wait for
 )
 
-// Config is what a Worker needs. All fields are required but Mail and Lease.
+// Config is what a Worker needs. All fields are required but Mail, MailsPerHour and Lease.
 type Config struct {
 	Store   *store.Store
 	Policy  trust.Policy
@@ -43,6 +43,8 @@ type Config struct {
 	Call func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt
 	// Mail makes one attempt at an e-mail. Nil: mail is off, and messages are recorded as not sent.
 	Mail func(ctx context.Context, n trust.Notice) trust.Attempt
+	// MailsPerHour bounds the e-mails that this worker sends for an account in an hour. More wait. 0 means no limit.
+	MailsPerHour int
 	// Lease is how long a notice is this worker's alone; when the process dies, another takes it over after that. An attempt is
 	// cut off after five sixths of it. 0 means DefaultLease.
 	Lease  time.Duration
@@ -57,7 +59,8 @@ type Worker struct {
 	Config
 	results    chan store.Report
 	unrecorded []store.Report
-	slots      *slots
+	slots      map[trust.Channel]*slots
+	cursors    map[cursor]string
 	stopWithin time.Duration
 	removed    time.Time // when old rows were last removed
 	latest     time.Time // of the clock, to see that it was set back
@@ -67,9 +70,12 @@ type Worker struct {
 func NewWorker(c Config) *Worker {
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	return &Worker{
-		Config:     c,
-		results:    make(chan store.Report, maxSending), // never blocks a sender
-		slots:      newSlots(),
+		Config:  c,
+		results: make(chan store.Report, maxCalling+maxMailing), // never blocks a sender
+		slots: map[trust.Channel]*slots{
+			trust.Callback: newSlots(maxCalling, 0), trust.Email: newSlots(maxMailing, c.MailsPerHour),
+		},
+		cursors:    map[cursor]string{},
 		stopWithin: stopTimeout,
 	}
 }
@@ -115,7 +121,7 @@ func (w *Worker) Drain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if w.slots.taken > 0 {
+		if w.sending() > 0 {
 			w.landed(<-w.results)
 		} else if !busy {
 			return nil
@@ -136,29 +142,36 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	for len(w.results) > 0 {
 		w.landed(<-w.results)
 	}
-	now, reports := w.Now(), len(w.unrecorded)
-	leases, next, err := w.exchange(ctx, w.slots.room(), now)
-	if err != nil {
-		return time.Time{}, false, fmt.Errorf("exchange reports for leases: %w", err)
-	}
-	for _, lease := range leases {
-		w.send(sendCtx, lease)
-	}
-	more, err := w.removeOld(ctx, now)
+	now := w.Now()
+	delivered, err := w.deliver(ctx, sendCtx, now)
 	if err != nil {
 		return time.Time{}, false, err
 	}
-	due, err := w.Store.NextElapse(ctx)
+	removed, err := w.removeOld(ctx, now)
 	if err != nil {
-		return time.Time{}, false, fmt.Errorf("look for the next review step: %w", err)
+		return time.Time{}, false, err
 	}
-	if next.IsZero() || (!due.IsZero() && due.Before(next)) {
-		next = due
+	if elapsed > 0 || delivered || removed {
+		return now, true, nil
 	}
-	if more {
-		next = now
+	next, err = w.next(ctx, now)
+	return next, false, err
+}
+
+// next returns when something will be due that is not yet, zero if nothing will.
+func (w *Worker) next(ctx context.Context, now time.Time) (time.Time, error) {
+	step, err := w.Store.NextElapse(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for the next review step: %w", err)
 	}
-	return next, elapsed > 0 || reports > 0 || len(leases) > 0 || more, nil
+	notice, err := w.Store.NextDue(ctx, now)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for the next notice: %w", err)
+	}
+	if step.IsZero() || (!notice.IsZero() && notice.Before(step)) {
+		return notice, nil
+	}
+	return step, nil
 }
 
 // reschedule looks, after the start and whenever the clock has been set back, for reviews and notices that wait for a time too
@@ -231,13 +244,12 @@ func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err e
 func (w *Worker) stop(ctx context.Context, cutOff context.CancelFunc) {
 	timer := time.AfterFunc(w.stopWithin, cutOff)
 	defer timer.Stop()
-	for w.slots.taken > 0 {
+	for w.sending() > 0 {
 		w.landed(<-w.results)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	none := func(string) int { return 0 }
-	if _, _, err := w.exchange(ctx, none, w.Now()); err != nil {
+	if _, _, err := w.exchange(ctx, nil, w.Now()); err != nil {
 		w.Logger.Error("the last deliveries are not recorded and will be repeated", "cause", err.Error())
 	}
 }

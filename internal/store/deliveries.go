@@ -169,7 +169,8 @@ func (s *Store) setState(tx session, n trust.Notice, state State, ended, now tim
 		string(state), micros(ended), n.ID); err != nil {
 		return err
 	}
-	return arrange(tx, n.ProductSID, n.Channel, now)
+	_, err := arrange(tx, n.ProductSID, n.Channel, now)
+	return err
 }
 
 // RemoveEnded removes up to limit notices that ended before the given time, with their attempts, and returns how many.

@@ -73,27 +73,28 @@ func (s *Store) lockProduct(tx session, sid string) error {
 	return err
 }
 
-// arrange lets the first open notice of a product and channel go, and only that. One that is being sent is left to end.
-func arrange(tx session, productSID string, channel trust.Channel, now time.Time) error {
+// arrange lets the first open notice of a product and channel go, and only that, and reports whether it had to wait until now. One
+// that is being sent is left to end.
+func arrange(tx session, productSID string, channel trust.Channel, now time.Time) (released bool, err error) {
 	var id, state string
-	err := tx.row(`SELECT id, state FROM notices WHERE product_sid = $1 AND channel = $2 AND `+isOpen+`
+	err = tx.row(`SELECT id, state FROM notices WHERE product_sid = $1 AND channel = $2 AND `+isOpen+`
 		ORDER BY CASE WHEN state = 'sending' THEN 0 ELSE 1 END, position LIMIT 1`, productSID, string(channel)).Scan(&id, &state)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		return false, nil
 	}
 	if err != nil || State(state) != Waiting {
-		return err
+		return false, err
 	}
 	// A later one may be ready where an earlier one was replayed.
 	if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
 		WHERE product_sid = $1 AND channel = $2 AND state = 'ready'`, productSID, string(channel)); err != nil {
-		return err
+		return false, err
 	}
 	// That later one may have been leased just now, in which case its end arranges the rest.
-	_, err = tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2 AND NOT EXISTS (
+	changed, err := tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2 AND NOT EXISTS (
 		SELECT 1 FROM notices n WHERE n.product_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
 		micros(now), id, productSID, string(channel))
-	return err
+	return changed > 0, err
 }
 
 // scanNotice reads noticeColumns and then into more.

@@ -56,7 +56,25 @@ func exchangeFor(
 	t *testing.T, s *store.Store, duration, after time.Duration, room int, reports ...store.Report,
 ) ([]store.Lease, time.Time) {
 	t.Helper()
-	leases, next, err := s.Exchange(t.Context(), reports, func(string) int { return room }, at.Add(after), duration)
+	now := at.Add(after)
+	if err := s.EndLeases(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Exchange(t.Context(), reports, nil, now, duration); err != nil {
+		t.Fatal(err)
+	}
+	grants, all, err := s.DueQueues(t.Context(), now, 100)
+	if err != nil || !all {
+		t.Fatalf("all that is due: %t, %v", all, err)
+	}
+	for i := range grants {
+		grants[i].Limit = min(grants[i].Limit, room)
+	}
+	leases, _, err := s.Exchange(t.Context(), nil, grants, now, duration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := s.NextDue(t.Context(), now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,9 @@ const (
 	Email    Channel = "email"    // a message to the product's Email
 )
 
+// Channels returns the two channels.
+func Channels() []Channel { return []Channel{Callback, Email} }
+
 // Notice tells of one change of a product's status, over one channel. It holds the product as it was right after the
 // change, so that a later edit does not change what an earlier notice says or where it goes.
 type Notice struct {

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// Queue is what one account has to tell one endpoint.
+type Queue struct {
+	AccountSID string
+	Channel    trust.Channel
+	Endpoint   string
+}
+
+// Grant is a queue with the number of its notices that a worker takes.
+type Grant struct {
+	Queue Queue
+	Limit int
+}
+
+// DueQueues returns the queues of the notices that have been due for the longest at now, with the number of those notices, and
+// whether these are all that are due. It reads up to limit notices, however many are open.
+func (s *Store) DueQueues(ctx context.Context, now time.Time, limit int) (due []Grant, all bool, err error) {
+	due, err = queryAll(s.read(ctx), func(row scanner) (Grant, error) {
+		var g Grant
+		var channel string
+		err := row.Scan(&g.Queue.AccountSID, &channel, &g.Queue.Endpoint, &g.Limit)
+		g.Queue.Channel = trust.Channel(channel)
+		return g, err
+	}, `SELECT account_sid, channel, endpoint, COUNT(*) FROM (
+			SELECT account_sid, channel, endpoint FROM notices WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2) AS due
+		GROUP BY account_sid, channel, endpoint ORDER BY account_sid, channel, endpoint`, micros(now), limit)
+	if err != nil {
+		return nil, false, s.classify(err)
+	}
+	count := 0
+	for _, g := range due {
+		count += g.Limit
+	}
+	return due, count < limit, nil
+}
+
+// AccountsWithNotices returns the accounts that have something to tell anyone, now or later. Its cost grows with their number,
+// not with that of the notices: each step of the recursion looks up the next account in the index.
+func (s *Store) AccountsWithNotices(ctx context.Context) ([]string, error) {
+	sids, err := queryAll(s.read(ctx), scanString, `WITH RECURSIVE accounts_of (sid) AS (
+			SELECT (SELECT account_sid FROM notices WHERE due_at > 0 ORDER BY account_sid LIMIT 1)
+			UNION ALL
+			SELECT (SELECT n.account_sid FROM notices n WHERE n.due_at > 0 AND n.account_sid > accounts_of.sid
+				ORDER BY n.account_sid LIMIT 1)
+			FROM accounts_of WHERE accounts_of.sid IS NOT NULL
+		)
+		SELECT sid FROM accounts_of WHERE sid IS NOT NULL`)
+	return sids, s.classify(err)
+}
+
+// DueEndpoints looks at up to limit of the account's endpoints, in the order of their names and behind the one called after. It
+// returns those that something is due to at now, and the last that it looked at, empty behind the last of all.
+func (s *Store) DueEndpoints(
+	ctx context.Context, accountSID string, channel trust.Channel, after string, limit int, now time.Time,
+) (due []string, last string, err error) {
+	type endpoint struct {
+		name string
+		due  bool
+	}
+	const next = `SELECT n.endpoint FROM notices n WHERE n.due_at > 0 AND n.account_sid = $1 AND n.channel = $2 AND n.endpoint > `
+	all, err := queryAll(s.read(ctx), func(row scanner) (endpoint, error) {
+		var e endpoint
+		var earliest int64
+		err := row.Scan(&e.name, &earliest)
+		e.due = earliest <= micros(now)
+		return e, err
+	}, `WITH RECURSIVE names (endpoint, number) AS (
+			SELECT (`+next+`$3 ORDER BY n.endpoint LIMIT 1), 1
+			UNION ALL
+			SELECT (`+next+`names.endpoint ORDER BY n.endpoint LIMIT 1), number + 1
+			FROM names WHERE names.endpoint IS NOT NULL AND number < $4
+		)
+		SELECT endpoint, (SELECT MIN(n.due_at) FROM notices n
+			WHERE n.due_at > 0 AND n.account_sid = $1 AND n.channel = $2 AND n.endpoint = names.endpoint)
+		FROM names WHERE endpoint IS NOT NULL`, accountSID, string(channel), after, limit)
+	if err != nil {
+		return nil, "", s.classify(err)
+	}
+	for _, e := range all {
+		if e.due {
+			due = append(due, e.name)
+		}
+	}
+	if len(all) == limit {
+		last = all[limit-1].name
+	}
+	return due, last, nil
+}
+
+// NextDue returns when the next notice becomes due after now, zero if none does.
+func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, error) {
+	var due sql.NullInt64
+	err := s.read(ctx).row(`SELECT MIN(due_at) FROM notices WHERE due_at > 0 AND due_at > $1`, micros(now)).Scan(&due)
+	return fromMicros(due.Int64), s.classify(err)
+}
+
+// EndLeases lets anyone take the notices whose leases have run out. Until someone does, who had the lease may still report.
+func (s *Store) EndLeases(ctx context.Context) error {
+	const where = ` FROM notices WHERE leased_until > 0 AND leased_until <= `
+	ended, err := queryAll(s.read(ctx), scanString, `SELECT id`+where+s.engine.now+` LIMIT 1`)
+	if err != nil || len(ended) == 0 {
+		return s.classify(err)
+	}
+	_, err = s.exec(ctx, `WITH ended AS MATERIALIZED (SELECT id AS ended_id`+where+s.engine.now+s.engine.skipLocked+`)
+		UPDATE notices SET due_at = $1, leased_until = 0 WHERE id IN (SELECT ended_id FROM ended)`, atOnce)
+	if err != nil {
+		return fmt.Errorf("end leases: %w", err)
+	}
+	return nil
+}
