@@ -1,0 +1,102 @@
+package jobs_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// TestOneAccountHangs: an account with more endpoints that never answer than there are places waits for itself. Another
+// account's callback and mail go at once.
+func TestOneAccountHangs(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		const hostile, polite = "AChostile", "ACpolite"
+		release := make(chan struct{})
+		hanging, told := make(chan struct{}, 10_000), make(chan trust.Channel, 10)
+		send := func(n trust.Notice) trust.Attempt {
+			if n.AccountSID == polite {
+				told <- n.Channel
+			} else if n.Channel == trust.Callback {
+				hanging <- struct{}{}
+				<-release
+			}
+			return trust.Attempt{Started: start, Verdict: trust.Delivered, StatusCode: 200}
+		}
+		w.config.Call = func(_ context.Context, n trust.Notice, _ string) trust.Attempt { return send(n) }
+		w.config.Mail = func(_ context.Context, n trust.Notice) trust.Attempt { return send(n) }
+		w.submitFor(hostile, 700)
+
+		ctx, stop := context.WithCancel(t.Context())
+		var working sync.WaitGroup
+		working.Go(func() { jobs.NewWorker(w.config).Run(ctx) })
+		defer func() {
+			close(release)
+			stop()
+			working.Wait()
+		}()
+		for range 256 {
+			<-hanging
+		}
+		w.submitFor(polite, 1)
+		got := map[trust.Channel]bool{<-told: true, <-told: true}
+		if !got[trust.Callback] || !got[trust.Email] {
+			t.Errorf("told over %v", got)
+		}
+		if len(hanging) != 0 {
+			t.Errorf("the hostile account holds %d places more than half", len(hanging))
+		}
+	})
+}
+
+// submitFor has an account submit products, each with an endpoint of its own.
+func (w *world) submitFor(account string, count int) {
+	w.t.Helper()
+	if err := w.db.PutAccount(w.t.Context(), store.Account{SID: account, AuthToken: "token", Created: start}); err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range count {
+		p := trust.NewProduct(fmt.Sprintf("BU%s%d", account, i), account, "RN", "Acme", "a+hold@b.example",
+			fmt.Sprintf("http://%d.%s.example/", i, account), w.clock())
+		if err := w.db.CreateProduct(w.t.Context(), p); err != nil {
+			w.t.Fatal(err)
+		}
+		_, err := w.db.UpdateProduct(w.t.Context(), account, p.SID, func(p trust.Product) (trust.Outcome, error) {
+			return w.config.Policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, w.clock())
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpenEndpoints measures a cycle of the worker, and a create beside it, with 200,000 endpoints that notices are open for
+// and nothing is due to.
+func BenchmarkOpenEndpoints(b *testing.B) {
+	benchEach(b, func(b *testing.B, x *bench) {
+		const count = 200_000
+		due := x.now.Add(75 * time.Hour).UnixMicro()
+		_, err := x.raw.ExecContext(b.Context(), fmt.Sprintf(`INSERT INTO notices (id, channel, target, endpoint, account_sid, product_sid,
+				friendly_name, status, errors, created_at, position, state, tries, due_at, lease, ended_at)
+			WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
+			SELECT 'ND' || n, 'callback', 'http://' || n || '.example/', 'http://' || n || '.example', '%s', 'BUopen' || n,
+				'Acme', 'pending-review', '', 0, 1, 'ready', 1, CAST(%d AS BIGINT) + n, '', 0 FROM numbers`, count, accountSID, due))
+		if err != nil {
+			b.Fatal(err)
+		}
+		worker := jobs.NewWorker(x.config)
+		if err := worker.Drain(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() { // nothing is due: a Drain is one cycle
+			if err := worker.Drain(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// queueNotices stores a product for each endpoint, with a notice that is due at a time after at.
+func queueNotices(t *testing.T, s *store.Store, account string, due time.Duration, endpoints ...string) {
+	t.Helper()
+	for i, endpoint := range endpoints {
+		p := trust.NewProduct(fmt.Sprintf("BU%s%v%d", account, due, i), account, "RN", "Acme", "a@b.example", "", at)
+		if err := s.CreateProduct(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.UpdateProduct(t.Context(), account, p.SID, func(p trust.Product) (trust.Outcome, error) {
+			return trust.Outcome{Product: p, Changed: true, Notices: []trust.Notice{{
+				Channel: trust.Callback, Target: endpoint, AccountSID: account, ProductSID: p.SID, Created: at.Add(due),
+			}}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func hosts(count int) []string {
+	all := make([]string, count)
+	for i := range all {
+		all[i] = fmt.Sprintf("http://%03d.example", i)
+	}
+	return all
+}
+
+// TestDueQueues: those come first that have been due for the longest, and what is not due does not count.
+func TestDueQueues(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			queueNotices(t, s, "AC1", 0, "http://a.example", "http://a.example", "http://b.example")
+			queueNotices(t, s, "AC2", time.Second, "http://a.example")
+			queueNotices(t, s, "AC3", time.Hour, "http://a.example")
+			due, all, err := s.DueQueues(t.Context(), at.Add(time.Second), 5)
+			want := []store.Grant{
+				{Queue: store.Queue{AccountSID: "AC1", Channel: trust.Callback, Endpoint: "http://a.example"}, Limit: 2},
+				{Queue: store.Queue{AccountSID: "AC1", Channel: trust.Callback, Endpoint: "http://b.example"}, Limit: 1},
+				{Queue: store.Queue{AccountSID: "AC2", Channel: trust.Callback, Endpoint: "http://a.example"}, Limit: 1},
+			}
+			if err != nil || !all || !slices.Equal(due, want) {
+				t.Errorf("due %+v, all %t, %v", due, all, err)
+			}
+			due, all, err = s.DueQueues(t.Context(), at.Add(time.Second), 3)
+			if err != nil || all || !slices.Equal(due, want[:2]) {
+				t.Errorf("of three due %+v, all %t, %v", due, all, err)
+			}
+			accounts, err := s.AccountsWithNotices(t.Context())
+			if err != nil || !slices.Equal(accounts, []string{"AC1", "AC2", "AC3"}) {
+				t.Errorf("accounts %q, %v", accounts, err)
+			}
+			next, err := s.NextDue(t.Context(), at.Add(time.Second))
+			if err != nil || !next.Equal(at.Add(time.Hour)) {
+				t.Errorf("next %v, %v", next, err)
+			}
+		})
+	}
+}
+
+// TestDueEndpoints walks over an account's endpoints in steps: each is looked at once, and none of another account or channel.
+func TestDueEndpoints(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			queueNotices(t, s, "AC1", 0, hosts(10)...)
+			queueNotices(t, s, "AC1", time.Hour, hosts(20)[10:]...)
+			queueNotices(t, s, "AC2", 0, "http://other.example")
+			var seen []string
+			steps := 0
+			for last := ""; ; {
+				due, next, err := s.DueEndpoints(t.Context(), "AC1", trust.Callback, last, 6, at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen = append(seen, due...)
+				if steps++; next == "" {
+					break
+				}
+				last = next
+			}
+			if !slices.Equal(seen, hosts(10)) || steps != 4 {
+				t.Errorf("in %d steps: %q", steps, seen)
+			}
+			if due, last, err := s.DueEndpoints(t.Context(), "AC1", trust.Email, "", 6, at); len(due) != 0 || last != "" || err != nil {
+				t.Errorf("e-mail: %q, %q, %v", due, last, err)
+			}
+		})
+	}
+}
