@@ -89,8 +89,8 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 	return grants
 }
 
-// grant takes a place for the first of an account's queues that may have one, and puts that queue behind the others. It returns no
-// queue if none may.
+// grant takes a place for the first of an account's queues that may have one, and puts that queue behind the others. It returns
+// an empty queue if none may.
 func (s *slots) grant(queues []store.Grant, now time.Time) (store.Queue, []store.Grant) {
 	if len(queues) == 0 || s.accountRoom(queues[0].Queue.AccountSID, now) == 0 {
 		return store.Queue{}, nil

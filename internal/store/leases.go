@@ -93,7 +93,8 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		l.Notice, err = scanNotice(row, &l.Tries, &l.AuthToken)
 		return l, err
 	}, `WITH due AS MATERIALIZED (
-			SELECT id AS due_id FROM notices WHERE due_at > 0 AND due_at <= $1 AND account_sid = $2 AND channel = $3 AND endpoint = $4
+			SELECT id AS due_id FROM notices
+			WHERE due_at > 0 AND due_at <= $1 AND account_sid = $2 AND channel = $3 AND endpoint = $4
 			ORDER BY due_at LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)

@@ -73,8 +73,8 @@ func (s *Store) lockProduct(tx session, sid string) error {
 	return err
 }
 
-// arrange lets the first open notice of a product and channel go, and only that, and reports whether it had to wait until now. One
-// that is being sent is left to end.
+// arrange lets the first open notice of a product and channel go, and only that, and reports whether it had to wait until now.
+// One that is being sent is left to end.
 func arrange(tx session, productSID string, channel trust.Channel, now time.Time) (released bool, err error) {
 	var id, state string
 	err = tx.row(`SELECT id, state FROM notices WHERE product_sid = $1 AND channel = $2 AND `+isOpen+`
