@@ -60,12 +60,12 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/store",
 		reason: "SQL knows nothing of requests: what a change means arrives as a function",
-		never:  append(own("api/...", "internal/hub", "internal/jobs"), server...), own: []string{"internal/trust", "internal/panics"},
+		never:  append(own("api/...", "internal/hub", "internal/jobs"), server...), own: []string{"internal/trust", "internal/panics", "internal/callbackurl"},
 	}, {
 		pkg:    "internal/jobs",
 		reason: "delivery knows nothing of requests, and is given the ways to send",
 		never:  append(own("api/...", "internal/hub", "internal/callback", "internal/mail"), server...),
-		own:    []string{"internal/trust", "internal/store", "internal/panics"},
+		own:    []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl"},
 	}, {
 		pkg:    "internal/callback",
 		reason: "a callback is made of a notice alone: it needs no database",

@@ -14,6 +14,8 @@ package callbackurl
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -42,6 +44,9 @@ type URL struct {
 	// the signature with: without fragment and userinfo, and with all Unicode encoded.
 	Requested string
 	User      *url.Userinfo // for Basic authentication; nil if the URL has none
+	// Endpoint is the scheme, host and port that are called, in the one form that all spellings of them share: lower case, as DNS
+	// is asked, without a trailing dot, and always with the port.
+	Endpoint string
 }
 
 // Parse returns how rawURL is requested, or an error that says what it must be. A URL without a host is refused because a dialer
@@ -59,7 +64,20 @@ func Parse(rawURL string) (URL, error) {
 		return URL{}, err
 	}
 	requested := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: printable(u.RawQuery), ForceQuery: u.ForceQuery}
-	return URL{Requested: u.Scheme + "://" + host + requested.RequestURI(), User: u.User}, nil
+	return URL{Requested: u.Scheme + "://" + host + requested.RequestURI(), User: u.User, Endpoint: endpoint(u.Scheme, host)}, nil
+}
+
+// endpoint returns the form that all spellings of a host, as asciiHost returns it, have in common.
+func endpoint(scheme, host string) string {
+	u := url.URL{Host: host}
+	name, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), strings.TrimLeft(u.Port(), "0")
+	if address, err := netip.ParseAddr(name); err == nil {
+		name = address.Unmap().String()
+	}
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return scheme + "://" + net.JoinHostPort(name, port)
 }
 
 // asciiHost returns host and port with a Unicode name as the one that DNS is asked for. net/http would dial that, but put

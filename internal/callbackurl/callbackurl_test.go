@@ -35,6 +35,27 @@ func TestRequested(t *testing.T) {
 	}
 }
 
+// TestEndpoint: whoever spells a host in many ways must not get more connections to it.
+func TestEndpoint(t *testing.T) {
+	for want, spellings := range map[string][]string{
+		"http://acme.example:80": {
+			"http://acme.example", "HTTP://ACME.example/a?b", "http://acme.example:80", "http://acme.example.", "http://acme.example:",
+			"http://acme.example.:0080/", "http://me:secret@Acme.Example./",
+		},
+		"https://acme.example:443":        {"https://acme.example/", "https://acme.EXAMPLE:443/"},
+		"https://acme.example:80":         {"https://acme.example:80/"},
+		"http://xn--bcher-kva.example:80": {"http://bücher.example", "http://BÜCHER.example.", "http://XN--bcher-kva.example:80"},
+		"http://[::1]:80":                 {"http://[::1]/", "http://[0:0:0:0:0:0:0:1]:80/"},
+		"http://127.0.0.1:81":             {"http://127.0.0.1:81/", "http://[::ffff:127.0.0.1]:81/", "http://[::FFFF:7f00:1]:81/"},
+	} {
+		for _, spelling := range spellings {
+			if got, err := callbackurl.Parse(spelling); err != nil || got.Endpoint != want {
+				t.Errorf("%s: endpoint %s, error %v, want %s", spelling, got.Endpoint, err, want)
+			}
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	const absolute, port, host = "must be an absolute http or https URL", "must have a port between 1 and 65535, or none", "must name a valid host"
 	for rawURL, want := range map[string]string{

@@ -3,9 +3,9 @@ package store
 import (
 	"database/sql"
 	"errors"
-	"net/url"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/callbackurl"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -56,11 +56,11 @@ func endpointOf(n trust.Notice) string {
 	if n.Channel == trust.Email {
 		return "smtp"
 	}
-	u, err := url.Parse(n.Target)
+	target, err := callbackurl.Parse(n.Target)
 	if err != nil {
-		return n.Target
+		return "invalid" // stored before such URLs were refused: nobody is contacted
 	}
-	return u.Scheme + "://" + u.Host
+	return target.Endpoint
 }
 
 // lockProduct keeps changes of the product, and with them new notices, from coming in between: arrange would not see them,

@@ -47,9 +47,9 @@ func TestDueQueues(t *testing.T) {
 			queueNotices(t, s, "AC3", time.Hour, "http://a.example")
 			due, all, err := s.DueQueues(t.Context(), at.Add(time.Second), 5)
 			want := []store.Grant{
-				{Queue: store.Queue{AccountSID: "AC1", Channel: trust.Callback, Endpoint: "http://a.example"}, Limit: 2},
-				{Queue: store.Queue{AccountSID: "AC1", Channel: trust.Callback, Endpoint: "http://b.example"}, Limit: 1},
-				{Queue: store.Queue{AccountSID: "AC2", Channel: trust.Callback, Endpoint: "http://a.example"}, Limit: 1},
+				{Queue: store.Queue{AccountSID: "AC1", Channel: trust.Callback, Endpoint: "http://a.example:80"}, Limit: 2},
+				{Queue: store.Queue{AccountSID: "AC1", Channel: trust.Callback, Endpoint: "http://b.example:80"}, Limit: 1},
+				{Queue: store.Queue{AccountSID: "AC2", Channel: trust.Callback, Endpoint: "http://a.example:80"}, Limit: 1},
 			}
 			if err != nil || !all || !slices.Equal(due, want) {
 				t.Errorf("due %+v, all %t, %v", due, all, err)
@@ -91,7 +91,11 @@ func TestDueEndpoints(t *testing.T) {
 				}
 				last = next
 			}
-			if !slices.Equal(seen, hosts(10)) || steps != 4 {
+			want := hosts(10)
+			for i := range want {
+				want[i] += ":80"
+			}
+			if !slices.Equal(seen, want) || steps != 4 {
 				t.Errorf("in %d steps: %q", steps, seen)
 			}
 			if due, last, err := s.DueEndpoints(t.Context(), "AC1", trust.Email, "", 6, at); len(due) != 0 || last != "" || err != nil {
