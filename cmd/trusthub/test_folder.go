@@ -60,7 +60,16 @@ func (f testFolder) remove() error {
 			return err
 		}
 	}
-	return errors.Join(f.lock.Close(), os.RemoveAll(f.path)) // in this order: Windows removes no open file
+	// While the lock is held, so that a server that waits for it sees that its folder is gone (newTestFolder). Windows removes no
+	// open file; there that server's own handle keeps the file in its place, and with it the folder.
+	_ = os.Remove(f.lock.Path())
+	err = f.lock.Close()
+	for _, path := range []string{f.lock.Path(), f.path} {
+		if removed := os.Remove(path); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+			err = errors.Join(err, removed)
+		}
+	}
+	return err
 }
 
 // removeLeftovers removes the folders of servers that have died without doing it. What cannot be removed, or has no lock and so
