@@ -90,6 +90,7 @@ func (c caller) fetch(sid string) gen.TrustProduct {
 }
 
 func TestTransport(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	p := c.create("a@acme.example", "")
@@ -109,6 +110,7 @@ func TestTransport(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	const sid, token = "AC0123456789abcdef0123456789abcdef", "secret"
 	var log bytes.Buffer
 	start := time.Date(2030, 6, 7, 8, 9, 10, 0, time.UTC)
@@ -141,6 +143,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestAccountsAreStrangers(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	p := c.create("a@acme.example", "")
@@ -152,6 +155,7 @@ func TestAccountsAreStrangers(t *testing.T) {
 
 // TestHundredAtOnce has a hundred servers open at a time, each in use.
 func TestHundredAtOnce(t *testing.T) {
+	t.Parallel()
 	servers := make([]*apitest.Server, 100)
 	var group sync.WaitGroup
 	for i := range servers {

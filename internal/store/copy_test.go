@@ -17,6 +17,7 @@ func TestCopy(t *testing.T) {
 	for from, source := range storetest.Names() {
 		for to, database := range storetest.Names() {
 			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
 				s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return storetest.Open(t, source(t)) })
 				notify(t, s, "http://a.example/1", "http://a.example/2")
 				const more = 1001 // than one statement carries
