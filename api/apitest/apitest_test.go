@@ -94,6 +94,7 @@ func (c caller) fetch(sid string) gen.TrustProduct {
 }
 
 func TestTransport(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	p := c.create("a@acme.example", "")
@@ -113,6 +114,7 @@ func TestTransport(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	const sid, token = "AC0123456789abcdef0123456789abcdef", "secret"
 	start := time.Date(2030, 6, 7, 8, 9, 10, 0, time.UTC)
 	s := apitest.New(t, apitest.WithAccount(sid, token), apitest.WithStart(start), apitest.WithReviewDelay(time.Hour),
@@ -183,6 +185,7 @@ func TestLogger(t *testing.T) {
 }
 
 func TestAccountsAreStrangers(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	p := c.create("a@acme.example", "")
@@ -194,6 +197,7 @@ func TestAccountsAreStrangers(t *testing.T) {
 
 // TestHundredAtOnce has a hundred servers open at a time, each in use.
 func TestHundredAtOnce(t *testing.T) {
+	t.Parallel()
 	servers := make([]*apitest.Server, 100)
 	var group sync.WaitGroup
 	for i := range servers {

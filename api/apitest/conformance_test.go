@@ -16,8 +16,10 @@ import (
 
 // TestConformance runs the suite against this project's own server on every database engine.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	for engine, database := range storetest.Names() {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			apitest.Conformance(t, apitest.New(t, apitest.WithDatabase(database(t))).Target())
 		})
 	}
@@ -25,6 +27,7 @@ func TestConformance(t *testing.T) {
 
 // TestConformanceWithoutPromises runs what is left for a target that promises nothing but the contract.
 func TestConformanceWithoutPromises(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	apitest.Conformance(t, apitest.Target{BaseURL: s.BaseURL + "/", Username: s.AccountSID, Password: s.AuthToken})
 }
@@ -82,6 +85,7 @@ const (
 
 // TestSuiteBites runs the suite against defective servers, in processes of their own, where it must fail.
 func TestSuiteBites(t *testing.T) {
+	t.Parallel()
 	for name, defect := range defects() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -71,6 +71,7 @@ func TestFaultsThatAnswer(t *testing.T) {
 }
 
 func TestFaultsAreForTheAPI(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	s.Inject(1, apitest.InternalError())
@@ -114,6 +115,7 @@ func TestDroppedConnections(t *testing.T) {
 
 // TestLostAnswer is what idempotency keys are for.
 func TestLostAnswer(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	s.Inject(1, apitest.DropAnswer())
@@ -180,9 +182,11 @@ func TestDelayEndsWithTheTest(t *testing.T) {
 
 // TestThousandCreatesWithOneKey sends 1,000 creates at once with one Idempotency-Key to two servers on one database.
 func TestThousandCreatesWithOneKey(t *testing.T) {
+	t.Parallel()
 	const count = 1000
 	for engine, database := range storetest.Names() {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			name := database(t)
 			first := apitest.New(t, apitest.WithDatabase(name))
 			second := apitest.New(t, apitest.WithDatabase(name), apitest.WithAccount(first.AccountSID, first.AuthToken))

@@ -41,6 +41,7 @@ func TestEmailIsNoAddress(t *testing.T) {
 
 // TestNothingLeaves follows a product whose callbacks go to the internet: they are recorded.
 func TestNothingLeaves(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	const callback = "https://user:word@acme.example/status?a=1#here"
@@ -130,6 +131,7 @@ func newReceiver(t *testing.T, failures int) *receiver {
 
 // TestReceiver lets a receiver on this machine fail twice, and compares what it got with what was recorded.
 func TestReceiver(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	r := newReceiver(t, 2)
@@ -160,6 +162,7 @@ func TestReceiver(t *testing.T) {
 }
 
 func TestTwilioRetries(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t, apitest.WithTwilioRetries())
 	c := newCaller(t, s)
 	c.submit(c.create("a@acme.example", newReceiver(t, 3).url).SID)
@@ -170,6 +173,7 @@ func TestTwilioRetries(t *testing.T) {
 }
 
 func TestDecisions(t *testing.T) {
+	t.Parallel()
 	for _, manual := range []bool{false, true} {
 		var options []apitest.Option
 		if manual {
@@ -210,6 +214,7 @@ func (f *failing) Fatalf(string, ...any) {
 }
 
 func TestDecisionsThatCannotBe(t *testing.T) {
+	t.Parallel()
 	watched := &failing{TB: t}
 	s := apitest.New(watched)
 	c := newCaller(t, s)
@@ -236,6 +241,7 @@ func TestDecisionsThatCannotBe(t *testing.T) {
 
 // TestReceiverThatCallsBack fetches the product from inside of its callback, as applications do.
 func TestReceiverThatCallsBack(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	var seen []gen.TrustProductStatus

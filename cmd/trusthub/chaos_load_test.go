@@ -26,7 +26,8 @@ type chaosServer struct {
 type chaosLoad struct {
 	run     *crashRun
 	servers []atomic.Pointer[chaosServer]
-	excused func(*chaosServer, error) bool // whether a request may fail so
+	// excused reports whether a request that began then may fail so.
+	excused func(s *chaosServer, began time.Time, err error) bool
 
 	stopping atomic.Bool
 	running  sync.WaitGroup
@@ -35,7 +36,7 @@ type chaosLoad struct {
 }
 
 // startChaosLoad starts servers and then the clients.
-func startChaosLoad(t *testing.T, run *crashRun, servers int, excused func(*chaosServer, error) bool) *chaosLoad {
+func startChaosLoad(t *testing.T, run *crashRun, servers int, excused func(*chaosServer, time.Time, error) bool) *chaosLoad {
 	t.Helper()
 	load := &chaosLoad{run: run, servers: make([]atomic.Pointer[chaosServer], servers), excused: excused}
 	for i := range servers {
@@ -107,6 +108,7 @@ func (l *chaosLoad) until(t *testing.T, at *int, request func(*client.Client) er
 	for {
 		*at++
 		s := l.servers[*at%len(l.servers)].Load()
+		began := time.Now()
 		err := request(s.client)
 		if err == nil {
 			return true
@@ -114,7 +116,7 @@ func (l *chaosLoad) until(t *testing.T, at *int, request func(*client.Client) er
 		if t.Context().Err() != nil {
 			return false
 		}
-		if !l.excused(s, err) {
+		if !l.excused(s, began, err) {
 			t.Errorf("%s: %v", s.name, err)
 			return false
 		}

@@ -40,16 +40,18 @@ func TestPostgresDies(t *testing.T) {
 	}
 	cluster := pgtest.NewCluster(t)
 	run := newCrashRun(t, withPassword(t, cluster.Database(t)))
-	var died atomic.Bool
-	load := startChaosLoad(t, run, 2, func(_ *chaosServer, err error) bool {
+	var latest atomic.Pointer[outage]
+	load := startChaosLoad(t, run, 2, func(_ *chaosServer, began time.Time, err error) bool {
 		refused, ok := errors.AsType[*client.Error](err)
-		return ok && refused.Status == http.StatusServiceUnavailable && refused.Code == 20503 && died.Load()
+		return ok && refused.Status == http.StatusServiceUnavailable && refused.Code == 20503 && latest.Load().excuses(began)
 	})
 	var outages []outage
 	for range deaths {
 		load.awaitWrites(t, 1+rand.IntN(crashWrites))
-		died.Store(true)
-		outages = append(outages, load.outlast(t, cluster))
+		latest.Store(new(outage)) // it begins
+		o := load.outlast(t, cluster)
+		latest.Store(&o)
+		outages = append(outages, o)
 		if t.Failed() {
 			t.FailNow()
 		}
@@ -92,8 +94,13 @@ func withPassword(t *testing.T, name string) string {
 	return at.String()
 }
 
-// outage is a time without Postgres.
+// outage is a time without Postgres. It has resumed when all servers have been healthy again.
 type outage struct{ died, back, resumed time.Time }
+
+// excuses reports whether a request that began then may have failed because of the outage, which is the latest, and may go on.
+func (o *outage) excuses(began time.Time) bool {
+	return o != nil && (o.resumed.IsZero() || began.Before(o.resumed))
+}
 
 // awaitWrites waits until more creations and submissions are acknowledged.
 func (l *chaosLoad) awaitWrites(t *testing.T, more int) {

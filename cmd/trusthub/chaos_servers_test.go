@@ -25,8 +25,8 @@ func TestManyServers(t *testing.T) {
 	if _, campaign := crashRounds(t, 0); campaign {
 		kills = 60
 	}
-	run := newCrashRun(t, pgtest.New(t))
-	load := startChaosLoad(t, run, servers, func(s *chaosServer, err error) bool {
+	run := newCrashRun(t, pgtest.NewDurable(t))
+	load := startChaosLoad(t, run, servers, func(s *chaosServer, _ time.Time, err error) bool {
 		_, answered := errors.AsType[*client.Error](err)
 		return !answered && s.killed.Load()
 	})
@@ -88,11 +88,11 @@ func errorLines(log []byte) []byte {
 func TestTenCopies(t *testing.T) {
 	t.Parallel()
 	const copies = 10
-	binary, name := buildCrashBinary(t), pgtest.New(t)
+	name := pgtest.NewDurable(t)
 	began := time.Now()
 	var servers []*crashServer
 	for range copies {
-		servers = append(servers, launchCrashServer(t, binary, name))
+		servers = append(servers, launchCrashServer(t, name))
 	}
 	for _, s := range servers {
 		s.listens(t)

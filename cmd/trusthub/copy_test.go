@@ -11,7 +11,8 @@ import (
 
 // TestCopyToPostgres is what testdata/scripts/copy.txt does, for the way that most will go.
 func TestCopyToPostgres(t *testing.T) {
-	from, to := filepath.Join(t.TempDir(), "trusthub.db"), pgtest.New(t)
+	t.Parallel()
+	from, to := filepath.Join(t.TempDir(), "trusthub.db"), pgtest.NewDurable(t) // on the cluster that the crash tests have started
 	trusthub := func(want int, args ...string) (printed string) {
 		t.Helper()
 		var out, errs bytes.Buffer

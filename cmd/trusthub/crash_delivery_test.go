@@ -82,9 +82,9 @@ func TestNoDuplicatesWithoutACrash(t *testing.T) {
 // crashRun is the servers that live on one database, one after the other or several at a time, and the one customer of all
 // of them.
 type crashRun struct {
-	binary, db string
-	customer   *crashCustomer
-	number     atomic.Int64 // of the last product
+	db       string
+	customer *crashCustomer
+	number   atomic.Int64 // of the last product
 
 	mu        sync.Mutex
 	created   map[string]string // e-mail addresses of the products whose creation was acknowledged, by SID
@@ -93,7 +93,7 @@ type crashRun struct {
 
 func newCrashRun(t *testing.T, db string) *crashRun {
 	t.Helper()
-	return &crashRun{binary: buildCrashBinary(t), db: db, customer: newCrashCustomer(t), created: map[string]string{}}
+	return &crashRun{db: db, customer: newCrashCustomer(t), created: map[string]string{}}
 }
 
 // flags are those of a server that delivers to the customer, over both channels.
@@ -106,7 +106,7 @@ func (run *crashRun) flags() []string {
 
 func (run *crashRun) start(t *testing.T) *crashServer {
 	t.Helper()
-	return startCrashServer(t, run.binary, run.db, run.flags()...)
+	return startCrashServer(t, run.db, run.flags()...)
 }
 
 // stop ends the server with SIGTERM and so its life.

@@ -56,23 +56,12 @@ func onEachEngine(t *testing.T, test func(t *testing.T, db string)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, pgtest.New(t))
+		test(t, pgtest.NewDurable(t))
 	})
 }
 
-// buildCrashBinary builds the program without the race detector, so that the kill meets the server at the speed that it has
-// in earnest.
-func buildCrashBinary(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "trusthub")
-	build := exec.CommandContext(t.Context(), "go", "build", "-race=false", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
-// crashServer is a running `trusthub serve`.
+// crashServer is a running `trusthub serve`: this very binary (TestMain), with the race detector if that is on. It is off in `make
+// crash`, where the kill meets the server at the speed that it has in earnest.
 type crashServer struct {
 	name   string // unique; Postgres knows the server's connections by it
 	db     string
@@ -85,7 +74,7 @@ type crashServer struct {
 var crashServers atomic.Int64 // started so far
 
 // launchCrashServer starts a server on the database and does not wait until it listens.
-func launchCrashServer(t *testing.T, binary, db string, flags ...string) *crashServer {
+func launchCrashServer(t *testing.T, db string, flags ...string) *crashServer {
 	t.Helper()
 	s := &crashServer{name: fmt.Sprintf("server-%d", crashServers.Add(1)), db: db, log: new(bytes.Buffer)}
 	if store.IsPostgres(db) {
@@ -98,8 +87,11 @@ func launchCrashServer(t *testing.T, binary, db string, flags ...string) *crashS
 		at.RawQuery = query.Encode()
 		db = at.String()
 	}
-	s.cmd = exec.CommandContext(t.Context(), binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
-	s.cmd.Env = []string{"TRUSTHUB_DB=" + db, "TWILIO_ACCOUNT_SID=" + crashAccount, "TWILIO_AUTH_TOKEN=" + crashToken}
+	s.cmd = exec.CommandContext(t.Context(), "trusthub", append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	s.cmd.Env = []string{
+		"TRUSTHUB_DB=" + db, "TWILIO_ACCOUNT_SID=" + crashAccount, "TWILIO_AUTH_TOKEN=" + crashToken,
+		noRace + " halt_on_error=1", // so that a race fails the test, whatever ends the server later
+	}
 	s.cmd.Stderr = s.log
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -127,9 +119,9 @@ func (s *crashServer) listens(t *testing.T) {
 }
 
 // startCrashServer starts a server on the database and waits until it listens.
-func startCrashServer(t *testing.T, binary, db string, flags ...string) *crashServer {
+func startCrashServer(t *testing.T, db string, flags ...string) *crashServer {
 	t.Helper()
-	s := launchCrashServer(t, binary, db, flags...)
+	s := launchCrashServer(t, db, flags...)
 	s.listens(t)
 	return s
 }

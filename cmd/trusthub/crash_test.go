@@ -33,14 +33,13 @@ func TestCrash(t *testing.T) {
 
 func crash(t *testing.T, db string, rounds int) {
 	t.Helper()
-	binary := buildCrashBinary(t)
 	var writers []*crashWriter
 	for i := range crashWriters {
 		writers = append(writers, &crashWriter{name: "w" + strconv.Itoa(i), acked: make(map[string]crashRow)})
 	}
 	var tally crashTally
 	for round := range rounds + 1 {
-		server := startCrashServer(t, binary, db)
+		server := startCrashServer(t, db)
 		tally.verify(t, db, writers)
 		if t.Failed() {
 			t.Fatalf("after %d kills", round)

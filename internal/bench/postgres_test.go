@@ -24,7 +24,7 @@ const (
 // connections, each of which inserts the same row, one statement and one commit at a time. One iteration is a round of each.
 func BenchmarkPostgres(b *testing.B) {
 	ctx := b.Context()
-	s, err := serveDatabase(ctx, pgtest.New(b), durable)
+	s, err := serveDatabase(ctx, pgtest.NewDurable(b), durable)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func BenchmarkPostgres(b *testing.B) {
 // plainPool is a database of its own on the same cluster, with the program's schema and nothing of its code in between.
 func plainPool(b *testing.B) *sql.DB {
 	b.Helper()
-	name := pgtest.New(b)
+	name := pgtest.NewDurable(b)
 	s, err := serveDatabase(b.Context(), name, durable) // makes the schema
 	if err != nil {
 		b.Fatal(err)

@@ -29,6 +29,7 @@ func TestNoSuchAccount(t *testing.T) {
 func TestChangedToken(t *testing.T) {
 	for engine, database := range storetest.Names() {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			name := database(t)
 			here, elsewhere := storetest.Open(t, name), storetest.Open(t, name)
 			now := start

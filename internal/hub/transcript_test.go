@@ -20,7 +20,6 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/storetest"
 )
 
@@ -38,9 +37,11 @@ func TestTranscripts(t *testing.T) {
 	codes := map[api.Code]bool{}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".http"), func(t *testing.T) {
-			storetest.Each(t, func(t *testing.T, db *store.Store) {
-				replay(t, newTestServer(t, db), file, contract, codes)
-			})
+			for engine, database := range storetest.Names() {
+				t.Run(engine, func(t *testing.T) {
+					replay(t, newTestServer(t, storetest.Open(t, database(t))), file, contract, codes)
+				})
+			}
 		})
 	}
 	if t.Failed() {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -31,8 +32,10 @@ type bench struct {
 
 // benchEach runs a benchmark on each engine.
 func benchEach(b *testing.B, run func(b *testing.B, x *bench)) {
-	for _, engine := range slices.Sorted(maps.Keys(storetest.Names())) {
-		b.Run(engine, func(b *testing.B) { run(b, newBench(b, storetest.Names()[engine](b))) })
+	databases := storetest.Names()
+	databases["postgres"] = pgtest.NewDurable
+	for _, engine := range slices.Sorted(maps.Keys(databases)) {
+		b.Run(engine, func(b *testing.B) { run(b, newBench(b, databases[engine](b))) })
 	}
 }
 

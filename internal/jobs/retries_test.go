@@ -1,7 +1,6 @@
 package jobs_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -87,7 +86,8 @@ func TestWhatEndsAndDelaysRetries(t *testing.T) {
 		{"as Twilio, after a 500", jobs.TwilioRetries(), again(500, true, 0), 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t, storetest.Open(t, filepath.Join(t.TempDir(), "trusthub.db")))
+			t.Parallel()
+			w := newWorld(t, storetest.Open(t, storetest.Names()["sqlite"](t)))
 			w.config.Retries = test.retries
 			w.worker = jobs.NewWorker(w.config)
 			var at []time.Duration

@@ -46,6 +46,14 @@ var supervise string
 // errEnded says that nobody but Postgres itself ended the server.
 var errEnded = errors.New("the server ended by itself")
 
+// durability is Postgres's setting fsync: whether a commit survives a power cut. It survives kill -9 either way.
+type durability string
+
+const (
+	durable durability = "on"
+	fast    durability = "off"
+)
+
 // Cluster is a Postgres server with a data folder of its own. Its methods may be called by several goroutines.
 type Cluster struct {
 	folder   string
@@ -57,11 +65,11 @@ type Cluster struct {
 	pid  int // of the postmaster; 0 when there is none
 }
 
-// NewCluster starts a cluster that ends with the test. It is always a private one: a server that TRUSTHUB_TEST_POSTGRES
+// NewCluster starts a durable cluster that ends with the test. It is always a private one: a server that TRUSTHUB_TEST_POSTGRES
 // names is not for killing.
 func NewCluster(tb testing.TB) *Cluster {
 	tb.Helper()
-	c, err := startCluster()
+	c, err := startCluster(durable)
 	if err != nil {
 		refuse(tb, err)
 	}
@@ -83,7 +91,7 @@ func (c *Cluster) URL() string {
 // Database returns the URL of a new, empty database, which is dropped when the test ends.
 func (c *Cluster) Database(tb testing.TB) string {
 	tb.Helper()
-	return createDatabase(tb, c.URL(), c.up)
+	return createDatabase(tb, c.URL(), emptyTemplate, c.up)
 }
 
 func (c *Cluster) up() bool {
@@ -211,8 +219,8 @@ func (c *Cluster) log() []byte {
 }
 
 // startCluster initialises a cluster in a new temporary folder and starts it on a free port.
-func startCluster() (*Cluster, error) {
-	c, err := newSupervisor()
+func startCluster(fsync durability) (*Cluster, error) {
+	c, err := newSupervisor(fsync)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +242,7 @@ func startCluster() (*Cluster, error) {
 }
 
 // newSupervisor makes the folder and starts the supervisor, which begins with initdb.
-func newSupervisor() (*Cluster, error) {
+func newSupervisor(fsync durability) (*Cluster, error) {
 	programs, err := findPrograms()
 	if err != nil {
 		return nil, err
@@ -243,20 +251,20 @@ func newSupervisor() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := startSupervisor(folder, programs)
+	c, err := startSupervisor(folder, programs, fsync)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	return c, nil
 }
 
-func startSupervisor(folder string, programs programs) (*Cluster, error) {
+func startSupervisor(folder string, programs programs, fsync durability) (*Cluster, error) {
 	script := filepath.Join(folder, "supervise.sh")
 	if err := os.WriteFile(script, []byte(supervise), 0o600); err != nil {
 		return nil, err
 	}
 	//nolint:gosec // G204: our own script, and programs found where Postgres is installed
-	cmd := exec.CommandContext(context.Background(), "sh", script, folder, programs.initdb, programs.postgres)
+	cmd := exec.CommandContext(context.Background(), "sh", script, folder, programs.initdb, programs.postgres, string(fsync))
 	cmd.Dir = "/" // the server's user may not be allowed into the test's folder
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	if err := handOver(cmd, folder, script); err != nil {

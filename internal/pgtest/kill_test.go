@@ -21,6 +21,7 @@ import (
 )
 
 func TestKillKeepsCommittedRows(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	at := cluster.Database(t)
 	execute(t, connect(t, at), "CREATE TABLE marks (n BIGINT)")
@@ -48,6 +49,7 @@ func TestKillKeepsCommittedRows(t *testing.T) {
 
 // A backend that computes does not look whether its postmaster lives: it must have been killed itself.
 func TestKillReachesBusyBackends(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	busy, watch := connect(t, cluster.URL()), connect(t, cluster.URL())
 	failed := make(chan error, 1)
@@ -68,6 +70,7 @@ func TestKillReachesBusyBackends(t *testing.T) {
 }
 
 func TestKillAndStartOutOfTurn(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	if err := cluster.Start(); err == nil {
 		t.Error("a second start is not refused")
@@ -113,7 +116,8 @@ func TestChild(t *testing.T) {
 }
 
 func TestNothingOutlivesTheTestProcess(t *testing.T) {
-	pgtest.NewCluster(t) // skips where there is no Postgres
+	t.Parallel()
+	pgtest.New(t) // skips where there is no Postgres
 	for _, kind := range []string{"shared", "killed"} {
 		t.Run(kind, func(t *testing.T) {
 			child, folder := startChild(t, kind)
@@ -135,7 +139,8 @@ func TestNothingOutlivesTheTestProcess(t *testing.T) {
 
 // The moments at which a process may be killed while its cluster starts.
 func TestNothingOutlivesTheStart(t *testing.T) {
-	pgtest.NewCluster(t) // skips where there is no Postgres
+	t.Parallel()
+	pgtest.New(t) // skips where there is no Postgres
 	for name, moment := range map[string]string{
 		"initdb": "pgtest-*/data", "server begins": "pgtest-*/stderr", "server has its lock": "pgtest-*/data/postmaster.pid",
 	} {

@@ -2,13 +2,15 @@
 //
 // [New] returns the URL of a fresh, empty database. It lies on the server that TRUSTHUB_TEST_POSTGRES names (a postgres://
 // URL of a role that may create databases), or else on a private cluster that the first call in a test process starts with
-// the programs of Debian's postgresql package or any other installation of Postgres 13 or later. [NewCluster] starts a
-// cluster that one test has for itself and may kill.
+// the programs of Debian's postgresql package or any other installation of Postgres 13 or later. [Template] returns databases
+// that are prepared once and copied. [NewDurable] returns a database for tests of crashes and for benchmarks. [NewCluster]
+// starts a cluster that one test has for itself and may kill.
 //
-// What it guarantees: a database belongs to one test and is dropped when the test ends. A cluster is durable as in
-// production (fsync is on), listens on 127.0.0.1 alone, and is gone with its temporary folder when the test process is gone,
-// also when that was killed or panicked. Clusters of several test processes do not meet. Where root runs the tests, the
-// server runs as the user postgres, because Postgres refuses root.
+// What it guarantees: a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable as
+// in production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on
+// 127.0.0.1 alone, and is gone with its temporary folder when the test process is gone, also when that was killed or panicked.
+// Clusters of several test processes do not meet. Where root runs the tests, the server runs as the user postgres, because
+// Postgres refuses root.
 //
 // What it does not do: it installs nothing, it keeps no data, and it does not guard a cluster against other users of this
 // machine, who may connect without a password while the tests run. It runs no cluster on Windows, where a server must be
@@ -40,20 +42,75 @@ const serverVariable = "TRUSTHUB_TEST_POSTGRES"
 // may take much longer.
 const statementLimit = time.Minute
 
-// shared is the cluster on which all tests of this process have their databases. Nothing stops it: it ends with the process.
-var shared = sync.OnceValues(startCluster)
+// The clusters on which all tests of this process have their databases. Nothing stops them: they end with the process.
+var (
+	shared        = sync.OnceValues(func() (*Cluster, error) { return startCluster(fast) })
+	sharedDurable = sync.OnceValues(func() (*Cluster, error) { return startCluster(durable) })
+)
+
+// emptyTemplate is empty on every server, and nobody can be connected to it, which would be an error.
+const emptyTemplate = "template0"
 
 // New returns the URL of an empty database, which is dropped when the test ends, whoever is still connected.
 func New(tb testing.TB) string {
 	tb.Helper()
-	if server, ok := os.LookupEnv(serverVariable); ok && server != "" {
-		return createDatabase(tb, server, func() bool { return true })
+	return newDatabase(tb, shared, emptyTemplate)
+}
+
+// NewDurable is New for a test of what a crash leaves, and for a benchmark: commits are on disk, as they are in production. The
+// server that TRUSTHUB_TEST_POSTGRES names is taken as it is.
+func NewDurable(tb testing.TB) string {
+	tb.Helper()
+	return newDatabase(tb, sharedDurable, emptyTemplate)
+}
+
+// Template returns a function like New, whose databases are as prepare leaves one. On the private cluster prepare runs once; the
+// databases are copies. Nothing may be connected any more when it returns.
+func Template(prepare func(url string) error) func(tb testing.TB) string {
+	template := databaseName()
+	made := sync.OnceValue(func() error {
+		cluster, err := shared()
+		if err != nil {
+			return err
+		}
+		at, err := create(cluster.URL(), template, emptyTemplate)
+		if err != nil {
+			return err
+		}
+		return prepare(at)
+	})
+	return func(tb testing.TB) string {
+		tb.Helper()
+		if _, given := givenServer(); given { // on which a template would stay for ever
+			at := New(tb)
+			if err := prepare(at); err != nil {
+				tb.Fatal(err)
+			}
+			return at
+		}
+		if err := made(); err != nil {
+			refuse(tb, err)
+		}
+		return newDatabase(tb, shared, template)
 	}
-	cluster, err := shared()
+}
+
+// givenServer returns the URL of the server that is named in place of a private cluster.
+func givenServer() (server string, ok bool) {
+	server, _ = os.LookupEnv(serverVariable)
+	return server, server != ""
+}
+
+func newDatabase(tb testing.TB, cluster func() (*Cluster, error), template string) string {
+	tb.Helper()
+	if server, given := givenServer(); given {
+		return createDatabase(tb, server, template, func() bool { return true })
+	}
+	c, err := cluster()
 	if err != nil {
 		refuse(tb, err)
 	}
-	return cluster.Database(tb)
+	return createDatabase(tb, c.URL(), template, c.up)
 }
 
 // refuse ends a test for which there is no server: it is skipped where there is no Postgres, and fails in all other cases.
@@ -72,17 +129,11 @@ func refuse(tb testing.TB, err error) {
 }
 
 // createDatabase makes a database on a server and has it dropped when the test ends, if the server is up by then.
-func createDatabase(tb testing.TB, server string, up func() bool) string {
+func createDatabase(tb testing.TB, server, template string, up func() bool) string {
 	tb.Helper()
-	target, err := url.Parse(server)
-	if err != nil || !strings.HasPrefix(target.Scheme, "postgres") {
-		tb.Fatalf("%s is not a postgres:// URL", serverVariable) // the error would show the URL, which may hold a password
-	}
-	// The test's own name would be nicer to read, but Postgres cuts names at 63 bytes.
-	name := "pgtest_" + strings.ToLower(rand.Text())
-	// template0 is empty on every server and nobody can be connected to it, which would be an error. Postgres 15 and later
-	// copy a template of this size through the log by themselves: three times as fast as its file_copy, which checkpoints.
-	if err := execute(server, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	name := databaseName()
+	at, err := create(server, name, template)
+	if err != nil {
 		tb.Fatalf("create a database: %v", err)
 	}
 	tb.Cleanup(func() {
@@ -93,8 +144,25 @@ func createDatabase(tb testing.TB, server string, up func() bool) string {
 			tb.Errorf("drop the database: %v", err)
 		}
 	})
+	return at
+}
+
+// databaseName returns a new name. The test's own would be nicer to read, but Postgres cuts names at 63 bytes.
+func databaseName() string { return "pgtest_" + strings.ToLower(rand.Text()) }
+
+// create makes a database and returns its URL. Postgres 15 and later copy a template of this size through the log by
+// themselves: three times as fast as its file_copy, which checkpoints.
+func create(server, name, template string) (string, error) {
+	target, err := url.Parse(server)
+	if err != nil || !strings.HasPrefix(target.Scheme, "postgres") {
+		// Without err, which would show the URL: it may hold a password.
+		return "", errors.New(serverVariable + " is not a postgres:// URL")
+	}
+	if err := execute(server, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+		return "", err
+	}
 	target.Path = "/" + name
-	return target.String()
+	return target.String(), nil
 }
 
 // execute runs a statement on a connection of its own. It takes no context, because a test's is over when it cleans up.

@@ -15,6 +15,7 @@ import (
 )
 
 func TestDatabasesAreSeparate(t *testing.T) {
+	t.Parallel()
 	one, two := connect(t, pgtest.New(t)), connect(t, pgtest.New(t))
 	execute(t, one, "CREATE TABLE marks (n BIGINT)")
 	if got := query[bool](t, two, "SELECT to_regclass('marks') IS NULL"); !got {
@@ -23,6 +24,7 @@ func TestDatabasesAreSeparate(t *testing.T) {
 }
 
 func TestDatabaseIsDropped(t *testing.T) {
+	t.Parallel()
 	var left string
 	t.Run("user", func(t *testing.T) {
 		left = pgtest.New(t)
@@ -54,6 +56,45 @@ func TestSettings(t *testing.T) {
 		if got := query[string](t, conn, "SELECT current_setting($1)", name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
+	}
+}
+
+func TestOnlyTheSharedClusterIsNotDurable(t *testing.T) {
+	t.Setenv("TRUSTHUB_TEST_POSTGRES", "")
+	for want, database := range map[string]func(testing.TB) string{"on": pgtest.NewDurable, "off": pgtest.New} {
+		if got := query[string](t, connect(t, database(t)), "SHOW fsync"); got != want {
+			t.Errorf("fsync is %s, want %s", got, want)
+		}
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	given := pgtest.NewCluster(t).URL()
+	for name, test := range map[string]struct {
+		server   string
+		prepared int // how often, for two databases
+	}{"private": {"", 1}, "given": {given, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TRUSTHUB_TEST_POSTGRES", test.server)
+			prepared := 0
+			database := pgtest.Template(func(at string) error {
+				prepared++
+				conn, err := pgx.Connect(t.Context(), at)
+				if err != nil {
+					return err
+				}
+				_, err = conn.Exec(t.Context(), "CREATE TABLE marks AS SELECT 1 AS n")
+				return errors.Join(err, conn.Close(t.Context()))
+			})
+			one, two := connect(t, database(t)), connect(t, database(t))
+			execute(t, one, "INSERT INTO marks VALUES (2)")
+			if first, second := query[int](t, one, "SELECT sum(n) FROM marks"), query[int](t, two, "SELECT sum(n) FROM marks"); first != 3 || second != 1 {
+				t.Errorf("the sums are %d and %d, want 3 and 1", first, second)
+			}
+			if prepared != test.prepared {
+				t.Errorf("prepared %d times, want %d", prepared, test.prepared)
+			}
+		})
 	}
 }
 

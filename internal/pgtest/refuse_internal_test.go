@@ -56,8 +56,9 @@ func TestNewestDebianVersionIsPreferred(t *testing.T) {
 
 // A start that fails is told at once, with what the server says, and nothing of it stays.
 func TestTakenPort(t *testing.T) {
+	t.Parallel()
 	first := NewCluster(t)
-	second, err := newSupervisor()
+	second, err := newSupervisor(fast)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestUnreachableFolder(t *testing.T) {
 		t.Skip("the server runs as the user of this test, who reaches the same folders")
 	}
 	t.Setenv("TMPDIR", t.TempDir()) // which lies in a folder of root's alone
-	_, err := startCluster()
+	_, err := startCluster(fast)
 	if errors.Is(err, errMissing) {
 		refuse(t, err)
 	}

@@ -1,12 +1,12 @@
 # Runs one Postgres cluster for a test process and ends with it. Arguments: the cluster's folder, which belongs to this
-# user, and the paths of initdb and postgres.
+# user, the paths of initdb and postgres, and "on" or "off" for fsync.
 #
 # Standard input is both the order book and the lifeline: each line is a port and means "start the server on it"; its end
 # means that the test process has stopped, died or been killed, because the kernel then closes the only other end.
 # Standard output answers: "ready" once after initdb, and for each start the server's process id, then "gone" when the last
 # of the server's processes has ended, for whatever reason.
 
-folder=$1 initdb=$2 postgres=$3
+folder=$1 initdb=$2 postgres=$3 fsync=$4
 data=$folder/data pid=
 
 trap '' PIPE # when the test process is gone, an answer to it must not end us before the folder is removed
@@ -26,7 +26,7 @@ while read -r port; do
 	exec 3>"$folder/stderr"
 	"$postgres" -D "$data" \
 		-c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories= \
-		-c max_connections=200 -c shared_buffers=32MB \
+		-c max_connections=200 -c shared_buffers=32MB -c fsync="$fsync" \
 		-c dynamic_shared_memory_type=mmap `# files in the folder, where /dev/shm would keep them after a kill` \
 		>&3 2>&3 3>&- &
 	pid=$!

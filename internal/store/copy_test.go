@@ -18,6 +18,7 @@ func TestCopy(t *testing.T) {
 	for from, source := range storetest.Names() {
 		for to, database := range storetest.Names() {
 			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
 				s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return openToCopy(t, source(t)) })
 				fill(t, s)
 				copied := openToCopy(t, database(t))

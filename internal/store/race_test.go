@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -28,7 +27,8 @@ func TestReplayMeetsDelete(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			database := pgtest.New(t)
+			t.Parallel()
+			database := storetest.Names()["postgres"](t)
 			s := withDraft(t, func(t *testing.T) *store.Store { t.Helper(); return storetest.Open(t, database) })
 			notify(t, s, "http://a.example/1")
 			notice := meetingNotice(t, s, name)

@@ -5,22 +5,62 @@
 package storetest
 
 import (
+	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// Names returns a function for each engine that gives a test the name of a database, empty at first, for store.Open.
+// Names returns a function for each engine that gives a test the name of a database for store.Open. It has the schema and no
+// rows: it is the copy of a template, since to migrate takes longer than most tests.
 func Names() map[string]func(tb testing.TB) string {
-	return map[string]func(tb testing.TB) string{
-		"sqlite": func(tb testing.TB) string {
-			tb.Helper()
-			return filepath.Join(tb.TempDir(), "trusthub.db")
-		},
-		"postgres": pgtest.New,
+	return map[string]func(tb testing.TB) string{"sqlite": newFile, "postgres": newDatabase}
+}
+
+// What the databases are copies of.
+var (
+	newDatabase = pgtest.Template(migrate)
+	template    = sync.OnceValues(migratedFile)
+)
+
+func migrate(name string) error {
+	s, err := store.Open(context.Background(), name, store.Options{})
+	if err != nil {
+		return err
 	}
+	return s.Close()
+}
+
+// migratedFile returns the content of a SQLite file.
+func migratedFile() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "storetest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	name := filepath.Join(dir, "trusthub.db")
+	if err := migrate(name); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(name) //nolint:gosec // G304: our own
+}
+
+func newFile(tb testing.TB) string {
+	tb.Helper()
+	content, err := template()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	name := filepath.Join(tb.TempDir(), "trusthub.db")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return name
 }
 
 // Open opens a database until the test ends, or until the test itself closes it.
@@ -38,10 +78,14 @@ func Open(tb testing.TB, name string) *store.Store {
 	return s
 }
 
-// Each runs a test on every engine.
+// Each runs a test on every engine, beside other tests.
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
+	t.Parallel()
 	for name, database := range Names() {
-		t.Run(name, func(t *testing.T) { test(t, Open(t, database(t))) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, Open(t, database(t)))
+		})
 	}
 }
