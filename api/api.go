@@ -22,6 +22,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -55,6 +56,10 @@ type Config struct {
 	// cannot be part of a URL is then refused.
 	PublicURL string
 
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For header is believed; see ClientAddress. Without them
+	// it never is.
+	TrustedProxies []netip.Prefix
+
 	// MaxBodyBytes bounds a request's body; 0 means 64 KiB.
 	MaxBodyBytes int64
 
@@ -64,9 +69,9 @@ type Config struct {
 	// Now is the clock, for the durations in the log; nil means time.Now.
 	Now func() time.Time
 
-	// Logger gets a line for each request: id, method, route, status, duration, and for status 500 and above the cause. The
-	// status is 499 where the caller has gone before it had an answer. Never a credential, a parameter or a body. Nil means
-	// no log.
+	// Logger gets a line for each request: id, method, route, status, duration, for status 500 and above the cause, and for
+	// 401 and 429 the caller's address and, if the user name has its form, account SID. The status is 499 where the caller has
+	// gone before it had an answer. Never a token, a parameter or a body. Nil means no log.
 	Logger *slog.Logger
 }
 
@@ -113,7 +118,7 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	}
 
 	e := echo.New()
-	e.IPExtractor = echo.ExtractIPDirect() // the default believes headers that a caller may set
+	e.IPExtractor = ipExtractor(config.TrustedProxies) // the default believes headers that a caller may set
 	e.HTTPErrorHandler = errorWriter{config}.write
 	e.Use(observe(config))
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 )
@@ -11,6 +12,8 @@ import (
 type request struct {
 	context.Context
 	id         string
+	client     netip.Addr
+	username   string // that it came with, unchecked
 	accountSID string
 	baseURL    string
 }

@@ -26,6 +26,7 @@ const (
 	CodeNotFound         Code = 20404 // no such path, or no such resource of this account
 	CodeConflict         Code = 20409 // the request contradicts an earlier one
 	CodeBodyTooLarge     Code = 20413 // the body exceeds Config.MaxBodyBytes
+	CodeTooManyRequests  Code = 20429 // the caller has asked too often; nothing was done, try again later
 	CodeInternal         Code = 20500 // a defect; the log has the cause
 	CodeUnavailable      Code = 20503 // something that is needed is down; try again
 	CodeInvalidState     Code = 70002 // the resource's status does not allow the request
@@ -54,6 +55,7 @@ func Codes() []CodeInfo {
 		{CodeNotFound, http.StatusNotFound, "The requested resource {path} was not found"},
 		{CodeConflict, http.StatusConflict, "The request contradicts an earlier one"},
 		{CodeBodyTooLarge, http.StatusRequestEntityTooLarge, "The post body is too large"},
+		{CodeTooManyRequests, http.StatusTooManyRequests, "Too Many Requests"},
 		{CodeInternal, http.StatusInternalServerError, "An internal error occurred"},
 		{CodeUnavailable, http.StatusServiceUnavailable, "The service is unavailable, try again later"},
 		{CodeInvalidState, http.StatusBadRequest, "The resource's status does not allow this request"},

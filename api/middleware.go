@@ -45,7 +45,7 @@ func observe(config Config) echo.MiddlewareFunc {
 			ctx, cancel := context.WithTimeout(c.Request().Context(), config.Timeout)
 			defer cancel()
 			base, err := baseURL(config.PublicURL, c.Request())
-			info := &request{Context: ctx, id: newRequestID(), baseURL: base}
+			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
 			header := c.Response().Header()
 			maps.Copy(header, cors) // shares the values, which nobody changes in place
 			header.Set(requestIDHeader, info.id)
@@ -59,7 +59,7 @@ func observe(config Config) echo.MiddlewareFunc {
 				c.Error(err)
 			}
 			stopReading(c)
-			logRequest(config.Logger, c, info.id, config.Now().Sub(start), err)
+			logRequest(config.Logger, c, info, config.Now().Sub(start), err)
 			return nil
 		}
 	}
@@ -69,14 +69,14 @@ func observe(config Config) echo.MiddlewareFunc {
 const statusClientClosed = 499
 
 // logRequest never logs the path (it may hold anything), a header, a parameter or a body.
-func logRequest(log *slog.Logger, c echo.Context, id string, duration time.Duration, err error) {
+func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.Duration, err error) {
 	ctx, level, status := c.Request().Context(), slog.LevelInfo, c.Response().Status
 	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
 		status = statusClientClosed
 	}
-	attrs := make([]slog.Attr, 0, 6)
+	attrs := make([]slog.Attr, 0, 8)
 	attrs = append(attrs,
-		slog.String("request_id", id),
+		slog.String("request_id", info.id),
 		slog.String("method", c.Request().Method),
 		slog.String("route", c.Path()),
 		slog.Int("status", status),
@@ -85,6 +85,7 @@ func logRequest(log *slog.Logger, c echo.Context, id string, duration time.Durat
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
+	attrs = append(attrs, refusedCaller(info, status)...)
 	log.LogAttrs(ctx, level, "request", attrs...)
 }
 
@@ -117,6 +118,7 @@ func authenticate(config Config) step {
 			return NewError(CodeUnauthenticated, "", nil)
 		}
 		ctx := c.Request().Context()
+		fromContext(ctx).username = username
 		accountSID, err := config.Authenticate(ctx, username, password)
 		switch {
 		case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
