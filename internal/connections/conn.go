@@ -1,0 +1,136 @@
+package connections
+
+import (
+	"container/list"
+	"net"
+	"net/netip"
+)
+
+// phase says what a connection is at.
+type phase int
+
+const (
+	silent phase = iota // it has sent no request, or none since one that was not authenticated
+	asking              // its request is not authenticated, or not yet
+	idle                // its last request was authenticated
+	busy                // its request is authenticated: it cannot be closed
+	closed
+)
+
+// conn is a connection that counts.
+type conn struct {
+	net.Conn
+	limiter *Limiter
+	network netip.Prefix // whose limit it is under; the zero Prefix for none
+	address *share       // of that network; nil for none
+
+	// Guarded by the limiter's mu.
+	phase   phase
+	place   *list.Element // in the list of its phase; nil where there is none
+	account string        // that its request is of, while busy
+}
+
+// Close closes the connection, which then counts no more.
+func (c *conn) Close() error {
+	c.limiter.mu.Lock()
+	c.limiter.remove(c)
+	c.limiter.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// share counts the connections of all, or of one network.
+type share struct {
+	max       int
+	open      int
+	strangers int
+	busy      int
+}
+
+func (s *share) count(p phase, by int) {
+	if p != closed {
+		s.open += by
+	}
+	if p == silent || p == asking {
+		s.strangers += by
+	}
+	if p == busy {
+		s.busy += by
+	}
+}
+
+// order returns the phases whose connections are to make room, the first ones first.
+func (s *share) order() [3]phase {
+	if s.strangers > s.max/4 {
+		return [3]phase{silent, asking, idle}
+	}
+	return [3]phase{idle, silent, asking}
+}
+
+// allBusy reports whether no more requests can be authenticated. What is left is for newcomers.
+func (s *share) allBusy() bool { return s.busy >= s.max-s.max/4 }
+
+func (c *conn) shares() []*share {
+	if c.address == nil {
+		return []*share{&c.limiter.all}
+	}
+	return []*share{&c.limiter.all, c.address}
+}
+
+// The following methods are called with mu held.
+
+// add counts a newcomer.
+func (l *Limiter) add(raw net.Conn, network netip.Prefix) *conn {
+	c := &conn{Conn: raw, limiter: l, network: network, phase: closed}
+	if network.IsValid() {
+		if c.address = l.addresses[network]; c.address == nil {
+			c.address = &share{max: l.config.MaxPerAddress}
+			l.addresses[network] = c.address
+		}
+	}
+	l.enter(c, silent)
+	return c
+}
+
+// enter puts a connection into another phase.
+func (l *Limiter) enter(c *conn, next phase) {
+	if c.place != nil {
+		l.waiting[c.phase].Remove(c.place)
+		c.place = nil
+	}
+	if c.phase == busy {
+		if l.accounts[c.account]--; l.accounts[c.account] == 0 {
+			delete(l.accounts, c.account)
+		}
+	}
+	for _, s := range c.shares() {
+		s.count(c.phase, -1)
+		s.count(next, +1)
+	}
+	if c.phase = next; next < busy {
+		c.place = l.waiting[next].PushBack(c)
+	}
+}
+
+// remove gives the place of a connection back, once.
+func (l *Limiter) remove(c *conn) {
+	if c.phase == closed {
+		return
+	}
+	l.enter(c, closed)
+	if c.address != nil && c.address.open == 0 {
+		delete(l.addresses, c.network)
+	}
+}
+
+// evict closes a connection of a share that is full. There is one that can be closed, because not all can be busy.
+func (l *Limiter) evict(s *share) {
+	for _, phase := range s.order() {
+		for place := l.waiting[phase].Front(); place != nil; place = place.Next() {
+			if c, ok := place.Value.(*conn); ok && (s == &l.all || s == c.address) {
+				l.remove(c)
+				_ = c.Conn.Close() // what it still had to say is of no interest
+				return
+			}
+		}
+	}
+}
