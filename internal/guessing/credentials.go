@@ -1,0 +1,116 @@
+package guessing
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
+const (
+	minAge      = time.Second      // of a copy before there is another one
+	loadShare   = 10               // a copy is used for at least this many times as long as it took to make
+	loadTimeout = 10 * time.Second // for making one
+	patience    = time.Second      // for a new copy where there is an old one
+)
+
+// credentials is a copy of all credentials. What this process changes counts at once, what another one changes a second later, or
+// somewhat later where there are very many accounts.
+type credentials struct {
+	load    func(context.Context) ([]store.Account, error)
+	version func() int64 // of the accounts, as far as this process changes them
+	now     func() time.Time
+
+	current atomic.Pointer[snapshot]
+	loading singleflight.Group
+}
+
+// snapshot is the copy at one time.
+type snapshot struct {
+	tokens  map[string][sha256.Size]byte // by account SID
+	err     error                        // where there is no copy yet
+	version int64
+	until   time.Time // when it is to be replaced
+}
+
+// right reports whether these are the credentials of an account.
+func (c *credentials) right(ctx context.Context, username, password string) (bool, error) {
+	if s := c.current.Load(); s != nil && s.right(username, password) {
+		return true, nil // as far as it is known here: the caller looks again
+	}
+	s, err := c.fresh(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.right(username, password), s.err
+}
+
+// right compares hashes, which takes the same time whatever was sent.
+func (s *snapshot) right(username, password string) bool {
+	want, known := s.tokens[username]
+	got := sha256.Sum256([]byte(password))
+	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && known
+}
+
+// fresh returns a copy that is not too old. Everyone who needs one waits for the same query, but not for long if there is an
+// old one.
+func (c *credentials) fresh(ctx context.Context) (*snapshot, error) {
+	old := c.current.Load()
+	if c.isFresh(old) {
+		return old, nil
+	}
+	var late <-chan time.Time
+	if old != nil {
+		late = time.After(patience)
+	}
+	query := context.WithoutCancel(ctx) // it is for everyone who waits
+	loaded := c.loading.DoChan("", func() (any, error) {
+		if s := c.current.Load(); c.isFresh(s) { // by another query, which has just ended
+			return s, nil
+		}
+		s := c.read(query)
+		c.current.Store(s)
+		return s, nil
+	})
+	select {
+	case result := <-loaded:
+		return result.Val.(*snapshot), nil
+	case <-late:
+		return old, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *credentials) isFresh(s *snapshot) bool {
+	return s != nil && s.version == c.version() && c.now().Before(s.until)
+}
+
+// read makes a copy. Where the database does not answer, it is the last one once more.
+func (c *credentials) read(ctx context.Context) *snapshot {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	s, start := &snapshot{version: c.version()}, c.now()
+	accounts, err := c.load(ctx)
+	end := c.now()
+	if err != nil {
+		s.until = end.Add(minAge)
+		if last := c.current.Load(); last != nil && last.tokens != nil {
+			s.tokens = last.tokens
+		} else {
+			s.err = err
+		}
+		return s
+	}
+	s.until = end.Add(max(minAge, loadShare*end.Sub(start)))
+	s.tokens = make(map[string][sha256.Size]byte, len(accounts))
+	for _, account := range accounts {
+		s.tokens[account.SID] = sha256.Sum256([]byte(account.AuthToken))
+	}
+	return s
+}

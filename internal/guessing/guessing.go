@@ -1,0 +1,79 @@
+// Package guessing makes it pointless, and cheap for the server, to guess credentials.
+//
+// # What it guarantees
+//
+//   - After ten failures within a minute, further wrong credentials from the same address get 429 with Retry-After, at once.
+//     Right ones always pass: whoever shares an address with a guesser does not notice.
+//   - Guesses from such an address cost no query each. They are compared with a copy of all credentials in memory, which is read
+//     anew at most once a second, and only while somebody guesses.
+//   - What it remembers of addresses is bounded, however many there are.
+//
+// # What it does not do
+//
+// It does not see requests without credentials, and it does not keep a right guess from being found: that the tokens are too long
+// to be guessed does.
+package guessing
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/connections"
+	"github.com/opentrusthub/trusthub/internal/store"
+)
+
+// Authenticator is an api.Config.Authenticate.
+type Authenticator = func(ctx context.Context, username, password string) (accountSID string, err error)
+
+// Limiter stands before an authenticator. It is safe for concurrent use.
+type Limiter struct {
+	next        Authenticator
+	now         func() time.Time
+	log         *slog.Logger
+	failures    *failures
+	credentials *credentials
+}
+
+// New returns a limiter before next, which knows the accounts of the store.
+func New(db *store.Store, next Authenticator, now func() time.Time, log *slog.Logger) *Limiter {
+	return &Limiter{
+		next: next, now: now, log: log, failures: newFailures(),
+		credentials: &credentials{load: db.Accounts, version: db.AccountsVersion, now: now},
+	}
+}
+
+// Authenticate is an api.Config.Authenticate.
+func (l *Limiter) Authenticate(ctx context.Context, username, password string) (string, error) {
+	address := api.ClientAddress(ctx)
+	network := connections.Network(address)
+	if wait := l.failures.wait(network, l.now()); wait > 0 {
+		right, err := l.credentials.right(ctx, username, password)
+		switch {
+		case err != nil:
+			return "", err
+		case !right:
+			return "", tooMany(wait)
+		}
+	}
+	account, err := l.next(ctx, username, password)
+	if !errors.Is(err, api.ErrUnauthenticated) {
+		return account, err
+	}
+	wait, last := l.failures.add(network, l.now())
+	if wait > 0 { // others have failed at the same time
+		return "", tooMany(wait)
+	}
+	if last {
+		l.log.Warn("an address sends wrong credentials: more of them get 429", "client_address", address.String())
+	}
+	return "", err
+}
+
+func tooMany(wait time.Duration) error {
+	tooMany := api.NewError(api.CodeTooManyRequests, "Too many wrong credentials", api.ErrUnauthenticated)
+	tooMany.RetryAfter = wait
+	return tooMany
+}
