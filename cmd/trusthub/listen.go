@@ -35,8 +35,9 @@ func (c *listenCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	fmt.Fprintf(s.err, "Listening for callbacks on http://%s\n", listener.Addr())
-	return serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(ctx, w, r, s.out) }),
-		slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(ctx, w, r, s.out) }), log)
+	return serve(ctx, server, listener, log)
 }
 
 // received is a callback as it is printed, a line of JSON each.

@@ -9,24 +9,23 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-const (
-	maxConnections  = 4096            // further callers wait in the kernel's queue
-	shutdownTimeout = 9 * time.Second // for what is in flight; the process is to be gone within 10 s
-)
+// shutdownTimeout is for what is in flight; the process is to be gone within 10 s.
+const shutdownTimeout = 9 * time.Second
 
 type serveCmd struct {
 	dbFlag
 	reviewFlags
 	deliveryFlags
+	callerFlags
 	Listen     string `default:"127.0.0.1:8080" env:"TRUSTHUB_LISTEN" help:"Address to listen on; port 0 takes a free one and prints it."`
 	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
@@ -59,12 +58,18 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	}
 
 	h := hub.New(db, c.policy(), time.Now)
+	authenticate := h.Authenticate
+	if !c.Test { // whose account is known anyway, and whose callers all have one address
+		authenticate = guessing.New(db, authenticate, time.Now, log).Authenticate
+	}
+	limiter := c.newLimiter(log)
 	handler, err := api.New(h, api.Config{
-		Authenticate: h.Authenticate,
-		MapError:     hub.MapError,
-		Health:       h.Health,
-		PublicURL:    c.PublicURL,
-		Logger:       log,
+		Authenticate:   limiter.Authenticate(authenticate),
+		MapError:       hub.MapError,
+		Health:         h.Health,
+		PublicURL:      c.PublicURL,
+		TrustedProxies: prefixes(c.TrustedProxies),
+		Logger:         log,
 	})
 	if err != nil {
 		return err
@@ -73,7 +78,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	if err != nil {
 		return err
 	}
-	worker, closeConnections, err := c.newWorker(db, c.policy(), listener.Addr(), log)
+	worker, closeConnections, err := c.newWorker(db, c.policy(), listener.Addr(), c.PublicURL, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -82,18 +87,25 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if !c.Test {
+		if err := warnOfShortTokens(ctx, db, log); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
 	ready(listener.Addr(), made)
 
 	// Where the server fails, the worker stops too; both get their time to finish when ctx ends.
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(ctx, listener, handler, log) })
+	server := newServer(handler, log)
+	limited := limiter.Limit(server, listener)
+	group.Go(func() error { return serve(ctx, server, limited, log) })
 	group.Go(func() error { worker.Run(ctx); return nil })
 	return group.Wait()
 }
 
-// serve answers requests until ctx ends.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
+// newServer returns a server that no caller can hold on to for long.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -102,9 +114,13 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// serve answers requests until ctx ends.
+func serve(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
 	log.Info("serving", "address", listener.Addr().String())
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(netutil.LimitListener(listener, maxConnections)) }()
+	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return err

@@ -104,3 +104,11 @@ func (a *addresses) UnmarshalText(text []byte) (err error) {
 	}
 	return nil
 }
+
+func prefixes(ranges []addresses) []netip.Prefix {
+	all := make([]netip.Prefix, len(ranges))
+	for i, one := range ranges {
+		all[i] = one.Prefix
+	}
+	return all
+}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/callback"
@@ -29,8 +28,9 @@ func (f reviewFlags) policy() trust.Policy {
 
 // deliveryFlags say how customers are told.
 type deliveryFlags struct {
+	loopbackFlag
 	CallbackRetries string      `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"Of callbacks. standard: 10 attempts over 75 hours, as e-mail always has; twilio: one more attempt, only if no connection was made."`
-	CallbackAllow   []addresses `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. A server that listens on loopback may call loopback."`
+	CallbackAllow   []addresses `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. Loopback is open where only this machine reaches the server."`
 	SMTP            string      `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
 	MailFrom        string      `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
 	Lease           lease       `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server has a delivery to itself: if it dies meanwhile, others take over after that. An attempt is cut off after five sixths of it."`
@@ -52,17 +52,12 @@ func (l *lease) UnmarshalText(text []byte) error {
 
 // newWorker returns the worker that does what the server does by itself, and what closes its connections.
 func (f deliveryFlags) newWorker(
-	db *store.Store, policy trust.Policy, listen net.Addr, log *slog.Logger,
+	db *store.Store, policy trust.Policy, listen net.Addr, publicURL string, log *slog.Logger,
 ) (*jobs.Worker, func(), error) {
-	var allow []netip.Prefix
-	for _, opened := range f.CallbackAllow {
-		allow = append(allow, opened.Prefix)
-	}
-	if tcp, ok := listen.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
-		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-		log.Info("callbacks may go to loopback, because the server listens there")
-	}
-	callbacks := callback.NewSender(callback.Config{Allow: allow, Now: time.Now})
+	sending, rule := f.callbacksMayGo(listen, publicURL)
+	log.Info(rule)
+	sending.Now = time.Now
+	callbacks := callback.NewSender(sending)
 	config := jobs.Config{
 		Store:   db,
 		Policy:  policy,

@@ -2,7 +2,8 @@
 //
 // # What it guarantees
 //
-//   - No connection is made to an address outside the public internet, unless Config.Allow opens it. That is checked when
+//   - No connection is made to an address outside the public internet, unless Config.Allow opens it, and none to loopback with
+//     Config.DenyLoopback. That is checked when
 //     the connection is made, on the very address that is dialled, so neither DNS nor the spelling of a URL gains anything.
 //   - No redirect is followed and no proxy is used: either would lead past that check.
 //   - An attempt ends within Config.Timeout whatever the receiver does, and what is read of its answer is bounded.
@@ -50,6 +51,7 @@ const (
 type Config struct {
 	Now            func() time.Time // the clock
 	Allow          []netip.Prefix   // addresses opened besides the public internet; an IPv4-mapped one counts as IPv4
+	DenyLoopback   bool             // closes loopback even where Allow opens it
 	ConnectTimeout time.Duration    // for name look-up and TCP, and again for TLS; 0 means DefaultConnectTimeout
 	Timeout        time.Duration    // for the whole attempt; 0 means DefaultTimeout
 }
@@ -64,7 +66,9 @@ type Sender struct {
 
 // NewSender returns a sender; Close it after its last use.
 func NewSender(config Config) *Sender {
-	return newSender(config, &net.Dialer{Control: newGuard(config.Allow).control})
+	guard := newGuard(config.Allow)
+	guard.denyLoopback = config.DenyLoopback
+	return newSender(config, &net.Dialer{Control: guard.control})
 }
 
 // newSender takes the dialer so that tests can bring a resolver and watch what is dialled.

@@ -1,7 +1,6 @@
 package callback
 
 import (
-	"fmt"
 	"net/netip"
 	"syscall"
 
@@ -18,7 +17,10 @@ func metadata() []netip.Prefix {
 // guard decides which addresses may be dialled: those of the public internet, and those that the operator opened. What is
 // special is known to package ssrf, from IANA's registries: for IPv6 everything outside of 2000::/3 (so also NAT64,
 // mapped and unique local addresses), and within it 6to4, Teredo, documentation and the like.
-type guard struct{ public *ssrf.Guardian }
+type guard struct {
+	public       *ssrf.Guardian
+	denyLoopback bool // even where it is opened
+}
 
 // newGuard opens the prefixes in allow. A prefix of IPv4-mapped addresses opens the IPv4 ones.
 func newGuard(allow []netip.Prefix) guard {
@@ -33,7 +35,7 @@ func newGuard(allow []netip.Prefix) guard {
 			six = append(six, prefix)
 		}
 	}
-	return guard{ssrf.New(
+	return guard{public: ssrf.New(
 		ssrf.WithAnyPort(),
 		ssrf.WithAllowedV4Prefixes(four...),
 		ssrf.WithAllowedV6Prefixes(six...),
@@ -45,25 +47,25 @@ func newGuard(allow []netip.Prefix) guard {
 func (g guard) control(network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return &refusedError{network, err}
+		return &refusedError{"the address cannot be read", err}
 	}
 	// An IPv4-mapped address is dialled as its IPv4 address. A zone would keep an address from every prefix.
 	ip := to.Addr().Unmap().WithZone("")
+	if g.denyLoopback && (ip.IsLoopback() || ip.IsUnspecified()) { // the unspecified address is dialled as loopback
+		return &refusedError{ip.String() + " is on loopback, which --callback-deny-loopback closes", ssrf.ErrProhibitedIP}
+	}
 	if err := g.public.Safe(network, netip.AddrPortFrom(ip, to.Port()).String(), nil); err != nil {
-		return &refusedError{ip.String(), err}
+		return &refusedError{ip.String() + " is not on the public internet; to send callbacks there, open it with --callback-allow", err}
 	}
 	return nil
 }
 
 // refusedError says that the guard refused an address.
 type refusedError struct {
-	address string
-	cause   error
+	text  string // names the address and the flag that decides
+	cause error
 }
 
-// Error names the address and what the operator can do.
-func (e *refusedError) Error() string {
-	return fmt.Sprintf("%s is not on the public internet; to send callbacks there, open it with --callback-allow", e.address)
-}
+func (e *refusedError) Error() string { return e.text }
 
 func (e *refusedError) Unwrap() error { return e.cause }

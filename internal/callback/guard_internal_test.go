@@ -227,6 +227,25 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+// TestDenyLoopback: what is opened does not help.
+func TestDenyLoopback(t *testing.T) {
+	guard := newGuard([]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")})
+	guard.denyLoopback = true
+	for address, want := range map[string]bool{
+		"127.0.0.1:80": false, "127.255.255.254:80": false, "[::1]:80": false, "[::ffff:127.0.0.1]:80": false, "[::1%lo]:80": false,
+		"0.0.0.0:80": false, "[::]:80": false, "[::ffff:0.0.0.0]:80": false, "10.0.0.1:80": true, "[fd00::1]:80": true,
+	} {
+		network := "tcp4"
+		if netip.MustParseAddrPort(address).Addr().Is6() {
+			network = "tcp6"
+		}
+		err := guard.control(network, address, nil)
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "--callback-deny-loopback") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 // Whoever checks a name before dialling it sees a public address here, and dials another one.
 func TestRebinding(t *testing.T) {
 	port, connections := listen(t)

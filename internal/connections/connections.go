@@ -42,8 +42,8 @@ type Config struct {
 	Logger        *slog.Logger
 }
 
-// Limiter keeps the limits for one server: its methods are the server's ConnState and ConnContext, and go around its listener
-// and its authentication. It is safe for concurrent use.
+// Limiter keeps the limits for one server. It is told what its connections are at by the server (Limit) and by its authentication
+// (Authenticate). It is safe for concurrent use.
 type Limiter struct {
 	config Config
 
@@ -80,8 +80,11 @@ func Network(address netip.Addr) netip.Prefix {
 	return network
 }
 
-// Listen returns a listener that keeps the limits. It must be the one that the http.Server is given itself.
-func (l *Limiter) Listen(listener net.Listener) net.Listener { return limitedListener{listener, l} }
+// Limit returns the listener that the server is to be run with, and sets the server's ConnState and ConnContext.
+func (l *Limiter) Limit(server *http.Server, listener net.Listener) net.Listener {
+	server.ConnState, server.ConnContext = l.connState, l.connContext
+	return limitedListener{listener, l}
+}
 
 type limitedListener struct {
 	net.Listener
@@ -126,12 +129,9 @@ func (l *Limiter) limitedNetwork(remote net.Addr) netip.Prefix {
 	return Network(address)
 }
 
-// ConnState is the server's ConnState.
-func (l *Limiter) ConnState(c net.Conn, state http.ConnState) {
-	own, ok := c.(*conn)
-	if !ok {
-		return
-	}
+// connState is the server's ConnState.
+func (l *Limiter) connState(c net.Conn, state http.ConnState) {
+	own := c.(*conn)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -147,8 +147,8 @@ func (l *Limiter) ConnState(c net.Conn, state http.ConnState) {
 
 type contextKey struct{}
 
-// ConnContext is the server's ConnContext.
-func (l *Limiter) ConnContext(ctx context.Context, c net.Conn) context.Context {
+// connContext is the server's ConnContext.
+func (l *Limiter) connContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 

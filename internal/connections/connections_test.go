@@ -51,11 +51,12 @@ func serve(t *testing.T, config connections.Config, from ...string) *testServer 
 		return username, nil
 	})
 	server := &http.Server{
-		ReadHeaderTimeout: time.Minute, ConnState: limiter.ConnState, ConnContext: limiter.ConnContext,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, authenticate) }),
+		ReadHeaderTimeout: time.Minute,
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, authenticate) }),
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(limiter.Listen(claiming{listener, s.from})) }()
+	limited := limiter.Limit(server, claiming{listener, s.from})
+	go func() { done <- server.Serve(limited) }()
 	t.Cleanup(func() {
 		if err := server.Close(); err != nil {
 			t.Error(err)

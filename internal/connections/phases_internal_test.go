@@ -46,11 +46,11 @@ func (p *pool) arrive(name string) *conn {
 
 // request begins a request on a connection, and ends it if it is not to be held.
 func (p *pool) request(c *conn, account string, hold bool) error {
-	p.limiter.ConnState(c, http.StateActive)
+	p.limiter.connState(c, http.StateActive)
 	authenticate := p.limiter.Authenticate(func(context.Context, string, string) (string, error) { return account, nil })
-	_, err := authenticate(p.limiter.ConnContext(p.t.Context(), c), "", "")
+	_, err := authenticate(p.limiter.connContext(p.t.Context(), c), "", "")
 	if !hold {
-		p.limiter.ConnState(c, http.StateIdle)
+		p.limiter.connState(c, http.StateIdle)
 	}
 	return err
 }
@@ -93,7 +93,7 @@ func TestWhoGoesFirst(t *testing.T) {
 func TestClosedBeforeAuthenticated(t *testing.T) {
 	p := newPool(t, 1)
 	c := p.arrive("first")
-	p.limiter.ConnState(c, http.StateActive)
+	p.limiter.connState(c, http.StateActive)
 	p.arrive("second")
 	err := p.request(c, "AC1", true)
 	if !errors.Is(err, context.Canceled) || !slices.Equal(p.out, []string{"first"}) {
@@ -118,7 +118,7 @@ func TestNothingIsLeft(t *testing.T) {
 	for range 2 {
 		for _, c := range p.conns {
 			_ = c.Close() // a pipe does not fail
-			p.limiter.ConnState(c, http.StateIdle)
+			p.limiter.connState(c, http.StateIdle)
 		}
 	}
 	l := p.limiter
@@ -155,14 +155,14 @@ func TestReports(t *testing.T) {
 func BenchmarkRequest(b *testing.B) {
 	limiter := New(Config{Max: 8, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	c := limiter.add(nil, netip.Prefix{})
-	ctx := limiter.ConnContext(b.Context(), c)
+	ctx := limiter.connContext(b.Context(), c)
 	authenticate := limiter.Authenticate(func(context.Context, string, string) (string, error) { return "AC1", nil })
 	b.ReportAllocs()
 	for b.Loop() {
-		limiter.ConnState(c, http.StateActive)
+		limiter.connState(c, http.StateActive)
 		if _, err := authenticate(ctx, "", ""); err != nil {
 			b.Fatal(err)
 		}
-		limiter.ConnState(c, http.StateIdle)
+		limiter.connState(c, http.StateIdle)
 	}
 }

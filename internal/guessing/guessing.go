@@ -73,7 +73,7 @@ func (l *Limiter) Authenticate(ctx context.Context, username, password string) (
 }
 
 func tooMany(wait time.Duration) error {
-	tooMany := api.NewError(api.CodeTooManyRequests, "Too many wrong credentials", api.ErrUnauthenticated)
+	tooMany := api.NewError(api.CodeTooManyRequests, "Too many wrong credentials", nil)
 	tooMany.RetryAfter = wait
 	return tooMany
 }

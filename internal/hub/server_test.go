@@ -5,6 +5,7 @@ package hub_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen/server"
+	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -39,9 +41,11 @@ func newTestServer(t *testing.T, db *store.Store) *testServer {
 	}
 	s := &testServer{url: "http://trusthub.example", now: start}
 	var err error
-	h := hub.New(db, trust.Policy{}, func() time.Time { return s.now })
+	now := func() time.Time { return s.now }
+	h := hub.New(db, trust.Policy{}, now)
+	guesses := guessing.New(db, h.Authenticate, now, slog.New(slog.DiscardHandler))
 	s.handler, err = api.New(faulty{h}, api.Config{
-		Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health, PublicURL: s.url,
+		Authenticate: guesses.Authenticate, MapError: hub.MapError, Health: h.Health, PublicURL: s.url,
 	})
 	if err != nil {
 		t.Fatal(err)
