@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/bin/tools
 MODULES := . internal/interop internal/contract internal/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test generate verify contract-diff lint fuzz crash bench interop browser clean $(TOOLS)/contract
+.PHONY: help run build test generate verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ crash: ## Kill the server with -9 for 200 rounds and look for what was lost, hal
 		-run 'TestCrash|TestNoDuplicates|TestManyServers|TestPostgresDies|TestTenCopies'
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
+
+siege: ## Attack the server as one caller who would harm the others, at full size
+	TRUSTHUB_SIEGE=full go test ./test/siege -count=1 -timeout 60m -v
 
 bench: ## Print the table of BENCHMARKS.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
 	go run ./internal/bench $(BENCHFLAGS)

@@ -83,6 +83,10 @@ func rules() []rule {
 		reason: "the client shall check signatures too, at no cost to who imports it",
 		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
+		pkg:    "internal/connections",
+		reason: "connections are counted before anything is known of accounts or products",
+		never:  slices.Concat(database, own("internal/store", "internal/hub", "internal/jobs")),
+	}, {
 		pkg:    "internal/hub",
 		reason: "the program wires the hub, so that the hub can also be run in a test",
 		never:  own("cmd/..."),
@@ -97,8 +101,8 @@ func rules() []rule {
 	}, {
 		pkg:    "examples/inmemory",
 		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
-		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics"), echo),
-		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics"},
+		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/trust"), echo),
+		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
 	}, {
 		pkg:    "cmd/trusthub",
 		reason: "what is for tests stays out of the program",

@@ -1,0 +1,86 @@
+package siege_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/programtest"
+)
+
+// TestConnectionsOfStrangers takes all connections without an account, and keeps taking them. Others get in at once.
+func TestConnectionsOfStrangers(t *testing.T) {
+	const wrong = "GET /v1/TrustProducts HTTP/1.1\r\nHost: hub.example\r\nAuthorization: Basic bm9ib2R5Om5vdGhpbmc=\r\n\r\n"
+	for name, attack := range map[string]func(t *testing.T, conn net.Conn){
+		"silent": func(*testing.T, net.Conn) {},
+		"slow headers": func(t *testing.T, conn net.Conn) {
+			send(t, conn, "POST /v1/TrustProducts HTTP/1.1\r\nHost: hub.example\r\nX-Slow: ")
+		},
+		"idle after 401": func(t *testing.T, conn net.Conn) { send(t, conn, wrong); receive(t, conn) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			limit := scale(256, 4096) // the full one is what a server has by default
+			siege(t, start(t, "--max-connections", strconv.Itoa(limit)), limit, attack)
+		})
+	}
+}
+
+// TestFewOpenFiles: where the system allows fewer open files than there may be connections, the same holds.
+func TestFewOpenFiles(t *testing.T) {
+	limited := filepath.Join(t.TempDir(), "trusthub")
+	script := fmt.Sprintf("#!/bin/sh\nulimit -n 200\nexec %q \"$@\"\n", program)
+	if err := os.WriteFile(limited, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	server := programtest.Start(t, limited, filepath.Join(t.TempDir(), "trusthub.db"))
+	siege(t, server, 250, func(*testing.T, net.Conn) {})
+}
+
+// siege takes all connections, and each one again that a polite request has had.
+func siege(t *testing.T, server *url.URL, limit int, attack func(t *testing.T, conn net.Conn)) {
+	t.Helper()
+	var dialer net.Dialer
+	open := func() {
+		conn, err := dialer.DialContext(t.Context(), "tcp", server.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		attack(t, conn)
+	}
+	for range limit {
+		open()
+	}
+	times := make([]time.Duration, 20)
+	for i := range times {
+		times[i] = expectAtOnce(t, server)
+		open()
+	}
+	slices.Sort(times)
+	t.Logf("beside %d hostile connections, a request on a new connection takes %v (median), %v (slowest of %d)",
+		limit, times[len(times)/2], times[len(times)-1], len(times))
+}
+
+func send(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := conn.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func receive(t *testing.T, conn net.Conn) {
+	t.Helper()
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+}

@@ -1,0 +1,69 @@
+package siege_test
+
+import (
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/internal/programtest"
+)
+
+// TestWrongPasswords guesses passwords, several at a time. Ten guesses a minute get a 401, all others a 429 that says when to try
+// again, and whoever has the right one does not notice.
+func TestWrongPasswords(t *testing.T) {
+	for engine, database := range map[string]func(testing.TB) string{
+		"sqlite":   func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "trusthub.db") },
+		"postgres": pgtest.New,
+	} {
+		t.Run(engine, func(t *testing.T) {
+			server := programtest.Start(t, program, database(t))
+			guesses, begun := scale(200, 20_000), time.Now()
+			statuses := guess(t, server, guesses)
+			minutes := 1 + int(time.Since(begun)/time.Minute)
+			t.Logf("%d guesses in %v: %v", guesses, time.Since(begun), statuses)
+			wrong, tooMany := statuses[http.StatusUnauthorized], statuses[http.StatusTooManyRequests]
+			if wrong < 10 || wrong > 10*minutes || wrong+tooMany != guesses {
+				t.Errorf("answers: %v", statuses)
+			}
+			expectAtOnce(t, server)
+		})
+	}
+}
+
+// guess guesses from four connections at a time, while somebody else calls, and counts the answers.
+func guess(t *testing.T, server *url.URL, guesses int) map[int]int {
+	t.Helper()
+	const guessers = 4
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	var all sync.WaitGroup
+	for range guessers {
+		all.Go(func() {
+			for range guesses / guessers {
+				a, err := list(t.Context(), server, "wrong")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				wait, _ := strconv.Atoi(a.header.Get("Retry-After"))
+				if a.status == http.StatusTooManyRequests && (wait < 1 || wait > 60) {
+					t.Errorf("429 with Retry-After %q", a.header.Get("Retry-After"))
+				}
+				mu.Lock()
+				statuses[a.status]++
+				mu.Unlock()
+			}
+		})
+	}
+	defer all.Wait()
+	for range 5 {
+		expectAtOnce(t, server)
+	}
+	all.Wait()
+	return statuses
+}
