@@ -18,6 +18,8 @@ import (
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/connections"
+	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -34,6 +36,7 @@ const (
 // local is a server in this process, wired as cmd/trusthub wires it, without a log.
 type local struct {
 	address string
+	limiter *connections.Limiter // nil for what is no server of the API
 	db      *store.Store
 	stops   []func() error // the last one first
 }
@@ -65,7 +68,12 @@ func serveDatabase(
 		return nil, err
 	}
 	h := hub.New(s.db, policy(), time.Now)
-	handler, err := api.New(storage(h), api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health})
+	log := slog.New(slog.DiscardHandler)
+	s.limiter = connections.New(connections.Config{Max: 4096, MaxPerAddress: 1024, Now: time.Now, Logger: log})
+	handler, err := api.New(storage(h), api.Config{
+		Authenticate: s.limiter.Authenticate(guessing.New(s.db, h.Authenticate, time.Now, log).Authenticate),
+		MapError:     hub.MapError, Health: h.Health,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +95,9 @@ func (s *local) listen(ctx context.Context, handler http.Handler) error {
 	web := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelWarn),
+	}
+	if s.limiter != nil {
+		listener = s.limiter.Limit(web, listener)
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = web.Serve(listener) }) // it ends with ErrServerClosed; any other end shows at the load generator

@@ -47,25 +47,27 @@ func newGuard(allow []netip.Prefix) guard {
 func (g guard) control(network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return &refusedError{"the address cannot be read", err}
+		return &refusedError{netip.Addr{}, "cannot be dialled", err}
 	}
 	// An IPv4-mapped address is dialled as its IPv4 address. A zone would keep an address from every prefix.
 	ip := to.Addr().Unmap().WithZone("")
 	if g.denyLoopback && (ip.IsLoopback() || ip.IsUnspecified()) { // the unspecified address is dialled as loopback
-		return &refusedError{ip.String() + " is on loopback, which --callback-deny-loopback closes", ssrf.ErrProhibitedIP}
+		return &refusedError{ip, "is on loopback, which --callback-deny-loopback closes", ssrf.ErrProhibitedIP}
 	}
 	if err := g.public.Safe(network, netip.AddrPortFrom(ip, to.Port()).String(), nil); err != nil {
-		return &refusedError{ip.String() + " is not on the public internet; to send callbacks there, open it with --callback-allow", err}
+		return &refusedError{ip, "is not on the public internet; to send callbacks there, open it with --callback-allow", err}
 	}
 	return nil
 }
 
 // refusedError says that the guard refused an address.
 type refusedError struct {
-	text  string // names the address and the flag that decides
-	cause error
+	address netip.Addr
+	reason  string // goes on from the address, and names the flag that decides
+	cause   error
 }
 
-func (e *refusedError) Error() string { return e.text }
+// Error names the address and what the operator can do.
+func (e *refusedError) Error() string { return e.address.String() + " " + e.reason }
 
 func (e *refusedError) Unwrap() error { return e.cause }

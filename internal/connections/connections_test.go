@@ -170,12 +170,11 @@ func (c *caller) status() (int, error) {
 	return response.StatusCode, errors.Join(err, response.Body.Close())
 }
 
-func (c *caller) expect(want int) *caller {
+func (c *caller) expect(want int) {
 	c.t.Helper()
 	if got, err := c.status(); err != nil || got != want {
 		c.t.Fatalf("status %d, want %d: %v", got, want, err)
 	}
-	return c
 }
 
 func (c *caller) expectClosed() {
