@@ -2,6 +2,7 @@ package connections
 
 import (
 	"container/list"
+	"context"
 	"net"
 	"net/netip"
 )
@@ -25,6 +26,7 @@ type conn struct {
 	address *share       // of that network; nil for none
 
 	// Guarded by the limiter's mu.
+	end     context.CancelFunc // of its requests; nil until the server asks for their context
 	phase   phase
 	place   *list.Element // in the list of its phase; nil where there is none
 	account string        // that its request is of, while busy
@@ -119,6 +121,9 @@ func (l *Limiter) remove(c *conn) {
 	l.enter(c, closed)
 	if c.address != nil && c.address.open == 0 {
 		delete(l.addresses, c.network)
+	}
+	if c.end != nil {
+		c.end()
 	}
 }
 

@@ -149,7 +149,14 @@ type contextKey struct{}
 
 // connContext is the server's ConnContext.
 func (l *Limiter) connContext(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, contextKey{}, c)
+	own := c.(*conn)
+	ctx, cancel := context.WithCancel(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if own.end = cancel; own.phase == closed {
+		cancel()
+	}
+	return context.WithValue(ctx, contextKey{}, own)
 }
 
 // Authenticate wraps an api.Config.Authenticate: the connections of those that it lets in are kept until they are answered.

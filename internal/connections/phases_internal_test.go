@@ -94,10 +94,11 @@ func TestClosedBeforeAuthenticated(t *testing.T) {
 	p := newPool(t, 1)
 	c := p.arrive("first")
 	p.limiter.connState(c, http.StateActive)
+	request := p.limiter.connContext(t.Context(), c)
 	p.arrive("second")
 	err := p.request(c, "AC1", true)
-	if !errors.Is(err, context.Canceled) || !slices.Equal(p.out, []string{"first"}) {
-		t.Errorf("error %v, closed %q", err, p.out)
+	if !errors.Is(err, context.Canceled) || request.Err() == nil || !slices.Equal(p.out, []string{"first"}) {
+		t.Errorf("error %v, the request's context %v, closed %q", err, request.Err(), p.out)
 	}
 }
 
