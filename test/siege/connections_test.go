@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"testing"
 	"time"
-
-	"github.com/opentrusthub/trusthub/internal/programtest"
 )
 
 // TestConnectionsOfStrangers takes all connections without an account, and keeps taking them. Others get in at once.
@@ -28,7 +26,8 @@ func TestConnectionsOfStrangers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			limit := scale(256, 4096) // the full one is what a server has by default
-			siege(t, start(t, "--max-connections", strconv.Itoa(limit)), limit, attack)
+			server := start(t, program, sqlite(t), "--max-connections", strconv.Itoa(limit))
+			siege(t, server, limit, attack)
 		})
 	}
 }
@@ -40,8 +39,7 @@ func TestFewOpenFiles(t *testing.T) {
 	if err := os.WriteFile(limited, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	server := programtest.Start(t, limited, filepath.Join(t.TempDir(), "trusthub.db"))
-	siege(t, server, 250, func(*testing.T, net.Conn) {})
+	siege(t, start(t, limited, sqlite(t)), 250, func(*testing.T, net.Conn) {})
 }
 
 // siege takes all connections, and each one again that a polite request has had.

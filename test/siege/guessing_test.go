@@ -3,25 +3,20 @@ package siege_test
 import (
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/pgtest"
-	"github.com/opentrusthub/trusthub/internal/programtest"
 )
 
 // TestWrongPasswords guesses passwords, several at a time. Ten guesses a minute get a 401, all others a 429 that says when to try
 // again, and whoever has the right one does not notice.
 func TestWrongPasswords(t *testing.T) {
-	for engine, database := range map[string]func(testing.TB) string{
-		"sqlite":   func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "trusthub.db") },
-		"postgres": pgtest.New,
-	} {
+	for engine, database := range map[string]func(testing.TB) string{"sqlite": sqlite, "postgres": pgtest.New} {
 		t.Run(engine, func(t *testing.T) {
-			server := programtest.Start(t, program, database(t))
+			server := start(t, program, database(t))
 			guesses, begun := scale(200, 20_000), time.Now()
 			statuses := guess(t, server, guesses)
 			minutes := 1 + int(time.Since(begun)/time.Minute)
