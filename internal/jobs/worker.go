@@ -2,9 +2,10 @@
 // delivers notices (callbacks, e-mail) and removes old ones.
 //
 // All of it is rows of the store. The package guarantees that what a commit promised is done at least once, however often
-// the process dies, and exactly once for review steps; that notices of one product arrive in order on each channel; and
-// that neither an endpoint which does not answer nor a row which cannot be stored holds up others. It keeps nothing in memory
-// that a restart would miss.
+// the process dies, and exactly once for review steps; that notices of one product arrive in order on each channel; that an
+// account whose endpoints do not answer waits for itself, and of its endpoints each for itself; that mail never waits for
+// callbacks; that a row which cannot be stored holds up no other; and that the worker costs what is due, not what is open. It
+// keeps nothing in memory that a restart would miss.
 //
 // A worker leases what it sends, so that no other sends it too; leases end by the database's clock. What is due goes by the
 // worker's own (Config.Now).
