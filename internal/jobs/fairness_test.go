@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"sync"
 	"testing"
@@ -75,20 +76,83 @@ func (w *world) submitFor(account string, count int) {
 	}
 }
 
-// BenchmarkOpenEndpoints measures a cycle of the worker, and a create beside it, with 200,000 endpoints that notices are open for
-// and nothing is due to.
+// TestManyOpenEndpoints: an account with many endpoints that wait for their next attempt is told of something new at once, also
+// while another account has more due than the worker looks at.
+func TestManyOpenEndpoints(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, w *world, database string) {
+		const hostile, polite = "AChostile", "ACpolite"
+		release := make(chan struct{})
+		hanging, told := make(chan struct{}, 10_000), make(chan struct{}, 10)
+		w.config.Call = func(_ context.Context, n trust.Notice, _ string) trust.Attempt {
+			if n.AccountSID == polite {
+				told <- struct{}{}
+			} else {
+				hanging <- struct{}{}
+				<-release
+			}
+			return trust.Attempt{Started: start, Verdict: trust.Delivered, StatusCode: 200}
+		}
+		insertOpen(t, openRaw(t, database), polite, 5_000, start.Add(75*time.Hour))
+		w.submitFor(hostile, 700)
+		w.worker = jobs.NewWorker(w.config)
+		done := make(chan error)
+		go func() { done <- w.worker.Drain(t.Context()) }()
+		for range 256 {
+			<-hanging
+		}
+		w.await("the mails", func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.mailed) == 2*700 // submitted, taken into review
+		})
+		w.submitFor(polite, 1)
+		// One more place becomes free: the worker looks once.
+		release <- struct{}{}
+		<-told
+		close(release)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// insertOpen stores notices of an account, each to an endpoint of its own, that wait for their next attempt.
+func insertOpen(tb testing.TB, db *sql.DB, account string, count int, due time.Time) {
+	tb.Helper()
+	_, err := db.ExecContext(tb.Context(), fmt.Sprintf(`INSERT INTO notices (id, channel, target, endpoint, account_sid, product_sid,
+			friendly_name, status, errors, created_at, position, state, tries, due_at, lease, ended_at)
+		WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
+		SELECT 'ND' || n, 'callback', 'http://0-' || n || '.example/', 'http://0-' || n || '.example:80', '%s', 'BUopen' || n,
+			'Acme', 'pending-review', '', 0, 1, 'ready', 1, CAST(%d AS BIGINT) + n, '', 0 FROM numbers`,
+		count, account, due.UnixMicro()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TestFailingProduct: a product whose change cannot be stored keeps nobody else's notices from being sent.
+func TestFailingProduct(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, w *world, database string) {
+		refuse(t, database, "INSERT ON notices", "NEW.product_sid = 'BU1' AND NEW.status = 'in-review'")
+		w.submit("BU1", "a+hold@b.example")
+		w.submit("BU2", "a+hold@b.example")
+		if err := w.worker.Drain(t.Context()); err == nil {
+			t.Error("no error tells of the product that cannot be stored")
+		}
+		told := func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.called) == 2
+		}
+		w.await("the callbacks of both products", told)
+	})
+}
+
+// BenchmarkOpenEndpoints measures an idle cycle of the worker with 200,000 endpoints that notices are open for and nothing is due
+// to.
 func BenchmarkOpenEndpoints(b *testing.B) {
 	benchEach(b, func(b *testing.B, x *bench) {
-		const count = 200_000
-		due := x.now.Add(75 * time.Hour).UnixMicro()
-		_, err := x.raw.ExecContext(b.Context(), fmt.Sprintf(`INSERT INTO notices (id, channel, target, endpoint, account_sid, product_sid,
-				friendly_name, status, errors, created_at, position, state, tries, due_at, lease, ended_at)
-			WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
-			SELECT 'ND' || n, 'callback', 'http://' || n || '.example/', 'http://' || n || '.example', '%s', 'BUopen' || n,
-				'Acme', 'pending-review', '', 0, 1, 'ready', 1, CAST(%d AS BIGINT) + n, '', 0 FROM numbers`, count, accountSID, due))
-		if err != nil {
-			b.Fatal(err)
-		}
+		insertOpen(b, x.raw, accountSID, 200_000, x.now.Add(75*time.Hour))
 		worker := jobs.NewWorker(x.config)
 		if err := worker.Drain(b.Context()); err != nil {
 			b.Fatal(err)

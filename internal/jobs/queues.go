@@ -9,25 +9,19 @@ import (
 )
 
 const (
-	dueAtOnce     = 128 // notices to look at in a cycle, those that have been due for the longest
-	endpointSteps = 256 // endpoints of an account to look at in a cycle, where more is due than that
+	dueAtOnce     = 128 // notices to look at in a cycle, those that have been due for the longest; as many of each account
+	endpointSteps = 256 // endpoints of an account to look at in a cycle, where more is due to them than that
 )
 
-// cursor says where the last look at an account's endpoints ended.
-type cursor struct {
-	accountSID string
-	channel    trust.Channel
-}
-
-// choose returns what to lease now. It reads what is due and not what is open: only where more is due than it can look at, some
-// account is far behind, and then it also looks at some endpoints of each account in turn.
+// choose returns what to lease now. It reads what is due and not what is open. Where more is due than it looks at, some account
+// is far behind; then it looks at each account with something due by itself, so that none hides another.
 func (w *Worker) choose(ctx context.Context, now time.Time) ([]store.Grant, error) {
 	due, all, err := w.Store.DueQueues(ctx, now, dueAtOnce)
 	if err != nil {
 		return nil, err
 	}
 	if !all {
-		if due, err = w.lookFurther(ctx, due, now); err != nil {
+		if due, err = w.chooseByAccount(ctx, now); err != nil {
 			return nil, err
 		}
 	}
@@ -42,37 +36,49 @@ func (w *Worker) choose(ctx context.Context, now time.Time) ([]store.Grant, erro
 	return grants, nil
 }
 
-// lookFurther adds queues of all accounts that have room to those that have been found.
-func (w *Worker) lookFurther(ctx context.Context, found []store.Grant, now time.Time) ([]store.Grant, error) {
-	accounts, err := w.Store.AccountsWithNotices(ctx)
+// chooseByAccount returns queues of all accounts that have room.
+func (w *Worker) chooseByAccount(ctx context.Context, now time.Time) ([]store.Grant, error) {
+	lines, err := w.Store.DueLines(ctx, now)
 	if err != nil {
 		return nil, err
 	}
+	var due []store.Grant
+	for _, line := range lines {
+		if w.slots[line.Channel].accountRoom(line.AccountSID, now) == 0 {
+			continue
+		}
+		queues, all, err := w.Store.DueQueuesOf(ctx, line, now, dueAtOnce)
+		if err == nil && !all {
+			queues, err = w.lookFurther(ctx, line, queues, now)
+		}
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, queues...)
+	}
+	return due, nil
+}
+
+// lookFurther adds queues of an account that is far behind to those that were found: some of its endpoints in turn, so that each
+// gets its share however much is due to others.
+func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store.Grant, now time.Time) ([]store.Grant, error) {
 	known := map[store.Queue]bool{}
 	for i := range found {
 		known[found[i].Queue] = true
 		found[i].Limit = perEndpoint // more may be due than was counted
 	}
-	for _, account := range accounts {
-		for _, channel := range trust.Channels() {
-			if w.slots[channel].accountRoom(account, now) == 0 {
-				continue
-			}
-			at := cursor{account, channel}
-			endpoints, last, err := w.Store.DueEndpoints(ctx, account, channel, w.cursors[at], endpointSteps, now)
-			if err != nil {
-				return nil, err
-			}
-			if last == "" {
-				delete(w.cursors, at)
-			} else {
-				w.cursors[at] = last
-			}
-			for _, endpoint := range endpoints {
-				if q := (store.Queue{AccountSID: account, Channel: channel, Endpoint: endpoint}); !known[q] {
-					found = append(found, store.Grant{Queue: q, Limit: perEndpoint})
-				}
-			}
+	endpoints, last, err := w.Store.DueEndpoints(ctx, line, w.cursors[line], endpointSteps, now)
+	if err != nil {
+		return nil, err
+	}
+	if last == "" {
+		delete(w.cursors, line)
+	} else {
+		w.cursors[line] = last
+	}
+	for _, endpoint := range endpoints {
+		if q := (store.Queue{AccountSID: line.AccountSID, Channel: line.Channel, Endpoint: endpoint}); !known[q] {
+			found = append(found, store.Grant{Queue: q, Limit: perEndpoint})
 		}
 	}
 	return found, nil

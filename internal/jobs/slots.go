@@ -11,7 +11,7 @@ import (
 const (
 	maxCalling  = 512  // callbacks on their way at a time, in this process
 	maxMailing  = 64   // e-mails
-	perEndpoint = 64   // of one account, to one endpoint
+	perEndpoint = 64   // of one account, to one endpoint; accounts do not share these, or one could take another's
 	perSilent   = 4    // to one that did not answer the last time
 	maxSilent   = 4096 // endpoints that are known not to answer; of more, some are forgotten
 )
@@ -57,10 +57,11 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 		waiting[g.Queue.AccountSID] = append(waiting[g.Queue.AccountSID], g)
 	}
 	var accounts []string
-	for account := range waiting {
+	// Where places are short, who holds fewer comes first: of the accounts, and of an account's queues.
+	for account, queues := range waiting {
 		accounts = append(accounts, account)
+		slices.SortStableFunc(queues, func(a, b store.Grant) int { return s.byQueue[a.Queue] - s.byQueue[b.Queue] })
 	}
-	// Where places are short, who holds fewer comes first.
 	slices.SortFunc(accounts, func(a, b string) int { return cmp.Or(s.byAccount[a]-s.byAccount[b], cmp.Compare(a, b)) })
 
 	granted := map[store.Queue]int{}

@@ -73,6 +73,21 @@ func TestPlacesByEndpoint(t *testing.T) {
 	}
 }
 
+// TestLateEndpoint: an endpoint that comes late gets its share of what becomes free, however its name sorts among those that hold
+// all places of the account.
+func TestLateEndpoint(t *testing.T) {
+	s := newSlots(512, 0)
+	takeAll(s, backlog("AC1", 4), noon)
+	due := backlog("AC1", 5)
+	for i := range 1000 {
+		s.free(due[i%4].Queue)
+		takeAll(s, due, noon)
+	}
+	if got := s.byQueue[due[4].Queue]; got < 50 {
+		t.Errorf("it has %d places of 256", got)
+	}
+}
+
 // TestSilentEndpoints has more endpoints fall silent than are remembered: those that did last are known, and memory is bounded.
 func TestSilentEndpoints(t *testing.T) {
 	s := newSlots(512, 0)

@@ -4,7 +4,7 @@
 // All of it is rows of the store. The package guarantees that what a commit promised is done at least once, however often
 // the process dies, and exactly once for review steps; that notices of one product arrive in order on each channel; that an
 // account whose endpoints do not answer waits for itself, and of its endpoints each for itself; that mail never waits for
-// callbacks; that a row which cannot be stored holds up no other; and that the worker costs what is due, not what is open. It
+// callbacks; that a report which cannot be stored holds up no other; and that the worker costs what is due, not what is open. It
 // keeps nothing in memory that a restart would miss.
 //
 // A worker leases what it sends, so that no other sends it too; leases end by the database's clock. What is due goes by the
@@ -61,7 +61,7 @@ type Worker struct {
 	results    chan store.Report
 	unrecorded []store.Report
 	slots      map[trust.Channel]*slots
-	cursors    map[cursor]string
+	cursors    map[store.Line]string // the last endpoint that was looked at, of accounts that are far behind
 	stopWithin time.Duration
 	removed    time.Time // when old rows were last removed
 	latest     time.Time // of the clock, to see that it was set back
@@ -76,7 +76,7 @@ func NewWorker(c Config) *Worker {
 		slots: map[trust.Channel]*slots{
 			trust.Callback: newSlots(maxCalling, 0), trust.Email: newSlots(maxMailing, c.MailsPerHour),
 		},
-		cursors:    map[cursor]string{},
+		cursors:    map[store.Line]string{},
 		stopWithin: stopTimeout,
 	}
 }
@@ -130,33 +130,37 @@ func (w *Worker) Drain(ctx context.Context) error {
 	}
 }
 
-// cycle does one round: products that time acts on, then what came of the last attempts and what to send now, in one
-// transaction. It returns when something will be due, and whether it found anything to do.
+// cycle does one round: products that time acts on, then what came of the last attempts and what to send now, then what is old.
+// When one of these fails, the others are done all the same. It returns when something will be due, and whether it found anything
+// to do.
 func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool, err error) {
-	if err := w.reschedule(ctx); err != nil {
-		return time.Time{}, false, fmt.Errorf("schedule reviews anew: %w", err)
-	}
-	elapsed, err := w.Store.ElapseProducts(ctx, w.Now(), elapseBatch, w.elapse)
-	if err != nil {
-		return time.Time{}, false, fmt.Errorf("let time act on products: %w", err)
-	}
+	elapsed, elapseErr := w.elapseDue(ctx)
 	for len(w.results) > 0 {
 		w.landed(<-w.results)
 	}
 	now := w.Now()
-	delivered, err := w.deliver(ctx, sendCtx, now)
-	if err != nil {
+	delivered, deliverErr := w.deliver(ctx, sendCtx, now)
+	removed, removeErr := w.removeOld(ctx, now)
+	if err := errors.Join(elapseErr, deliverErr, removeErr); err != nil {
 		return time.Time{}, false, err
 	}
-	removed, err := w.removeOld(ctx, now)
-	if err != nil {
-		return time.Time{}, false, err
-	}
-	if elapsed > 0 || delivered || removed {
+	if elapsed || delivered || removed {
 		return now, true, nil
 	}
 	next, err = w.next(ctx, now)
 	return next, false, err
+}
+
+// elapseDue lets time act on a batch of products, and reports whether there was one.
+func (w *Worker) elapseDue(ctx context.Context) (bool, error) {
+	if err := w.reschedule(ctx); err != nil {
+		return false, fmt.Errorf("schedule reviews anew: %w", err)
+	}
+	elapsed, err := w.Store.ElapseProducts(ctx, w.Now(), elapseBatch, w.elapse)
+	if err != nil {
+		return false, fmt.Errorf("let time act on products: %w", err)
+	}
+	return elapsed > 0, nil
 }
 
 // next returns when something will be due that is not yet, zero if nothing will.

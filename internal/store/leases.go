@@ -77,11 +77,13 @@ func (s *Store) Record(ctx context.Context, r Report, now time.Time) error {
 // FirstAttemptsNow makes those notices due that have not been tried yet and are due after now only because they were queued by a
 // clock that was ahead of this one, or that has been set back since.
 func (s *Store) FirstAttemptsNow(ctx context.Context, now time.Time) error {
-	return s.write(ctx, func(tx session) error {
-		_, err := tx.exec(`UPDATE notices SET due_at = $1
-			WHERE due_at > 0 AND due_at > $2 AND state = 'ready' AND tries = 0`, micros(now), micros(now))
-		return err
-	})
+	const condition = ` WHERE due_at > 0 AND due_at > $1 AND state = 'ready' AND tries = 0`
+	late, err := queryAll(s.read(ctx), scanString, `SELECT id FROM notices`+condition+` LIMIT 1`, micros(now))
+	if err != nil || len(late) == 0 {
+		return s.classify(err)
+	}
+	_, err = s.exec(ctx, `UPDATE notices SET due_at = $1`+condition, micros(now))
+	return err
 }
 
 // lease takes the notices of a queue that have been due for the longest, under one token.

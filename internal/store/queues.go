@@ -22,18 +22,34 @@ type Grant struct {
 	Limit int
 }
 
+// Line is what one account has to tell over one channel.
+type Line struct {
+	AccountSID string
+	Channel    trust.Channel
+}
+
 // DueQueues returns the queues of the notices that have been due for the longest at now, with the number of those notices, and
 // whether these are all that are due. It reads up to limit notices, however many are open.
 func (s *Store) DueQueues(ctx context.Context, now time.Time, limit int) (due []Grant, all bool, err error) {
+	return s.dueQueues(ctx, `due_at <= $1 ORDER BY due_at LIMIT $2`, limit, micros(now), limit)
+}
+
+// DueQueuesOf is DueQueues for one account and channel.
+func (s *Store) DueQueuesOf(ctx context.Context, l Line, now time.Time, limit int) (due []Grant, all bool, err error) {
+	return s.dueQueues(ctx, `account_sid = $1 AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT $4`, limit,
+		l.AccountSID, string(l.Channel), micros(now), limit)
+}
+
+func (s *Store) dueQueues(ctx context.Context, condition string, limit int, args ...any) (due []Grant, all bool, err error) {
 	due, err = queryAll(s.read(ctx), func(row scanner) (Grant, error) {
 		var g Grant
 		var channel string
 		err := row.Scan(&g.Queue.AccountSID, &channel, &g.Queue.Endpoint, &g.Limit)
 		g.Queue.Channel = trust.Channel(channel)
 		return g, err
-	}, `SELECT account_sid, channel, endpoint, COUNT(*) FROM (
-			SELECT account_sid, channel, endpoint FROM notices WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2) AS due
-		GROUP BY account_sid, channel, endpoint ORDER BY account_sid, channel, endpoint`, micros(now), limit)
+	}, `SELECT account_sid, channel, endpoint, COUNT(*)
+		FROM (SELECT account_sid, channel, endpoint FROM notices WHERE due_at > 0 AND `+condition+`) AS due
+		GROUP BY account_sid, channel, endpoint ORDER BY account_sid, channel, endpoint`, args...)
 	if err != nil {
 		return nil, false, s.classify(err)
 	}
@@ -44,24 +60,33 @@ func (s *Store) DueQueues(ctx context.Context, now time.Time, limit int) (due []
 	return due, count < limit, nil
 }
 
-// AccountsWithNotices returns the accounts that have something to tell anyone, now or later. Its cost grows with their number,
-// not with that of the notices: each step of the recursion looks up the next account in the index.
-func (s *Store) AccountsWithNotices(ctx context.Context) ([]string, error) {
-	sids, err := queryAll(s.read(ctx), scanString, `WITH RECURSIVE accounts_of (sid) AS (
+// DueLines returns the accounts and channels that something is due over at now. Its cost grows with the number of accounts that
+// have anything to tell, now or later, and not with that of their notices: each step looks up one in an index.
+func (s *Store) DueLines(ctx context.Context, now time.Time) ([]Line, error) {
+	lines, err := queryAll(s.read(ctx), func(row scanner) (Line, error) {
+		var l Line
+		var channel string
+		err := row.Scan(&l.AccountSID, &channel)
+		l.Channel = trust.Channel(channel)
+		return l, err
+	}, `WITH RECURSIVE accounts_of (sid) AS (
 			SELECT (SELECT account_sid FROM notices WHERE due_at > 0 ORDER BY account_sid LIMIT 1)
 			UNION ALL
 			SELECT (SELECT n.account_sid FROM notices n WHERE n.due_at > 0 AND n.account_sid > accounts_of.sid
 				ORDER BY n.account_sid LIMIT 1)
 			FROM accounts_of WHERE accounts_of.sid IS NOT NULL
 		)
-		SELECT sid FROM accounts_of WHERE sid IS NOT NULL`)
-	return sids, s.classify(err)
+		SELECT sid, channel FROM accounts_of CROSS JOIN (SELECT 'callback' AS channel UNION ALL SELECT 'email') AS channels
+		WHERE sid IS NOT NULL AND EXISTS (SELECT 1 FROM notices n
+			WHERE n.due_at > 0 AND n.account_sid = accounts_of.sid AND n.channel = channels.channel AND n.due_at <= $1)`,
+		micros(now))
+	return lines, s.classify(err)
 }
 
 // DueEndpoints looks at up to limit of the account's endpoints, in the order of their names and behind the one called after. It
 // returns those that something is due to at now, and the last that it looked at, empty behind the last of all.
 func (s *Store) DueEndpoints(
-	ctx context.Context, accountSID string, channel trust.Channel, after string, limit int, now time.Time,
+	ctx context.Context, l Line, after string, limit int, now time.Time,
 ) (due []string, last string, err error) {
 	type endpoint struct {
 		name string
@@ -82,7 +107,7 @@ func (s *Store) DueEndpoints(
 		)
 		SELECT endpoint, (SELECT MIN(n.due_at) FROM notices n
 			WHERE n.due_at > 0 AND n.account_sid = $1 AND n.channel = $2 AND n.endpoint = names.endpoint)
-		FROM names WHERE endpoint IS NOT NULL`, accountSID, string(channel), after, limit)
+		FROM names WHERE endpoint IS NOT NULL`, l.AccountSID, string(l.Channel), after, limit)
 	if err != nil {
 		return nil, "", s.classify(err)
 	}

@@ -58,9 +58,13 @@ func TestDueQueues(t *testing.T) {
 			if err != nil || all || !slices.Equal(due, want[:2]) {
 				t.Errorf("of three due %+v, all %t, %v", due, all, err)
 			}
-			accounts, err := s.AccountsWithNotices(t.Context())
-			if err != nil || !slices.Equal(accounts, []string{"AC1", "AC2", "AC3"}) {
-				t.Errorf("accounts %q, %v", accounts, err)
+			lines, err := s.DueLines(t.Context(), at.Add(time.Second))
+			if err != nil || !slices.Equal(lines, []store.Line{{"AC1", trust.Callback}, {"AC2", trust.Callback}}) {
+				t.Errorf("lines %+v, %v", lines, err)
+			}
+			due, all, err = s.DueQueuesOf(t.Context(), lines[1], at.Add(time.Second), 3)
+			if err != nil || !all || !slices.Equal(due, want[2:]) {
+				t.Errorf("due %+v, all %t, %v", due, all, err)
 			}
 			next, err := s.NextDue(t.Context(), at.Add(time.Second))
 			if err != nil || !next.Equal(at.Add(time.Hour)) {
@@ -81,7 +85,7 @@ func TestDueEndpoints(t *testing.T) {
 			var seen []string
 			steps := 0
 			for last := ""; ; {
-				due, next, err := s.DueEndpoints(t.Context(), "AC1", trust.Callback, last, 6, at)
+				due, next, err := s.DueEndpoints(t.Context(), store.Line{AccountSID: "AC1", Channel: trust.Callback}, last, 6, at)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -98,7 +102,8 @@ func TestDueEndpoints(t *testing.T) {
 			if !slices.Equal(seen, want) || steps != 4 {
 				t.Errorf("in %d steps: %q", steps, seen)
 			}
-			if due, last, err := s.DueEndpoints(t.Context(), "AC1", trust.Email, "", 6, at); len(due) != 0 || last != "" || err != nil {
+			mail := store.Line{AccountSID: "AC1", Channel: trust.Email}
+			if due, last, err := s.DueEndpoints(t.Context(), mail, "", 6, at); len(due) != 0 || last != "" || err != nil {
 				t.Errorf("e-mail: %q, %q, %v", due, last, err)
 			}
 		})
