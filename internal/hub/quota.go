@@ -63,7 +63,7 @@ type usage struct {
 	unchecked int           // of added: after the end of believed
 	began     time.Time     // when the last count did
 	believed  time.Time     // until when nobody can have filled the room that it found
-	pause     time.Duration // from began to the next count, while the account is refused
+	pause     time.Duration // from began to the next count, if the last found as many as may be
 	counting  *counting     // nil: none is under way
 }
 
@@ -94,14 +94,16 @@ func (q *quota) take(ctx context.Context, accountSID string, n int) error {
 		u = &usage{}
 		q.accounts[accountSID] = u
 	}
-	for fresh := false; ; fresh = true {
+	for waits := 0; ; waits++ {
 		now := q.now()
 		full := u.counted+u.added >= q.limit
 		switch {
-		case full && (fresh || now.Sub(u.began).Abs() < u.pause):
+		case full && u.counted >= q.limit && (waits > 0 || now.Sub(u.began).Abs() < u.pause):
+			return q.refusal
+		case full && waits > 1: // the first count may have been under way, and rows in flight then are in it twice
 			return q.refusal
 		case full:
-		case fresh || now.Before(u.believed):
+		case waits > 0 || now.Before(u.believed):
 			u.add(n)
 			return nil
 		case u.unchecked+n <= q.limit/step:
