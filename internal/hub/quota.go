@@ -34,7 +34,7 @@ func tooManyProducts(limit int) *api.Error {
 
 func tooManyNotices(limit int) *api.Error {
 	refusal := api.NewError(api.CodeTooManyRequests, fmt.Sprintf(
-		"The account has reached its limit of %d callbacks and e-mails to be sent; try again when some have been sent", limit), nil)
+		"The account has reached its limit of %d callbacks and e-mails to be sent; try again when some have been", limit), nil)
 	refusal.RetryAfter = noticesRetry
 	return refusal
 }
@@ -48,7 +48,7 @@ func tooManyNotices(limit int) *api.Error {
 type quota struct {
 	limit   int // 0: none
 	refusal *api.Error
-	count   func(ctx context.Context, accountSID string, limit int) (int, error)
+	count   counter
 	now     func() time.Time
 
 	mu       sync.Mutex
@@ -75,9 +75,10 @@ type counting struct {
 	err   error // set before done is closed
 }
 
-func newQuota(
-	limit int, refusal *api.Error, count func(ctx context.Context, accountSID string, limit int) (int, error), now func() time.Time,
-) *quota {
+// counter counts an account's rows, up to the limit.
+type counter func(ctx context.Context, accountSID string, limit int) (int, error)
+
+func newQuota(limit int, refusal *api.Error, count counter, now func() time.Time) *quota {
 	return &quota{limit: limit, refusal: refusal, count: count, now: now, accounts: map[string]*usage{}}
 }
 

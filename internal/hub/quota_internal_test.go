@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// pass lets time pass in the bubble of a test.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // no real time passes
+
 // rows are an account's in a database that others use, too.
 type rows struct {
 	stored, counts int
@@ -17,7 +20,7 @@ type rows struct {
 func (r *rows) count(_ context.Context, _ string, limit int) (int, error) {
 	r.counts++
 	stored := min(r.stored, limit)
-	time.Sleep(100 * time.Millisecond) // of the bubble: no real time passes
+	pass(100 * time.Millisecond)
 	return stored, r.err
 }
 
@@ -46,7 +49,7 @@ func TestFarFromTheLimit(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		if waited := time.Since(began) - 100*time.Second; waited != 0 || r.counts > 10 {
 			t.Errorf("20,000 creates waited for %v, with %d counts", waited, r.counts)
@@ -60,11 +63,11 @@ func TestFillTheQuota(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := &rows{}
 			q := newQuota(limit, errFull, r.count, time.Now)
-			defer time.Sleep(time.Second) // for a count that is under way
+			defer pass(time.Second) // for a count that is under way
 			var err error
 			for err == nil {
 				err = r.create(t, q)
-				time.Sleep(50 * time.Microsecond) // 20,000 a second
+				pass(50 * time.Microsecond) // 20,000 a second
 			}
 			if !errors.Is(err, errFull) || r.stored != limit {
 				t.Errorf("stored %d of %d, then %v", r.stored, limit, err)
@@ -82,7 +85,7 @@ func TestStartWhereFull(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := &rows{stored: limit}
 			q := newQuota(limit, errFull, r.count, time.Now)
-			defer time.Sleep(time.Second) // for a count that is under way
+			defer pass(time.Second) // for a count that is under way
 			var err error
 			for err == nil {
 				err = r.create(t, q)
@@ -114,7 +117,7 @@ func TestRoomAgain(t *testing.T) {
 		before := r.counts
 		began, refused := time.Now(), 0
 		for ; r.create(t, q) != nil; refused++ {
-			time.Sleep(time.Millisecond)
+			pass(time.Millisecond)
 		}
 		if waited := time.Since(began); waited > 3*time.Second || refused < 1000 || r.counts > before+2 {
 			t.Errorf("after a delete elsewhere there was room after %v, %d refusals and %d counts", waited, refused, r.counts-before)
@@ -138,7 +141,7 @@ func TestCountFails(t *testing.T) {
 				t.Fatalf("with %d of 10: %v", r.stored, err)
 			}
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if err := r.create(t, q); !errors.Is(err, r.err) {
 			t.Errorf("full: %v", err)
 		}
@@ -147,6 +150,21 @@ func TestCountFails(t *testing.T) {
 		if err := q.take(ctx, "AC1", 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who leaves before the count has ended: %v", err)
 		}
-		time.Sleep(time.Second) // for the count
+		pass(time.Second) // for the count
+	})
+}
+
+// BenchmarkQuota measures what a create far from the limit pays, with many at once.
+func BenchmarkQuota(b *testing.B) {
+	count := func(context.Context, string, int) (int, error) { return 0, nil }
+	q := newQuota(1<<40, errFull, count, time.Now)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := q.take(b.Context(), "AC1", 1); err != nil {
+				b.Error(err)
+			}
+			q.landed("AC1", 1)
+		}
 	})
 }
