@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,15 +14,18 @@ func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // no real time 
 
 // rows are an account's in a database that others use, too.
 type rows struct {
+	mu             sync.Mutex
 	stored, counts int
 	err            error
 }
 
 func (r *rows) count(_ context.Context, _ string, limit int) (int, error) {
+	r.mu.Lock()
 	r.counts++
-	stored := min(r.stored, limit)
+	stored, err := min(r.stored, limit), r.err
+	r.mu.Unlock()
 	pass(100 * time.Millisecond)
-	return stored, r.err
+	return stored, err
 }
 
 // create has the quota make room for a row and stores it.
@@ -30,7 +34,9 @@ func (r *rows) create(t *testing.T, q *quota) error {
 	if err := q.take(t.Context(), "AC1", 1); err != nil {
 		return err
 	}
+	r.mu.Lock()
 	r.stored++
+	r.mu.Unlock()
 	q.landed("AC1", 1)
 	return nil
 }
