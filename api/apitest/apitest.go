@@ -172,7 +172,7 @@ func (s *Server) work(set settings) {
 // serve answers requests until the test ends.
 func (s *Server) serve(set settings) {
 	s.tb.Helper()
-	h := hub.New(s.store, s.policy, s.clock.now)
+	h := hub.New(s.store, s.policy, hub.Quotas{}, s.clock.now)
 	handler, err := api.New(h, api.Config{
 		Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health, Logger: set.logger,
 	})

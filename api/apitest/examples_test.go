@@ -117,7 +117,7 @@ func newBackend(t *testing.T, accountSID, authToken string) http.Handler {
 	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: authToken}); err != nil {
 		t.Fatal(err)
 	}
-	h := hub.New(db, trust.Policy{}, time.Now)
+	h := hub.New(db, trust.Policy{}, hub.Quotas{}, time.Now)
 	handler, err := api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError})
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ type serveCmd struct {
 	reviewFlags
 	deliveryFlags
 	callerFlags
+	quotaFlags
 	Listen     string `default:"127.0.0.1:8080" env:"TRUSTHUB_LISTEN" help:"Address to listen on; port 0 takes a free one and prints it."`
 	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
@@ -57,7 +58,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 		log.Info("migrated the database's schema", "from", from, "to", to)
 	}
 
-	h := hub.New(db, c.policy(), time.Now)
+	h := hub.New(db, c.policy(), c.quotas(), time.Now)
 	authenticate := h.Authenticate
 	if !c.Test { // whose account is known anyway, and whose callers all have one address
 		authenticate = guessing.New(db, authenticate, time.Now, log).Authenticate

@@ -94,6 +94,19 @@ func (c *count) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// limit is a flag's number of things of which there may be no more, 0 where there may be any number.
+type limit int
+
+// UnmarshalText reads "1000".
+func (l *limit) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 {
+		return errors.New("must be a whole number, or 0 for no limit")
+	}
+	*l = limit(n)
+	return nil
+}
+
 // addresses is a flag's range of IP addresses.
 type addresses struct{ netip.Prefix }
 

@@ -33,6 +33,7 @@ type deliveryFlags struct {
 	CallbackAllow   []addresses `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. Loopback is open where only this machine reaches the server."`
 	SMTP            string      `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
 	MailFrom        string      `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of the mails."`
+	MaxMailsPerHour limit       `default:"10000" env:"TRUSTHUB_MAX_MAILS_PER_HOUR" help:"E-mails that each server sends for an account in an hour, failed attempts included; more wait. 0: no limit."`
 	Lease           lease       `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server has a delivery to itself: if it dies meanwhile, others take over after that. An attempt is cut off after five sixths of it."`
 	Keep            span        `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they ended; 720h are 30 days."`
 }
@@ -59,15 +60,16 @@ func (f deliveryFlags) newWorker(
 	sending.Now = time.Now
 	callbacks := callback.NewSender(sending)
 	config := jobs.Config{
-		Store:   db,
-		Policy:  policy,
-		Retries: jobs.StandardRetries(),
-		Call:    callbacks.Send,
-		Lease:   time.Duration(f.Lease),
-		Keep:    time.Duration(f.Keep),
-		Now:     time.Now,
-		Random:  rand.Float64,
-		Logger:  log,
+		Store:        db,
+		Policy:       policy,
+		Retries:      jobs.StandardRetries(),
+		Call:         callbacks.Send,
+		Lease:        time.Duration(f.Lease),
+		MailsPerHour: int(f.MaxMailsPerHour),
+		Keep:         time.Duration(f.Keep),
+		Now:          time.Now,
+		Random:       rand.Float64,
+		Logger:       log,
 	}
 	if f.CallbackRetries == "twilio" {
 		config.Retries = jobs.TwilioRetries()

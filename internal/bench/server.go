@@ -67,7 +67,8 @@ func serveDatabase(
 	if err := s.db.PutAccount(ctx, account); err != nil {
 		return nil, err
 	}
-	h := hub.New(s.db, policy(), time.Now)
+	quotas := hub.Quotas{Products: 10_000_000, OpenNotices: 10_000_000} // more than the longest run makes
+	h := hub.New(s.db, policy(), quotas, time.Now)
 	log := slog.New(slog.DiscardHandler)
 	s.limiter = connections.New(connections.Config{Max: 4096, MaxPerAddress: 1024, Now: time.Now, Logger: log})
 	handler, err := api.New(storage(h), api.Config{

@@ -41,7 +41,7 @@ func newGuesser(t *testing.T, db *store.Store) *guesser {
 	g := &guesser{t: t, clock: start}
 	put(t, db, alice.SID, alice.AuthToken)
 	now := func() time.Time { return g.clock }
-	h := hub.New(db, trust.Policy{}, now)
+	h := hub.New(db, trust.Policy{}, hub.Quotas{}, now)
 	g.Limiter = New(db, func(ctx context.Context, username, password string) (string, error) {
 		g.asked.Add(1)
 		return h.Authenticate(ctx, username, password)

@@ -15,7 +15,7 @@ import (
 // TestNoSuchAccount calls with names that no account has, some of which Postgres would not even look for.
 func TestNoSuchAccount(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
-		h := hub.New(db, trust.Policy{}, func() time.Time { return start })
+		h := hub.New(db, trust.Policy{}, hub.Quotas{}, func() time.Time { return start })
 		for _, name := range []string{"", alice.SID, "\x00", "\xff", alice.SID + "\x00", "AC\xff" + alice.SID[3:], alice.SID + "\n"} {
 			if _, err := h.Authenticate(t.Context(), name, ""); !errors.Is(err, api.ErrUnauthenticated) {
 				t.Errorf("%q: %v", name, err)
@@ -33,7 +33,7 @@ func TestChangedToken(t *testing.T) {
 			name := database(t)
 			here, elsewhere := storetest.Open(t, name), storetest.Open(t, name)
 			now := start
-			h := hub.New(here, trust.Policy{}, func() time.Time { return now })
+			h := hub.New(here, trust.Policy{}, hub.Quotas{}, func() time.Time { return now })
 			put := func(s *store.Store, token string) {
 				t.Helper()
 				if err := s.PutAccount(t.Context(), store.Account{SID: alice.SID, AuthToken: token, Created: start}); err != nil {

@@ -26,7 +26,7 @@ func TestCallerHasGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		h := hub.New(db, trust.Policy{}, func() time.Time { return start })
+		h := hub.New(db, trust.Policy{}, hub.Quotas{}, func() time.Time { return start })
 		handler, err := api.New(h, api.Config{
 			Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health,
 			Logger: slog.New(slog.NewJSONHandler(&log, nil)),

@@ -104,7 +104,7 @@ func newFuzzedServer(f *testing.F, engine string) *fuzzedServer {
 		f.Fatal(err)
 	}
 	s := &fuzzedServer{contract: &contract{rules, map[string]bool{}}, now: start}
-	h := hub.New(db, trust.Policy{}, func() time.Time { return s.now })
+	h := hub.New(db, trust.Policy{}, hub.Quotas{}, func() time.Time { return s.now })
 	s.handler, err = api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health})
 	if err != nil {
 		f.Fatal(err)

@@ -26,13 +26,19 @@ type Hub struct {
 	policy trust.Policy
 	now    func() time.Time
 	known  *accountCache
+	// What each account has, with its limits.
+	products, openNotices *quota
 }
 
 var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
-func New(s *store.Store, policy trust.Policy, now func() time.Time) *Hub {
-	return &Hub{store: s, policy: policy, now: now, known: newAccountCache(s, now)}
+func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
+	return &Hub{
+		store: s, policy: policy, now: now, known: newAccountCache(s, now),
+		products:    newQuota(quotas.Products, tooManyProducts(quotas.Products), s.CountProducts, now),
+		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
+	}
 }
 
 // CreateTrustProduct stores a draft.
@@ -46,11 +52,34 @@ func (h *Hub) CreateTrustProduct(
 	now := h.now()
 	product := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), api.AccountSID(ctx),
 		r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, callback, now)
-	product, err := h.create(ctx, r, product)
+	product, err := h.createWithinQuota(ctx, r, product)
 	if err != nil {
 		return nil, err
 	}
 	return server.CreateTrustProduct201JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// createWithinQuota stores the product unless its account has as many as it may. A repeat is answered even then.
+func (h *Hub) createWithinQuota(
+	ctx context.Context, r server.CreateTrustProductRequestObject, p trust.Product,
+) (trust.Product, error) {
+	refused := h.products.take(ctx, p.AccountSID, 1)
+	if refused == nil {
+		defer h.products.landed(p.AccountSID, 1)
+		return h.create(ctx, r, p)
+	}
+	if r.Params.IdempotencyKey == nil {
+		return trust.Product{}, refused
+	}
+	fingerprint, err := fingerprintOf(r)
+	if err != nil {
+		return trust.Product{}, err
+	}
+	first, err := h.store.CreatedBefore(ctx, *r.Params.IdempotencyKey, fingerprint, p)
+	if errors.Is(err, store.ErrNotFound) {
+		return trust.Product{}, refused
+	}
+	return first, err
 }
 
 // create stores the product, once for all requests with the same Idempotency-Key and body.
@@ -60,12 +89,21 @@ func (h *Hub) create(
 	if r.Params.IdempotencyKey == nil {
 		return p, h.store.CreateProduct(ctx, p)
 	}
-	body, err := json.Marshal(r.Body)
+	fingerprint, err := fingerprintOf(r)
 	if err != nil {
 		return trust.Product{}, err
 	}
+	return h.store.CreateProductOnce(ctx, *r.Params.IdempotencyKey, fingerprint, p)
+}
+
+// fingerprintOf tells one body from another.
+func fingerprintOf(r server.CreateTrustProductRequestObject) (string, error) {
+	body, err := json.Marshal(r.Body)
+	if err != nil {
+		return "", err
+	}
 	fingerprint := sha256.Sum256(body)
-	return h.store.CreateProductOnce(ctx, *r.Params.IdempotencyKey, hex.EncodeToString(fingerprint[:]), p)
+	return hex.EncodeToString(fingerprint[:]), nil
 }
 
 // FetchTrustProduct answers a product as it is.
@@ -89,8 +127,20 @@ func (h *Hub) UpdateTrustProduct(
 		StatusCallback: r.Body.StatusCallback,
 		Status:         (*trust.Status)(r.Body.Status),
 	}
-	product, err := h.store.UpdateProduct(ctx, api.AccountSID(ctx), r.SID, func(p trust.Product) (trust.Outcome, error) {
-		return h.policy.Apply(p, change, trust.AccountHolder, h.now())
+	accountSID := api.AccountSID(ctx)
+	var refused error // where the change queues notices
+	if change.Status != nil {
+		atMost := len(trust.Channels())
+		if refused = h.openNotices.take(ctx, accountSID, atMost); refused == nil {
+			defer h.openNotices.landed(accountSID, atMost)
+		}
+	}
+	product, err := h.store.UpdateProduct(ctx, accountSID, r.SID, func(p trust.Product) (trust.Outcome, error) {
+		outcome, err := h.policy.Apply(p, change, trust.AccountHolder, h.now())
+		if err == nil && len(outcome.Notices) > 0 && refused != nil {
+			return trust.Outcome{}, refused
+		}
+		return outcome, err
 	})
 	if err != nil {
 		return nil, err
@@ -102,12 +152,14 @@ func (h *Hub) UpdateTrustProduct(
 func (h *Hub) DeleteTrustProduct(
 	ctx context.Context, r server.DeleteTrustProductRequestObject,
 ) (server.DeleteTrustProductResponseObject, error) {
-	err := h.store.DeleteProduct(ctx, api.AccountSID(ctx), r.SID, h.now(), func(p trust.Product) error {
+	accountSID := api.AccountSID(ctx)
+	err := h.store.DeleteProduct(ctx, accountSID, r.SID, h.now(), func(p trust.Product) error {
 		return p.Status.Deletable()
 	})
 	if err != nil {
 		return nil, err
 	}
+	h.products.freed(accountSID)
 	return server.DeleteTrustProduct204Response{}, nil
 }
 

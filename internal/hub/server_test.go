@@ -32,7 +32,7 @@ type testServer struct {
 	now     time.Time
 }
 
-func newTestServer(t *testing.T, db *store.Store) *testServer {
+func newTestServer(t *testing.T, db *store.Store, quotas hub.Quotas) *testServer {
 	t.Helper()
 	for _, account := range []store.Account{alice, bob} {
 		if err := db.PutAccount(t.Context(), account); err != nil {
@@ -42,7 +42,7 @@ func newTestServer(t *testing.T, db *store.Store) *testServer {
 	s := &testServer{url: "http://trusthub.example", now: start}
 	var err error
 	now := func() time.Time { return s.now }
-	h := hub.New(db, trust.Policy{}, now)
+	h := hub.New(db, trust.Policy{}, quotas, now)
 	guesses := guessing.New(db, h.Authenticate, now, slog.New(slog.DiscardHandler))
 	s.handler, err = api.New(faulty{h}, api.Config{
 		Authenticate: guesses.Authenticate, MapError: hub.MapError, Health: h.Health, PublicURL: s.url,

@@ -55,6 +55,36 @@ func TestOneAccountHangs(t *testing.T) {
 	})
 }
 
+// TestMailsWaitForTheHour: an account that has sent its mails of the hour waits, with more mails due than are looked at in a
+// cycle, and holds up neither its callbacks nor another account.
+func TestMailsWaitForTheHour(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.config.MailsPerHour = 5
+		mails, calls := map[string]int{}, map[string]int{}
+		count := func(n trust.Notice, sent map[string]int) trust.Attempt {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			sent[n.AccountSID]++
+			return trust.Attempt{Started: start, Verdict: trust.Delivered, StatusCode: 200}
+		}
+		w.config.Call = func(_ context.Context, n trust.Notice, _ string) trust.Attempt { return count(n, calls) }
+		w.config.Mail = func(_ context.Context, n trust.Notice) trust.Attempt { return count(n, mails) }
+		w.config.Policy = trust.Policy{ValidFor: time.Hour} // no change but the submission
+		w.worker = jobs.NewWorker(w.config)
+		w.submitFor("ACmany", 300)
+		w.submitFor("ACfew", 1)
+		w.drainAt(0)
+		w.drainAt(time.Minute)
+		if mails["ACmany"] != 5 || mails["ACfew"] != 1 || calls["ACmany"] != 300 || calls["ACfew"] != 1 {
+			t.Errorf("mails %v, callbacks %v", mails, calls)
+		}
+		w.drainAt(time.Hour)
+		if mails["ACmany"] != 10 {
+			t.Errorf("after an hour %d mails", mails["ACmany"])
+		}
+	})
+}
+
 // submitFor has an account submit products, each with an endpoint of its own.
 func (w *world) submitFor(account string, count int) {
 	w.t.Helper()

@@ -40,17 +40,30 @@ func (s *Store) CreateProductOnce(ctx context.Context, key, fingerprint string, 
 			answer = p
 			return insertProducts(tx, []trust.Product{p})
 		}
-		var known, stored string
-		if err := tx.row(`SELECT fingerprint, product FROM idempotency_keys WHERE account_sid = $1 AND idempotency_key = $2`,
-			p.AccountSID, key).Scan(&known, &stored); err != nil {
-			return err
-		}
-		if known != fingerprint {
-			return ErrKeyReused
-		}
-		return json.Unmarshal([]byte(stored), &answer)
+		answer, err = createdBefore(tx, key, fingerprint, p)
+		return err
 	})
 	return answer, err
+}
+
+// CreatedBefore returns what CreateProductOnce would without storing p: the product of an earlier call with the same key, or
+// ErrKeyReused, or ErrNotFound where p would be the first.
+func (s *Store) CreatedBefore(ctx context.Context, key, fingerprint string, p trust.Product) (trust.Product, error) {
+	first, err := createdBefore(s.read(ctx), key, fingerprint, p)
+	return first, s.classify(err)
+}
+
+func createdBefore(q session, key, fingerprint string, p trust.Product) (first trust.Product, err error) {
+	var known, stored string
+	if err := q.row(`SELECT fingerprint, product FROM idempotency_keys
+		WHERE account_sid = $1 AND idempotency_key = $2 AND created_at > $3`,
+		p.AccountSID, key, micros(p.Created.Add(-KeyLife))).Scan(&known, &stored); err != nil {
+		return trust.Product{}, err
+	}
+	if known != fingerprint {
+		return trust.Product{}, ErrKeyReused
+	}
+	return first, json.Unmarshal([]byte(stored), &first)
 }
 
 // RemoveKeys removes up to limit idempotency keys that were stored before the given time, and returns how many. One that is

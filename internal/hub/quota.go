@@ -1,0 +1,186 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+)
+
+// Quotas bound what one account may have. 0 means no limit.
+type Quotas struct {
+	Products    int // that are stored
+	OpenNotices int // callbacks and e-mails that are still to be sent, when another is asked for
+}
+
+const (
+	// fastest is more than a database stores in a second, for all accounts and servers together.
+	fastest = 100_000
+	// step is the part of a limit, one in so many, that a server adds before it counts again.
+	step = 1000
+
+	countTimeout  = 10 * time.Second
+	recountPause  = time.Second     // between two counts of an account that is refused
+	recountFactor = 20              // and as many times as long as the last count took
+	noticesRetry  = 5 * time.Second // for an account with too many open notices
+)
+
+func tooManyProducts(limit int) *api.Error {
+	return api.NewError(api.CodeInvalidParameter,
+		fmt.Sprintf("The account has reached its limit of %d Trust Products; delete some first", limit), nil)
+}
+
+func tooManyNotices(limit int) *api.Error {
+	refusal := api.NewError(api.CodeTooManyRequests, fmt.Sprintf(
+		"The account has reached its limit of %d callbacks and e-mails to be sent; try again when some have been", limit), nil)
+	refusal.RetryAfter = noticesRetry
+	return refusal
+}
+
+// quota bounds the rows of one kind that an account has. An account far from its limit costs the database nothing on the way
+// of a request: a count is believed for as long as no database could have filled the room that it found, and when that is
+// over, the server adds up to a thousandth of the limit while it counts again. Near the limit a request waits for a count.
+//
+// So each server, and each start of one, may exceed the limit by two thousandths of it, and by what is being stored or removed
+// at that moment.
+type quota struct {
+	limit   int // 0: none
+	refusal *api.Error
+	count   counter
+	now     func() time.Time
+
+	mu       sync.Mutex
+	accounts map[string]*usage // of those that have added something; operators alone make accounts
+}
+
+// usage is what is known of an account's rows.
+type usage struct {
+	counted   int           // by the last count
+	added     int           // since then, as far as that may not have seen it
+	inFlight  int           // of added: not known to be stored yet
+	unchecked int           // of added: after the end of believed
+	began     time.Time     // when the last count did
+	believed  time.Time     // until when nobody can have filled the room that it found
+	pause     time.Duration // from began to the next count, if the last found as many as may be
+	counting  *counting     // nil: none is under way
+}
+
+// counting is a count that is under way.
+type counting struct {
+	began time.Time
+	added int // what it may not see
+	done  chan struct{}
+	err   error // set before done is closed
+}
+
+// counter counts an account's rows, up to the limit.
+type counter func(ctx context.Context, accountSID string, limit int) (int, error)
+
+func newQuota(limit int, refusal *api.Error, count counter, now func() time.Time) *quota {
+	return &quota{limit: limit, refusal: refusal, count: count, now: now, accounts: map[string]*usage{}}
+}
+
+// take makes room for n rows of the account, or returns the refusal, or why the rows could not be counted. After it has
+// succeeded, the caller calls landed.
+func (q *quota) take(ctx context.Context, accountSID string, n int) error {
+	if q.limit == 0 {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u := q.accounts[accountSID]
+	if u == nil {
+		u = &usage{}
+		q.accounts[accountSID] = u
+	}
+	for waits := 0; ; waits++ {
+		now := q.now()
+		full := u.counted+u.added >= q.limit
+		switch {
+		case full && u.counted >= q.limit && (waits > 0 || now.Sub(u.began).Abs() < u.pause):
+			return q.refusal
+		case full && waits > 1: // the first count may have been under way, and rows in flight then are in it twice
+			return q.refusal
+		case full:
+		case waits > 0 || now.Before(u.believed):
+			u.add(n)
+			return nil
+		case u.unchecked+n <= q.limit/step:
+			u.unchecked += n
+			u.add(n)
+			if 2*u.unchecked > q.limit/step {
+				q.beginCount(ctx, accountSID, u)
+			}
+			return nil
+		}
+		err := q.wait(ctx, q.beginCount(ctx, accountSID, u))
+		if err != nil && (full || ctx.Err() != nil) { // else what was known goes on to hold
+			return err
+		}
+	}
+}
+
+func (u *usage) add(n int) {
+	u.added += n
+	u.inFlight += n
+	if u.counting != nil {
+		u.counting.added += n
+	}
+}
+
+// landed says that n rows for which there was room are stored, or never will be. The latter are noticed by the next count.
+func (q *quota) landed(accountSID string, n int) {
+	if q.limit == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.accounts[accountSID].inFlight -= n
+}
+
+// freed says that one of the account's rows has been removed. A count that is under way may have seen it still, or not.
+func (q *quota) freed(accountSID string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if u := q.accounts[accountSID]; u != nil {
+		u.added--
+	}
+}
+
+// wait returns when the count has ended, or ctx.
+func (q *quota) wait(ctx context.Context, c *counting) error {
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// beginCount counts the account's rows in the background, or returns the count that is under way.
+func (q *quota) beginCount(ctx context.Context, accountSID string, u *usage) *counting {
+	if u.counting != nil {
+		return u.counting
+	}
+	c := &counting{began: q.now(), added: u.inFlight, done: make(chan struct{})}
+	u.counting = c
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTimeout) // others may wait for it, too
+	go func() {
+		defer cancel()
+		counted, err := q.count(ctx, accountSID, q.limit)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		u.counting, u.unchecked = nil, 0
+		if c.err = err; err == nil {
+			u.counted, u.added, u.began = counted, c.added, c.began
+			u.believed = c.began.Add(time.Duration(max(q.limit-counted-c.added, 0)) * time.Second / fastest)
+			u.pause = max(recountPause, recountFactor*q.now().Sub(c.began))
+		}
+		close(c.done)
+	}()
+	return c
+}

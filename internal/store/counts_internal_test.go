@@ -1,0 +1,63 @@
+package store
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opentrusthub/trusthub/internal/pgtest"
+)
+
+// TestCountsReadAnIndex asks each engine how it counts what an account has, among much that it has not: it reads the account's part
+// of an index and no row.
+func TestCountsReadAnIndex(t *testing.T) {
+	for engine, test := range map[string]struct {
+		name, explain        string
+		products, openNotice string
+	}{
+		"sqlite": {
+			filepath.Join(t.TempDir(), "trusthub.db"), "EXPLAIN QUERY PLAN ",
+			"SEARCH products USING COVERING INDEX products_", "SEARCH notices USING COVERING INDEX notices_open (account_sid=?)",
+		},
+		"postgres": {
+			pgtest.New(t), "EXPLAIN ",
+			"Index Only Scan using products_", "Scan using notices_open on notices",
+		},
+	} {
+		t.Run(engine, func(t *testing.T) {
+			s := withManyNotices(t, test.name)
+			for _, statement := range []string{
+				`INSERT INTO products (` + productColumns + `)
+					WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+					SELECT 'BU' || n, CASE WHEN n < 7 THEN 'AC1' ELSE 'AC2' END, 'RN', 'Acme', '', '', 'draft', 0, '', 0, 0, 0 FROM numbers`,
+				`UPDATE notices SET account_sid = 'AC1', ended_at = CASE WHEN id < 'ND100006' THEN 0 ELSE ended_at END WHERE id < 'ND100009'`,
+				`ANALYZE`,
+			} {
+				if _, err := s.exec(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			products, err := s.CountProducts(t.Context(), "AC1", 100)
+			open, openErr := s.CountOpenNotices(t.Context(), "AC1", 100)
+			if products != 6 || open != 5 || err != nil || openErr != nil {
+				t.Errorf("counted %d products and %d notices: %v, %v", products, open, err, openErr)
+			}
+			if products, err = s.CountProducts(t.Context(), "AC2", 100); products != 100 || err != nil {
+				t.Errorf("counted %d products up to 100: %v", products, err)
+			}
+			for query, want := range map[string]string{productsOf: test.products, openNoticesOf: test.openNotice} {
+				plan, err := queryAll(s.read(t.Context()), func(row scanner) (string, error) {
+					if engine == "postgres" {
+						return scanString(row)
+					}
+					var a, b, c, step any
+					err := row.Scan(&a, &b, &c, &step)
+					return step.(string), err //nolint:forcetypeassert // it is text
+				}, test.explain+strings.ReplaceAll(query, "$1", "'AC1'"))
+				if all := strings.Join(plan, "\n"); err != nil || !strings.Contains(all, want) {
+					t.Errorf("it plans %s; want %s: %v", all, want, err)
+				}
+			}
+		})
+	}
+}
