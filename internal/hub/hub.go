@@ -26,13 +26,15 @@ type Hub struct {
 	policy trust.Policy
 	now    func() time.Time
 	known  *accountCache
+	slots  *slots
+	limits pageLimits
 }
 
 var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, now func() time.Time) *Hub {
-	return &Hub{store: s, policy: policy, now: now, known: newAccountCache(s, now)}
+	return &Hub{store: s, policy: policy, now: now, known: newAccountCache(s, now), slots: newSlots(), limits: usualLimits()}
 }
 
 // CreateTrustProduct stores a draft.
