@@ -7,6 +7,7 @@
 //   - A request reaches an operation only if it satisfies openapi.yaml; what was validated is what is bound.
 //   - Every answer with status 400 or above is the contract's Error in JSON, whatever layer it comes from: the router, the
 //     validator, the implementation, a recovered panic. Its message never repeats a parameter's value.
+//   - An answer that fails when a part of it has been sent is broken off, so that nobody takes that part for the whole.
 //   - Every answer carries a Twilio-Request-Id and the CORS headers, and preflight requests are answered.
 //   - No web page acts for whoever uses the browser: a browser is never asked for credentials, which it would remember and
 //     send on behalf of other sites, and forms and scripts without CORS change nothing. Scripts with credentials of their

@@ -55,11 +55,15 @@ func observe(config Config) echo.MiddlewareFunc {
 			if err == nil || c.Path() == healthPath { // a probe may send no Host
 				err = recovered(next, c)
 			}
+			broken := err != nil && c.Response().Committed
 			if err != nil {
 				c.Error(err)
 			}
 			stopReading(c)
 			logRequest(config.Logger, c, info, config.Now().Sub(start), err)
+			if broken {
+				panic(http.ErrAbortHandler) // drops the connection, or else the caller would take a part for the whole
+			}
 			return nil
 		}
 	}
@@ -68,7 +72,8 @@ func observe(config Config) echo.MiddlewareFunc {
 // statusClientClosed is logged for a caller that has gone before it had an answer. Many a log has it from nginx.
 const statusClientClosed = 499
 
-// logRequest never logs the path (it may hold anything), a header, a parameter or a body.
+// logRequest logs the cause of a status of 500 and above, and of an answer that broke off. It never logs the path (it may hold
+// anything), a header, a parameter or a body.
 func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.Duration, err error) {
 	ctx, level, status := c.Request().Context(), slog.LevelInfo, c.Response().Status
 	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
@@ -81,8 +86,13 @@ func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.D
 		slog.String("route", c.Path()),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(duration.Microseconds())/1000))
-	if status >= http.StatusInternalServerError && err != nil {
+	switch {
+	case err == nil:
+	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", err.Error()))
+	case status < http.StatusBadRequest: // it broke off, as a rule because the caller has gone
+		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
 	attrs = append(attrs, refusedCaller(info, status)...)

@@ -81,7 +81,7 @@ type PageMeta struct {
 	// Key The name of the property that holds the page's items, `results`.
 	Key string `json:"key"`
 
-	// NextPageURL The page after this one; null for the last.
+	// NextPageURL The page after this one; null for the last, and only for it.
 	NextPageURL *string `json:"next_page_url"`
 
 	// Page The number of the page, as the caller gave it; 0 for the first.
@@ -299,8 +299,10 @@ type ClientInterface interface {
 
 	// ListTrustProduct List Trust Products.
 	//
-	// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-	// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+	// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+	// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
+	// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
+	// Trust Product appear twice or not at all.
 	//
 	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 	ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -369,8 +371,10 @@ type ClientInterface interface {
 
 // ListTrustProduct List Trust Products.
 //
-// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
+// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
+// Trust Product appear twice or not at all.
 //
 // Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -836,8 +840,10 @@ type ClientWithResponsesInterface interface {
 
 	// ListTrustProductWithResponse List Trust Products.
 	//
-	// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-	// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+	// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+	// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
+	// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
+	// Trust Product appear twice or not at all.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1200,8 +1206,10 @@ func (r UpdateTrustProductResponse) ContentType() string {
 
 // ListTrustProductWithResponse List Trust Products.
 //
-// Answers a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-// null. Pages are stable: what is created or deleted meanwhile makes no other Trust Product appear twice or not at all.
+// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
+// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
+// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
+// Trust Product appear twice or not at all.
 //
 // Returns a wrapper object for the known response body format(s).
 //

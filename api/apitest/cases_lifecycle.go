@@ -21,7 +21,7 @@ func submissionCases() []conformanceCase {
 			if !underReview(got) || got.FriendlyName != "Other" {
 				s.Errorf("it is %s, %q", got.Status, got.FriendlyName)
 			}
-			if list := s.list(form{"FriendlyName": "Other", "Status": string(got.Status)}); len(list.Results) == 0 {
+			if list := s.list(form{"FriendlyName": "Other", "Status": string(got.Status)}); len(list) == 0 {
 				s.Error("the list does not have it under its status")
 			}
 		}},

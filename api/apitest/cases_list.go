@@ -12,20 +12,21 @@ func listCases() []conformanceCase {
 	return []conformanceCase{
 		{name: "it holds what was created", run: func(s *suite) {
 			p := s.create(nil)
-			page := s.list(form{"FriendlyName": p.FriendlyName})
-			if len(page.Results) != 1 {
-				s.Fatalf("it holds %d", len(page.Results))
+			filter := form{"FriendlyName": p.FriendlyName}
+			if m := s.page(filter).Meta; m.Key != "results" || m.Page != 0 || m.PreviousPageURL != nil {
+				s.Errorf("the first page says of itself %+v", m)
 			}
-			s.same("listed", p, page.Results[0])
-			if m := page.Meta; m.Key != "results" || m.Page != 0 || m.NextPageURL != nil || m.PreviousPageURL != nil {
-				s.Errorf("the only page says of itself %+v", m)
+			list := s.list(filter)
+			if len(list) != 1 {
+				s.Fatalf("it holds %d", len(list))
 			}
+			s.same("listed", p, list[0])
 		}},
 		{name: "filters choose", run: filters},
 		{name: "pages hold each product once, there and back", run: func(s *suite) {
 			name, made := s.five()
-			pages := s.walk(s.list(form{"FriendlyName": name, "PageSize": "2"}), nil)
-			if len(pages) != 3 || !slices.Equal(sorted(slices.Concat(pages...)), sorted(made)) {
+			pages := s.walk(s.page(form{"FriendlyName": name, "PageSize": "2"}), nil)
+			if !slices.Equal(sorted(slices.Concat(pages...)), sorted(made)) || longest(pages) > 2 {
 				s.Errorf("created were %v, the pages hold %v", made, pages)
 			}
 		}},
@@ -38,7 +39,7 @@ func listCases() []conformanceCase {
 		}},
 		{name: "pages stay what they are while products come and go", needs: needStandIn, run: func(s *suite) {
 			name, made := s.five()
-			pages := s.walk(s.list(form{"FriendlyName": name, "PageSize": "2"}), func() {
+			pages := s.walk(s.page(form{"FriendlyName": name, "PageSize": "2"}), func() {
 				s.create(form{"FriendlyName": name})
 				s.delete(made[4]).expect(http.StatusNoContent) // the newest, which has been listed
 			})
@@ -49,8 +50,8 @@ func listCases() []conformanceCase {
 		}},
 		{name: "a page of the largest number leads on", needs: needStandIn, run: func(s *suite) {
 			name, made := s.five()
-			pages := s.walk(s.list(form{"FriendlyName": name, "PageSize": "2", "Page": "9223372036854775807"}), nil)
-			if len(pages) != 3 || !slices.Equal(sorted(slices.Concat(pages...)), sorted(made)) {
+			pages := s.walk(s.page(form{"FriendlyName": name, "PageSize": "2", "Page": "9223372036854775807"}), nil)
+			if !slices.Equal(sorted(slices.Concat(pages...)), sorted(made)) || longest(pages) > 2 {
 				s.Errorf("created were %v, the pages hold %v", made, pages)
 			}
 		}},
@@ -76,8 +77,8 @@ func filters(s *suite) {
 		false: {{"Status": "twilio-approved"}, {"PolicySid": s.target.PolicySIDs[1]}},
 	} {
 		for _, filter := range query {
-			page := s.list(filter.with(form{"FriendlyName": p.FriendlyName}))
-			if held := slices.Contains(sids(page), p.SID); held != wanted {
+			list := s.list(filter.with(form{"FriendlyName": p.FriendlyName}))
+			if held := slices.Contains(sids(list), p.SID); held != wanted {
 				s.Errorf("with %v it is in the list: %v, want %v", filter, held, wanted)
 			}
 		}
@@ -94,31 +95,54 @@ func (s *suite) five() (name string, made []string) {
 	return name, made
 }
 
-// walk goes from a page to the last and back to the first, and returns what each held on the way there. between, which may
-// be nil, is called once after the first page; the way back is then not walked.
+// walk goes from the first page to the last and back, and returns what each page held on the way there. Pages may be short or
+// empty anywhere, so that on the way back only what all of them hold must be the same. between, which may be nil, is called once
+// after the first page; the way back is then not walked.
 func (s *suite) walk(page gen.TrustProductPage, between func()) [][]string {
 	s.Helper()
-	pages := [][]string{sids(page)}
+	pages := [][]string{sids(page.Results)}
 	if between != nil {
 		between()
 	}
-	for page.Meta.NextPageURL != nil && len(pages) < 10 {
-		page = s.turn(*page.Meta.NextPageURL)
-		pages = append(pages, sids(page))
+	for _, page = range s.follow(page, next) {
+		pages = append(pages, sids(page.Results))
 	}
 	if between != nil {
 		return pages
 	}
-	for i := len(pages) - 2; i >= 0; i-- {
-		if page.Meta.PreviousPageURL == nil {
-			s.Fatalf("page %d has none before it", i+1)
-		}
-		page = s.turn(*page.Meta.PreviousPageURL)
-		if !slices.Equal(sids(page), pages[i]) {
-			s.Errorf("page %d held %v, and on the way back %v", i, pages[i], sids(page))
-		}
+	back := [][]string{sids(page.Results)}
+	for _, page = range s.follow(page, previous) {
+		back = append(back, sids(page.Results))
+	}
+	slices.Reverse(back)
+	if !slices.Equal(slices.Concat(back...), slices.Concat(pages...)) {
+		s.Errorf("the pages held %v, and on the way back %v", pages, back)
 	}
 	return pages
+}
+
+func next(m gen.PageMeta) *string     { return m.NextPageURL }
+func previous(m gen.PageMeta) *string { return m.PreviousPageURL }
+
+// follow returns the pages that the links of a page lead to, one after the other.
+func (s *suite) follow(page gen.TrustProductPage, link func(gen.PageMeta) *string) (pages []gen.TrustProductPage) {
+	s.Helper()
+	for link(page.Meta) != nil {
+		if len(pages) == maxPages {
+			s.Fatalf("there are more than %d pages", maxPages)
+		}
+		page = s.turn(*link(page.Meta))
+		pages = append(pages, page)
+	}
+	return pages
+}
+
+// longest is how many products the longest page holds.
+func longest(pages [][]string) (most int) {
+	for _, page := range pages {
+		most = max(most, len(page))
+	}
+	return most
 }
 
 // turn calls the URL of a page: on the target, whatever host the URL names.
@@ -131,9 +155,9 @@ func (s *suite) turn(pageURL string) gen.TrustProductPage {
 	return s.do(request{method: http.MethodGet, path: productsPath + "?" + query}).page()
 }
 
-func sids(page gen.TrustProductPage) []string {
-	all := make([]string, len(page.Results))
-	for i, p := range page.Results {
+func sids(products []gen.TrustProduct) []string {
+	all := make([]string, len(products))
+	for i, p := range products {
 		all[i] = p.SID
 	}
 	return all

@@ -119,8 +119,8 @@ func createRefusals(s *suite) {
 		}
 		a.refused(http.StatusBadRequest, 20001)
 	}
-	if made := s.list(form{"FriendlyName": draft["FriendlyName"]}); len(made.Results) != 0 {
-		s.Errorf("%d of the refused were created", len(made.Results))
+	if made := s.list(form{"FriendlyName": draft["FriendlyName"]}); len(made) != 0 {
+		s.Errorf("%d of the refused were created", len(made))
 	}
 }
 
@@ -146,7 +146,7 @@ func deleteCases() []conformanceCase {
 			for _, one := range everyOperation(p.SID)[2:] {
 				s.do(one).refused(http.StatusNotFound, 20404)
 			}
-			if list := s.list(form{"FriendlyName": p.FriendlyName}); len(list.Results) != 0 {
+			if list := s.list(form{"FriendlyName": p.FriendlyName}); len(list) != 0 {
 				s.Error("the list still holds it")
 			}
 			s.same("the other product", other, s.fetch(other.SID))

@@ -24,7 +24,8 @@ const (
 	productsPath = "/v1/TrustProducts"
 	unknownSID   = "BUffffffffffffffffffffffffffffffff"
 	concurrent   = 50       // requests at once
-	maxAnswer    = 16 << 20 // bytes of an answer: a page of 1,000 products is about 1 MB
+	maxAnswer    = 16 << 20 // bytes of an answer: a page has at most 4 MB
+	maxPages     = 1000     // of a list that a case looks through
 )
 
 // suite is a case at work.
@@ -212,10 +213,21 @@ func (s *suite) delete(sid string) answer {
 	return s.do(request{method: http.MethodDelete, path: productsPath + "/" + sid})
 }
 
-// list answers a page of the list with these parameters.
-func (s *suite) list(query form) gen.TrustProductPage {
+// page answers the first page of the list with these parameters.
+func (s *suite) page(query form) gen.TrustProductPage {
 	s.Helper()
 	return s.do(request{method: http.MethodGet, path: productsPath + "?" + query.encode()}).page()
+}
+
+// list returns what all pages of the list with these parameters hold.
+func (s *suite) list(query form) []gen.TrustProduct {
+	s.Helper()
+	first := s.page(query)
+	all := first.Results
+	for _, page := range s.follow(first, next) {
+		all = append(all, page.Results...)
+	}
+	return all
 }
 
 // same demands that nothing has changed.

@@ -24,7 +24,7 @@ type (
 	// UpdateTrustProductRequest is what UpdateTrustProduct sends: nil leaves a field as it is, new("x") sets it.
 	UpdateTrustProductRequest = gen.UpdateTrustProductRequest
 	// ListTrustProductRequest chooses what ListTrustProduct yields; nil fields choose all. PageSize is how many a request
-	// asks for, 50 by default and 1000 at the most.
+	// asks for, 50 by default and 1000 at the most; an answer may hold fewer.
 	ListTrustProductRequest = gen.ListTrustProductParams
 )
 

@@ -132,6 +132,34 @@ func TestList(t *testing.T) {
 	}
 }
 
+// A page without products is not the last if it has a next one.
+func TestListGoesOnAfterAnEmptyPage(t *testing.T) {
+	pages := map[string]string{
+		"":  `{"results":[],"meta":{"next_page_url":"https://x.example/?PageToken=b&Page=1"}}`,
+		"b": `{"results":[` + answer + `],"meta":{"next_page_url":"https://x.example/?PageToken=c&Page=2"}}`,
+		"c": `{"results":[],"meta":{"next_page_url":"https://x.example/?PageToken=d&Page=3"}}`,
+		"d": `{"results":[` + answer + `],"meta":{"next_page_url":null}}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, pages[r.URL.Query().Get("PageToken")])
+	}))
+	defer server.Close()
+	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(account, token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{}) {
+		if n++; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d products, want 2", n)
+	}
+}
+
 func TestListLeadsNowhere(t *testing.T) {
 	for _, next := range []string{"https://x.example/?a=%s%d", "%%zz%s%d", "https://x.example/?PageToken=same#%s%d"} {
 		c, asked := pages(t, 9, next)

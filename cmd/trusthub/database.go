@@ -12,7 +12,7 @@ import (
 // dbFlag names the database, and bounds what a Postgres one is asked for.
 type dbFlag struct {
 	DB                 string  `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything, made where it is missing; or a postgres:// URL."`
-	DBMaxConns         count   `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time." group:"Postgres:"`
+	DBMaxConns         count   `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time, besides two for authentication." group:"Postgres:"`
 	DBConnectTimeout   timeout `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Postgres: limit for making a connection." group:"Postgres:"`
 	DBStatementTimeout timeout `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Postgres: limit for a statement." group:"Postgres:"`
 }

@@ -26,6 +26,8 @@ type Hub struct {
 	policy trust.Policy
 	now    func() time.Time
 	known  *accountCache
+	slots  *slots
+	limits pageLimits
 	// What each account has, with its limits.
 	products, openNotices *quota
 }
@@ -35,7 +37,7 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
 	return &Hub{
-		store: s, policy: policy, now: now, known: newAccountCache(s, now),
+		store: s, policy: policy, now: now, known: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
 		products:    newQuota(quotas.Products, tooManyProducts(quotas.Products), s.CountProducts, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
 	}

@@ -61,7 +61,7 @@ func (s *testServer) do(t *testing.T, r *http.Request) *httptest.ResponseRecorde
 	return w
 }
 
-// faulty is the hub, except for two names that make it fail as a defect and a lost disk would.
+// faulty is the hub, except for names that make it fail as a defect, a lost disk and too many lists would.
 type faulty struct{ *hub.Hub }
 
 func (f faulty) CreateTrustProduct(
@@ -74,4 +74,13 @@ func (f faulty) CreateTrustProduct(
 		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, errUnavailable)
 	}
 	return f.Hub.CreateTrustProduct(ctx, r)
+}
+
+func (f faulty) ListTrustProduct(
+	ctx context.Context, r server.ListTrustProductRequestObject,
+) (server.ListTrustProductResponseObject, error) {
+	if r.Params.FriendlyName != nil && *r.Params.FriendlyName == "too many" {
+		return nil, hub.ErrTooManyLists()
+	}
+	return f.Hub.ListTrustProduct(ctx, r)
 }

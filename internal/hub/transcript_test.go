@@ -106,11 +106,7 @@ var repeat = regexp.MustCompile(`\{(.)\*(\d+)\}`)
 // understood; {x*1000} stands for a thousand x; a line of the form that ends in & goes on in the next.
 func parseRequest(t *testing.T, s *testServer, names *placeholders, text string) *http.Request {
 	t.Helper()
-	head, body, _ := strings.Cut(strings.TrimSpace(names.show(text)), "\n\n")
-	lines := strings.Split(head, "\n")
-	method, target, _ := strings.Cut(lines[0], " ")
-	body = strings.ReplaceAll(body, "&\n", "&")
-	body = repeat.ReplaceAllStringFunc(body, func(match string) string {
+	text = repeat.ReplaceAllStringFunc(names.show(text), func(match string) string {
 		parts := repeat.FindStringSubmatch(match)
 		n, err := strconv.Atoi(parts[2])
 		if err != nil {
@@ -118,6 +114,10 @@ func parseRequest(t *testing.T, s *testServer, names *placeholders, text string)
 		}
 		return strings.Repeat(parts[1], n)
 	})
+	head, body, _ := strings.Cut(strings.TrimSpace(text), "\n\n")
+	lines := strings.Split(head, "\n")
+	method, target, _ := strings.Cut(lines[0], " ")
+	body = strings.ReplaceAll(body, "&\n", "&")
 	r := httptest.NewRequest(method, s.url+target, strings.NewReader(body))
 	r.SetBasicAuth(alice.SID, alice.AuthToken)
 	if body != "" {

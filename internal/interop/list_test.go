@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
@@ -98,4 +99,40 @@ func expectSIDs(t *testing.T, what string, got, want []string, err error) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%s: %v\ngot  %s\nwant %s", what, err, fmt.Sprint(got), fmt.Sprint(want))
 	}
+}
+
+// TestListPastEmptyPages has the SDK look for a product that lies behind so many others that the server's first pages are empty,
+// though not the last.
+func TestListPastEmptyPages(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, testListPastEmptyPages)
+}
+
+func testListPastEmptyPages(t *testing.T, server *url.URL) {
+	t.Helper()
+	const others, workers = 10_100, 32 // the server looks through 10,000 for a page
+	service := newService(t, server, authToken)
+	wanted, err := service.CreateTrustProduct(createParams().SetFriendlyName("wanted"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var creating sync.WaitGroup
+	for range workers {
+		creating.Go(func() {
+			for range others / workers {
+				if _, err := service.CreateTrustProduct(createParams()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	creating.Wait()
+	params := new(trusthub.ListTrustProductParams).SetFriendlyName("wanted")
+	first, err := service.PageTrustProduct(params, "", "")
+	if err != nil || len(first.Results) != 0 || first.Meta.NextPageUrl == nil {
+		t.Errorf("the first page: %+v, %v; want none, and a next page", first, err)
+	}
+	all, err := service.ListTrustProduct(params)
+	expectSIDs(t, "list", sids(all), []string{*wanted.Sid}, err)
 }

@@ -43,7 +43,7 @@ func (s *Store) AccountsVersion() int64 { return s.version.Load() }
 
 // Account returns the account with this SID, or ErrNotFound.
 func (s *Store) Account(ctx context.Context, sid string) (Account, error) {
-	a, err := scanAccount(s.read(ctx).row("SELECT sid, auth_token, created_at FROM accounts WHERE sid = $1", sid))
+	a, err := scanAccount(session{ctx, s.logins}.row("SELECT sid, auth_token, created_at FROM accounts WHERE sid = $1", sid))
 	return a, s.classify(err)
 }
 

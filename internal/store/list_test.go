@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,23 +38,19 @@ func makeProducts(t *testing.T, s *store.Store, count int, from time.Time) []str
 // readAll pages through the whole list and returns how often each product was seen.
 func readAll(ctx context.Context, s *store.Store, q store.ProductQuery) (map[string]int, error) {
 	seen := map[string]int{}
-	for more := true; more; {
-		var page []trust.Product
-		var err error
-		if page, more, err = s.ListProducts(ctx, q); err != nil {
+	for {
+		part, err := s.ListProducts(ctx, q)
+		if err != nil {
 			return nil, err
 		}
-		for _, p := range page {
+		for _, p := range part.Rows {
 			seen[p.SID]++
 		}
-		if len(page) > 0 {
-			q.From = page[len(page)-1].SID
-			if q.Backward {
-				q.From = page[0].SID
-			}
+		if part.Beyond == "" {
+			return seen, nil
 		}
+		q.Range.After = part.Reached
 	}
-	return seen, nil
 }
 
 // TestPagesAreStable has three readers page through while products are created and deleted around the ones that stay.
@@ -80,7 +77,9 @@ func TestPagesAreStable(t *testing.T) {
 							running = false // once more, after the last change
 						default:
 						}
-						seen, err := readAll(t.Context(), s, store.ProductQuery{AccountSID: accountSID, Limit: 40, Backward: reader == 2})
+						seen, err := readAll(t.Context(), s, store.ProductQuery{
+							AccountSID: accountSID, Range: store.Range{Limit: 40, Bytes: 1 << 20, Step: 100, Backward: reader == 2},
+						})
 						if err != nil {
 							return err
 						}
@@ -124,7 +123,7 @@ func TestFilters(t *testing.T) {
 			s := open(t)
 			for i := range 12 {
 				p := draft()
-				p.SID = fmt.Sprintf("BU%032x", i)
+				p.SID = sid(i)
 				if i%2 == 0 {
 					p.Status = trust.InReview
 				}
@@ -145,10 +144,14 @@ func TestFilters(t *testing.T) {
 				{store.ProductQuery{FriendlyName: "three"}, 4},
 				{store.ProductQuery{PolicySID: "RN3", Status: trust.InReview}, 2},
 				{store.ProductQuery{Status: trust.TwilioApproved}, 0},
-				{store.ProductQuery{From: fmt.Sprintf("BU%032x", 5)}, 5},
-				{store.ProductQuery{From: fmt.Sprintf("BU%032x", 5), Backward: true}, 5},
+				{store.ProductQuery{Range: store.Range{After: sid(5)}}, 5},
+				{store.ProductQuery{Range: store.Range{After: sid(5), Backward: true}}, 5},
+				{store.ProductQuery{Range: store.Range{After: sid(8), Until: sid(2)}}, 5},
+				{store.ProductQuery{Status: trust.InReview, Range: store.Range{
+					After: sid(2), Until: sid(8), Backward: true,
+				}}, 2},
 			} {
-				test.q.AccountSID, test.q.Limit = accountSID, 2
+				test.q.AccountSID, test.q.Range.Limit, test.q.Range.Bytes, test.q.Range.Step = accountSID, 2, 1<<20, 3
 				if seen, err := readAll(t.Context(), s, test.q); err != nil || len(seen) != test.want {
 					t.Errorf("%+v: %d products, want %d, error %v", test.q, len(seen), test.want, err)
 				}
@@ -156,3 +159,48 @@ func TestFilters(t *testing.T) {
 		})
 	}
 }
+
+// A part ends with the row at which its text is as long as asked for; a filtered one where its step ends, whatever it found.
+func TestPartsAreBounded(t *testing.T) {
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			for i := range 9 {
+				p := draft()
+				p.SID = sid(i)
+				p.FriendlyName = strings.Repeat("x", 1000)
+				if i == 7 {
+					p.PolicySID = "RN7"
+				}
+				check(t, s.CreateProduct(t.Context(), p))
+			}
+			q := store.ProductQuery{AccountSID: accountSID, Range: store.Range{Limit: 9, Bytes: 2500, Step: 4}}
+			part, err := s.ListProducts(t.Context(), q)
+			if err != nil || len(part.Rows) != 2 || part.Bytes < 2500 || part.Read != 2 || part.Reached != sid(7) || part.Beyond != sid(6) {
+				t.Errorf("by bytes: %d rows, %d bytes, read %d, reached %s, beyond %s, %v",
+					len(part.Rows), part.Bytes, part.Read, part.Reached, part.Beyond, err)
+			}
+			q.PolicySID = "RN7"
+			for _, want := range []struct {
+				after           string
+				rows            int
+				reached, beyond string
+			}{
+				{"", 1, sid(5), sid(4)},
+				{sid(8), 1, sid(4), sid(3)},
+				{sid(5), 0, sid(1), sid(0)},
+				{sid(4), 0, sid(0), ""},
+				{sid(2), 0, "", ""},
+			} {
+				q.Range.After = want.after
+				part, err := s.ListProducts(t.Context(), q)
+				if err != nil || len(part.Rows) != want.rows || part.Read != 4 || part.Reached != want.reached || part.Beyond != want.beyond {
+					t.Errorf("filtered, after %s: %d rows, read %d, reached %s, beyond %s, %v; want %+v",
+						want.after, len(part.Rows), part.Read, part.Reached, part.Beyond, err, want)
+				}
+			}
+		})
+	}
+}
+
+func sid(i int) string { return fmt.Sprintf("BU%032x", i) }

@@ -16,7 +16,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// openPostgres opens a pool. What the URL itself says of time-outs goes before the options.
+// openPostgres opens a pool, and a small one for authentication. What the URL itself says of time-outs goes before the options.
 func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -49,7 +49,9 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	s := newStore(e, pool, pool)
+	auth := stdlib.OpenDB(*config)
+	auth.SetConnMaxIdleTime(5 * time.Minute)
+	s := newStore(e, pool, pool, auth)
 	s.found = found
 	s.inserts = &inserts{run: s.insertTogether}
 	return s, nil

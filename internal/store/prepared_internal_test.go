@@ -23,14 +23,15 @@ func unknownAccounts(t *testing.T, s *Store, count int) {
 
 // TestPreparedOnPostgres has Postgres itself count: each look-up runs a statement that was prepared once.
 func TestPreparedOnPostgres(t *testing.T) {
-	s, err := Open(t.Context(), pgtest.New(t), Options{MaxConns: 1}) // what is prepared belongs to a connection
+	s, err := Open(t.Context(), pgtest.New(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written
-	unknownAccounts(t, s, 10)
+	defer s.Close()           //nolint:errcheck // nothing was written
+	unknownAccounts(t, s, 10) // on one connection, to which belongs what is prepared
 	var prepared, runs int
-	if err := s.read(t.Context()).row(`SELECT count(*), sum(generic_plans + custom_plans) FROM pg_prepared_statements
+	logins := session{t.Context(), s.logins}
+	if err := logins.row(`SELECT count(*), sum(generic_plans + custom_plans) FROM pg_prepared_statements
 		WHERE statement LIKE 'SELECT sid, auth_token%'`).Scan(&prepared, &runs); err != nil || prepared != 1 || runs != 10 {
 		t.Errorf("%d prepared statements, %d runs, error %v, want 1 and 10", prepared, runs, err)
 	}
@@ -43,9 +44,9 @@ func openSQLiteReads(t *testing.T) (*Store, *preparedReads) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // nothing was written
-	reads, ok := s.reads.(*preparedReads)
+	reads, ok := s.logins.(*preparedReads)
 	if !ok {
-		t.Fatalf("SQLite is read with %T, which prepares nothing", s.reads)
+		t.Fatalf("SQLite is read with %T, which prepares nothing", s.logins)
 	}
 	return s, reads
 }
@@ -82,13 +83,14 @@ func TestPreparedOnSQLite(t *testing.T) {
 
 // TestPreparedIsBounded asks in more ways than are kept.
 func TestPreparedIsBounded(t *testing.T) {
-	s, reads := openSQLiteReads(t)
+	_, reads := openSQLiteReads(t)
+	q := session{t.Context(), reads}
 	for i := range 2 * maxStatements {
 		var got int
-		if err := s.read(t.Context()).row(fmt.Sprintf("SELECT %d", i)).Scan(&got); err != nil || got != i {
+		if err := q.row(fmt.Sprintf("SELECT %d", i)).Scan(&got); err != nil || got != i {
 			t.Fatalf("%d, error %v, want %d", got, err, i)
 		}
-		all, err := queryAll(s.read(t.Context()), scanString, fmt.Sprintf("SELECT 'all %d'", i))
+		all, err := queryAll(q, scanString, fmt.Sprintf("SELECT 'all %d'", i))
 		if err != nil || len(all) != 1 || all[0] != fmt.Sprintf("all %d", i) {
 			t.Fatalf("%v, error %v", all, err)
 		}

@@ -42,20 +42,34 @@ type scanner interface{ Scan(dest ...any) error }
 
 // queryAll returns all rows of a query. (A function, for a method cannot have a type parameter.)
 func queryAll[T any](q session, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.run.QueryContext(q.ctx, query, args...)
+	var all []T
+	err := queryEach(q, scan, func(one T) bool {
+		all = append(all, one)
+		return true
+	}, query, args...)
 	if err != nil {
 		return nil, err
 	}
+	return all, nil
+}
+
+// queryEach calls each with the rows of a query, one after the other, until it returns false.
+func queryEach[T any](q session, scan func(scanner) (T, error), each func(T) bool, query string, args ...any) error {
+	rows, err := q.run.QueryContext(q.ctx, query, args...)
+	if err != nil {
+		return err
+	}
 	defer rows.Close() //nolint:errcheck // rows.Err below tells of a failed read
-	var all []T
 	for rows.Next() {
 		one, err := scan(rows)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, one)
+		if !each(one) {
+			return nil
+		}
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 func scanString(row scanner) (string, error) {

@@ -15,25 +15,25 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openSQLite opens the file at path twice: with one connection for writes and a few for reads beside it. Before that it looks
-// into the file with one that changes nothing.
+// openSQLite opens the file at path with one connection for writes, and beside it a few for reads and authConns. Before that it
+// looks into the file with one that changes nothing.
 func openSQLite(ctx context.Context, path string, access Access) (*Store, error) {
 	file, err := findFile(path, access != Existing)
 	if err != nil {
 		return nil, err
 	}
-	var pools [3]*sql.DB
-	for i, pragmas := range [][]string{{busyTimeout}, lasting(), lasting()} {
+	var pools [4]*sql.DB
+	for i, pragmas := range [][]string{{busyTimeout}, lasting(), lasting(), lasting()} {
 		if pools[i], err = file.open(pragmas); err != nil { // it only reads the name: connections are made when they are used
 			return nil, err
 		}
 	}
-	look, writer, reader := pools[0], pools[1], pools[2]
+	look, writer, reader, auth := pools[0], pools[1], pools[2], pools[3]
 	writer.SetMaxOpenConns(1)
 	reader.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
 	reader.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
 
-	s := newStore(sqliteEngine(), writer, reader)
+	s := newStore(sqliteEngine(), writer, reader, auth)
 	s.file = file
 	s.found, err = prepare(ctx, s.engine, look, writer, access)
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok && failure.Code()&0xff == sqlite3.SQLITE_CORRUPT {

@@ -13,9 +13,12 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 var (
@@ -32,7 +35,7 @@ type Options struct {
 	Access Access // what Open may do to a database that is new or older than this program
 
 	// What a Postgres database is asked for.
-	MaxConns         int           // connections at a time; 16
+	MaxConns         int           // connections at a time, besides authConns; 16
 	ConnectTimeout   time.Duration // for one connection; 5 s
 	StatementTimeout time.Duration // for one statement; 10 s; below 0: none
 }
@@ -48,10 +51,13 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	engine  engine
 	writer  *sql.DB
-	reader  *sql.DB  // the writer itself on Postgres
-	reads   runner   // on reader, outside transactions
-	batches *batcher // of writes, on SQLite; nil on Postgres, where writes run beside each other
-	inserts *inserts // of new products, on Postgres; nil on SQLite
+	reader  *sql.DB             // the writer itself on Postgres
+	auth    *sql.DB             // for Account alone: whoever keeps the others busy keeps no caller from being authenticated
+	reads   runner              // on reader, outside transactions
+	logins  runner              // on auth
+	scans   *semaphore.Weighted // of rows that a filter without an index reads
+	batches *batcher            // of writes, on SQLite; nil on Postgres, where writes run beside each other
+	inserts *inserts            // of new products, on Postgres; nil on SQLite
 	woken   chan struct{}
 	version atomic.Int64 // of the accounts, as far as this process has changed them
 	file    *file        // on SQLite; nil on Postgres
@@ -119,12 +125,22 @@ func IsPostgres(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }
 
-func newStore(e engine, writer, reader *sql.DB) *Store {
-	s := &Store{engine: e, writer: writer, reader: reader, reads: reader, woken: make(chan struct{}, 1)}
-	if !e.driverPrepares {
-		s.reads = &preparedReads{DB: reader, statements: map[string]*sql.Stmt{}}
+// authConns is how many connections there are for authentication.
+const authConns = 2
+
+func newStore(e engine, writer, reader, auth *sql.DB) *Store {
+	auth.SetMaxOpenConns(authConns)
+	auth.SetMaxIdleConns(authConns)
+	prepare := func(db *sql.DB) runner {
+		if e.driverPrepares {
+			return db
+		}
+		return &preparedReads{DB: db, statements: map[string]*sql.Stmt{}}
 	}
-	return s
+	return &Store{
+		engine: e, writer: writer, reader: reader, auth: auth, reads: prepare(reader), logins: prepare(auth),
+		scans: semaphore.NewWeighted(max(1, int64(runtime.GOMAXPROCS(0)/2))), woken: make(chan struct{}, 1),
+	}
 }
 
 // Close waits for running queries and closes the database. A write that still waits for its turn is not made.
@@ -136,7 +152,7 @@ func (s *Store) Close() error {
 	if s.reader != s.writer {
 		errs = append(errs, s.reader.Close())
 	}
-	return errors.Join(append(errs, s.writer.Close())...)
+	return errors.Join(append(errs, s.auth.Close(), s.writer.Close())...)
 }
 
 // Woken receives after a commit of this process that may have made something due. It is for one receiver; what another

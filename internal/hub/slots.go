@@ -1,0 +1,90 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/opentrusthub/trusthub/api"
+)
+
+// How many pages are read and sent at a time. One whose reader is slow counts, too.
+const (
+	maxPages        = 100
+	maxAccountPages = 8
+	slotWait        = 5 * time.Second
+)
+
+// slots bounds the pages that are read and sent at a time. Each account waits for its own pages first, so that it cannot take
+// all slots.
+type slots struct {
+	all *semaphore.Weighted
+
+	mu       sync.Mutex
+	accounts map[string]*accountSlots
+}
+
+// accountSlots are those of an account that uses some, or waits for one.
+type accountSlots struct {
+	free  *semaphore.Weighted
+	users int
+}
+
+func newSlots() *slots {
+	return &slots{all: semaphore.NewWeighted(maxPages), accounts: map[string]*accountSlots{}}
+}
+
+// take waits for a slot, and returns the function that frees it. After slotWait it returns an error with CodeTooManyRequests.
+func (s *slots) take(ctx context.Context, accountSID string) (free func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, slotWait)
+	defer cancel()
+	account := s.join(accountSID)
+	if err := account.free.Acquire(waiting, 1); err != nil {
+		s.quit(accountSID)
+		return nil, tooManyLists(ctx)
+	}
+	if err := s.all.Acquire(waiting, 1); err != nil {
+		account.free.Release(1)
+		s.quit(accountSID)
+		return nil, tooManyLists(ctx)
+	}
+	return func() {
+		s.all.Release(1)
+		account.free.Release(1)
+		s.quit(accountSID)
+	}, nil
+}
+
+func tooManyLists(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err // the caller has gone
+	}
+	refused := api.NewError(api.CodeTooManyRequests, "Too many lists are being read at a time", nil)
+	refused.RetryAfter = time.Second
+	return refused
+}
+
+func (s *slots) join(accountSID string) *accountSlots {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	account := s.accounts[accountSID]
+	if account == nil {
+		account = &accountSlots{free: semaphore.NewWeighted(maxAccountPages)}
+		s.accounts[accountSID] = account
+	}
+	account.users++
+	return account
+}
+
+// quit forgets an account that uses no slot and waits for none.
+func (s *slots) quit(accountSID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if account := s.accounts[accountSID]; account.users == 1 {
+		delete(s.accounts, accountSID)
+	} else {
+		account.users--
+	}
+}
