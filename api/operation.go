@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -31,8 +32,9 @@ type operation struct {
 	options       *openapi3filter.Options
 }
 
-// loadOperations reads them from the contract.
-func loadOperations() ([]*operation, error) {
+// loadOperations reads them from the contract, once in a process: that is most of what New costs, and tests call it by the
+// hundred. All handlers share them, as all requests to one handler do.
+var loadOperations = sync.OnceValues(func() ([]*operation, error) {
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(trusthub.Contract()))
 	if err != nil {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
@@ -56,7 +58,7 @@ func loadOperations() ([]*operation, error) {
 		}
 	}
 	return operations, nil
-}
+})
 
 func newOperation(route *routers.Route, methods string, options *openapi3filter.Options) (*operation, error) {
 	op := &operation{id: route.Operation.OperationID, route: route, methods: methods, options: options}

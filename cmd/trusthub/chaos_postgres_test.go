@@ -20,8 +20,8 @@ import (
 const (
 	chaosPassword = "chaospassword"
 	// chaosOutage is how long Postgres may be away without a notice being repeated: a server that has sent one reports it as
-	// soon as it can, and no other may send it before its lease of 30 s has ended.
-	chaosOutage = 20 * time.Second
+	// soon as it can, and no other may send it before its lease has ended.
+	chaosOutage = crashLease / 2
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )
@@ -31,7 +31,7 @@ const (
 // acknowledged write must be there and every change told, in order. With TRUSTHUB_CRASH_ROUNDS, at any value, it dies twenty
 // times.
 //
-// It may take half a minute longer, for which leases go on that were taken in commits whose answer got lost.
+// It may take crashLease longer, for which leases go on that were taken in commits whose answer got lost.
 func TestPostgresDies(t *testing.T) {
 	t.Parallel()
 	deaths := 2

@@ -17,7 +17,7 @@ import (
 // in its place. At the end every acknowledged write must be there and every change told, in order; twice only what a killed
 // server had on its way. With TRUSTHUB_CRASH_ROUNDS, at any value, that goes on for a minute.
 //
-// It takes half a minute longer, for which the leases of the last server that was killed go on.
+// It takes crashLease longer, for which the leases of the last server that was killed go on.
 func TestManyServers(t *testing.T) {
 	t.Parallel()
 	const servers = 3

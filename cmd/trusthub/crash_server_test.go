@@ -28,7 +28,8 @@ const (
 	crashAccount = "ACc0000000000000000000000000000001"
 	crashToken   = "crashtoken"
 	crashPolicy  = "RN7a97559effdf62d00f4298208492a5ea"
-	crashWait    = 2 * time.Minute       // for what is sure to come, leases of 30 s that have to end included
+	crashLease   = 10 * time.Second      // long for a delivery on a busy machine, and what a test waits after a kill
+	crashWait    = 2 * time.Minute       // for what is sure to come, leases that have to end included
 	crashLook    = 10 * time.Millisecond // between two looks at what has no other way to tell
 )
 
