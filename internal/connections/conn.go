@@ -29,10 +29,10 @@ type conn struct {
 	end     context.CancelFunc // of its requests; nil until the server asks for their context
 	phase   phase
 	place   *list.Element // in the list of its phase; nil where there is none
-	account string        // that its request is of, while busy
+	account string        // of its last authenticated request
 }
 
-// Close closes the connection, which then counts no more.
+// Close closes the connection, which no longer counts.
 func (c *conn) Close() error {
 	c.limiter.mu.Lock()
 	c.limiter.remove(c)
@@ -46,9 +46,13 @@ type share struct {
 	open      int
 	strangers int
 	busy      int
+	accounts  map[string]int // busy ones by account
 }
 
-func (s *share) count(p phase, by int) {
+func newShare(limit int) *share { return &share{max: limit, accounts: map[string]int{}} }
+
+// count counts a connection in or out, by its phase and the account of its request.
+func (s *share) count(p phase, account string, by int) {
 	if p != closed {
 		s.open += by
 	}
@@ -57,6 +61,9 @@ func (s *share) count(p phase, by int) {
 	}
 	if p == busy {
 		s.busy += by
+		if s.accounts[account] += by; s.accounts[account] == 0 {
+			delete(s.accounts, account)
+		}
 	}
 }
 
@@ -68,14 +75,16 @@ func (s *share) order() [3]phase {
 	return [3]phase{idle, silent, asking}
 }
 
-// allBusy reports whether no more requests can be authenticated. What is left is for newcomers.
-func (s *share) allBusy() bool { return s.busy >= s.max-s.max/4 }
+// refuses reports whether an account can have no more requests: a quarter is left for newcomers, and half for other accounts.
+func (s *share) refuses(account string) bool {
+	return s.busy >= s.max-s.max/4 || s.accounts[account] >= s.max/2
+}
 
 func (c *conn) shares() []*share {
 	if c.address == nil {
-		return []*share{&c.limiter.all}
+		return []*share{c.limiter.all}
 	}
-	return []*share{&c.limiter.all, c.address}
+	return []*share{c.limiter.all, c.address}
 }
 
 // The following methods are called with mu held.
@@ -85,7 +94,7 @@ func (l *Limiter) add(raw net.Conn, network netip.Prefix) *conn {
 	c := &conn{Conn: raw, limiter: l, network: network, phase: closed}
 	if network.IsValid() {
 		if c.address = l.addresses[network]; c.address == nil {
-			c.address = &share{max: l.config.MaxPerAddress}
+			c.address = newShare(l.config.MaxPerAddress)
 			l.addresses[network] = c.address
 		}
 	}
@@ -99,14 +108,9 @@ func (l *Limiter) enter(c *conn, next phase) {
 		l.waiting[c.phase].Remove(c.place)
 		c.place = nil
 	}
-	if c.phase == busy {
-		if l.accounts[c.account]--; l.accounts[c.account] == 0 {
-			delete(l.accounts, c.account)
-		}
-	}
 	for _, s := range c.shares() {
-		s.count(c.phase, -1)
-		s.count(next, +1)
+		s.count(c.phase, c.account, -1)
+		s.count(next, c.account, +1)
 	}
 	if c.phase = next; next < busy {
 		c.place = l.waiting[next].PushBack(c)
@@ -131,9 +135,9 @@ func (l *Limiter) remove(c *conn) {
 func (l *Limiter) evict(s *share) {
 	for _, phase := range s.order() {
 		for place := l.waiting[phase].Front(); place != nil; place = place.Next() {
-			if c, ok := place.Value.(*conn); ok && (s == &l.all || s == c.address) {
+			if c, ok := place.Value.(*conn); ok && (s == l.all || s == c.address) {
 				l.remove(c)
-				_ = c.Conn.Close() // what it still had to say is of no interest
+				_ = c.Conn.Close() // its error does not matter
 				return
 			}
 		}

@@ -6,9 +6,9 @@
 //   - A newcomer always gets in: at a limit, the server closes another connection for it. The first to go are strangers: those
 //     that have sent no request, or none since one without valid credentials, then those that are at such a request. But
 //     strangers keep a quarter of the connections, so that newcomers have the time to send their credentials: where they have
-//     no more, those go that are idle after an authenticated request. Among its like, the one goes that has been so the longest.
-//   - A connection is not closed while its request is an authenticated one. Such requests get 429 above three quarters of the
-//     connections, and those of one account above half of them, so that no account can take all.
+//     no more, those go that are idle after an authenticated request. Within a group, the oldest goes first.
+//   - A connection is not closed while its request is an authenticated one. Such requests get 429 above three quarters of
+//     either limit, and those of one account above half of it, so that no account can take all.
 //
 // # What it does not do
 //
@@ -50,9 +50,8 @@ type Limiter struct {
 	mu        sync.Mutex
 	log       reporter
 	waiting   [busy]list.List // connections that can be closed, by phase; that which has been in it the longest is the first
-	all       share
+	all       *share
 	addresses map[netip.Prefix]*share
-	accounts  map[string]int // connections at an authenticated request
 }
 
 // New returns the limiter of one server.
@@ -64,7 +63,7 @@ func New(config Config) *Limiter {
 	}
 	return &Limiter{
 		config: config, log: reporter{now: config.Now, log: config.Logger},
-		all: share{max: config.Max}, addresses: map[netip.Prefix]*share{}, accounts: map[string]int{},
+		all: newShare(config.Max), addresses: map[netip.Prefix]*share{},
 	}
 }
 
@@ -111,7 +110,7 @@ func (l *Limiter) admit(raw net.Conn) *conn {
 	}
 	if l.all.open >= l.all.max {
 		l.log.full()
-		l.evict(&l.all)
+		l.evict(l.all)
 	}
 	return l.add(raw, network)
 }
@@ -182,13 +181,12 @@ func (l *Limiter) keep(c *conn, account string) error {
 		return fmt.Errorf("%w: the connection was closed to make room", context.Canceled)
 	case c.phase == busy: // another request on a connection that carries several
 		return nil
-	case l.accounts[account] >= l.config.Max/2 || slices.ContainsFunc(c.shares(), (*share).allBusy):
+	case slices.ContainsFunc(c.shares(), func(s *share) bool { return s.refuses(account) }):
 		tooMany := api.NewError(api.CodeTooManyRequests, "Too many concurrent requests", nil)
 		tooMany.RetryAfter = time.Second
 		return tooMany
 	}
-	l.enter(c, busy)
 	c.account = account
-	l.accounts[account]++
+	l.enter(c, busy)
 	return nil
 }

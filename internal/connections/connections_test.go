@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,16 +232,23 @@ func TestAuthenticatedRequestsAreKept(t *testing.T) {
 	s.dial().get("/", "AC3", "right").expect(http.StatusOK)
 }
 
-// TestOneAccountLeavesRoom has an account ask for all connections.
+// TestOneAccountLeavesRoom has an account ask for all connections, or for all of its address.
 func TestOneAccountLeavesRoom(t *testing.T) {
-	s := serve(t, connections.Config{Max: 8})
-	t.Cleanup(func() { close(s.release) })
-	for range 4 {
-		s.dial().get("/held", "AC1", "right")
-		<-s.held
+	for name, config := range map[string]connections.Config{
+		"of all":         {Max: 8, MaxPerAddress: 100},
+		"of one address": {Max: 100, MaxPerAddress: 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, config, slices.Repeat([]string{"192.0.2.1:1"}, 6)...)
+			t.Cleanup(func() { close(s.release) })
+			for range 4 {
+				s.dial().get("/held", "AC1", "right")
+				<-s.held
+			}
+			s.dial().get("/", "AC1", "right").expect(http.StatusTooManyRequests)
+			s.dial().get("/", "AC2", "right").expect(http.StatusOK)
+		})
 	}
-	s.dial().get("/held", "AC1", "right").expect(http.StatusTooManyRequests)
-	s.dial().get("/", "AC2", "right").expect(http.StatusOK)
 }
 
 // TestOneAddress has an address ask for more connections than it may have.
@@ -270,8 +278,8 @@ func TestOneAddress(t *testing.T) {
 			t.Cleanup(func() { close(s.release) })
 			other := s.dial()
 			first, second := s.dial(), s.dial()
-			for range 6 {
-				s.dial().get("/held", "AC1", "right")
+			for i := range 6 {
+				s.dial().get("/held", fmt.Sprint("AC", i%2), "right")
 				<-s.held
 			}
 			if seventh := s.dial().get("/", "AC1", "right"); test.limited {
