@@ -3,6 +3,7 @@ package connections
 import (
 	"container/list"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 )
@@ -38,6 +39,14 @@ func (c *conn) Close() error {
 	c.limiter.remove(c)
 	c.limiter.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// CloseWrite closes the writing side, which net/http does first: a caller that is still sending then reads the answer to its end.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 // share counts the connections of all, or of one network.

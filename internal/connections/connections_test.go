@@ -251,6 +251,17 @@ func TestOneAccountLeavesRoom(t *testing.T) {
 	}
 }
 
+// TestAnswerBeforeTheBodyIsRead sends a body that is too large to be read after the answer. The answer ends properly nevertheless.
+func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
+	s := serve(t, connections.Config{Max: 8})
+	c := s.dial()
+	c.send("POST / HTTP/1.1\r\nHost: hub.example\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("x", 600_000))
+	c.expect(http.StatusUnauthorized)
+	if rest, err := io.ReadAll(c.answer); err != nil || len(rest) > 0 {
+		t.Errorf("after the answer came %q, %v", rest, err)
+	}
+}
+
 // TestOneAddress has an address ask for more connections than it may have.
 func TestOneAddress(t *testing.T) {
 	for name, test := range map[string]struct {
