@@ -101,6 +101,9 @@ func scriptCommands() map[string]scriptCommand {
 		// begin-post PATH BODY
 		// sends the head of a POST with the script's account and waits until the server wants to read the body.
 		"begin-post": beginPostCommand,
+		// begin-head
+		// opens a connection and sends half the head of a request. The connection stays open.
+		"begin-head": beginHeadCommand,
 		// end-post
 		// sends the body and prints the answer as http does.
 		"end-post": endPostCommand,
@@ -292,6 +295,14 @@ func beginPostCommand(ts *testscript.TestScript, s *script, args []string) {
 		ts.Fatalf("the server does not want the body: %s", answer)
 	}
 	s.post, s.body = conn, args[1]
+}
+
+func beginHeadCommand(ts *testscript.TestScript, _ *script, _ []string) {
+	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() }) //nolint:errcheck // the server has closed it
+	_, err = io.WriteString(conn, "GET /v1/TrustProducts HTTP/1.1\r\nX-Slow: ")
+	ts.Check(err)
 }
 
 func endPostCommand(ts *testscript.TestScript, s *script, _ []string) {

@@ -9,10 +9,12 @@
 //     no more, those go that are idle after an authenticated request. Within a group, the oldest goes first.
 //   - A connection is not closed while its request is an authenticated one. Such requests get 429 above three quarters of
 //     either limit, and those of one account above half of it, so that no account can take all.
+//   - A server that shuts down waits 4 seconds for what callers are still sending, not longer.
 //
 // # What it does not do
 //
-// It sets no time-outs; http.Server does. It does not know credentials: it is told who has been authenticated (Authenticate).
+// Otherwise it sets no time-outs; http.Server does. It does not know credentials: it is told who has been authenticated
+// (Authenticate).
 package connections
 
 import (
@@ -52,6 +54,7 @@ type Limiter struct {
 	waiting   [busy]list.List // connections that can be closed, by phase; that which has been in it the longest is the first
 	all       *share
 	addresses map[netip.Prefix]*share
+	arriving  map[*conn]struct{} // those at a request whose body has not arrived
 }
 
 // New returns the limiter of one server.
@@ -63,7 +66,7 @@ func New(config Config) *Limiter {
 	}
 	return &Limiter{
 		config: config, log: reporter{now: config.Now, log: config.Logger},
-		all: newShare(config.Max), addresses: map[netip.Prefix]*share{},
+		all: newShare(config.Max), addresses: map[netip.Prefix]*share{}, arriving: map[*conn]struct{}{},
 	}
 }
 
@@ -79,9 +82,12 @@ func Network(address netip.Addr) netip.Prefix {
 	return network
 }
 
-// Limit returns the listener that the server is to be run with, and sets the server's ConnState and ConnContext.
+// Limit returns the listener that the server is to be run with. It sets the server's ConnState and ConnContext and wraps its
+// Handler.
 func (l *Limiter) Limit(server *http.Server, listener net.Listener) net.Listener {
 	server.ConnState, server.ConnContext = l.connState, l.connContext
+	server.Handler = l.watchBodies(server.Handler)
+	server.RegisterOnShutdown(func() { time.AfterFunc(arrivalTime, l.stopWaiting) })
 	return limitedListener{listener, l}
 }
 
