@@ -75,7 +75,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, folder.remove()) }()
-	c.DB = filepath.Join(folder.path, "trusthub.db")
+	c.DB = filepath.Join(folder.path, testDatabase)
 	c.AccountSID, c.AuthToken = testAccountSID, testAuthToken
 	ctx, end := context.WithCancel(ctx)
 	defer end()

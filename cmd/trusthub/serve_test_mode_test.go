@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,6 +247,52 @@ func TestFoldersInUseStay(t *testing.T) {
 	removeLeftovers()
 	if left := folders(t, os.TempDir()); len(left) > 0 {
 		t.Errorf("it left %q", left)
+	}
+}
+
+// TestFoldersOfOthersStay has folders that look like leftovers: links to a folder of ours, which anybody can make, the folder of
+// another user, and one with a file that no server makes.
+func TestFoldersOfOthersStay(t *testing.T) {
+	temp, elsewhere := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	kept := []string{
+		filepath.Join(temp, "ours"), filepath.Join(elsewhere, "ours"),
+		filepath.Join(temp, testFolderPrefix+"other"), filepath.Join(temp, testFolderPrefix+"more"),
+	}
+	for _, folder := range kept {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{lockName, testDatabase, "precious"} {
+			if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, target := range []string{"ours", kept[0], kept[1]} { // the first is relative
+		if err := os.Symlink(target, filepath.Join(temp, testFolderPrefix+strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Log("not tested with another user's folder: only root can make one")
+	} else if err := os.Chown(kept[2], 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	removeLeftovers()
+	for i, folder := range kept {
+		names := []string{lockName, testDatabase, "precious"}
+		if i == 3 || i == 2 && os.Geteuid() != 0 { // ours
+			names = []string{"precious"}
+		}
+		var left []string
+		for _, path := range folders(t, folder) {
+			left = append(left, filepath.Base(path))
+		}
+		slices.Sort(names)
+		if !slices.Equal(left, names) {
+			t.Errorf("in %s there are %q, want %q", folder, left, names)
+		}
 	}
 }
 
