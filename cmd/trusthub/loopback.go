@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/opentrusthub/trusthub/internal/callback"
@@ -20,17 +21,31 @@ type loopbackFlag struct {
 func (f deliveryFlags) callbacksMayGo(listen net.Addr, publicURL string) (config callback.Config, rule string) {
 	config.Allow = prefixes(f.CallbackAllow)
 	tcp, ok := listen.(*net.TCPAddr)
+	listensThere := ok && tcp.IP.IsLoopback()
 	switch {
 	case f.CallbackDenyLoopback:
 		config.DenyLoopback = true
 		return config, "callbacks may not go to loopback: --callback-deny-loopback says so"
-	case !ok || !tcp.IP.IsLoopback():
+	case listensThere && isLoopback(publicURL):
+		config.Allow = append(config.Allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+		return config, "callbacks may go to loopback, because the server listens there; behind a proxy set --public-url or --callback-deny-loopback"
+	case slices.ContainsFunc(config.Allow, opensLoopback):
+		return config, "callbacks may go to loopback: --callback-allow opens it"
+	case !listensThere:
 		return config, "callbacks may not go to loopback: the server listens on another address, so that others can reach it"
-	case !isLoopback(publicURL):
+	default:
 		return config, "callbacks may not go to loopback: --public-url is elsewhere, so that others can reach the server through a proxy"
 	}
-	config.Allow = append(config.Allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-	return config, "callbacks may go to loopback, because the server listens there; behind a proxy set --public-url or --callback-deny-loopback"
+}
+
+// opensLoopback reports whether addresses of the range lead to this machine. An unspecified address is dialled as loopback.
+func opensLoopback(allowed netip.Prefix) bool {
+	for _, loopback := range []string{"127.0.0.0/8", "::1/128", "0.0.0.0/32", "::/128"} {
+		if allowed.Overlaps(netip.MustParsePrefix(loopback)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isLoopback reports whether a URL, which may be absent, leads to this machine only.
