@@ -110,11 +110,17 @@ func (l *limit) UnmarshalText(text []byte) error {
 // addresses is a flag's range of IP addresses.
 type addresses struct{ netip.Prefix }
 
-// UnmarshalText reads "10.0.0.0/8".
-func (a *addresses) UnmarshalText(text []byte) (err error) {
-	if a.Prefix, err = netip.ParsePrefix(string(text)); err != nil {
+// UnmarshalText reads "10.0.0.0/8". A range of IPv4-mapped addresses is that of the IPv4 addresses.
+func (a *addresses) UnmarshalText(text []byte) error {
+	prefix, err := netip.ParsePrefix(string(text))
+	if err != nil {
 		return errors.New("must be an address range such as 10.0.0.0/8")
 	}
+	const mapped = 96 // bits of ::ffff:0:0/96
+	if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-mapped)
+	}
+	a.Prefix = prefix
 	return nil
 }
 

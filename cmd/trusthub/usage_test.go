@@ -80,6 +80,23 @@ func TestUsageErrorsHelp(t *testing.T) {
 	}
 }
 
+// TestAddresses: a range of IPv4-mapped addresses means the same to whatever is given it.
+func TestAddresses(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.0.0.0/8":          "10.0.0.0/8",
+		"::ffff:10.0.0.5/128": "10.0.0.5/32",
+		"::ffff:10.0.0.0/104": "10.0.0.0/8",
+		"::ffff:0.0.0.0/96":   "0.0.0.0/0",
+		"::ffff:0.0.0.0/95":   "::ffff:0.0.0.0/95",
+		"fd00::/8":            "fd00::/8",
+	} {
+		var got addresses
+		if err := got.UnmarshalText([]byte(text)); err != nil || got.String() != want {
+			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
+		}
+	}
+}
+
 // TestNoPasswordIsPrinted gives text that kong takes, and the command refuses.
 func TestNoPasswordIsPrinted(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -3,8 +3,8 @@
 // # What it guarantees
 //
 //   - No connection is made to an address outside the public internet, unless Config.Allow opens it, and none to loopback with
-//     Config.DenyLoopback. That is checked when
-//     the connection is made, on the very address that is dialled, so neither DNS nor the spelling of a URL gains anything.
+//     Config.DenyLoopback. That is checked when the connection is made, on the very address that is dialled, so neither DNS nor
+//     the spelling of a URL gains anything.
 //   - No redirect is followed and no proxy is used: either would lead past that check.
 //   - An attempt ends within Config.Timeout whatever the receiver does, and what is read of its answer is bounded.
 //   - Each attempt is one request; nothing is sent twice behind the caller's back.
@@ -50,7 +50,7 @@ const (
 // Config says how callbacks are sent. Now must be set; everything else has a default.
 type Config struct {
 	Now            func() time.Time // the clock
-	Allow          []netip.Prefix   // addresses opened besides the public internet; an IPv4-mapped one counts as IPv4
+	Allow          []netip.Prefix   // addresses opened besides the public internet; IPv4-mapped ones open nothing
 	DenyLoopback   bool             // closes loopback even where Allow opens it
 	ConnectTimeout time.Duration    // for name look-up and TCP, and again for TLS; 0 means DefaultConnectTimeout
 	Timeout        time.Duration    // for the whole attempt; 0 means DefaultTimeout

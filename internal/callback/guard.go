@@ -22,13 +22,10 @@ type guard struct {
 	denyLoopback bool // even where it is opened
 }
 
-// newGuard opens the prefixes in allow. A prefix of IPv4-mapped addresses opens the IPv4 ones.
+// newGuard opens the prefixes in allow.
 func newGuard(allow []netip.Prefix) guard {
 	var four, six []netip.Prefix
 	for _, prefix := range allow {
-		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
-			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
-		}
 		if prefix.Addr().Is4() {
 			four = append(four, prefix)
 		} else {
