@@ -76,6 +76,9 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Addr == nil { // its text repeats what was looked up
+		return errors.New("--listen: unknown host or port")
+	}
 	if err != nil {
 		return err
 	}

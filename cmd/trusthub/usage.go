@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -32,7 +34,7 @@ func parse(args []string, options ...kong.Option) (*kong.Context, error) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return nil, errors.New(withoutValues(err.Error()))
+		return nil, errors.New(withoutValues(err.Error(), ownWords(parser.Model)))
 	}
 	for _, flag := range command.Flags() {
 		for _, name := range flag.Tag.Envs {
@@ -45,20 +47,33 @@ func parse(args []string, options ...kong.Option) (*kong.Context, error) {
 }
 
 var (
-	// refusedWord matches kong's message about a word that it does not know, and commandWord a word, with or without kong's
-	// suggestions, that looks like a command or a flag.
+	// refusedWord matches kong's message about a word that it does not know there, and suggested what it says of one that is
+	// like a command or a flag.
 	refusedWord = regexp.MustCompile(`(?s)^(unexpected argument|unknown flag|unexpected flag argument|unexpected token) (.*)$`)
-	commandWord = regexp.MustCompile(`^-{0,2}[a-z]+(-[a-z]+)*(, did you mean .*\?)?$`)
+	suggested   = regexp.MustCompile(`^-{0,2}[a-z]+(-[a-z]+)*, did you mean .*\?$`)
 
 	missingValue = regexp.MustCompile(`(?s)expected \w+ value but got .*$`)
 	wrongValue   = regexp.MustCompile(`(?s) but got .*$`)
 	fromVariable = regexp.MustCompile(`(?s) \(from envar (\w+)=.*$`)
 )
 
-// withoutValues returns kong's message without what it repeats of the command line and the environment.
-func withoutValues(message string) string {
+// ownWords returns the names of all commands and flags.
+func ownWords(program *kong.Application) []string {
+	var words []string
+	for _, command := range program.Leaves(false) {
+		words = append(words, strings.Fields(command.Path())...)
+		for _, flag := range command.Flags {
+			words = append(words, "--"+flag.Name)
+		}
+	}
+	return words
+}
+
+// withoutValues returns kong's message without what it repeats of the command line and the environment. Of the words that it
+// refuses it keeps those that are our own, which have another place, and those that are likely a mistyped one.
+func withoutValues(message string, own []string) string {
 	if refused := refusedWord.FindStringSubmatch(message); refused != nil {
-		if commandWord.MatchString(refused[2]) {
+		if slices.Contains(own, refused[2]) || suggested.MatchString(refused[2]) {
 			return message
 		}
 		return refused[1]

@@ -12,11 +12,20 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const secret = "postgres://user:hunter2@host/\nhub password=hunter2"
-
-// TestUsageErrorsRepeatNoValue gives the secret to every command and every flag, on the command line and in the environment, and
+// TestUsageErrorsRepeatNoValue gives secrets to every command and every flag, on the command line and in the environment, and
 // where no value belongs.
 func TestUsageErrorsRepeatNoValue(t *testing.T) {
+	for name, secret := range map[string]string{
+		"a URL":  "postgres://user:hunter2@host/\nhub password=hunter2",
+		"a word": "correcthorse",
+		"words":  "correct-horse-battery",
+	} {
+		t.Run(name, func(t *testing.T) { testSecret(t, secret) })
+	}
+}
+
+func testSecret(t *testing.T, secret string) {
+	t.Helper()
 	refused := 0
 	try := func(args ...string) {
 		t.Helper()
@@ -25,7 +34,7 @@ func TestUsageErrorsRepeatNoValue(t *testing.T) {
 			return
 		}
 		refused++
-		if strings.Contains(err.Error(), "hunter2") {
+		if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "horse") {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
@@ -39,7 +48,7 @@ func TestUsageErrorsRepeatNoValue(t *testing.T) {
 		with := func(args ...string) []string { return append(words, args...) }
 		try(with(secret, secret, secret)...)
 		try(with("--" + secret)...)
-		try(with("--hunter2")...)
+		try(append(words[:len(words)-1:len(words)-1], secret)...)
 		try(with("-" + secret)...)
 		for _, flag := range command.Flags {
 			name := "--" + flag.Name
@@ -48,6 +57,7 @@ func TestUsageErrorsRepeatNoValue(t *testing.T) {
 			}
 			tried[name] = true
 			try(with(name+"="+secret, "x")...)
+			try(with(name+"=", secret)...)
 			try(with(name, secret, "x")...)
 			try(with(name, "--db="+secret)...)
 			try(with(name, "-"+secret)...)
@@ -70,6 +80,8 @@ func TestUsageErrorsHelp(t *testing.T) {
 	for want, args := range map[string]string{
 		`unexpected argument serv, did you mean "serve"?`:               "serv",
 		`unknown flag --tets, did you mean "--test"?`:                   "serve --tets",
+		`unknown flag --smtp`:                                           "list --smtp",
+		`unexpected argument migrate`:                                   "serve migrate",
 		`--limit: the value is missing`:                                 "list --limit",
 		`--review must be one of "auto","manual"`:                       "serve --review none",
 		`--callback-allow: must be an address range such as 10.0.0.0/8`: "serve --callback-allow none",
@@ -113,6 +125,9 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"serve", "--listen", "127.0.0.1:0", "--smtp", "smtp://host", "--mail-from", mistyped},
 		{"serve", "--listen", "127.0.0.1:0", "--public-url", mistyped},
 		{"serve", "--listen", mistyped},
+		{"serve", "--listen", "127.0.0.1:hunter2"},
+		{"serve", "--listen", "hunter2 host:0"}, // no name that DNS is asked for
+		{"serve", "--auth-token=", "hunter"},
 		{"serve", "--listen", "127.0.0.1:0", "--account-sid", mistyped, "--auth-token", mistyped},
 		{"accounts", "list", "--db", keywords},
 		{"deliveries", "--db", mistyped},
@@ -125,7 +140,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		code := run(ctx, args, &stdout, &stderr)
 		cancel()
-		if code == 0 || stderr.Len() == 0 || strings.Contains(stdout.String()+stderr.String(), "hunter2") {
+		if code == 0 || stderr.Len() == 0 || strings.Contains(stdout.String()+stderr.String(), "hunter") {
 			t.Errorf("%q: status %d, %s%s", args, code, &stdout, &stderr)
 		}
 	}
