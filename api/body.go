@@ -13,7 +13,9 @@ import (
 // half a minute. So the answer goes out at once, and the connection is closed soon after.
 
 // lingerTime is how long a body is still read and dropped after the answer. To close the connection under a caller who is sending
-// could make it lose the answer: what arrives at a closed connection is answered with a reset.
+// could make it lose the answer: what arrives at a closed connection is answered with a reset. The wait protects a caller that
+// sends the rest within that time. Of a body net/http drops 256 KiB at most; where more is left, it closes its writing side, and
+// the connection half a second later. A caller that sends for longer than that can lose the answer.
 const lingerTime = 500 * time.Millisecond
 
 // connectionClose is shared by answers, which do not change it in place.
@@ -32,7 +34,7 @@ func bodyRead(c echo.Context) {
 	c.Response().Header().Del(echo.HeaderConnection)
 }
 
-// stopReading ends the wait for a body that was not read.
+// stopReading bounds the wait for a body that was not read.
 func stopReading(c echo.Context) {
 	if hasUnreadBody(c.Request()) {
 		// It fails for writers that are no connection, as those of tests.
