@@ -9,9 +9,9 @@
 //     validator, the implementation, a recovered panic. Its message never repeats a parameter's value.
 //   - An answer that fails when a part of it has been sent is broken off, so that nobody takes that part for the whole.
 //   - Every answer carries a Twilio-Request-Id and the CORS headers, and preflight requests are answered.
-//   - No web page acts for whoever uses the browser: a browser is never asked for credentials, which it would remember and
-//     send on behalf of other sites, and forms and scripts without CORS change nothing. Scripts with credentials of their
-//     own may call from anywhere.
+//   - A browser is never asked for credentials, which it would remember and send on behalf of other sites. Should it have some
+//     nevertheless, other sites' forms and scripts in mode no-cors are refused. Scripts in mode cors are not, as those with
+//     remembered credentials cannot be told from honest ones with credentials of their own, which may call from anywhere.
 //   - A body is read up to a limit, an operation's context ends after a while, a panic ends one request only.
 //
 // It does not store anything, does not limit how often a caller calls, does not speak TLS, and does not set the time-outs
