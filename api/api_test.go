@@ -250,7 +250,7 @@ func TestStatusCallbackHost(t *testing.T) {
 		{"a longer one", strings.Repeat("a", 254), http.StatusBadRequest},
 		{"with a port", strings.Repeat("a", 253) + ":65535", http.StatusCreated},
 		{"a port that is too long", "a.example:" + strings.Repeat("0", 4096), http.StatusBadRequest},
-		{"a port that there is not", "acme.example:99999", http.StatusBadRequest},
+		{"a port out of range", "acme.example:99999", http.StatusBadRequest},
 		{"IPv6", "[::1]:80", http.StatusCreated},
 		{"IPv6 with a zone", "[fe80::1%25eth0]", http.StatusBadRequest},
 		{"a name of another script", "bücher.example", http.StatusCreated},

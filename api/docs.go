@@ -56,7 +56,7 @@ func registerDocs(e *echo.Echo) error {
 	return nil
 }
 
-// forBrowsers hides a page from all others, for whom there is nothing but the API.
+// forBrowsers serves a page to browsers only.
 func forBrowsers(page echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)

@@ -73,7 +73,7 @@ func standing(p trust.Product) string {
 		return string(p.Status)
 	}
 	if len(p.Errors) == 0 {
-		return string(p.Status) + ", for its approval has expired"
+		return string(p.Status) + " because its approval expired"
 	}
 	codes := make([]string, len(p.Errors))
 	for i, code := range p.Errors {

@@ -84,7 +84,7 @@ type Policy struct {
 	ValidFor    time.Duration // from approval to ValidUntil
 }
 
-// Apply answers what becomes of p, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
+// Apply returns what becomes of p, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
 // whole change is made or none of it. Edits count in the status that p has before it. A change that sets only what is
 // already so is always allowed and does nothing, so a repeated request does no harm; a rejection for other reasons is not.
 func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcome, error) {
@@ -116,7 +116,7 @@ func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcom
 	return Outcome{Product: next, Changed: true, Notices: notices(next, now)}, nil
 }
 
-// Decide answers what becomes of p by a reviewer's decision, which is TwilioApproved or TwilioRejected: one that nobody has taken
+// Decide returns what becomes of p by a reviewer's decision, which is TwilioApproved or TwilioRejected: one that nobody has taken
 // into review yet is taken into it and decided in one step, of which the customer is told both. The errors are those of Apply.
 func (policy Policy) Decide(p Product, decision Change, now time.Time) (Outcome, error) {
 	if p.Status != PendingReview {
@@ -180,7 +180,7 @@ func (policy Policy) Reschedule(p Product, now time.Time) Outcome {
 	return Outcome{Product: p, Changed: true}
 }
 
-// Elapse answers what becomes of p by itself at now: nothing before p.Due; then the next step of the review, or the end of
+// Elapse returns what becomes of p by itself at now: nothing before p.Due; then the next step of the review, or the end of
 // an approval. A review that was begun automatically waits for people where the policy has changed to that.
 func (policy Policy) Elapse(p Product, now time.Time) (Outcome, error) {
 	if p.Due.IsZero() || p.Due.After(now) {
