@@ -17,11 +17,11 @@ build: ## Build bin/trusthub
 	go build -trimpath -ldflags '-s -w' -o bin/trusthub ./cmd/trusthub
 
 # The race detector watches everything but SQLite, which is C translated to Go: instrumented, it takes ten times as long, and no race
-# of ours is in it. The flags are in the environment for the tests that build the program: it is built like the tests, once. Many tests
-# wait more than they compute, so more of them run at a time than there are cores. vet is a step of its own in .ci/run.
+# of ours is in it. Many tests wait more than they compute, so more of them run at a time than there are cores. vet and the attacks of
+# test/siege, which measure the program as it is built for use, are steps of their own in .ci/run.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 test: ## Run the tests, with the race detector
-	GOFLAGS="$$(go env GOFLAGS) $(RACE)" go test -vet=off -parallel 4 ./...
+	go test $(RACE) -vet=off -parallel 4 $$(go list ./... | grep -v /test/siege)
 
 generate: ## Make the Go code from openapi.yaml
 	go generate ./...
@@ -71,8 +71,9 @@ crash: ## Kill the server with -9 for 200 rounds and look for what was lost, hal
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
 
-siege: ## Attack the server as one caller who would harm the others, at full size
-	TRUSTHUB_SIEGE=full go test ./test/siege -count=1 -timeout 60m -v
+SIEGE ?= full
+siege: ## Attack the server as one caller who would harm the others, at full size (SIEGE=share: a share of it)
+	TRUSTHUB_SIEGE=$(SIEGE) go test ./test/siege -count=1 -timeout 60m -v
 
 bench: ## Print the table of BENCHMARKS.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
 	go run ./internal/bench $(BENCHFLAGS)
