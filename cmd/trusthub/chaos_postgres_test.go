@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -46,8 +47,11 @@ func TestPostgresDies(t *testing.T) {
 		return ok && refused.Status == http.StatusServiceUnavailable && refused.Code == 20503 && latest.Load().excuses(began)
 	})
 	var outages []outage
-	for range deaths {
+	for i := range deaths {
 		load.awaitWrites(t, 1+rand.IntN(crashWrites))
+		if i > 0 {
+			load.awaitLeases(t, outages[i-1].resumed)
+		}
 		latest.Store(new(outage)) // it begins
 		o := load.outlast(t, cluster)
 		latest.Store(&o)
@@ -112,6 +116,18 @@ func (l *chaosLoad) awaitWrites(t *testing.T, more int) {
 	}
 	want := acknowledged() + more
 	crashAwait(t, "acknowledgement of writes", func() bool { return acknowledged() >= want || t.Failed() })
+}
+
+// awaitLeases waits until every server has taken leases since then. With them it has reported on all that it had sent before: else
+// one that had no luck between several outages would have had none to report in.
+func (l *chaosLoad) awaitLeases(t *testing.T, since time.Time) {
+	t.Helper()
+	useCrashDatabase(t, l.run.db, func(db *sql.DB) {
+		crashAwait(t, "lease of each server", func() bool {
+			const query = `SELECT COUNT(DISTINCT server) FROM test_leases WHERE taken_at > $1`
+			return queryCount(t, db, query, since) == len(l.servers) || t.Failed()
+		})
+	})
 }
 
 // outlast kills Postgres, looks at what the servers answer meanwhile, starts it again and waits until they notice.
