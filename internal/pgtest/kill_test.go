@@ -24,6 +24,9 @@ func TestKillKeepsCommittedRows(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	at := cluster.Database(t)
+	if fsync := query[string](t, connect(t, at), "SHOW fsync"); fsync != "on" {
+		t.Errorf("fsync is %s", fsync)
+	}
 	execute(t, connect(t, at), "CREATE TABLE marks (n BIGINT)")
 	const rounds = 3
 	for n := range rounds {

@@ -46,34 +46,27 @@ func TestDatabaseIsDropped(t *testing.T) {
 	}
 }
 
-// What the package promises of a cluster, asked of the server itself.
+// What the package promises of its clusters, asked of the servers themselves.
 func TestSettings(t *testing.T) {
-	conn := connect(t, pgtest.NewCluster(t).Database(t))
-	for name, want := range map[string]string{
-		"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "200",
-		"listen_addresses": "127.0.0.1", "server_encoding": "UTF8",
-	} {
-		if got := query[string](t, conn, "SELECT current_setting($1)", name); got != want {
-			t.Errorf("%s is %s, want %s", name, got, want)
-		}
-	}
-}
-
-func TestOnlyTheSharedClusterIsNotDurable(t *testing.T) {
 	t.Setenv("TRUSTHUB_TEST_POSTGRES", "")
-	for want, database := range map[string]func(testing.TB) string{"on": pgtest.NewDurable, "off": pgtest.New} {
-		if got := query[string](t, connect(t, database(t)), "SHOW fsync"); got != want {
-			t.Errorf("fsync is %s, want %s", got, want)
+	for fsync, database := range map[string]func(testing.TB) string{"on": pgtest.NewDurable, "off": pgtest.New} {
+		conn := connect(t, database(t))
+		for name, want := range map[string]string{
+			"fsync": fsync, "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "200",
+			"listen_addresses": "127.0.0.1", "server_encoding": "UTF8",
+		} {
+			if got := query[string](t, conn, "SELECT current_setting($1)", name); got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
 		}
 	}
 }
 
 func TestTemplate(t *testing.T) {
-	given := pgtest.NewCluster(t).URL()
 	for name, test := range map[string]struct {
 		server   string
 		prepared int // how often, for two databases
-	}{"private": {"", 1}, "given": {given, 2}} {
+	}{"private": {"", 1}, "given": {anotherServer(t), 2}} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TRUSTHUB_TEST_POSTGRES", test.server)
 			prepared := 0
@@ -99,12 +92,19 @@ func TestTemplate(t *testing.T) {
 }
 
 func TestGivenServer(t *testing.T) {
-	given := pgtest.NewCluster(t)
-	t.Setenv("TRUSTHUB_TEST_POSTGRES", given.URL())
-	want := query[string](t, connect(t, given.URL()), "SHOW data_directory")
+	given := anotherServer(t)
+	t.Setenv("TRUSTHUB_TEST_POSTGRES", given)
+	want := query[string](t, connect(t, given), "SHOW data_directory")
 	if got := query[string](t, connect(t, pgtest.New(t)), "SHOW data_directory"); got != want {
 		t.Errorf("the database is in %s, the given server has its data in %s", got, want)
 	}
+}
+
+// anotherServer returns the URL of a server that New does not use by itself.
+func anotherServer(t *testing.T) string {
+	t.Helper()
+	t.Setenv("TRUSTHUB_TEST_POSTGRES", "")
+	return pgtest.NewDurable(t)
 }
 
 func BenchmarkNew(b *testing.B) {
