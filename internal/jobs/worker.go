@@ -70,6 +70,9 @@ type Worker struct {
 // NewWorker returns a worker that has not begun.
 func NewWorker(c Config) *Worker {
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
+	if c.Mail == nil {
+		c.MailsPerHour = 0 // none is sent
+	}
 	return &Worker{
 		Config:  c,
 		results: make(chan store.Report, maxCalling+maxMailing), // never blocks a sender

@@ -178,7 +178,7 @@ func TestEveryChangeIsTold(t *testing.T) {
 
 func TestMailOff(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
-		w.config.Mail = nil
+		w.config.Mail, w.config.MailsPerHour = nil, 1 // which counts what is sent
 		w.worker = jobs.NewWorker(w.config)
 		w.submit("BU1", "a+hold@b.example")
 		w.drainAt(0)

@@ -51,9 +51,10 @@ func TestSilentEndpoints(t *testing.T) {
 				return fmt.Sprintf("http://127.%d.%d.%d:%d/", 1+i/62500, i/250%250, 1+i%250, port)
 			})
 			took := callbackTimes(t, servers, scale(20, 200))
-			t.Logf("from submission to callback: p50 %v, p99 %v", took[len(took)/2], took[len(took)*99/100])
-			if slowest := took[len(took)-1]; slowest > atOnce {
-				t.Errorf("a callback took %v", slowest)
+			p99 := took[len(took)*99/100]
+			t.Logf("from submission to callback: p50 %v, p99 %v", took[len(took)/2], p99)
+			if slowest := took[len(took)-1]; slowest > atOnce || p99 > time.Second && len(took) >= 100 {
+				t.Errorf("p99 %v, the slowest %v", p99, slowest)
 			}
 		})
 	}
