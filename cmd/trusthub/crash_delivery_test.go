@@ -95,7 +95,7 @@ func newCrashRun(t *testing.T, db string) *crashRun {
 // flags are those of a server that delivers to the customer, over both channels.
 func (run *crashRun) flags() []string {
 	return []string{
-		"--review", "auto", "--review-delay", "20ms", "--lease", crashLease.String(), "--max-mails-per-hour", "0",
+		"--review", "auto", "--review-delay", "20ms", "--lease", crashLease.String(), "--max-mails-per-hour", "0", "--max-open-notices", "0",
 		"--smtp", "smtp://" + run.customer.mails.Addr().String(), "--mail-from", "hub@trusthub.example",
 	}
 }
