@@ -20,6 +20,10 @@ const usageStatus = 80
 
 // parse reads the command line and the environment. Its errors name what is wrong and repeat no value: it may be a password.
 func parse(args []string, options ...kong.Option) (*kong.Context, error) {
+	return parseWith(newParser(options...), args)
+}
+
+func newParser(options ...kong.Option) *kong.Kong {
 	parser, err := kong.New(&commands{}, append(options,
 		kong.Name("trusthub"),
 		kong.Description("A Trust Hub of your own: Twilio's Trust Products API, with a server that keeps what it is given."),
@@ -27,6 +31,10 @@ func parse(args []string, options ...kong.Option) (*kong.Context, error) {
 	if err != nil {
 		panic(err) // the struct is wrong: a defect, not a user's mistake
 	}
+	return parser
+}
+
+func parseWith(parser *kong.Kong, args []string) (*kong.Context, error) {
 	for i, arg := range args {
 		if !utf8.ValidString(arg) { // kong would replace the bytes that are not
 			return nil, fmt.Errorf("argument %d is not valid UTF-8", i+1)

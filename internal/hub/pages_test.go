@@ -129,12 +129,12 @@ func sids(page gen.TrustProductPage) []string {
 // way there and on the way back.
 func TestPagesAreTheList(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
-		s := newStocked(t, db, 70)
+		s := newStocked(t, db, 30)
 		rapid.Check(t, func(t *rapid.T) {
-			size := rapid.SampledFrom([]int{1, 2, 7, 50, 1000}).Draw(t, "size")
+			size := rapid.SampledFrom([]int{1, 2, 7, 20, 1000}).Draw(t, "size")
 			bytes := rapid.SampledFrom([]int{1, 5000, 40_000, 4 << 20}).Draw(t, "bytes of JSON")
 			s.hub.SmallPages(bytes,
-				rapid.SampledFrom([]int{5, 40, 10_000}).Draw(t, "rows read"),
+				rapid.SampledFrom([]int{5, 20, 10_000}).Draw(t, "rows read"),
 				rapid.SampledFrom([]int{1, 2000, 10_000, 1 << 20}).Draw(t, "bytes of a part"),
 				rapid.SampledFrom([]int{1, 10, 1000}).Draw(t, "rows of a step"),
 				rapid.SampledFrom([]int{0, 3000, 1 << 20}).Draw(t, "bytes held"))
