@@ -83,13 +83,14 @@ const (
 	defectToken    = "secret"
 )
 
-// TestSuiteBites runs the suite against defective servers, in processes of their own, where it must fail.
+// TestSuiteBites runs the case that must notice it against each defective server, in a process of its own, where it must fail.
 func TestSuiteBites(t *testing.T) {
 	t.Parallel()
 	for name, defect := range defects() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestDefectiveServer$")
+			group, one, _ := strings.Cut(defect.notices, "/")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestDefectiveServer$/^"+group+"$/^"+one+"$")
 			child.Env = append(os.Environ(), defectVariable+"="+name)
 			output, err := child.CombinedOutput()
 			if want := "--- FAIL: TestDefectiveServer/" + defect.notices; err == nil || !strings.Contains(string(output), want) {
