@@ -9,21 +9,25 @@ import (
 )
 
 const (
-	dueAtOnce     = 128 // notices to look at in a cycle, those that have been due for the longest; as many of each account
+	dueAtOnce     = 64  // notices to look at in a cycle, those that have been due for the longest; as many of each account
 	endpointSteps = 256 // endpoints of an account to look at in a cycle, where more is due to them than that
 )
 
 // choose returns what to lease now. It reads what is due and not what is open. Where more is due than it looks at, some account
 // is far behind; then it looks at each account with something due by itself, so that none hides another.
 func (w *Worker) choose(ctx context.Context, now time.Time) ([]store.Grant, error) {
-	due, all, err := w.Store.DueQueues(ctx, now, dueAtOnce)
+	var due []store.Grant
+	var err error
+	if !w.behind {
+		var all bool
+		due, all, err = w.Store.DueQueues(ctx, now, dueAtOnce)
+		w.behind = !all && err == nil
+	}
+	if w.behind {
+		due, err = w.chooseByAccount(ctx, now)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !all {
-		if due, err = w.chooseByAccount(ctx, now); err != nil {
-			return nil, err
-		}
 	}
 	byChannel := map[trust.Channel][]store.Grant{}
 	for _, g := range due {
@@ -36,19 +40,22 @@ func (w *Worker) choose(ctx context.Context, now time.Time) ([]store.Grant, erro
 	return grants, nil
 }
 
-// chooseByAccount returns queues of all accounts that have room.
+// chooseByAccount returns queues of all accounts that have room. Where it has seen all that is due, no account is far behind.
 func (w *Worker) chooseByAccount(ctx context.Context, now time.Time) ([]store.Grant, error) {
 	lines, err := w.Store.DueLines(ctx, now)
 	if err != nil {
 		return nil, err
 	}
 	var due []store.Grant
+	w.behind = false
 	for _, line := range lines {
 		if w.slots[line.Channel].accountRoom(line.AccountSID, now) == 0 {
+			w.behind = true
 			continue
 		}
 		queues, all, err := w.Store.DueQueuesOf(ctx, line, now, dueAtOnce)
 		if err == nil && !all {
+			w.behind = true
 			queues, err = w.lookFurther(ctx, line, queues, now)
 		}
 		if err != nil {

@@ -62,6 +62,7 @@ type Worker struct {
 	unrecorded []store.Report
 	slots      map[trust.Channel]*slots
 	cursors    map[store.Line]string // the last endpoint that was looked at, of accounts that are far behind
+	behind     bool                  // more was due at the last look than a worker looks at
 	stopWithin time.Duration
 	removed    time.Time // when old rows were last removed
 	latest     time.Time // of the clock, to see that it was set back
@@ -159,7 +160,15 @@ func (w *Worker) elapseDue(ctx context.Context) (bool, error) {
 	if err := w.reschedule(ctx); err != nil {
 		return false, fmt.Errorf("schedule reviews anew: %w", err)
 	}
-	elapsed, err := w.Store.ElapseProducts(ctx, w.Now(), elapseBatch, w.elapse)
+	now := w.Now()
+	due, err := w.Store.NextElapse(ctx)
+	if err == nil && (due.IsZero() || due.After(now)) {
+		return false, nil // as in most cycles: no transaction
+	}
+	var elapsed int
+	if err == nil {
+		elapsed, err = w.Store.ElapseProducts(ctx, now, elapseBatch, w.elapse)
+	}
 	if err != nil {
 		return false, fmt.Errorf("let time act on products: %w", err)
 	}
