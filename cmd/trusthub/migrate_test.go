@@ -165,7 +165,7 @@ func makeSchema(version int64, statements ...string) func(t *testing.T, name str
 	}
 }
 
-// changeDatabase runs statements on a database. Without any it makes a file that is empty, if there is none.
+// changeDatabase runs statements on a database. Without any it only creates an empty file if the file is missing.
 func changeDatabase(statements ...string) func(t *testing.T, name string) {
 	return func(t *testing.T, name string) {
 		t.Helper()

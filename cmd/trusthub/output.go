@@ -52,7 +52,7 @@ func acts(r rune) bool {
 	return (unicode.IsControl(r) && r != '\n' && r != '\t') || unicode.Is(unicode.Bidi_Control, r)
 }
 
-// terminal returns the terminal that e writes to, nil if it is none.
+// terminal returns the terminal that e writes to, or nil if e does not write to one.
 func (e escaper) terminal() *os.File {
 	file, ok := e.to.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {

@@ -14,7 +14,7 @@ import (
 
 const userAgent = "TwilioProxy/1.1" // as receivers of Twilio's callbacks see it
 
-// errNoRequest stands for net/http's error, which would quote the URL. Package callbackurl sees to it that there is none.
+// errNoRequest stands for net/http's error, which would quote the URL. Package callbackurl refuses such URLs before.
 var errNoRequest = errors.New("must be one that net/http can request")
 
 // Message is what a callback tells its receiver.

@@ -29,7 +29,7 @@ type conn struct {
 	// Guarded by the limiter's mu.
 	end     context.CancelFunc // of its requests; nil until the server asks for their context
 	phase   phase
-	place   *list.Element // in the list of its phase; nil where there is none
+	place   *list.Element // in the list of its phase; nil if it is in no list
 	account string        // of its last authenticated request
 }
 

@@ -49,7 +49,7 @@ func newBatcher(ctx context.Context, db *sql.DB, passes func(error) bool) (*batc
 	return b, nil
 }
 
-// connect makes a connection where there is none.
+// connect opens a connection unless there already is one.
 func (b *batcher) connect(ctx context.Context) error {
 	if b.run != nil {
 		return nil
