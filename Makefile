@@ -2,7 +2,7 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 TOOLS := $(CURDIR)/bin/tools
 # Modules of their own keep what only tests and tools need out of the main one.
-MODULES := . internal/interop internal/contract internal/browser
+MODULES := . test/e2e/interop test/contract test/e2e/browser
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test generate verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
@@ -18,10 +18,10 @@ build: ## Build bin/trusthub
 
 # The race detector watches everything but SQLite, which is C translated to Go: instrumented, it takes ten times as long, and no race
 # of ours is in it. Many tests wait more than they compute, so more of them run at a time than there are cores. vet and the attacks of
-# test/siege, which measure the program as it is built for use, are steps of their own in .ci/run.
+# test/e2e/siege, which measure the program as it is built for use, are steps of their own in .ci/run.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 test: ## Run the tests, with the race detector
-	go test $(RACE) -vet=off -parallel 4 $$(go list ./... | grep -v /test/siege)
+	go test $(RACE) -vet=off -parallel 4 $$(go list ./... | grep -v /test/e2e/siege)
 
 generate: ## Make the Go code from openapi.yaml
 	go generate ./...
@@ -32,7 +32,7 @@ verify: generate $(TOOLS)/contract ## Fail if generated code or go.mod is not wh
 	if [ -n "$$changed" ]; then \
 		echo "not as generated; run 'make verify' and commit:"; echo "$$changed"; git diff --stat; exit 1; \
 	fi
-	go -C internal/contract test -race ./...
+	go -C test/contract test -race ./...
 	$(TOOLS)/contract lint
 	$(TOOLS)/contract released
 
@@ -41,7 +41,7 @@ contract-diff: $(TOOLS)/contract ## Print on what openapi.yaml and the contract 
 	$(TOOLS)/contract diff $(PUBLISHED)
 
 $(TOOLS)/contract:
-	go -C internal/contract build -o $@ .
+	go -C test/contract build -o $@ .
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run the linters
 	@set -e; for module in $(MODULES); do echo "lint $$module"; (cd $$module && $< run --config $(CURDIR)/.golangci.yml ./...); done
@@ -51,10 +51,10 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 	mv $(TOOLS)/golangci-lint $@
 
 interop: ## Let the official Go SDK use the server
-	cd internal/interop && go test -race -count=1 ./... # the cache does not see that the server changed
+	cd test/e2e/interop && go test -race -count=1 ./... # the cache does not see that the server changed
 
 browser: ## Let chromium use the API reference at /docs, call the server from another origin, and attack it from other sites
-	cd internal/browser && go test -race -count=1 ./...
+	cd test/e2e/browser && go test -race -count=1 ./...
 
 # What runs beside a request makes coverage differ from run to run: minimizing for it would take most of the whole server's time.
 FUZZTIME ?= 1m
@@ -73,10 +73,10 @@ crash: ## Kill the server with -9 for 200 rounds and look for what was lost, hal
 
 SIEGE ?= full
 siege: ## Attack the server as one caller who would harm the others, at full size (SIEGE=share: a share of it)
-	TRUSTHUB_SIEGE=$(SIEGE) go test ./test/siege -count=1 -timeout 60m -v
+	TRUSTHUB_SIEGE=$(SIEGE) go test ./test/e2e/siege -count=1 -timeout 60m -v
 
 bench: ## Print the table of BENCHMARKS.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
-	go run ./internal/bench $(BENCHFLAGS)
+	go run ./test/bench $(BENCHFLAGS)
 
 clean: ## Remove what was built
 	rm -rf bin

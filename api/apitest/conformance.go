@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/contracttest"
+	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
 // Target is an implementation of the contract, and what it promises beyond that. Cases that need more than it promises are

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/opentrusthub/trusthub/api/apitest"
-	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // TestConformance runs the suite against this project's own server on every database engine.

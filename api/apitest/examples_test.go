@@ -14,8 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // TestExamples runs the examples. go test cannot, because they need a *testing.T. Each has a file of its own, so that its

@@ -13,7 +13,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/api/apitest"
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // list is how many products the account has.

@@ -10,5 +10,5 @@ import (
 // as long as the process.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/opentrusthub/trusthub/internal/pgtest.startSupervisor.func1"))
+		goleak.IgnoreAnyFunction("github.com/opentrusthub/trusthub/test/kit/pgtest.startSupervisor.func1"))
 }

@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/contracttest"
+	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 const (

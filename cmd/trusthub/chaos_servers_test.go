@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // TestManyServers has three servers work on one database under load, kills one with SIGKILL each second and starts another

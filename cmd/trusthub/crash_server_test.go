@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 const (

@@ -13,8 +13,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // databaseCommands are all that work on a database that must be there.

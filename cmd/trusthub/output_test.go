@@ -15,8 +15,8 @@ import (
 
 	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // hostile holds what a terminal would obey: ESC, CSI as one character, DEL, and an override of the direction of text.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/contracttest"
+	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
 // contract holds answers against openapi.yaml, and remembers which operations it has seen succeed.

@@ -14,10 +14,10 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/contracttest"
 	"github.com/opentrusthub/trusthub/internal/hub"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/contracttest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 const (

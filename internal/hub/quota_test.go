@@ -17,8 +17,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // limited is a server with quotas, by a clock that can be put forward.

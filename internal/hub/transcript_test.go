@@ -21,7 +21,7 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/hub"
-	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 var update = flag.Bool("update", false, "write the answers into the transcripts; review the diff")

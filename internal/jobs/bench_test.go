@@ -16,10 +16,10 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/jobs"
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // bench is a world with real callbacks and the real clock.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // BenchmarkUnknownAccount measures what a request with an account that does not exist costs the database.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // An account is found while all other connections are in use.

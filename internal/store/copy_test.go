@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // TestCopy copies from each engine to each: all rows of all tables arrive as they were, and only into an empty database.

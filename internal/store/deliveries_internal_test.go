@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // TestDeliveriesFollowAnIndex asks each engine how it reads a page among many notices: from the end of an index, and each notice's

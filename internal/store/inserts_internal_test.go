@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // TestInsertsShareAStatement has a product among others that Postgres cannot take, and one whose caller has gone.

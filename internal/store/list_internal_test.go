@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // queries are lists of every kind: each filter, from the end and from the middle, in both directions.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // TestEncoding refuses databases that could not keep what a receiver answers in another language.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // unknownAccounts asks for accounts that do not exist, as requests with wrong credentials do.

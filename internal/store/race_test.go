@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // TestReplayMeetsDelete has a replay and a drop come while the product is being deleted: they must wait for the end of that, and then

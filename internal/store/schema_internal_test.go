@@ -16,7 +16,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // onEach runs a test for each engine with the name of a database, empty at first. (storetest would be an import cycle here.)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // A statement has the limit that it was given, 10 s without one, and none with a negative one.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // opener opens the database of one test, which has no rows at first, and has the test run beside others from then on. Opened again,

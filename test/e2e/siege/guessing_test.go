@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // TestWrongPasswords guesses passwords, several at a time. Ten guesses a minute get a 401, all others a 429 that says when to try

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 // program is the path of the built binary. TestMain sets it, once, before the first test.
@@ -43,7 +43,7 @@ func sqlite(tb testing.TB) string {
 // changed that the test has looked at, and it does not see that the program is built from all of this.
 func dependOnSources(t *testing.T) {
 	t.Helper()
-	err := filepath.WalkDir("../..", func(_ string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../../..", func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "bin" || entry.Name() == "testdata") {
 			return fs.SkipDir
 		}

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // Names returns a function for each engine that gives a test the name of a database for store.Open. It has the schema and no

@@ -12,7 +12,7 @@ const postgresGoal = 0.6
 func (b *bench) postgres(ctx context.Context) ([]row, error) {
 	what := "Postgres: durable creates, of plain INSERTs, one pool size"
 	goal := fmt.Sprintf("at least %.1f", postgresGoal)
-	values, err := goBenchmark(ctx, "internal/bench", "BenchmarkPostgres", fmt.Sprintf("%dx", b.Rounds), 1)
+	values, err := goBenchmark(ctx, "test/bench", "BenchmarkPostgres", fmt.Sprintf("%dx", b.Rounds), 1)
 	if errors.Is(err, errSkipped) {
 		b.say("%v", err)
 		return []row{{number: "5", what: what, reached: "no Postgres on this machine", goal: goal, verdict: notMeasured}}, nil

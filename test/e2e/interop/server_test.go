@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
-	"github.com/opentrusthub/trusthub/internal/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 const (

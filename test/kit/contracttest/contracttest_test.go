@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/contracttest"
+	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
 const (

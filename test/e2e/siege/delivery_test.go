@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/pgtest"
-	"github.com/opentrusthub/trusthub/internal/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 const policySID = "RN7a97559effdf62d00f4298208492a5ea"

@@ -29,8 +29,8 @@ const (
 	stopTimeout  = 10 * time.Second
 )
 
-// Main builds the program, sets its path, runs the tests, and returns the status to exit with. It is for a TestMain two folders
-// below the main module, whose dependencies are not those of the tests.
+// Main builds the program, sets its path, runs the tests, and returns the status to exit with. The program is built in the
+// main module, because a test in a module of its own has other dependencies.
 func Main(m *testing.M, program *string) int {
 	dir, err := os.MkdirTemp("", "trusthub-test-")
 	if err != nil {
@@ -40,9 +40,15 @@ func Main(m *testing.M, program *string) int {
 	defer os.RemoveAll(dir) //nolint:errcheck // a leftover in the temporary folder spoils no test
 
 	*program = filepath.Join(dir, "trusthub")
+	//nolint:noctx // TestMain has no context
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/opentrusthub/trusthub").Output()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "find the main module:", err)
+		return 1
+	}
 	//nolint:gosec,noctx // G204: our own words; TestMain has no context
 	build := exec.Command("go", "build", "-o", *program, "./cmd/trusthub")
-	build.Dir = "../.."
+	build.Dir = strings.TrimSpace(string(root))
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the program:", err)

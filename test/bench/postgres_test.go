@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/opentrusthub/trusthub/internal/pgtest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 const (

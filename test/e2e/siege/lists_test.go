@@ -20,10 +20,10 @@ import (
 
 	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/programtest"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/storetest"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // Lists that are as expensive as one account can make them.

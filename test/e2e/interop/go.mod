@@ -1,4 +1,4 @@
-module github.com/opentrusthub/trusthub/internal/interop
+module github.com/opentrusthub/trusthub/test/e2e/interop
 
 go 1.26.0
 
@@ -20,4 +20,4 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 )
 
-replace github.com/opentrusthub/trusthub => ../..
+replace github.com/opentrusthub/trusthub => ../../..

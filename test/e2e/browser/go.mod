@@ -1,4 +1,4 @@
-module github.com/opentrusthub/trusthub/internal/browser
+module github.com/opentrusthub/trusthub/test/e2e/browser
 
 go 1.26.0
 
@@ -10,4 +10,4 @@ require (
 
 require github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 
-replace github.com/opentrusthub/trusthub => ../..
+replace github.com/opentrusthub/trusthub => ../../..

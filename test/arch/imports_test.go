@@ -93,9 +93,9 @@ func rules() []rule {
 	}, {
 		pkg:    "api/apitest",
 		reason: "who tests with it should not build what only our own tests use",
-		never:  append(own("cmd/...", "internal/pgtest", "internal/programtest", "internal/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
+		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
-		pkg:    "internal/contracttest",
+		pkg:    "test/kit/contracttest",
 		reason: "an answer is held against the contract alone",
 		never:  database, own: []string{""},
 	}, {
@@ -106,7 +106,7 @@ func rules() []rule {
 	}, {
 		pkg:    "cmd/trusthub",
 		reason: "what is for tests stays out of the program",
-		never:  append(own("api/apitest", "internal/contracttest", "internal/pgtest", "internal/storetest"), "testing", "net/http/httptest"),
+		never:  append(own("api/apitest", "test/kit/contracttest", "test/kit/pgtest", "test/kit/storetest"), "testing", "net/http/httptest"),
 	}}
 }
 
@@ -222,7 +222,7 @@ func list(t *testing.T, args ...string) []listed {
 
 // The clock is passed in: a test then decides what time it is, and below the edge no code reads it.
 func TestClockIsPassedIn(t *testing.T) {
-	edge := []string{"cmd/...", "api/...", "gen/...", "examples/...", "internal/bench/..."} // the last two are programs, too
+	edge := []string{"cmd/...", "api/...", "gen/...", "examples/...", "test/bench/..."} // the last two are programs, too
 	for name, text := range sources(t) {
 		if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || matches(edge, name) {
 			continue

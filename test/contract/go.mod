@@ -1,4 +1,4 @@
-module github.com/opentrusthub/trusthub/internal/contract
+module github.com/opentrusthub/trusthub/test/contract
 
 go 1.26.0
 
