@@ -1,4 +1,4 @@
-# Everything needs Go and nothing else, but `make browser`, which needs chromium. `make help` lists the targets.
+# Everything needs Go and nothing else, but `make browser`, which needs chromium, and `make interop`. `make help` lists the targets.
 GOLANGCI_LINT_VERSION := v2.15.0
 TOOLS := $(CURDIR)/bin/tools
 # Modules of their own keep what only tests and tools need out of the main one.
@@ -50,7 +50,8 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv $(TOOLS)/golangci-lint $@
 
-interop: ## Let the official Go SDK use the server
+interop: ## Let the official SDKs for Go and Node.js, and the examples, use the server; needs npm and python3
+	npm --prefix examples/node ci --silent
 	cd test/e2e/interop && go test -race -count=1 ./... # the cache does not see that the server changed
 
 browser: ## Let chromium use the API reference at /docs, call the server from another origin, and attack it from other sites
@@ -75,7 +76,7 @@ SIEGE ?= full
 siege: ## Attack the server as one caller who would harm the others, at full size (SIEGE=share: a share of it)
 	TRUSTHUB_SIEGE=$(SIEGE) go test ./test/e2e/siege -count=1 -timeout 60m -v
 
-bench: ## Print the table of BENCHMARKS.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
+bench: ## Print the table of docs/benchmarks.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
 	go run ./test/bench $(BENCHFLAGS)
 
 clean: ## Remove what was built

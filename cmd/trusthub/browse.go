@@ -34,7 +34,8 @@ type listCmd struct {
 	FriendlyName *string                    `help:"Only those of exactly this name."`
 	PolicySID    *string                    `name:"policy-sid" help:"Only those of this policy."`
 	Limit        count                      `default:"100" help:"How many to list at the most."`
-	JSON         bool                       `name:"json" help:"Print JSON on a terminal, too."`
+	JSON         bool                       `name:"json" xor:"form" help:"Print JSON on a terminal, too."`
+	Quiet        bool                       `short:"q" xor:"form" help:"Print only the SIDs, one on each line."`
 }
 
 // Run lists products, the newest first.
@@ -56,8 +57,14 @@ func (c *listCmd) Run(ctx context.Context, s streams) error {
 			break
 		}
 	}
-	if c.JSON {
+	switch {
+	case c.JSON:
 		return printJSON(s.out, products)
+	case c.Quiet:
+		for _, p := range products {
+			fmt.Fprintln(s.out, p.SID)
+		}
+		return nil
 	}
 	return printResult(s.out, products, func(w *tabwriter.Writer, products []*client.TrustProduct) {
 		fmt.Fprintln(w, "SID\tSTATUS\tUPDATED (UTC)\tNAME")

@@ -42,9 +42,10 @@ type createCmd struct {
 	Email          string  `required:"" help:"E-mail address that is told when the status changes. Any text is accepted; mail goes to addresses only."`
 	PolicySID      string  `name:"policy-sid" required:"" help:"Policy to comply with, for example RN7a97559effdf62d00f4298208492a5ea."`
 	StatusCallback *string `help:"URL that is called when the status changes."`
+	Quiet          bool    `short:"q" help:"Print only the SID."`
 }
 
-// Run creates the product and prints it as JSON.
+// Run creates the product and prints it as JSON, or only its SID.
 func (c *createCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
 	if err != nil {
@@ -58,6 +59,10 @@ func (c *createCmd) Run(ctx context.Context, s streams) error {
 	})
 	if err != nil {
 		return c.explain(err)
+	}
+	if c.Quiet {
+		_, err = fmt.Fprintln(s.out, product.SID)
+		return err
 	}
 	return printJSON(s.out, product)
 }

@@ -2,11 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,53 +42,54 @@ func TestREADME(t *testing.T) {
 
 func tryIt(t *testing.T, account []string) {
 	t.Helper()
-	const promisedReceiver = "127.0.0.1:9090"
 	blocks := tryItBlocks(t)
-	want := []string{"make build\nbin/trusthub serve\n", "bin/trusthub listen --port 9090\n"}
+	want := []string{"make build\nbin/trusthub serve\n", "bin/trusthub listen --port 9090 &\n"}
 	if len(blocks) != 4 || !slices.Equal(blocks[:2], want) {
 		t.Fatalf("\"Try it\" has the blocks %q; this test knows what to do with four that begin with %q", blocks, want)
 	}
-	if !strings.Contains(blocks[2], promisedReceiver) {
-		t.Errorf("the third block does not use %s", promisedReceiver)
-	}
 	n := newNewcomer(t, account)
 
-	server := n.start("serve")
+	server := n.start("bin/trusthub", "serve")
 	n.env = append(n.env, strings.Fields(n.await(server, exportLine)[1])...)
-	receiver := n.start("listen", "--port", "0")
-	receiverAt := n.await(receiver, listeningLine)[2]
-	ports := strings.NewReplacer(promisedReceiver, receiverAt)
+	commands := strings.ReplaceAll(strings.Join(blocks[1:], ""), "9090", freePort(t))
+	// The receiver goes on until the terminal is closed.
+	terminal := n.start("bash", "-euo", "pipefail", "-c", "trap 'kill $!' TERM\n"+commands+"wait || wait || true")
 
-	n.paste(ports.Replace(blocks[2]))
-	var created, submitted, rejected client.TrustProduct
-	file, err := os.ReadFile(filepath.Join(n.dir, "product.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.decode(bytes.NewReader(file), &created)
-	n.awaitCallbacks(receiver, created.SID, "pending-review", "in-review", "twilio-approved")
-
-	var deliveries []deliveryRow
-	n.decode(n.paste(ports.Replace(blocks[3])), &submitted, &deliveries)
-	if len(deliveries) == 0 || deliveries[0].ProductSID != submitted.SID {
-		t.Errorf("the last block lists %+v, which are no deliveries of %s", deliveries, submitted.SID)
-	}
-	n.awaitCallbacks(receiver, submitted.SID, "pending-review", "in-review", "twilio-rejected")
-	n.decode(n.paste("bin/trusthub update "+submitted.SID), &rejected)
-	if rejected.Status != client.StatusTwilioRejected || len(rejected.Errors) != 1 || rejected.Errors[0].Code != 18601 {
-		t.Errorf("the second product is %s with errors %v", rejected.Status, rejected.Errors)
-	}
-	for _, p := range []*process{receiver, server} {
+	approved := n.await(terminal, watchedLine(client.StatusTwilioApproved))[1]
+	n.awaitCallbacks(terminal, approved, "pending-review", "in-review", "twilio-approved")
+	rejected := n.await(terminal, watchedLine(client.StatusTwilioRejected+`","errors":\[18601\]`))[1]
+	n.awaitCallbacks(terminal, rejected, "pending-review", "in-review", "twilio-rejected")
+	n.await(terminal, regexp.MustCompile(`"trust_product_sid": "`+rejected+`"`)) // the deliveries
+	for _, p := range []*process{terminal, server} {
 		if err := p.shutdown(); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
+// watchedLine matches what watch prints of a Trust Product in the status.
+func watchedLine(status client.TrustProductStatus) *regexp.Regexp {
+	return regexp.MustCompile(fmt.Sprintf(`(?m)^\{"sid":"(BU[0-9a-f]{32})","status":"%s`, status))
+}
+
+// freePort returns a port of 127.0.0.1 on which nothing listened a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err := errors.Join(err, listener.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 // tryItBlocks returns the shell commands of the README's "Try it", block by block.
 func tryItBlocks(t *testing.T) []string {
 	t.Helper()
-	_, section, found := strings.Cut(readREADME(t), "\n## Try it\n")
+	_, section, found := strings.Cut(readDocument(t, "README.md"), "\n## Try it\n")
 	if !found {
 		t.Fatal("the README has no section \"Try it\"")
 	}
@@ -101,13 +101,14 @@ func tryItBlocks(t *testing.T) []string {
 	return blocks
 }
 
-func readREADME(t *testing.T) string {
+// readDocument returns a file of the repository.
+func readDocument(t *testing.T, name string) string {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	document, err := os.ReadFile(filepath.Join("../..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(readme)
+	return string(document)
 }
 
 // newcomer is someone who follows the README.
@@ -145,14 +146,14 @@ func newNewcomer(t *testing.T, account []string) *newcomer {
 	return n
 }
 
-// start starts the program in a terminal of its own.
-func (n *newcomer) start(args ...string) *process {
+// start starts a program in a terminal of its own.
+func (n *newcomer) start(program string, args ...string) *process {
 	n.t.Helper()
-	p, err := startProcess(filepath.Join("bin", "trusthub"), n.dir, n.env, args...)
+	p, err := startProcess(program, n.dir, n.env, args...)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.t.Cleanup(p.kill)
+	n.t.Cleanup(func() { _ = p.shutdown() }) // so that a terminal ends what it has started
 	return p
 }
 
@@ -166,32 +167,6 @@ func (n *newcomer) await(p *process, pattern *regexp.Regexp) []string {
 	return found
 }
 
-// paste runs commands as if pasted into a shell, and returns what they print.
-func (n *newcomer) paste(commands string) io.Reader {
-	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
-	defer cancel()
-	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", commands)
-	bash.Dir, bash.Env = n.dir, n.env
-	var stdout, stderr bytes.Buffer
-	bash.Stdout, bash.Stderr = &stdout, &stderr
-	if err := bash.Run(); err != nil {
-		n.t.Fatalf("%s\n%v\n%s%s", commands, err, &stdout, &stderr)
-	}
-	return &stdout
-}
-
-// decode reads one JSON value after the other.
-func (n *newcomer) decode(from io.Reader, values ...any) {
-	n.t.Helper()
-	decoder := json.NewDecoder(from)
-	for _, value := range values {
-		if err := decoder.Decode(value); err != nil {
-			n.t.Fatal(err)
-		}
-	}
-}
-
 // awaitCallbacks waits for the last of the statuses and checks that the receiver was told of all, once and in order, and
 // of the reason where the last is a rejection.
 func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...string) {
@@ -202,9 +177,8 @@ func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...str
 	var told []string
 	for line := range strings.Lines(stdout) {
 		var callback received
-		n.decode(strings.NewReader(line), &callback)
-		if callback.Form["BundleSid"] != sid {
-			continue
+		if json.Unmarshal([]byte(line), &callback) != nil || callback.Form["BundleSid"] != sid {
+			continue // what another command printed, or a callback of another Trust Product
 		}
 		told = append(told, callback.Form["Status"])
 		rejected := callback.Form["Status"] == string(client.StatusTwilioRejected)
@@ -217,11 +191,12 @@ func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...str
 	}
 }
 
-// TestREADMENamesWhatExists looks up every command and flag of the program that the README mentions in the program's help.
+// TestREADMENamesWhatExists looks up every command and flag of the program that the README and the documents mention in the
+// program's help.
 func TestREADMENamesWhatExists(t *testing.T) {
 	t.Parallel()
 	checked := 0
-	for _, code := range readmeCode(t) {
+	for _, code := range documentedCode(t) {
 		commands := regexp.MustCompile(`(?:^|[\s(/])trusthub((?: [a-z]+)*)([^|;)]*)`).FindAllStringSubmatch(code, -1)
 		if commands == nil && strings.HasPrefix(code, "--") { // a flag alone is one of the server's
 			commands = [][]string{{code, " serve", code}}
@@ -230,28 +205,28 @@ func TestREADMENamesWhatExists(t *testing.T) {
 			words := strings.Fields(command[1])
 			help, found := helpOf(t, words)
 			if !found {
-				t.Errorf("the README has %q; the program has no command %q", code, words)
+				t.Errorf("a document has %q; the program has no command %q", code, words)
 				continue
 			}
 			checked++
 			for _, flag := range regexp.MustCompile(`--[a-z][a-z-]*`).FindAllString(command[2], -1) {
 				if !regexp.MustCompile(flag + `(?:[^a-z-]|$)`).MatchString(help) {
-					t.Errorf("the README has %q; %q has no flag %s", code, words, flag)
+					t.Errorf("a document has %q; %q has no flag %s", code, words, flag)
 				}
 				checked++
 			}
 		}
 	}
 	if checked < 30 {
-		t.Errorf("the README has only %d commands and flags: has its form changed?", checked)
+		t.Errorf("the documents have only %d commands and flags: has their form changed?", checked)
 	}
 }
 
-// readmeCode returns what the README marks as shell commands, a line each, and as code in the text.
-func readmeCode(t *testing.T) []string {
+// documentedCode returns what the README and the documents mark as shell commands, a line each, and as code in the text.
+func documentedCode(t *testing.T) []string {
 	t.Helper()
 	var code []string
-	text := readREADME(t)
+	text := readDocument(t, "README.md") + readDocument(t, "docs/reviews.md") + readDocument(t, "docs/operating.md")
 	blocks := regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 	for _, block := range blocks.FindAllStringSubmatch(text, -1) {
 		if block[1] == "sh" {
@@ -302,7 +277,7 @@ func (c collector) Write(b []byte) (int, error) {
 
 func startProcess(program, dir string, env []string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), exited: make(chan struct{}), more: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env = dir, env
+	p.cmd.Dir, p.cmd.Env, p.cmd.WaitDelay = dir, env, stopLimit // what it has started may hold its output open
 	p.cmd.Stdout, p.cmd.Stderr = collector{p, &p.stdout}, collector{p, &p.stderr}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ type ProductQuery struct {
 
 // ListProducts returns a part of the list of an account's products, whose key is the SID. What it costs is bounded, wherever
 // the part begins and however many products there are, of this account or of others. Status has an index. A filter by name or
-// policy has none, because that would make creates slower (BENCHMARKS.md): such a part ends after q.Range.Step rows.
+// policy has none, because that would make creates slower (docs/benchmarks.md): such a part ends after q.Range.Step rows.
 func (s *Store) ListProducts(ctx context.Context, q ProductQuery) (Part[trust.Product], error) {
 	if q.FriendlyName == "" && q.PolicySID == "" {
 		part, err := readPart(s.read(ctx), q.Range, Part[trust.Product]{}, q.unfiltered())

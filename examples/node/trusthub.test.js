@@ -1,0 +1,33 @@
+// A test of two businesses: one is approved, and one rejected, as its e-mail address asks. Run it with `npm install && npm test`.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { startTrustHub } from "./trusthub.js";
+
+let client, stop;
+before(async () => ({ client, stop } = await startTrustHub()));
+after(() => stop());
+
+// register creates a Trust Product, submits it and returns it when it has been decided.
+async function register(email) {
+  const products = client.trusthub.v1.trustProducts;
+  const { sid } = await products.create({ friendlyName: "Acme", email, policySid: "RN7a97559effdf62d00f4298208492a5ea" });
+  await products(sid).update({ status: "pending-review" });
+  for (;;) {
+    const product = await products(sid).fetch();
+    if (product.status === "twilio-approved" || product.status === "twilio-rejected") return product;
+    await setTimeout(20);
+  }
+}
+
+test("a business is approved", { timeout: 20_000 }, async () => {
+  const product = await register("compliance@acme.example");
+  assert.equal(product.status, "twilio-approved");
+  assert.ok(product.validUntil > new Date());
+});
+
+test("a business is rejected", { timeout: 20_000 }, async () => {
+  const product = await register("compliance+reject-18601@acme.example");
+  assert.equal(product.status, "twilio-rejected");
+  assert.equal(product.errors[0].code, 18601);
+});

@@ -1,0 +1,31 @@
+"""Starts a Trust Hub for a test. Needs nothing but Python 3.11 and the program trusthub."""
+
+import contextlib
+import json
+import os
+import subprocess
+import typing
+
+
+class Server(typing.NamedTuple):
+    """Where a Trust Hub listens, and the account that it serves."""
+
+    base_url: str
+    account_sid: str
+    auth_token: str
+
+
+@contextlib.contextmanager
+def start_trust_hub():
+    """Starts a server on a free port with a temporary database, and stops it at the end of the with statement.
+
+    The server also stops when this process ends. Reviews take 10 ms. The program is found in PATH, or is the one that the
+    environment variable TRUSTHUB names.
+    """
+    command = [os.environ.get("TRUSTHUB", "trusthub"), "serve", "--test", "--review-delay", "10ms"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"trusthub stopped at its start with status {process.wait()}")
+        yield Server(**json.loads(line))
+        process.stdin.close()
