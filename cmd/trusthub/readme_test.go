@@ -172,7 +172,7 @@ func (n *newcomer) await(p *process, pattern *regexp.Regexp) []string {
 func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...string) {
 	n.t.Helper()
 	last := statuses[len(statuses)-1]
-	n.await(receiver, regexp.MustCompile(fmt.Sprintf("%s.*%s.*\n", sid, last)))
+	n.await(receiver, regexp.MustCompile(fmt.Sprintf(`"BundleSid":"%s".*"Status":"%s".*\n`, sid, last)))
 	stdout, _, _, _ := receiver.printed()
 	var told []string
 	for line := range strings.Lines(stdout) {
