@@ -71,7 +71,7 @@ func tryIt(t *testing.T, account []string) {
 
 	var deliveries []deliveryRow
 	n.decode(n.paste(ports.Replace(blocks[3])), &submitted, &deliveries)
-	if len(deliveries) == 0 || deliveries[0].ProductSID != submitted.SID {
+	if len(deliveries) == 0 || deliveries[0].BundleSID != submitted.SID {
 		t.Errorf("the last block lists %+v, which are no deliveries of %s", deliveries, submitted.SID)
 	}
 	n.awaitCallbacks(receiver, submitted.SID, "pending-review", "in-review", "twilio-rejected")

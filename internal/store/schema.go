@@ -46,7 +46,7 @@ const versionTable = goose.DefaultTablename
 
 // tables are all that hold data. TestCopy compares them with what the migrations make.
 func tables() []string {
-	return []string{"accounts", "products", "notices", "attempts", "idempotency_keys"}
+	return []string{"accounts", "bundles", "notices", "attempts", "idempotency_keys"}
 }
 
 // latest returns the version of the schema that this program works on.
@@ -104,7 +104,9 @@ func inspect(ctx context.Context, e engine, db *sql.DB) (version int64, err erro
 		}
 	}
 	// Another program may use goose too, and may have accounts and products, but not with these columns.
-	ours := version > 0 && slices.Contains(names, "accounts.auth_token") && slices.Contains(names, "products.policy_sid")
+	// The bundles were called products before version 8.
+	ours := version > 0 && slices.Contains(names, "accounts.auth_token") &&
+		(slices.Contains(names, "bundles.policy_sid") || slices.Contains(names, "products.policy_sid"))
 	empty := version == 0 && !slices.ContainsFunc(names, func(name string) bool { return name != versionTable })
 	if !ours && !empty {
 		return 0, ErrForeign
