@@ -19,3 +19,10 @@ ALTER TABLE notices ADD COLUMN bundle_kind TEXT NOT NULL DEFAULT 'trust-product'
 
 ALTER TABLE idempotency_keys RENAME COLUMN product TO answer;
 UPDATE idempotency_keys SET answer = '{"Kind":"trust-product",' || SUBSTR(answer, 2);
+
+-- The last migration of the oldest program that can work on this schema. It is raised by a migration that removes something,
+-- to that of the release that stopped using it: CONTRIBUTING.md has the rule.
+CREATE TABLE schema_compatibility (
+    oldest_program BIGINT NOT NULL
+);
+INSERT INTO schema_compatibility (oldest_program) VALUES (8);
