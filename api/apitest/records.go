@@ -92,7 +92,7 @@ func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notic
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.mails = append(r.mails, Mail{
-			At: at, To: n.Target, ProductSID: n.ProductSID, FriendlyName: n.FriendlyName,
+			At: at, To: n.Target, ProductSID: n.BundleSID, FriendlyName: n.FriendlyName,
 			Status: gen.TrustProductStatus(n.Status), Codes: slices.Clone(n.Errors), FailureReason: n.FailureReason(),
 		})
 		return trust.Attempt{Started: at, Verdict: trust.Delivered, Connected: true, StatusCode: 250}

@@ -111,7 +111,7 @@ func (s *Server) decide(sid string, decision trust.Change) {
 	s.tb.Helper()
 	s.working.Lock()
 	defer s.working.Unlock()
-	_, err := s.store.ReviewProduct(context.WithoutCancel(s.tb.Context()), sid, func(p trust.Product) (trust.Outcome, error) {
+	_, err := s.store.ReviewBundle(context.WithoutCancel(s.tb.Context()), sid, func(p trust.Bundle) (trust.Outcome, error) {
 		return s.policy.Decide(p, decision, s.clock.now())
 	})
 	if err != nil {

@@ -112,7 +112,7 @@ func (run *crashRun) settle(t *testing.T) {
 		// Approvals expire next year. Of what is to be told of a product something is always due, or leased.
 		soon := time.Now().Add(time.Hour).UnixMicro()
 		crashAwait(t, "end of all work", func() bool {
-			return queryCount(t, db, `SELECT (SELECT COUNT(*) FROM products WHERE due_at > 0 AND due_at < $1)
+			return queryCount(t, db, `SELECT (SELECT COUNT(*) FROM bundles WHERE due_at > 0 AND due_at < $1)
 				+ (SELECT COUNT(*) FROM notices WHERE due_at > 0 OR leased_until > 0)`, soon) == 0
 		})
 	})

@@ -216,7 +216,7 @@ func readCrashRows(t *testing.T, name string) map[string]crashRow {
 			t.Fatalf("integrity_check: %s", integrity)
 		}
 		result, err := db.QueryContext(t.Context(), `SELECT sid, account_sid, policy_sid, friendly_name, email,
-			status_callback, status, created_at / 1000000, updated_at / 1000000 FROM products`)
+			status_callback, status, created_at / 1000000, updated_at / 1000000 FROM bundles`)
 		if err != nil {
 			t.Fatal(err)
 		}

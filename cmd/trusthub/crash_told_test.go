@@ -66,7 +66,7 @@ func (run *crashRun) undelivered(t *testing.T) (missing []crashTold) {
 	recorded := map[crashTold]bool{}
 	for _, d := range run.deliveries(t) {
 		if d.State == store.Delivered {
-			recorded[crashTold{d.Channel, d.ProductSID, d.Status}] = true
+			recorded[crashTold{d.Channel, d.BundleSID, d.Status}] = true
 		}
 	}
 	for _, row := range readCrashRows(t, run.db) {
@@ -96,7 +96,7 @@ func (run *crashRun) verify(t *testing.T) crashDelivered {
 	notices := map[trust.Channel]map[string][]deliveryRow{trust.Callback: {}, trust.Email: {}}
 	for _, d := range run.deliveries(t) {
 		of := notices[d.Channel]
-		of[d.ProductSID] = append(of[d.ProductSID], d)
+		of[d.BundleSID] = append(of[d.BundleSID], d)
 	}
 	for sid, email := range run.created {
 		if rows[sid].email != email {

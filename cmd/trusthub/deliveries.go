@@ -20,7 +20,7 @@ type deliveriesCmd struct {
 
 // Run lists callbacks and e-mails, the newest first, each with its attempts.
 func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
-	filter := store.DeliveryFilter{ProductSID: c.Product, Limit: int(c.Limit)}
+	filter := store.DeliveryFilter{BundleSID: c.Product, Limit: int(c.Limit)}
 	if c.Dead {
 		filter.State = store.Dead
 	}
@@ -39,15 +39,15 @@ func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
 
 // deliveryRow is a delivery as it is printed.
 type deliveryRow struct {
-	ID         string        `json:"id"`
-	Channel    trust.Channel `json:"channel"`
-	Target     string        `json:"target"`
-	ProductSID string        `json:"trust_product_sid"`
-	Status     trust.Status  `json:"status"`
-	State      store.State   `json:"state"`
-	Created    time.Time     `json:"date_created"`
-	NextTry    *time.Time    `json:"next_attempt"`
-	Attempts   []attemptRow  `json:"attempts"`
+	ID        string        `json:"id"`
+	Channel   trust.Channel `json:"channel"`
+	Target    string        `json:"target"`
+	BundleSID string        `json:"trust_product_sid"`
+	Status    trust.Status  `json:"status"`
+	State     store.State   `json:"state"`
+	Created   time.Time     `json:"date_created"`
+	NextTry   *time.Time    `json:"next_attempt"`
+	Attempts  []attemptRow  `json:"attempts"`
 }
 
 type attemptRow struct {
@@ -61,7 +61,7 @@ type attemptRow struct {
 
 func newDeliveryRow(d store.Delivery) deliveryRow {
 	row := deliveryRow{
-		ID: d.Notice.ID, Channel: d.Notice.Channel, Target: d.Notice.Target, ProductSID: d.Notice.ProductSID,
+		ID: d.Notice.ID, Channel: d.Notice.Channel, Target: d.Notice.Target, BundleSID: d.Notice.BundleSID,
 		Status: d.Notice.Status, State: d.State, Created: d.Notice.Created, Attempts: []attemptRow{},
 	}
 	if !d.Due.IsZero() {

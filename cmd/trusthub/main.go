@@ -56,7 +56,7 @@ type commands struct {
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on a server's database, also while it runs:"`
 	Drop       dropCmd       `cmd:"" help:"Give callbacks or e-mails up." group:"Work on a server's database, also while it runs:"`
 	Accounts   accountsCmd   `cmd:"" help:"Manage the accounts." group:"Work on a server's database, also while it runs:"`
-	Migrate    migrateCmd    `cmd:"" help:"Make a database's tables, or bring those of an older version up to date. serve does it when it starts; no other command does. Running servers of the older version then fail their health check: stop them first." group:"Upgrade a database:"`
+	Migrate    migrateCmd    `cmd:"" help:"Make a database's tables, or bring those of an older version up to date. serve does it when it starts; no other command does. Servers of the version before go on working on the new schema. Those of schema 7 and older cannot: stop them first." group:"Upgrade a database:"`
 	Copy       copyCmd       `cmd:"" help:"Copy a database into another, from SQLite to Postgres for example." group:"Move a database whose servers have been stopped:"`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -51,7 +51,8 @@ func TestSchemaThatDoesNotFit(t *testing.T) {
 		},
 		{"older, and what to do", "'trusthub migrate'", makeSchema(1), []func(string) [][]string{databaseCommands, add}},
 		{
-			"newer", "newer than this program; use the version of trusthub that made it", makeSchema(0, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000000, true)`),
+			"newer", "newer than this program; use the version of trusthub that made it", makeSchema(0,
+				`INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000000, true)`, `UPDATE schema_compatibility SET oldest_program = 1000000`),
 			[]func(string) [][]string{databaseCommands, add, serve, migrate},
 		},
 		{

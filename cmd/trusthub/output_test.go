@@ -77,13 +77,13 @@ func TestServersCannotControlATerminal(t *testing.T) {
 func TestReceiversCannotControlATerminal(t *testing.T) {
 	name := storetest.Names()["sqlite"](t)
 	db := storetest.Open(t, name)
-	p := trust.Product{SID: watchedSID, AccountSID: testAccountSID, FriendlyName: hostile, Status: trust.PendingReview, Updated: time.Now()}
-	if err := db.CreateProduct(t.Context(), p); err != nil {
+	p := trust.Bundle{SID: watchedSID, AccountSID: testAccountSID, FriendlyName: hostile, Status: trust.PendingReview, Updated: time.Now()}
+	if err := db.CreateBundle(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	_, err := db.ReviewProduct(t.Context(), watchedSID, func(p trust.Product) (trust.Outcome, error) {
-		notice := trust.Notice{Channel: trust.Email, Target: hostile, ProductSID: p.SID, Created: time.Now()}
-		return trust.Outcome{Product: p, Changed: true, Notices: []trust.Notice{notice}}, nil
+	_, err := db.ReviewBundle(t.Context(), watchedSID, func(p trust.Bundle) (trust.Outcome, error) {
+		notice := trust.Notice{Channel: trust.Email, Target: hostile, BundleSID: p.SID, Created: time.Now()}
+		return trust.Outcome{Bundle: p, Changed: true, Notices: []trust.Notice{notice}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

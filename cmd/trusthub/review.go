@@ -51,8 +51,8 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 
 // decide decides and prints the product.
 func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
-	var before trust.Product
-	after, err := db.ReviewProduct(ctx, sid, func(p trust.Product) (trust.Outcome, error) {
+	var before trust.Bundle
+	after, err := db.ReviewBundle(ctx, sid, func(p trust.Bundle) (trust.Outcome, error) {
 		before = p
 		return policy.Decide(p, decision, time.Now())
 	})
@@ -68,7 +68,7 @@ func decide(ctx context.Context, s streams, db *store.Store, sid string, policy 
 }
 
 // standing is a product's status, with the codes of a rejection.
-func standing(p trust.Product) string {
+func standing(p trust.Bundle) string {
 	if p.Status != trust.TwilioRejected {
 		return string(p.Status)
 	}
@@ -90,7 +90,7 @@ type productsCmd struct {
 // Run lists the products that wait for a reviewer, the longest waiting first.
 func (c *productsCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
-		products, err := db.UndecidedProducts(ctx, int(c.Limit))
+		products, err := db.UndecidedBundles(ctx, int(c.Limit))
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ type productRow struct {
 	Updated      time.Time    `json:"date_updated"`
 }
 
-func newProductRow(p trust.Product) productRow {
+func newProductRow(p trust.Bundle) productRow {
 	return productRow{p.SID, p.AccountSID, p.FriendlyName, p.Status, p.Errors, p.Updated.Truncate(time.Second)}
 }
 

@@ -16,12 +16,12 @@ import (
 func TestDecisionIsOneStep(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "trusthub.db")
 	now := time.Now()
-	product := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), "AC1", "RN1", "Acme", "a@acme.example", "", now)
+	product := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), "AC1", "RN1", "Acme", "a@acme.example", "", now)
 	product.Status = trust.PendingReview
-	useStore(t, name, func(db *store.Store) error { return db.CreateProduct(t.Context(), product) })
+	useStore(t, name, func(db *store.Store) error { return db.CreateBundle(t.Context(), product) })
 	// Where a crash would come: when the decision is stored.
 	useCrashDatabase(t, name, func(db *sql.DB) {
-		if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER crash BEFORE UPDATE ON products
+		if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER crash BEFORE UPDATE ON bundles
 			WHEN NEW.status IN ('twilio-approved', 'twilio-rejected') BEGIN SELECT RAISE(ABORT, 'the crash'); END`); err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func TestDecisionIsOneStep(t *testing.T) {
 			t.Fatalf("%s: status %d, %s%s", args[0], code, &out, &errs)
 		}
 		useStore(t, name, func(db *store.Store) error {
-			waiting, err := db.UndecidedProducts(t.Context(), 10)
+			waiting, err := db.UndecidedBundles(t.Context(), 10)
 			if len(waiting) != 1 || waiting[0].Status != trust.PendingReview {
 				t.Errorf("after %s: %+v", args[0], waiting)
 			}

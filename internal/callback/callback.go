@@ -122,7 +122,7 @@ func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.No
 
 	request, err := newRequest(ctx, n, authToken)
 	if err != nil {
-		// No later attempt can do better, as a notice keeps its URL. To go on would only hold up the product's later
+		// No later attempt can do better, as a notice keeps its URL. To go on would only hold up the bundle's later
 		// notices, which may go to a better one.
 		attempt.Verdict = trust.Refused
 		attempt.Error = "the URL cannot be requested: it " + err.Error()

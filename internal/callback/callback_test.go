@@ -50,7 +50,7 @@ func notice(target string) trust.Notice {
 		Channel:      trust.Callback,
 		Target:       target,
 		AccountSID:   "AC" + strings.Repeat("2", 32),
-		ProductSID:   "BU" + strings.Repeat("3", 32),
+		BundleSID:    "BU" + strings.Repeat("3", 32),
 		FriendlyName: "Acme & Söhne",
 		Status:       trust.TwilioRejected,
 		Errors:       []int{18601, 18602},
@@ -89,7 +89,7 @@ func TestRequest(t *testing.T) {
 	}
 	got := <-requests
 	want := url.Values{
-		"AccountSid": {n.AccountSID}, "BundleSid": {n.ProductSID}, "Status": {"twilio-rejected"}, "FailureReason": {n.FailureReason()},
+		"AccountSid": {n.AccountSID}, "BundleSid": {n.BundleSID}, "Status": {"twilio-rejected"}, "FailureReason": {n.FailureReason()},
 	}
 	if got.method != http.MethodPost || !reflect.DeepEqual(got.form, want) {
 		t.Errorf("%s %v, want POST %v", got.method, got.form, want)

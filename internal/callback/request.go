@@ -33,7 +33,7 @@ func NewMessage(n trust.Notice, authToken string) (Message, error) {
 	}
 	form := url.Values{
 		"AccountSid": {n.AccountSID},
-		"BundleSid":  {n.ProductSID}, // Twilio's name for it, whatever the kind of bundle
+		"BundleSid":  {n.BundleSID}, // Twilio's name for it, whatever the kind of bundle
 		"Status":     {string(n.Status)},
 	}
 	if reason := n.FailureReason(); reason != "" {

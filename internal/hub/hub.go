@@ -36,9 +36,12 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
+	countProducts := func(ctx context.Context, accountSID string, limit int) (int, error) {
+		return s.CountBundles(ctx, accountSID, trust.TrustProduct, limit)
+	}
 	return &Hub{
 		store: s, policy: policy, now: now, known: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
-		products:    newQuota(quotas.Products, tooManyProducts(quotas.Products), s.CountProducts, now),
+		products:    newQuota(quotas.Products, tooManyProducts(quotas.Products), countProducts, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
 	}
 }
@@ -52,7 +55,7 @@ func (h *Hub) CreateTrustProduct(
 		callback = *r.Body.StatusCallback
 	}
 	now := h.now()
-	product := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), api.AccountSID(ctx),
+	product := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), api.AccountSID(ctx),
 		r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, callback, now)
 	product, err := h.createWithinQuota(ctx, r, product)
 	if err != nil {
@@ -63,39 +66,39 @@ func (h *Hub) CreateTrustProduct(
 
 // createWithinQuota stores the product unless its account has as many as it may. A repeat is answered even then.
 func (h *Hub) createWithinQuota(
-	ctx context.Context, r server.CreateTrustProductRequestObject, p trust.Product,
-) (trust.Product, error) {
+	ctx context.Context, r server.CreateTrustProductRequestObject, p trust.Bundle,
+) (trust.Bundle, error) {
 	refused := h.products.take(ctx, p.AccountSID, 1)
 	if refused == nil {
 		defer h.products.landed(p.AccountSID, 1)
 		return h.create(ctx, r, p)
 	}
 	if r.Params.IdempotencyKey == nil {
-		return trust.Product{}, refused
+		return trust.Bundle{}, refused
 	}
 	fingerprint, err := fingerprintOf(r)
 	if err != nil {
-		return trust.Product{}, err
+		return trust.Bundle{}, err
 	}
 	first, err := h.store.CreatedBefore(ctx, *r.Params.IdempotencyKey, fingerprint, p)
 	if errors.Is(err, store.ErrNotFound) {
-		return trust.Product{}, refused
+		return trust.Bundle{}, refused
 	}
 	return first, err
 }
 
 // create stores the product, once for all requests with the same Idempotency-Key and body.
 func (h *Hub) create(
-	ctx context.Context, r server.CreateTrustProductRequestObject, p trust.Product,
-) (trust.Product, error) {
+	ctx context.Context, r server.CreateTrustProductRequestObject, p trust.Bundle,
+) (trust.Bundle, error) {
 	if r.Params.IdempotencyKey == nil {
-		return p, h.store.CreateProduct(ctx, p)
+		return p, h.store.CreateBundle(ctx, p)
 	}
 	fingerprint, err := fingerprintOf(r)
 	if err != nil {
-		return trust.Product{}, err
+		return trust.Bundle{}, err
 	}
-	return h.store.CreateProductOnce(ctx, *r.Params.IdempotencyKey, fingerprint, p)
+	return h.store.CreateBundleOnce(ctx, *r.Params.IdempotencyKey, fingerprint, p)
 }
 
 // fingerprintOf tells one body from another.
@@ -112,7 +115,7 @@ func fingerprintOf(r server.CreateTrustProductRequestObject) (string, error) {
 func (h *Hub) FetchTrustProduct(
 	ctx context.Context, r server.FetchTrustProductRequestObject,
 ) (server.FetchTrustProductResponseObject, error) {
-	product, err := h.store.Product(ctx, api.AccountSID(ctx), r.SID)
+	product, err := h.store.Bundle(ctx, api.AccountSID(ctx), trust.TrustProduct, r.SID)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +140,7 @@ func (h *Hub) UpdateTrustProduct(
 			defer h.openNotices.landed(accountSID, atMost)
 		}
 	}
-	product, err := h.store.UpdateProduct(ctx, accountSID, r.SID, func(p trust.Product) (trust.Outcome, error) {
+	product, err := h.store.UpdateBundle(ctx, accountSID, trust.TrustProduct, r.SID, func(p trust.Bundle) (trust.Outcome, error) {
 		outcome, err := h.policy.Apply(p, change, trust.AccountHolder, h.now())
 		if err == nil && len(outcome.Notices) > 0 && refused != nil {
 			return trust.Outcome{}, refused
@@ -155,7 +158,7 @@ func (h *Hub) DeleteTrustProduct(
 	ctx context.Context, r server.DeleteTrustProductRequestObject,
 ) (server.DeleteTrustProductResponseObject, error) {
 	accountSID := api.AccountSID(ctx)
-	err := h.store.DeleteProduct(ctx, accountSID, r.SID, h.now(), func(p trust.Product) error {
+	err := h.store.DeleteBundle(ctx, accountSID, trust.TrustProduct, r.SID, h.now(), func(p trust.Bundle) error {
 		return p.Status.Deletable()
 	})
 	if err != nil {

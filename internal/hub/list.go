@@ -15,7 +15,7 @@ import (
 func (h *Hub) ListTrustProduct(
 	ctx context.Context, r server.ListTrustProductRequestObject,
 ) (server.ListTrustProductResponseObject, error) {
-	query, filters := store.ProductQuery{AccountSID: api.AccountSID(ctx)}, url.Values{}
+	query, filters := store.BundleQuery{AccountSID: api.AccountSID(ctx), Kind: trust.TrustProduct}, url.Values{}
 	if r.Params.Status != nil {
 		query.Status = trust.Status(*r.Params.Status)
 		filters.Set("Status", string(*r.Params.Status))
@@ -28,14 +28,14 @@ func (h *Hub) ListTrustProduct(
 		query.PolicySID = *r.Params.PolicySID
 		filters.Set("PolicySid", *r.Params.PolicySID)
 	}
-	p, err := openPage(ctx, h, list[trust.Product]{
+	p, err := openPage(ctx, h, list[trust.Bundle]{
 		path: "/v1/TrustProducts", array: "results", filters: filters,
-		read: func(ctx context.Context, r store.Range) (store.Part[trust.Product], error) {
+		read: func(ctx context.Context, r store.Range) (store.Part[trust.Bundle], error) {
 			query.Range = r
-			return h.store.ListProducts(ctx, query)
+			return h.store.ListBundles(ctx, query)
 		},
-		key:     func(p trust.Product) string { return p.SID },
-		present: func(ctx context.Context, p trust.Product) any { return present(ctx, p) },
+		key:     func(p trust.Bundle) string { return p.SID },
+		present: func(ctx context.Context, p trust.Bundle) any { return present(ctx, p) },
 	}, pageRequest{r.Params.PageSize, r.Params.Page, r.Params.PageToken})
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (h *Hub) ListTrustProduct(
 	return productPage{p}, nil
 }
 
-type productPage struct{ *page[trust.Product] }
+type productPage struct{ *page[trust.Bundle] }
 
 // VisitListTrustProductResponse writes the page.
 func (p productPage) VisitListTrustProductResponse(w http.ResponseWriter) error { return p.write(w) }

@@ -33,7 +33,7 @@ const (
 type stocked struct {
 	hub      *hub.Hub
 	handler  http.Handler
-	products []trust.Product // alice's, as in her list
+	products []trust.Bundle // alice's, as in her list
 	contract *contracttest.Contract
 }
 
@@ -57,7 +57,7 @@ func newStocked(t *testing.T, db *store.Store, count int) *stocked {
 	random := rand.New(rand.NewPCG(1, 2)) // the same products each time
 	for i := range count {
 		p := someProduct(random, i)
-		if err := db.CreateProduct(t.Context(), p); err != nil {
+		if err := db.CreateBundle(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
 		if p.AccountSID == alice.SID {
@@ -67,7 +67,7 @@ func newStocked(t *testing.T, db *store.Store, count int) *stocked {
 	return s
 }
 
-func someProduct(random *rand.Rand, i int) trust.Product {
+func someProduct(random *rand.Rand, i int) trust.Bundle {
 	account, name, policy := alice.SID, "Acme", policyA
 	switch random.IntN(10) {
 	case 0:
@@ -77,7 +77,7 @@ func someProduct(random *rand.Rand, i int) trust.Product {
 	case 3:
 		name, policy = "rare", policyB
 	}
-	p := trust.NewProduct(trust.NewSID(trust.ProductPrefix, start.Add(time.Duration(i)*time.Millisecond)),
+	p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, start.Add(time.Duration(i)*time.Millisecond)),
 		account, policy, name, "a@b.example", "", start)
 	if random.IntN(4) == 0 {
 		p.Status = trust.InReview
@@ -237,8 +237,8 @@ func TestPagesOnTheWayBackAreStable(t *testing.T) {
 		r.SetBasicAuth(alice.SID, alice.AuthToken)
 		deleted, kept := s.products[7].SID, sids(first)
 		w := &interrupted{ResponseRecorder: httptest.NewRecorder(), before: func() {
-			allow := func(trust.Product) error { return nil }
-			if err := db.DeleteProduct(t.Context(), alice.SID, deleted, start, allow); err != nil {
+			allow := func(trust.Bundle) error { return nil }
+			if err := db.DeleteBundle(t.Context(), alice.SID, trust.TrustProduct, deleted, start, allow); err != nil {
 				t.Error(err)
 			}
 			between := s.products[7]
@@ -247,9 +247,9 @@ func TestPagesOnTheWayBackAreStable(t *testing.T) {
 				between.SID = s.products[8].SID[:33] + "1"
 			}
 			newest := s.products[0]
-			newest.SID = trust.NewSID(trust.ProductPrefix, start.Add(time.Hour))
-			for _, p := range []trust.Product{between, newest} {
-				if err := db.CreateProduct(t.Context(), p); err != nil {
+			newest.SID = trust.NewSID(trust.BundlePrefix, start.Add(time.Hour))
+			for _, p := range []trust.Bundle{between, newest} {
+				if err := db.CreateBundle(t.Context(), p); err != nil {
 					t.Error(err)
 				}
 			}
@@ -336,9 +336,9 @@ func TestLinksAreAccepted(t *testing.T) {
 		s := newStocked(t, db, 0)
 		longest := strings.Repeat("\U0001F600", 1024)
 		for i := range 3 {
-			p := trust.NewProduct(trust.NewSID(trust.ProductPrefix, start.Add(time.Duration(i)*time.Millisecond)),
+			p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, start.Add(time.Duration(i)*time.Millisecond)),
 				alice.SID, policyA, longest, "a@b.example", "", start)
-			if err := db.CreateProduct(t.Context(), p); err != nil {
+			if err := db.CreateBundle(t.Context(), p); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // present is a product as the API shows it.
-func present(ctx context.Context, p trust.Product) gen.TrustProduct {
+func present(ctx context.Context, p trust.Bundle) gen.TrustProduct {
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
 	answer := gen.TrustProduct{
 		SID:          p.SID,

@@ -63,7 +63,7 @@ func (x *bench) run(b *testing.B) {
 	b.Cleanup(func() { stop(); working.Wait() })
 }
 
-// latency submits a product and returns how long after the commit its callback arrived.
+// latency submits a bundle and returns how long after the commit its callback arrived.
 func (x *bench) latency(sid string) time.Duration {
 	x.create(sid, "a@b.example", x.url)
 	x.handIn(sid)
@@ -78,7 +78,7 @@ func report(b *testing.B, latencies []time.Duration) {
 	at := func(q float64) float64 {
 		return float64(latencies[int(q*float64(len(latencies)-1))].Microseconds()) / 1000
 	}
-	b.ReportMetric(0, "ns/op") // includes making the products: of no interest
+	b.ReportMetric(0, "ns/op") // includes making the bundles: of no interest
 	b.ReportMetric(at(0.5), "p50-ms")
 	b.ReportMetric(at(0.99), "p99-ms")
 }

@@ -167,7 +167,7 @@ func (w *Worker) judge(r store.Report) store.Report {
 	// The target is not logged: an address is personal, a URL can hold a secret.
 	n := r.Lease.Notice
 	w.Logger.Log(context.Background(), level, "notice",
-		"notice_id", n.ID, "channel", n.Channel, "product_sid", n.ProductSID, "status", n.Status,
+		"notice_id", n.ID, "channel", n.Channel, "bundle_sid", n.BundleSID, "status", n.Status,
 		"attempt", tries, "status_code", r.Attempt.StatusCode, "state", r.State, "error", r.Attempt.Error)
 	return r
 }

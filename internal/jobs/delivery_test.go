@@ -154,7 +154,7 @@ func TestPanicInASender(t *testing.T) {
 		w.config.Mail = func(context.Context, trust.Notice) trust.Attempt { panic("a defect with a customer's secret") }
 		w.worker = jobs.NewWorker(w.config)
 		w.answer = func(n trust.Notice) trust.Attempt {
-			if n.ProductSID == "BU1" {
+			if n.BundleSID == "BU1" {
 				panic("a defect with a customer's secret")
 			}
 			return trust.Attempt{Started: start, Verdict: trust.Delivered, StatusCode: 200}
@@ -222,7 +222,7 @@ func openRaw(tb testing.TB, database string) *sql.DB {
 	return db
 }
 
-// TestReportThatCannotBeStored has the database refuse what is to be recorded of one product. As much is recorded as can be, it
+// TestReportThatCannotBeStored has the database refuse what is to be recorded of one bundle. As much is recorded as can be, it
 // is sent once, and all others go on.
 func TestReportThatCannotBeStored(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -232,7 +232,7 @@ func TestReportThatCannotBeStored(t *testing.T) {
 	}{
 		"the answer":  {"INSERT ON attempts", "NEW.answer = 'poison'", "[delivered delivered]", 1},
 		"the attempt": {"INSERT ON attempts", "NEW.status_code = 299", "[dead dead]", 0},
-		"anything":    {"UPDATE ON notices", "NEW.product_sid = 'BU1' AND NEW.state <> 'sending'", "[sending waiting]", 0},
+		"anything":    {"UPDATE ON notices", "NEW.bundle_sid = 'BU1' AND NEW.state <> 'sending'", "[sending waiting]", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEachDatabase(t, func(t *testing.T, w *world, database string) {
@@ -241,7 +241,7 @@ func TestReportThatCannotBeStored(t *testing.T) {
 				w.worker = jobs.NewWorker(w.config)
 				w.answer = func(n trust.Notice) trust.Attempt {
 					a := trust.Attempt{Started: start, Verdict: trust.Delivered, StatusCode: 200, Answer: "ok"}
-					if n.ProductSID == "BU1" {
+					if n.BundleSID == "BU1" {
 						a.StatusCode, a.Answer = 299, "poison"
 					}
 					return a

@@ -85,19 +85,19 @@ func TestMailsWaitForTheHour(t *testing.T) {
 	})
 }
 
-// submitFor has an account submit products, each with an endpoint of its own.
+// submitFor has an account submit bundles, each with an endpoint of its own.
 func (w *world) submitFor(account string, count int) {
 	w.t.Helper()
 	if err := w.db.PutAccount(w.t.Context(), store.Account{SID: account, AuthToken: "token", Created: start}); err != nil {
 		w.t.Fatal(err)
 	}
 	for i := range count {
-		p := trust.NewProduct(fmt.Sprintf("BU%s%d", account, i), account, "RN", "Acme", "a+hold@b.example",
+		p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BU%s%d", account, i), account, "RN", "Acme", "a+hold@b.example",
 			fmt.Sprintf("http://%d.%s.example/", i, account), w.clock())
-		if err := w.db.CreateProduct(w.t.Context(), p); err != nil {
+		if err := w.db.CreateBundle(w.t.Context(), p); err != nil {
 			w.t.Fatal(err)
 		}
-		_, err := w.db.UpdateProduct(w.t.Context(), account, p.SID, func(p trust.Product) (trust.Outcome, error) {
+		_, err := w.db.UpdateBundle(w.t.Context(), account, trust.TrustProduct, p.SID, func(p trust.Bundle) (trust.Outcome, error) {
 			return w.config.Policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, w.clock())
 		})
 		if err != nil {
@@ -149,7 +149,7 @@ func TestManyOpenEndpoints(t *testing.T) {
 // insertOpen stores notices of an account, each to an endpoint of its own, that wait for their next attempt.
 func insertOpen(tb testing.TB, db *sql.DB, account string, count int, due time.Time) {
 	tb.Helper()
-	_, err := db.ExecContext(tb.Context(), fmt.Sprintf(`INSERT INTO notices (id, channel, target, endpoint, account_sid, product_sid,
+	_, err := db.ExecContext(tb.Context(), fmt.Sprintf(`INSERT INTO notices (id, channel, target, endpoint, account_sid, bundle_sid,
 			friendly_name, status, errors, created_at, position, state, tries, due_at, lease, ended_at)
 		WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
 		SELECT 'ND' || n, 'callback', 'http://0-' || n || '.example/', 'http://0-' || n || '.example:80', '%s', 'BUopen' || n,
@@ -160,21 +160,21 @@ func insertOpen(tb testing.TB, db *sql.DB, account string, count int, due time.T
 	}
 }
 
-// TestFailingProduct: a product whose change cannot be stored keeps nobody else's notices from being sent.
-func TestFailingProduct(t *testing.T) {
+// TestFailingBundle: a bundle whose change cannot be stored keeps nobody else's notices from being sent.
+func TestFailingBundle(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, w *world, database string) {
-		refuse(t, database, "INSERT ON notices", "NEW.product_sid = 'BU1' AND NEW.status = 'in-review'")
+		refuse(t, database, "INSERT ON notices", "NEW.bundle_sid = 'BU1' AND NEW.status = 'in-review'")
 		w.submit("BU1", "a+hold@b.example")
 		w.submit("BU2", "a+hold@b.example")
 		if err := w.worker.Drain(t.Context()); err == nil {
-			t.Error("no error tells of the product that cannot be stored")
+			t.Error("no error tells of the bundle that cannot be stored")
 		}
 		told := func() bool {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return len(w.called) == 2
 		}
-		w.await("the callbacks of both products", told)
+		w.await("the callbacks of both bundles", told)
 	})
 }
 

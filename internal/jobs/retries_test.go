@@ -10,7 +10,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// exhaust lets the clock go on from one attempt at the product's first callback to the next, until none is left.
+// exhaust lets the clock go on from one attempt at the bundle's first callback to the next, until none is left.
 func (w *world) exhaust(sid string) {
 	w.t.Helper()
 	w.drainAt(w.clock().Sub(start))

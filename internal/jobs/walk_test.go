@@ -18,12 +18,12 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// walkers let actors try random changes on a few products at once, beside a running worker, and notes every change that was
+// walkers let actors try random changes on a few bundles at once, beside a running worker, and notes every change that was
 // made, in the order of the database.
 type walkers struct {
 	*world
 	mu      sync.Mutex
-	made    map[string][]*trust.Status // by product; pointers, so that one which was undone can be told from its equals
+	made    map[string][]*trust.Status // by bundle; pointers, so that one which was undone can be told from its equals
 	told    map[string][]trust.Status  // by callback, in order of arrival
 	mailed  map[string][]trust.Status
 	tried   map[string]bool // notices whose first attempt was made to fail
@@ -46,7 +46,7 @@ func TestRandomWalk(t *testing.T) {
 
 func walk(t *testing.T, db *store.Store, steps int) {
 	t.Helper()
-	const actors, products = 8, 25
+	const actors, bundles = 8, 25
 	w := &walkers{
 		world: newWorld(t, db), tried: map[string]bool{}, allTold: make(chan struct{}, 1),
 		made: map[string][]*trust.Status{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
@@ -54,9 +54,9 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	w.config.Policy = trust.Policy{ValidFor: time.Hour} // all changes come from the actors
 	w.config.Retries = jobs.TwilioRetries()
 	w.config.Call, w.config.Mail = w.call, w.mail
-	for i := range products {
-		p := trust.NewProduct(fmt.Sprintf("BU%d", i), accountSID, "RN", "Acme", "a@b.example", "http://x.example/", w.clock())
-		if err := w.db.CreateProduct(t.Context(), p); err != nil {
+	for i := range bundles {
+		p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BU%d", i), accountSID, "RN", "Acme", "a@b.example", "http://x.example/", w.clock())
+		if err := w.db.CreateBundle(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +66,7 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	for range actors {
 		walking.Go(func() {
 			for range steps / actors {
-				w.step(fmt.Sprintf("BU%d", rand.IntN(products)))
+				w.step(fmt.Sprintf("BU%d", rand.IntN(bundles)))
 			}
 		})
 	}
@@ -104,12 +104,12 @@ func (w *walkers) step(sid string) {
 		change.FriendlyName = new(fmt.Sprint(rand.IntN(3)))
 	}
 	var made *trust.Status
-	_, err := w.db.ReviewProduct(w.t.Context(), sid, func(p trust.Product) (trust.Outcome, error) {
+	_, err := w.db.ReviewBundle(w.t.Context(), sid, func(p trust.Bundle) (trust.Outcome, error) {
 		w.undo(sid, made) // where this has run before, nothing of it was kept
 		made = nil
 		outcome, err := w.config.Policy.Apply(p, change, by, w.clock())
-		if err == nil && outcome.Product.Status != p.Status {
-			made = new(outcome.Product.Status)
+		if err == nil && outcome.Bundle.Status != p.Status {
+			made = new(outcome.Bundle.Status)
 			w.make(sid, made)
 		}
 		return outcome, err
@@ -158,7 +158,7 @@ func (w *walkers) mail(_ context.Context, n trust.Notice) trust.Attempt {
 }
 
 func (w *walkers) arrive(at map[string][]trust.Status, n trust.Notice) trust.Attempt {
-	at[n.ProductSID] = append(at[n.ProductSID], n.Status)
+	at[n.BundleSID] = append(at[n.BundleSID], n.Status)
 	if w.open--; w.open == 0 {
 		select {
 		case w.allTold <- struct{}{}:

@@ -1,8 +1,8 @@
-// Package jobs does what the server does by itself: it lets time act on products (review steps, the end of an approval),
+// Package jobs does what the server does by itself: it lets time act on bundles (review steps, the end of an approval),
 // delivers notices (callbacks, e-mail) and removes old ones.
 //
 // All of it is rows of the store. The package guarantees that what a commit promised is done at least once, however often
-// the process dies, and exactly once for review steps; that notices of one product arrive in order on each channel; that an
+// the process dies, and exactly once for review steps; that notices of one bundle arrive in order on each channel; that an
 // account whose endpoints do not answer waits for itself, and of its endpoints each for itself; that mail never waits for
 // callbacks; that a report which cannot be stored holds up no other; and that the worker costs what is due, not what is open. It
 // keeps nothing in memory that a restart would miss.
@@ -29,8 +29,8 @@ const (
 	pollInterval    = 500 * time.Millisecond // to see what other processes have committed
 	stopTimeout     = 5 * time.Second        // for what is on its way when the server stops
 	recordTimeout   = 3 * time.Second        // for recording what came of that
-	elapseBatch     = 64                     // products to let time act on in one transaction
-	rescheduleBatch = 500                    // products to look at in one query
+	elapseBatch     = 64                     // bundles to let time act on in one transaction
+	rescheduleBatch = 500                    // bundles to look at in one query
 	removeInterval  = time.Minute
 	removeBatch     = 400 // rows to remove in one transaction, which others wait for
 )
@@ -134,7 +134,7 @@ func (w *Worker) Drain(ctx context.Context) error {
 	}
 }
 
-// cycle does one round: products that time acts on, then what came of the last attempts and what to send now, then what is old.
+// cycle does one round: bundles that time acts on, then what came of the last attempts and what to send now, then what is old.
 // When one of these fails, the others are done all the same. It returns when something will be due, and whether it found anything
 // to do.
 func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool, err error) {
@@ -155,7 +155,7 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	return next, false, err
 }
 
-// elapseDue lets time act on a batch of products, and reports whether there was one.
+// elapseDue lets time act on a batch of bundles, and reports whether there was one.
 func (w *Worker) elapseDue(ctx context.Context) (bool, error) {
 	if err := w.reschedule(ctx); err != nil {
 		return false, fmt.Errorf("schedule reviews anew: %w", err)
@@ -167,10 +167,10 @@ func (w *Worker) elapseDue(ctx context.Context) (bool, error) {
 	}
 	var elapsed int
 	if err == nil {
-		elapsed, err = w.Store.ElapseProducts(ctx, now, elapseBatch, w.elapse)
+		elapsed, err = w.Store.ElapseBundles(ctx, now, elapseBatch, w.elapse)
 	}
 	if err != nil {
-		return false, fmt.Errorf("let time act on products: %w", err)
+		return false, fmt.Errorf("let time act on bundles: %w", err)
 	}
 	return elapsed > 0, nil
 }
@@ -202,35 +202,35 @@ func (w *Worker) reschedule(ctx context.Context) error {
 	if err := w.Store.FirstAttemptsNow(ctx, now); err != nil {
 		return err
 	}
-	anew := func(p trust.Product) (trust.Outcome, error) { return w.Policy.Reschedule(p, now), nil }
+	anew := func(p trust.Bundle) (trust.Outcome, error) { return w.Policy.Reschedule(p, now), nil }
 	for after := ""; ; {
-		products, err := w.Store.ScheduledReviews(ctx, now, after, rescheduleBatch)
+		bundles, err := w.Store.ScheduledReviews(ctx, now, after, rescheduleBatch)
 		if err != nil {
 			return err
 		}
-		for _, p := range products {
+		for _, p := range bundles {
 			after = p.SID
 			if !w.Policy.Reschedule(p, now).Changed {
 				continue
 			}
-			if _, err := w.Store.ReviewProduct(ctx, p.SID, anew); err != nil && !errors.Is(err, store.ErrNotFound) {
+			if _, err := w.Store.ReviewBundle(ctx, p.SID, anew); err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
 		}
-		if len(products) < rescheduleBatch {
+		if len(bundles) < rescheduleBatch {
 			w.latest = now
 			return nil
 		}
 	}
 }
 
-// elapse keeps a product that cannot go on from holding up all others.
-func (w *Worker) elapse(p trust.Product) (trust.Outcome, error) {
+// elapse keeps a bundle that cannot go on from holding up all others.
+func (w *Worker) elapse(p trust.Bundle) (trust.Outcome, error) {
 	outcome, err := w.Policy.Elapse(p, w.Now())
 	if err != nil {
-		w.Logger.Error("a product's status cannot change by itself", "product_sid", p.SID, "cause", err.Error())
+		w.Logger.Error("a bundle's status cannot change by itself", "bundle_sid", p.SID, "cause", err.Error())
 		p.Due = time.Time{}
-		return trust.Outcome{Product: p, Changed: true}, nil
+		return trust.Outcome{Bundle: p, Changed: true}, nil
 	}
 	return outcome, nil
 }

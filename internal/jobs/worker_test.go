@@ -75,7 +75,7 @@ func (w *world) call(_ context.Context, n trust.Notice, authToken string) trust.
 	if authToken != "token" {
 		w.t.Errorf("auth token %q", authToken)
 	}
-	w.called = append(w.called, n.ProductSID+" "+string(n.Status))
+	w.called = append(w.called, n.BundleSID+" "+string(n.Status))
 	if w.answer != nil {
 		return w.answer(n)
 	}
@@ -85,7 +85,7 @@ func (w *world) call(_ context.Context, n trust.Notice, authToken string) trust.
 func (w *world) mail(_ context.Context, n trust.Notice) trust.Attempt {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mailed = append(w.mailed, n.ProductSID+" "+string(n.Status))
+	w.mailed = append(w.mailed, n.BundleSID+" "+string(n.Status))
 	return trust.Attempt{Started: w.now, Verdict: trust.Delivered, Connected: true, StatusCode: 250}
 }
 
@@ -105,7 +105,7 @@ func (w *world) drainAt(after time.Duration) {
 	}
 }
 
-// submit creates a product with a callback and hands it in.
+// submit creates a bundle with a callback and hands it in.
 func (w *world) submit(sid, email string) {
 	w.t.Helper()
 	w.create(sid, email, "http://receiver.example/"+sid)
@@ -114,15 +114,15 @@ func (w *world) submit(sid, email string) {
 
 func (w *world) create(sid, email, statusCallback string) {
 	w.t.Helper()
-	p := trust.NewProduct(sid, accountSID, "RN", "Acme", email, statusCallback, w.clock())
-	if err := w.db.CreateProduct(w.t.Context(), p); err != nil {
+	p := trust.NewBundle(trust.TrustProduct, sid, accountSID, "RN", "Acme", email, statusCallback, w.clock())
+	if err := w.db.CreateBundle(w.t.Context(), p); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) handIn(sid string) {
 	w.t.Helper()
-	_, err := w.db.UpdateProduct(w.t.Context(), accountSID, sid, func(p trust.Product) (trust.Outcome, error) {
+	_, err := w.db.UpdateBundle(w.t.Context(), accountSID, trust.TrustProduct, sid, func(p trust.Bundle) (trust.Outcome, error) {
 		return w.config.Policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, w.clock())
 	})
 	if err != nil {
@@ -130,10 +130,10 @@ func (w *world) handIn(sid string) {
 	}
 }
 
-// callbacks returns those of a product, the oldest first.
+// callbacks returns those of a bundle, the oldest first.
 func (w *world) callbacks(sid string) []store.Delivery {
 	w.t.Helper()
-	all, err := w.db.Deliveries(w.t.Context(), store.DeliveryFilter{ProductSID: sid, Limit: 100})
+	all, err := w.db.Deliveries(w.t.Context(), store.DeliveryFilter{BundleSID: sid, Limit: 100})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestMailOff(t *testing.T) {
 	})
 }
 
-func TestOrderOfOneProduct(t *testing.T) {
+func TestOrderOfOneBundle(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		w.answer = refusedConnection
 		w.submit("BU1", "a+hold@b.example")
@@ -240,15 +240,15 @@ func TestOldKeysAreRemoved(t *testing.T) {
 	})
 }
 
-// storeKeys makes products with idempotency keys of their own.
+// storeKeys makes bundles with idempotency keys of their own.
 func (w *world) storeKeys(count int, created time.Time) {
 	w.t.Helper()
 	var group errgroup.Group
 	group.SetLimit(64)
 	for i := range count {
 		group.Go(func() error {
-			p := trust.NewProduct(fmt.Sprintf("BUkey%d", i), accountSID, "RN", "Acme", "a@b.example", "", created)
-			_, err := w.db.CreateProductOnce(w.t.Context(), fmt.Sprint(i), "fingerprint", p)
+			p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BUkey%d", i), accountSID, "RN", "Acme", "a@b.example", "", created)
+			_, err := w.db.CreateBundleOnce(w.t.Context(), fmt.Sprint(i), "fingerprint", p)
 			return err
 		})
 	}
@@ -274,7 +274,7 @@ func TestClockSetBack(t *testing.T) {
 	})
 }
 
-// mailsOf returns the products of which a mail has told that they have the status.
+// mailsOf returns the bundles of which a mail has told that they have the status.
 func mailsOf(w *world, status trust.Status) []string {
 	var sids []string
 	for _, mailed := range w.mailed {

@@ -35,7 +35,7 @@ func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: keeps out-of-office replies away
 	// The typographic quotes make the subject one that must be encoded. Without them, a name that looks like an encoded
 	// word itself, such as =?utf-8?q?=0A?=, would go out as it is and be decoded by the reader.
-	msg.Subject(fmt.Sprintf("Trust Product “%s” is %s", line(n.FriendlyName, subjectNameLimit), words(n.Status)))
+	msg.Subject(fmt.Sprintf("%s “%s” is %s", n.BundleKind.Name(), line(n.FriendlyName, subjectNameLimit), words(n.Status)))
 	msg.SetBodyString(gomail.TypeTextPlain, body(n))
 
 	var message bytes.Buffer
@@ -50,8 +50,8 @@ const idAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 func body(n trust.Notice) string {
 	var text strings.Builder
 	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format, args...) } // a Builder never fails
-	printf("The status of your Trust Product has changed.\n\n")
-	printf("Name:   %s\nSID:    %s\n", line(n.FriendlyName, bodyNameLimit), line(n.ProductSID, bodyNameLimit))
+	printf("The status of your %s has changed.\n\n", n.BundleKind.Name())
+	printf("Name:   %s\nSID:    %s\n", line(n.FriendlyName, bodyNameLimit), line(n.BundleSID, bodyNameLimit))
 	printf("Status: %s (%s)\n", words(n.Status), line(string(n.Status), bodyNameLimit))
 	switch {
 	case n.Status == trust.TwilioRejected && len(n.Errors) == 0:

@@ -1,4 +1,4 @@
-// Package mail tells customers by e-mail of changes to their Trust Products, through the operator's SMTP server.
+// Package mail tells customers by e-mail of changes to their bundles, through the operator's SMTP server.
 //
 // # What it guarantees
 //

@@ -47,7 +47,7 @@ func (s *Sender) Send(ctx context.Context, n trust.Notice) trust.Attempt {
 
 func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Attempt) {
 	if !IsAddress(n.Target) {
-		attempt.Verdict, attempt.Error = trust.NotSent, "the product's Email is not an address that mail can be sent to"
+		attempt.Verdict, attempt.Error = trust.NotSent, "the Email is not an address that mail can be sent to"
 		return
 	}
 	message, err := s.compose(n, attempt.Started)

@@ -280,7 +280,7 @@ func clock() func() time.Time {
 func notice(name, email string, status trust.Status, codes ...int) trust.Notice {
 	return trust.Notice{
 		ID: trust.NoticePrefix + strings.Repeat("0a", 16), Channel: trust.Email, Target: cmp.Or(email, "jane@customer.example"),
-		AccountSID: "AC" + strings.Repeat("1", 32), ProductSID: "BU" + strings.Repeat("2", 32),
+		AccountSID: "AC" + strings.Repeat("1", 32), BundleSID: "BU" + strings.Repeat("2", 32),
 		FriendlyName: name, Status: status, Errors: codes, Created: epoch,
 	}
 }

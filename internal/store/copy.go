@@ -18,7 +18,8 @@ const copyRows = 500
 // moment here. It compares the counts before it commits, and returns how many rows were copied of each table. progress is
 // told after each step how many rows of how many have been copied.
 //
-// What is written here meanwhile is not copied: stop the servers first.
+// What is written here meanwhile is not copied: stop the servers first. A newer schema is refused on either side, with ErrNewer,
+// also where it serves this program: it may have tables that this program does not know.
 func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total int64)) (map[string]int64, error) {
 	from, err := s.reader.BeginTx(ctx, s.engine.snapshot)
 	if err != nil {
@@ -26,12 +27,18 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total
 	}
 	defer from.Rollback() //nolint:errcheck // it has only read
 	source := session{ctx, from}
+	if err := wantOwnSchema(source); err != nil {
+		return nil, s.classify(err)
+	}
 	counts, total, err := count(source)
 	if err != nil {
 		return nil, s.classify(err)
 	}
 	var done int64
 	err = to.write(ctx, func(target session) error {
+		if err := wantOwnSchema(target); err != nil {
+			return err
+		}
 		_, filled, err := count(target)
 		if err != nil {
 			return err
@@ -48,6 +55,17 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total
 		return verify(target, counts)
 	})
 	return counts, err
+}
+
+func wantOwnSchema(q session) error {
+	var version int64
+	if err := q.row(`SELECT ` + selectVersion).Scan(&version); err != nil {
+		return err
+	}
+	if version != latest() {
+		return fmt.Errorf("%w (it has version %d, this program's is %d)", ErrNewer, version, latest())
+	}
+	return nil
 }
 
 func count(q session) (counts map[string]int64, total int64, err error) {

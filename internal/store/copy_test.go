@@ -57,7 +57,7 @@ func fill(t *testing.T, s *store.Store) {
 	exchange(t, s, 0, 0, delivered(leases[0]))
 	p := draft()
 	p.SID = "BU00000000000000000000000000000002"
-	_, err := s.CreateProductOnce(t.Context(), "key", "fingerprint", p)
+	_, err := s.CreateBundleOnce(t.Context(), "key", "fingerprint", p)
 	check(t, err)
 }
 
@@ -97,7 +97,7 @@ func createMany(t *testing.T, s *store.Store, n int) {
 		group.Go(func() error {
 			p := draft()
 			p.SID = fmt.Sprintf("BU%032d", i+1000)
-			return s.CreateProduct(t.Context(), p)
+			return s.CreateBundle(t.Context(), p)
 		})
 	}
 	if err := group.Wait(); err != nil {

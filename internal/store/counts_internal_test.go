@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
@@ -12,24 +13,24 @@ import (
 // of an index and no row.
 func TestCountsReadAnIndex(t *testing.T) {
 	for engine, test := range map[string]struct {
-		name, explain        string
-		products, openNotice string
+		name, explain       string
+		bundles, openNotice string
 	}{
 		"sqlite": {
 			filepath.Join(t.TempDir(), "trusthub.db"), "EXPLAIN QUERY PLAN ",
-			"SEARCH products USING COVERING INDEX products_", "SEARCH notices USING COVERING INDEX notices_open (account_sid=?)",
+			"SEARCH bundles USING COVERING INDEX bundles_", "SEARCH notices USING COVERING INDEX notices_open (account_sid=?)",
 		},
 		"postgres": {
 			pgtest.New(t), "EXPLAIN ",
-			"Index Only Scan using products_", "Scan using notices_open on notices",
+			"Index Only Scan using bundles_", "Scan using notices_open on notices",
 		},
 	} {
 		t.Run(engine, func(t *testing.T) {
 			s := withManyNotices(t, test.name)
 			for _, statement := range []string{
-				`INSERT INTO products (` + productColumns + `)
+				`INSERT INTO bundles (` + bundleColumns + `)
 					WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-					SELECT 'BU' || n, CASE WHEN n < 7 THEN 'AC1' ELSE 'AC2' END, 'RN', 'Acme', '', '', 'draft', 0, '', 0, 0, 0 FROM numbers`,
+					SELECT 'BU' || n, 'trust-product', CASE WHEN n < 7 THEN 'AC1' ELSE 'AC2' END, 'RN', 'Acme', '', '', 'draft', 0, '', 0, 0, 0 FROM numbers`,
 				`UPDATE notices SET account_sid = 'AC1', ended_at = CASE WHEN id < 'ND100006' THEN 0 ELSE ended_at END WHERE id < 'ND100009'`,
 				`ANALYZE`,
 			} {
@@ -37,15 +38,15 @@ func TestCountsReadAnIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			products, err := s.CountProducts(t.Context(), "AC1", 100)
+			bundles, err := s.CountBundles(t.Context(), "AC1", trust.TrustProduct, 100)
 			open, openErr := s.CountOpenNotices(t.Context(), "AC1", 100)
-			if products != 6 || open != 5 || err != nil || openErr != nil {
-				t.Errorf("counted %d products and %d notices: %v, %v", products, open, err, openErr)
+			if bundles != 6 || open != 5 || err != nil || openErr != nil {
+				t.Errorf("counted %d bundles and %d notices: %v, %v", bundles, open, err, openErr)
 			}
-			if products, err = s.CountProducts(t.Context(), "AC2", 100); products != 100 || err != nil {
-				t.Errorf("counted %d products up to 100: %v", products, err)
+			if bundles, err = s.CountBundles(t.Context(), "AC2", trust.TrustProduct, 100); bundles != 100 || err != nil {
+				t.Errorf("counted %d bundles up to 100: %v", bundles, err)
 			}
-			for query, want := range map[string]string{productsOf: test.products, openNoticesOf: test.openNotice} {
+			for query, want := range map[string]string{bundlesOf: test.bundles, openNoticesOf: test.openNotice} {
 				plan, err := queryAll(s.read(t.Context()), func(row scanner) (string, error) {
 					if engine == "postgres" {
 						return scanString(row)
@@ -53,7 +54,7 @@ func TestCountsReadAnIndex(t *testing.T) {
 					var a, b, c, step any
 					err := row.Scan(&a, &b, &c, &step)
 					return step.(string), err //nolint:forcetypeassert // it is text
-				}, test.explain+strings.ReplaceAll(query, "$1", "'AC1'"))
+				}, test.explain+strings.NewReplacer("$1", "'AC1'", "$2", "'trust-product'").Replace(query))
 				if all := strings.Join(plan, "\n"); err != nil || !strings.Contains(all, want) {
 					t.Errorf("it plans %s; want %s: %v", all, want, err)
 				}

@@ -20,9 +20,9 @@ type Delivery struct {
 
 // DeliveryFilter chooses deliveries. Empty fields choose all.
 type DeliveryFilter struct {
-	ProductSID string
-	State      State
-	Limit      int // how many at the most
+	BundleSID string
+	State     State
+	Limit     int // how many at the most
 }
 
 // Deliveries returns what the filter chooses, the newest notice first, with all attempts. It reads in the order of the notices'
@@ -64,7 +64,7 @@ func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
 			page += ` AND ` + column + ` = $` + strconv.Itoa(len(args))
 		}
 	}
-	where(`product_sid`, f.ProductSID)
+	where(`bundle_sid`, f.BundleSID)
 	where(`state`, string(f.State))
 	args = append(args, f.Limit)
 	page += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
@@ -86,29 +86,29 @@ func scanDelivery(row scanner) (d Delivery, number int64, a trust.Attempt, err e
 }
 
 // Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It
-// takes its place in the order of its product again. It returns ErrNotFound where there is no such notice, or
-// its product is gone.
+// takes its place in the order of its bundle again. It returns ErrNotFound where there is no such notice, or
+// its bundle is gone.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
-	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, ofAProduct, now) })
+	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, ofABundle, now) })
 	if err == nil {
 		s.wake()
 	}
 	return err
 }
 
-// ReplayDead has all dead notices of products that exist sent again and returns how many.
+// ReplayDead has all dead notices of bundles that exist sent again and returns how many.
 func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
 		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
-			AND `+ofAProduct+`
-			ORDER BY product_sid, channel, position`, string(Dead))
+			AND `+ofABundle+`
+			ORDER BY bundle_sid, channel, position`, string(Dead))
 		if err != nil {
 			return err
 		}
 		count = 0
 		for _, id := range ids {
-			switch err := s.replay(tx, id, ofAProduct+` AND state = 'dead'`, now); {
+			switch err := s.replay(tx, id, ofABundle+` AND state = 'dead'`, now); {
 			case err == nil:
 				count++
 			case !errors.Is(err, sql.ErrNoRows): // else someone was quicker
@@ -123,8 +123,8 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	return count, err
 }
 
-// ofAProduct is true of a notice whose product has not been deleted.
-const ofAProduct = `EXISTS (SELECT 1 FROM products WHERE sid = product_sid)`
+// ofABundle is true of a notice whose bundle has not been deleted.
+const ofABundle = `EXISTS (SELECT 1 FROM bundles WHERE sid = bundle_sid)`
 
 func (s *Store) replay(tx session, id, condition string, now time.Time) error {
 	n, err := s.lockNotice(tx, id, condition)
@@ -134,7 +134,7 @@ func (s *Store) replay(tx session, id, condition string, now time.Time) error {
 	return s.setState(tx, n, Waiting, time.Time{}, now)
 }
 
-// Drop gives an open notice up and lets the next of its product go. It returns ErrNotFound where there is no such notice
+// Drop gives an open notice up and lets the next of its bundle go. It returns ErrNotFound where there is no such notice
 // that is open.
 func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 	err := s.write(ctx, func(tx session) error {
@@ -150,26 +150,26 @@ func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// lockNotice locks a notice's product and only then reads the notice, if the condition holds: nobody deletes the product or
+// lockNotice locks a notice's bundle and only then reads the notice, if the condition holds: nobody deletes the bundle or
 // ends the notice any more before the transaction ends.
 func (s *Store) lockNotice(tx session, id, condition string) (trust.Notice, error) {
-	sid, err := scanString(tx.row(`SELECT product_sid FROM notices WHERE id = $1`, id))
+	sid, err := scanString(tx.row(`SELECT bundle_sid FROM notices WHERE id = $1`, id))
 	if err != nil {
 		return trust.Notice{}, err
 	}
-	if err := s.lockProduct(tx, sid); err != nil {
+	if err := s.lockBundle(tx, sid); err != nil {
 		return trust.Notice{}, err
 	}
 	return scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+condition, id))
 }
 
-// setState overrules the workers: one that is sending the notice loses its lease. The notice's product is locked.
+// setState overrules the workers: one that is sending the notice loses its lease. The notice's bundle is locked.
 func (s *Store) setState(tx session, n trust.Notice, state State, ended, now time.Time) error {
 	if _, err := tx.exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, `+endLease+`, ended_at = $2 WHERE id = $3`,
 		string(state), micros(ended), n.ID); err != nil {
 		return err
 	}
-	_, err := arrange(tx, n.ProductSID, n.Channel, now)
+	_, err := arrange(tx, n.BundleSID, n.Channel, now)
 	return err
 }
 

@@ -11,18 +11,18 @@ import (
 // TestDeliveriesFollowAnIndex asks each engine how it reads a page among many notices: from the end of an index, and each notice's
 // attempts through theirs, instead of sorting or reading a whole table.
 func TestDeliveriesFollowAnIndex(t *testing.T) {
-	page, ofProduct := DeliveryFilter{Limit: 10}, DeliveryFilter{ProductSID: "BU1", Limit: 10}
+	page, ofBundle := DeliveryFilter{Limit: 10}, DeliveryFilter{BundleSID: "BU1", Limit: 10}
 	t.Run("sqlite", func(t *testing.T) {
 		s := withManyNotices(t, filepath.Join(t.TempDir(), "trusthub.db"))
 		const explain, attempts = "EXPLAIN QUERY PLAN ", "SEARCH attempts USING INDEX sqlite_autoindex_attempts_1 (notice_id=?)"
 		wantPlan(t, s, explain, page, "SCAN notices USING INDEX sqlite_autoindex_notices_1", attempts)
-		wantPlan(t, s, explain, ofProduct, "SEARCH notices USING INDEX notices_order (product_sid=?)", attempts)
+		wantPlan(t, s, explain, ofBundle, "SEARCH notices USING INDEX notices_order (bundle_sid=?)", attempts)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		s := withManyNotices(t, pgtest.New(t))
 		const explain, attempts = "EXPLAIN ", "Index Scan using attempts_pkey on attempts"
 		wantPlan(t, s, explain, page, "Index Scan Backward using notices_pkey on notices", attempts)
-		wantPlan(t, s, explain, ofProduct, "Index Scan using notices_order on notices", attempts)
+		wantPlan(t, s, explain, ofBundle, "Index Scan using notices_order on notices", attempts)
 	})
 }
 
@@ -40,7 +40,7 @@ func withManyNotices(t *testing.T, database string) *Store {
 	for _, statement := range []string{
 		`INSERT INTO notices (` + noticeColumns + `, endpoint, position, state, tries, due_at, lease, ended_at)
 			WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-			SELECT 'ND' || (100000 + n), 'email', '', '', 'BU' || n, '', '', '', n, '', 1, 'delivered', 1, 0, '', n FROM numbers`,
+			SELECT 'ND' || (100000 + n), 'email', '', '', 'BU' || n, 'trust-product', '', '', '', n, '', 1, 'delivered', 1, 0, '', n FROM numbers`,
 		`INSERT INTO attempts (notice_id, number, started_at, duration, verdict, status_code, answer, error)
 			SELECT id, 1, 0, 0, '', 0, '', '' FROM notices`,
 		`ANALYZE`,

@@ -46,14 +46,14 @@ func TestDeliveries(t *testing.T) {
 			for want, filter := range map[string]store.DeliveryFilter{
 				"19, " + ended: {Limit: 3},
 				ended:          {State: store.Delivered, Limit: 2},
-				"19":           {ProductSID: productSID, State: store.Ready, Limit: 2},
-				"":             {ProductSID: "BU0", Limit: 2},
+				"19":           {BundleSID: bundleSID, State: store.Ready, Limit: 2},
+				"":             {BundleSID: "BU0", Limit: 2},
 			} {
 				if got := list(filter); got != want {
 					t.Errorf("%+v: %s, want %s", filter, got, want)
 				}
 			}
-			if got := list(store.DeliveryFilter{ProductSID: productSID, Limit: 100}); strings.Count(got, ",") != count-1 ||
+			if got := list(store.DeliveryFilter{BundleSID: bundleSID, Limit: 100}); strings.Count(got, ",") != count-1 ||
 				!strings.HasSuffix(got, ", 1 try-again delivered, 0 try-again delivered") {
 				t.Errorf("all are %s", got)
 			}

@@ -21,7 +21,7 @@ type engine struct {
 	dialect goose.Dialect
 	// snapshot are the options of a transaction that only reads, and sees one moment of the database.
 	snapshot *sql.TxOptions
-	// names is a query for what a database holds: its tables and views, and as table.column the columns of two of ours.
+	// names is a query for what a database holds: its tables and views, and as table.column the columns of some of ours.
 	names string
 	// mayMigrate returns why the schema cannot be migrated, nil if it can.
 	mayMigrate func(ctx context.Context, db *sql.DB) error
@@ -46,6 +46,7 @@ func sqliteEngine() engine {
 		snapshot: &sql.TxOptions{ReadOnly: true}, // every transaction does
 		names: `SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
 			UNION ALL SELECT 'accounts.' || name FROM pragma_table_info('accounts')
+			UNION ALL SELECT 'bundles.' || name FROM pragma_table_info('bundles')
 			UNION ALL SELECT 'products.' || name FROM pragma_table_info('products')`,
 		mayMigrate: func(context.Context, *sql.DB) error { return nil },
 		// SQLite has no lock that outlasts a transaction. The one that loses the race for a migration tries again (migrate).
@@ -80,7 +81,7 @@ func postgresEngine() engine {
 			)
 			SELECT relname::text FROM here
 			UNION ALL SELECT relname || '.' || attname FROM here JOIN pg_catalog.pg_attribute ON attrelid = oid
-				WHERE relname IN ('accounts', 'products') AND attnum > 0 AND NOT attisdropped`,
+				WHERE relname IN ('accounts', 'bundles', 'products') AND attnum > 0 AND NOT attisdropped`,
 		mayMigrate: mayCreateTables,
 		migrateUnder: func() ([]goose.ProviderOption, error) {
 			locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // tries each second for a minute

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Dump returns the rows of every table that the database has, in an order of their own. Goose's is left out.
+// Dump returns the rows of every table that the database has, in an order of their own. Those that describe the schema are left out.
 func (s *Store) Dump(ctx context.Context) (map[string][]string, error) {
 	names, err := queryAll(s.read(ctx), scanString, s.engine.names)
 	if err != nil {
@@ -15,7 +15,7 @@ func (s *Store) Dump(ctx context.Context) (map[string][]string, error) {
 	}
 	dump := map[string][]string{}
 	for _, name := range names {
-		if name == versionTable || strings.Contains(name, ".") {
+		if name == versionTable || name == compatibilityTable || strings.Contains(name, ".") {
 			continue
 		}
 		if dump[name], err = s.dumpTable(ctx, name); err != nil {

@@ -19,17 +19,17 @@ import (
 // A disk that is full, as SQLite sees one: the file may not grow. A write then fails as unavailable and says why, though SQLite
 // has rolled back by itself and a second rollback fails; nothing of the batch is kept. With room again, everything works.
 func TestDiskFull(t *testing.T) {
-	product := trust.NewProduct("BU1", "AC1", "RN1", "Acme", "a@acme.example", "", time.UnixMilli(1))
+	bundle := trust.NewBundle(trust.TrustProduct, "BU1", "AC1", "RN1", "Acme", "a@acme.example", "", time.UnixMilli(1))
 	for name, fail := range map[string]func(s *Store) error{
 		"one statement": func(s *Store) error {
-			p := product
+			p := bundle
 			p.SID, p.FriendlyName = "BU2", strings.Repeat("x", 1<<20)
-			return s.CreateProduct(t.Context(), p)
+			return s.CreateBundle(t.Context(), p)
 		},
 		"a savepoint": func(s *Store) error {
-			_, err := s.UpdateProduct(t.Context(), "AC1", "BU1", func(p trust.Product) (trust.Outcome, error) {
+			_, err := s.UpdateBundle(t.Context(), "AC1", trust.TrustProduct, "BU1", func(p trust.Bundle) (trust.Outcome, error) {
 				p.FriendlyName = strings.Repeat("x", 1<<20)
-				return trust.Outcome{Product: p, Changed: true}, nil
+				return trust.Outcome{Bundle: p, Changed: true}, nil
 			})
 			return err
 		},
@@ -38,14 +38,14 @@ func TestDiskFull(t *testing.T) {
 				if _, err := tx.exec(`INSERT INTO accounts (sid, auth_token, created_at) VALUES ('AC2', '', 0)`); err != nil {
 					return err
 				}
-				_, err := tx.exec(`UPDATE products SET friendly_name = $1`, strings.Repeat("x", 1<<20))
+				_, err := tx.exec(`UPDATE bundles SET friendly_name = $1`, strings.Repeat("x", 1<<20))
 				return err
 			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openFile(t)
-			must(t, s.CreateProduct(t.Context(), product))
+			must(t, s.CreateBundle(t.Context(), bundle))
 			limitPages(t, s, 1) // which means: no more than there are
 
 			err := fail(s)
@@ -61,9 +61,9 @@ func TestDiskFull(t *testing.T) {
 			}
 
 			limitPages(t, s, 1<<30)
-			if _, err = s.ReviewProduct(t.Context(), "BU1", func(p trust.Product) (trust.Outcome, error) {
+			if _, err = s.ReviewBundle(t.Context(), "BU1", func(p trust.Bundle) (trust.Outcome, error) {
 				p.FriendlyName = strings.Repeat("y", 1<<20)
-				return trust.Outcome{Product: p, Changed: true}, nil
+				return trust.Outcome{Bundle: p, Changed: true}, nil
 			}); err != nil {
 				t.Errorf("with room again: %v", err)
 			}

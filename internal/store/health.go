@@ -10,7 +10,7 @@ import (
 // writeInterval is how long what became of a write for Health is taken for the present state.
 const writeInterval = 3 * time.Second
 
-// Health reports whether the database can be used: it answers, its schema is this program's, and on SQLite the file is the one
+// Health reports whether the database can be used: it answers, its schema serves this program, and on SQLite the file is the one
 // that was opened and takes writes. That is tried with a commit, but not more often than once in writeInterval, so that nobody
 // can make the disk busy by asking.
 func (s *Store) Health(ctx context.Context, now time.Time) error {

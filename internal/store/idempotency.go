@@ -16,52 +16,52 @@ var ErrKeyReused = errors.New("the idempotency key was used with another body")
 // KeyLife is how long an idempotency key is remembered.
 const KeyLife = 24 * time.Hour
 
-// CreateProductOnce is CreateProduct for a caller who may repeat himself: with the same key and fingerprint within KeyLife of
-// p.Created it stores one product and returns that one each time, as it was created. Key and product are one commit. It
+// CreateBundleOnce is CreateBundle for a caller who may repeat himself: with the same key and fingerprint within KeyLife of
+// b.Created it stores one bundle and returns that one each time, as it was created. Key and bundle are one commit. It
 // returns ErrKeyReused for a key that came with another fingerprint.
-func (s *Store) CreateProductOnce(ctx context.Context, key, fingerprint string, p trust.Product) (trust.Product, error) {
-	snapshot, err := json.Marshal(p)
+func (s *Store) CreateBundleOnce(ctx context.Context, key, fingerprint string, b trust.Bundle) (trust.Bundle, error) {
+	snapshot, err := json.Marshal(b)
 	if err != nil {
-		return trust.Product{}, fmt.Errorf("keep the answer: %w", err)
+		return trust.Bundle{}, fmt.Errorf("keep the answer: %w", err)
 	}
-	var answer trust.Product
+	var answer trust.Bundle
 	err = s.write(ctx, func(tx session) error {
 		// Where another transaction is storing the same key, this waits for its end.
-		fresh, err := tx.exec(`INSERT INTO idempotency_keys (account_sid, idempotency_key, fingerprint, product, created_at)
+		fresh, err := tx.exec(`INSERT INTO idempotency_keys (account_sid, idempotency_key, fingerprint, answer, created_at)
 			VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (account_sid, idempotency_key) DO UPDATE SET
-				fingerprint = excluded.fingerprint, product = excluded.product, created_at = excluded.created_at
+				fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
 			WHERE idempotency_keys.created_at <= $6`,
-			p.AccountSID, key, fingerprint, string(snapshot), micros(p.Created), micros(p.Created.Add(-KeyLife)))
+			b.AccountSID, key, fingerprint, string(snapshot), micros(b.Created), micros(b.Created.Add(-KeyLife)))
 		if err != nil {
 			return err
 		}
 		if fresh == 1 {
-			answer = p
-			return insertProducts(tx, []trust.Product{p})
+			answer = b
+			return insertBundles(tx, []trust.Bundle{b})
 		}
-		answer, err = createdBefore(tx, key, fingerprint, p)
+		answer, err = createdBefore(tx, key, fingerprint, b)
 		return err
 	})
 	return answer, err
 }
 
-// CreatedBefore returns what CreateProductOnce would without storing p: the product of an earlier call with the same key, or
-// ErrKeyReused, or ErrNotFound where p would be the first.
-func (s *Store) CreatedBefore(ctx context.Context, key, fingerprint string, p trust.Product) (trust.Product, error) {
-	first, err := createdBefore(s.read(ctx), key, fingerprint, p)
+// CreatedBefore returns what CreateBundleOnce would without storing b: the bundle of an earlier call with the same key, or
+// ErrKeyReused, or ErrNotFound where b would be the first.
+func (s *Store) CreatedBefore(ctx context.Context, key, fingerprint string, b trust.Bundle) (trust.Bundle, error) {
+	first, err := createdBefore(s.read(ctx), key, fingerprint, b)
 	return first, s.classify(err)
 }
 
-func createdBefore(q session, key, fingerprint string, p trust.Product) (first trust.Product, err error) {
+func createdBefore(q session, key, fingerprint string, b trust.Bundle) (first trust.Bundle, err error) {
 	var known, stored string
-	if err := q.row(`SELECT fingerprint, product FROM idempotency_keys
+	if err := q.row(`SELECT fingerprint, answer FROM idempotency_keys
 		WHERE account_sid = $1 AND idempotency_key = $2 AND created_at > $3`,
-		p.AccountSID, key, micros(p.Created.Add(-KeyLife))).Scan(&known, &stored); err != nil {
-		return trust.Product{}, err
+		b.AccountSID, key, micros(b.Created.Add(-KeyLife))).Scan(&known, &stored); err != nil {
+		return trust.Bundle{}, err
 	}
 	if known != fingerprint {
-		return trust.Product{}, ErrKeyReused
+		return trust.Bundle{}, ErrKeyReused
 	}
 	return first, json.Unmarshal([]byte(stored), &first)
 }

@@ -24,7 +24,7 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 				group.Go(func() error {
 					p := draft()
 					p.SID = fmt.Sprintf("BU%032x", i)
-					made, err := stores[i%2].CreateProductOnce(t.Context(), "key", "body", p)
+					made, err := stores[i%2].CreateBundleOnce(t.Context(), "key", "body", p)
 					sids[i] = made.SID
 					return err
 				})
@@ -36,9 +36,9 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 				}
 			}
 			for i := range count {
-				_, err := stores[0].Product(t.Context(), accountSID, fmt.Sprintf("BU%032x", i))
+				_, err := stores[0].Bundle(t.Context(), accountSID, trust.TrustProduct, fmt.Sprintf("BU%032x", i))
 				if made := err == nil; made != (sids[0] == fmt.Sprintf("BU%032x", i)) {
-					t.Errorf("product %d: %v", i, err)
+					t.Errorf("bundle %d: %v", i, err)
 				}
 			}
 		})
@@ -49,11 +49,11 @@ func TestLifeOfAKey(t *testing.T) {
 	for name, open := range engines(t) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			create := func(after time.Duration, body string) (trust.Product, error) {
+			create := func(after time.Duration, body string) (trust.Bundle, error) {
 				p := draft()
 				p.Created = at.Add(after)
-				p.SID = trust.NewSID(trust.ProductPrefix, p.Created)
-				return s.CreateProductOnce(t.Context(), "key", body, p)
+				p.SID = trust.NewSID(trust.BundlePrefix, p.Created)
+				return s.CreateBundleOnce(t.Context(), "key", body, p)
 			}
 			first, err := create(0, "body")
 			check(t, err)

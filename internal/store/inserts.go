@@ -17,28 +17,28 @@ const (
 	insertLimit   = 30 * time.Second // for a database that does not even end a statement that takes too long
 )
 
-// inserts is how Postgres takes new products: those that come while as many INSERTs as may be are on their way share the next
+// inserts is how Postgres takes new bundles: those that come while as many INSERTs as may be are on their way share the next
 // one, and its commit. One that comes alone waits for nobody.
 type inserts struct {
-	run func(products []trust.Product) error // in one commit, or not at all
+	run func(bundles []trust.Bundle) error // in one commit, or not at all
 
 	mu      sync.Mutex
 	waiting []*insert
 	running int // goroutines that insert; as long as anything waits there is one
 }
 
-// insert is one caller's product. It is answered when it is on disk, or not at all there.
+// insert is one caller's bundle. It is answered when it is on disk, or not at all there.
 type insert struct {
-	ctx     context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
-	product trust.Product
-	taken   bool // it may be stored from now on
-	err     error
-	done    chan struct{}
+	ctx    context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
+	bundle trust.Bundle
+	taken  bool // it may be stored from now on
+	err    error
+	done   chan struct{}
 }
 
-// do returns when the product is stored. The context bounds the wait; where it ends too late, the error is ErrUncertain.
-func (i *inserts) do(ctx context.Context, p trust.Product) error {
-	mine := &insert{ctx: ctx, product: p, done: make(chan struct{})}
+// do returns when the bundle is stored. The context bounds the wait; where it ends too late, the error is ErrUncertain.
+func (i *inserts) do(ctx context.Context, b trust.Bundle) error {
+	mine := &insert{ctx: ctx, bundle: b, done: make(chan struct{})}
 	i.mu.Lock()
 	i.waiting = append(i.waiting, mine)
 	if i.running < insertsAtOnce {
@@ -85,36 +85,36 @@ func (i *inserts) take() (batch []*insert) {
 
 // insert stores a batch and answers it. One that cannot be stored spoils only itself: the others are tried alone.
 func (i *inserts) insert(batch []*insert) {
-	products := make([]trust.Product, len(batch))
+	bundles := make([]trust.Bundle, len(batch))
 	for n, one := range batch {
-		products[n] = one.product
+		bundles[n] = one.bundle
 	}
-	err := i.run(products)
+	err := i.run(bundles)
 	for _, one := range batch {
 		if one.err = err; err != nil && len(batch) > 1 && !errors.Is(err, ErrUnavailable) {
-			one.err = i.run([]trust.Product{one.product})
+			one.err = i.run([]trust.Bundle{one.bundle})
 		}
 		close(one.done)
 	}
 }
 
-// insertOne is the statement that stores one product.
-var insertOne = insertProductsText(1)
+// insertOne is the statement that stores one bundle.
+var insertOne = insertBundlesText(1)
 
-func insertProductsText(n int) string {
-	return insertText("products", strings.Fields(strings.ReplaceAll(productColumns, ",", " ")), n)
+func insertBundlesText(n int) string {
+	return insertText("bundles", strings.Fields(strings.ReplaceAll(bundleColumns, ",", " ")), n)
 }
 
-// insertProducts stores new products in one statement.
-func insertProducts(q session, products []trust.Product) error {
+// insertBundles stores new bundles in one statement.
+func insertBundles(q session, bundles []trust.Bundle) error {
 	text := insertOne
-	if len(products) > 1 {
-		text = insertProductsText(len(products))
+	if len(bundles) > 1 {
+		text = insertBundlesText(len(bundles))
 	}
 	var values []any
-	for _, p := range products {
-		values = append(values, p.SID, p.AccountSID, p.PolicySID, p.FriendlyName, p.Email, p.StatusCallback, string(p.Status),
-			micros(p.ValidUntil), joinCodes(p.Errors), micros(p.Created), micros(p.Updated), micros(p.Due))
+	for _, b := range bundles {
+		values = append(values, b.SID, string(b.Kind), b.AccountSID, b.PolicySID, b.FriendlyName, b.Email, b.StatusCallback, string(b.Status),
+			micros(b.ValidUntil), joinCodes(b.Errors), micros(b.Created), micros(b.Updated), micros(b.Due))
 	}
 	_, err := q.exec(text, values...)
 	return err

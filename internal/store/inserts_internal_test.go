@@ -11,7 +11,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// TestInsertsShareAStatement has a product among others that Postgres cannot take, and one whose caller has gone.
+// TestInsertsShareAStatement has a bundle among others that Postgres cannot take, and one whose caller has gone.
 func TestInsertsShareAStatement(t *testing.T) {
 	s, err := Open(t.Context(), pgtest.New(t), Options{})
 	if err != nil {
@@ -22,41 +22,41 @@ func TestInsertsShareAStatement(t *testing.T) {
 	leave()
 	var batch []*insert
 	for n, ctx := range []context.Context{t.Context(), t.Context(), gone, t.Context()} {
-		p := trust.NewProduct(fmt.Sprint("BU", n), "AC", "RN", "Acme", "a@b.example", "", time.UnixMilli(1))
+		p := trust.NewBundle(trust.TrustProduct, fmt.Sprint("BU", n), "AC", "RN", "Acme", "a@b.example", "", time.UnixMilli(1))
 		if n == 1 {
 			p.FriendlyName = "\x00"
 		}
-		batch = append(batch, &insert{ctx: ctx, product: p, done: make(chan struct{})})
+		batch = append(batch, &insert{ctx: ctx, bundle: p, done: make(chan struct{})})
 	}
 	s.inserts.waiting, s.inserts.running = batch, 1
 	s.inserts.insertAll()
 
 	for n, wantStored := range []bool{true, false, false, true} {
-		_, err := s.Product(t.Context(), "AC", batch[n].product.SID)
+		_, err := s.Bundle(t.Context(), "AC", trust.TrustProduct, batch[n].bundle.SID)
 		if stored := err == nil; stored != wantStored || (!stored && !errors.Is(err, ErrNotFound)) {
-			t.Errorf("product %d: %v, want it stored: %t", n, err, wantStored)
+			t.Errorf("bundle %d: %v, want it stored: %t", n, err, wantStored)
 		}
 		if told := batch[n].err; batch[n].taken && (told == nil) != wantStored {
-			t.Errorf("product %d: its caller was told %v", n, told)
+			t.Errorf("bundle %d: its caller was told %v", n, told)
 		}
 	}
 	if batch[2].taken {
-		t.Error("a product was taken whose caller had gone")
+		t.Error("a bundle was taken whose caller had gone")
 	}
 	if s.inserts.running != 0 {
 		t.Errorf("%d goroutines are said to run", s.inserts.running)
 	}
 }
 
-// TestInsertOutlivesItsCaller has the caller go while the product is being stored: he must not be told that it was not.
+// TestInsertOutlivesItsCaller has the caller go while the bundle is being stored: he must not be told that it was not.
 func TestInsertOutlivesItsCaller(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
-	i := &inserts{run: func([]trust.Product) error {
+	i := &inserts{run: func([]trust.Bundle) error {
 		leave()
 		<-t.Context().Done() // until the test has ended
 		return nil
 	}}
-	if err := i.do(ctx, trust.Product{}); !errors.Is(err, ErrUncertain) {
+	if err := i.do(ctx, trust.Bundle{}); !errors.Is(err, ErrUncertain) {
 		t.Errorf("got %v, want ErrUncertain", err)
 	}
 }

@@ -40,7 +40,7 @@ func (s *Store) Exchange(
 ) (leases []Lease, more bool, err error) {
 	// In one order everywhere, so that two servers' transactions do not wait for each other.
 	reports = slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
-		return strings.Compare(a.Lease.Notice.ProductSID, b.Lease.Notice.ProductSID)
+		return strings.Compare(a.Lease.Notice.BundleSID, b.Lease.Notice.BundleSID)
 	})
 	err = s.write(ctx, func(tx session) error {
 		leases, more = nil, false
@@ -105,11 +105,11 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		string(Sending), token, duration.Microseconds())
 }
 
-// record writes what came of a lease that is still held, and lets the product's next notice go where this one has ended. It
+// record writes what came of a lease that is still held, and lets the bundle's next notice go where this one has ended. It
 // reports whether there was a next one.
 func (s *Store) record(tx session, r Report, now time.Time) (released bool, err error) {
 	n := r.Lease.Notice
-	if err := s.lockProduct(tx, n.ProductSID); err != nil {
+	if err := s.lockBundle(tx, n.BundleSID); err != nil {
 		return false, err
 	}
 	a := r.Attempt
@@ -135,5 +135,5 @@ func (s *Store) record(tx session, r Report, now time.Time) (released bool, err 
 			return false, err
 		}
 	}
-	return arrange(tx, n.ProductSID, n.Channel, now)
+	return arrange(tx, n.BundleSID, n.Channel, now)
 }

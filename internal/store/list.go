@@ -28,40 +28,41 @@ type Part[Row any] struct {
 	Beyond  string // the key of the row that was next; empty if the list, or the range, ends here
 }
 
-// ProductQuery chooses a part of an account's products. Empty fields choose all.
-type ProductQuery struct {
+// BundleQuery chooses a part of an account's bundles of a kind. The other fields choose all where they are empty.
+type BundleQuery struct {
 	AccountSID   string
+	Kind         trust.Kind
 	Status       trust.Status
 	FriendlyName string
 	PolicySID    string
 	Range        Range
 }
 
-// ListProducts returns a part of the list of an account's products, whose key is the SID. What it costs is bounded, wherever
-// the part begins and however many products there are, of this account or of others. Status has an index. A filter by name or
+// ListBundles returns a part of the list of an account's bundles of a kind, whose key is the SID. What it costs is bounded, wherever
+// the part begins and however many bundles there are, of this account or of others. Status has an index. A filter by name or
 // policy has none, because that would make creates slower (docs/benchmarks.md): such a part ends after q.Range.Step rows.
-func (s *Store) ListProducts(ctx context.Context, q ProductQuery) (Part[trust.Product], error) {
+func (s *Store) ListBundles(ctx context.Context, q BundleQuery) (Part[trust.Bundle], error) {
 	if q.FriendlyName == "" && q.PolicySID == "" {
-		part, err := readPart(s.read(ctx), q.Range, Part[trust.Product]{}, q.unfiltered())
+		part, err := readPart(s.read(ctx), q.Range, Part[trust.Bundle]{}, q.unfiltered())
 		part.Read = len(part.Rows)
 		return part, s.classify(err)
 	}
 	// A step keeps a processor busy for a millisecond or two. Some must be free for what is quick, of other accounts above all.
 	if err := s.scans.Acquire(ctx, 1); err != nil {
-		return Part[trust.Product]{}, s.classify(err)
+		return Part[trust.Bundle]{}, s.classify(err)
 	}
 	defer s.scans.Release(1)
 	tx, err := s.reader.BeginTx(ctx, s.engine.snapshot) // so that both statements see the same rows
 	if err != nil {
-		return Part[trust.Product]{}, s.classify(err)
+		return Part[trust.Bundle]{}, s.classify(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // it has only read
 	step := q.stepEnd()
 	end, err := queryAll(session{ctx, tx}, scanString, step.text, step.args...)
 	if err != nil {
-		return Part[trust.Product]{}, s.classify(err)
+		return Part[trust.Bundle]{}, s.classify(err)
 	}
-	part := Part[trust.Product]{Read: q.Range.Step}
+	part := Part[trust.Bundle]{Read: q.Range.Step}
 	if len(end) > 0 {
 		part.Reached = end[0]
 	}
@@ -73,26 +74,26 @@ func (s *Store) ListProducts(ctx context.Context, q ProductQuery) (Part[trust.Pr
 }
 
 // unfiltered yields the rows of a part that an index serves alone, and one more, which tells what is beyond.
-func (q ProductQuery) unfiltered() statement {
+func (q BundleQuery) unfiltered() statement {
 	var list statement
-	list.add(`SELECT ` + productColumns + ` FROM products`)
+	list.add(`SELECT ` + bundleColumns + ` FROM bundles`)
 	list.add(q.alongIndex(&list) + ` LIMIT ` + list.arg(q.Range.Limit+1))
 	return list
 }
 
 // stepEnd yields the keys of the last row of a step and of the row beyond, as far as there are any.
-func (q ProductQuery) stepEnd() statement {
+func (q BundleQuery) stepEnd() statement {
 	var end statement
-	end.add(`SELECT sid FROM products`)
+	end.add(`SELECT sid FROM bundles`)
 	end.add(q.alongIndex(&end) + ` LIMIT 2 OFFSET ` + strconv.Itoa(q.Range.Step-1))
 	return end
 }
 
 // filtered yields the rows of a step that match, up to one more than asked for. The inner LIMIT leaves a planner no other way
 // than along the index, whatever it expects of the filters.
-func (q ProductQuery) filtered() statement {
+func (q BundleQuery) filtered() statement {
 	var list statement
-	list.add(`SELECT ` + productColumns + ` FROM (SELECT ` + productColumns + ` FROM products`)
+	list.add(`SELECT ` + bundleColumns + ` FROM (SELECT ` + bundleColumns + ` FROM bundles`)
 	order := q.alongIndex(&list)
 	list.add(order + ` LIMIT ` + strconv.Itoa(q.Range.Step) + `) AS step WHERE TRUE`)
 	if q.FriendlyName != "" {
@@ -108,10 +109,10 @@ func (q ProductQuery) filtered() statement {
 // alongIndex adds the conditions of a list's range and returns its order.
 //
 // It compares whole keys of an index instead of asking for an account and sorting by SID: then nothing but that index has the
-// order. Postgres would else take the index of the SIDs alone for an account that it believes to have many products, and
-// read all newer products of the others.
-func (q ProductQuery) alongIndex(list *statement) (order string) {
-	columns, values := []string{"account_sid"}, []any{q.AccountSID}
+// order. Postgres would else take the index of the SIDs alone for an account that it believes to have many bundles, and
+// read all newer bundles of the others.
+func (q BundleQuery) alongIndex(list *statement) (order string) {
+	columns, values := []string{"account_sid", "kind"}, []any{q.AccountSID, string(q.Kind)}
 	if q.Status != "" {
 		columns, values = append(columns, "status"), append(values, string(q.Status))
 	}
@@ -135,9 +136,9 @@ func (q ProductQuery) alongIndex(list *statement) (order string) {
 }
 
 // readPart adds the rows of a query to a part, until its range is full.
-func readPart(q session, r Range, part Part[trust.Product], list statement) (Part[trust.Product], error) {
+func readPart(q session, r Range, part Part[trust.Bundle], list statement) (Part[trust.Bundle], error) {
 	full := false
-	err := queryEach(q, scanProduct, func(p trust.Product) bool {
+	err := queryEach(q, scanBundle, func(p trust.Bundle) bool {
 		if full = len(part.Rows) == r.Limit || part.Bytes >= r.Bytes; full {
 			part.Beyond = p.SID
 			return false
@@ -151,8 +152,8 @@ func readPart(q session, r Range, part Part[trust.Product], list statement) (Par
 	return part, err
 }
 
-// textSize is what a product takes in memory, roughly.
-func textSize(p trust.Product) int {
+// textSize is what a bundle takes in memory, roughly.
+func textSize(p trust.Bundle) int {
 	const rest = 300
 	return len(p.FriendlyName) + len(p.Email) + len(p.StatusCallback) + rest
 }

@@ -11,15 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
 // queries are lists of every kind: each filter, from the end and from the middle, in both directions.
-func queries() []ProductQuery {
-	var all []ProductQuery
-	for _, filtered := range []ProductQuery{{}, {Status: "draft"}, {FriendlyName: "nope"}, {Status: "draft", PolicySID: "nope"}} {
+func queries() []BundleQuery {
+	var all []BundleQuery
+	for _, filtered := range []BundleQuery{{}, {Status: "draft"}, {FriendlyName: "nope"}, {Status: "draft", PolicySID: "nope"}} {
 		for _, r := range []Range{{}, {After: "BU5"}, {After: "BU5", Backward: true}, {After: "BU7", Until: "BU5"}} {
-			filtered.AccountSID, filtered.Range = "AC2", r
+			filtered.AccountSID, filtered.Kind, filtered.Range = "AC2", trust.TrustProduct, r
 			filtered.Range.Limit, filtered.Range.Step = 50, 1000
 			all = append(all, filtered)
 		}
@@ -28,12 +29,12 @@ func queries() []ProductQuery {
 }
 
 // planned calls check with the plan of each statement of each of the queries.
-func planned(t *testing.T, explain func(statement) (string, error), check func(q ProductQuery, plan, index string)) {
+func planned(t *testing.T, explain func(statement) (string, error), check func(q BundleQuery, plan, index string)) {
 	t.Helper()
 	for _, q := range queries() {
-		index := "products_of_account"
+		index := "bundles_of_account"
 		if q.Status != "" {
-			index = "products_by_status"
+			index = "bundles_by_status"
 		}
 		statements := []statement{q.stepEnd(), q.filtered()}
 		if q.FriendlyName == "" && q.PolicySID == "" {
@@ -61,15 +62,15 @@ func TestListsFollowTheirIndexOnSQLite(t *testing.T) {
 			return line, row.Scan(&number, &number, &number, &line)
 		}, `EXPLAIN QUERY PLAN `+one.text, one.args...)
 		return strings.Join(lines, "\n"), err
-	}, func(q ProductQuery, plan, index string) {
+	}, func(q BundleQuery, plan, index string) {
 		if !strings.Contains(plan, "INDEX "+index+" (") || strings.Contains(plan, "B-TREE") {
 			t.Errorf("%+v does not follow %s:\n%s", q, index, plan)
 		}
 	})
 }
 
-// Another account's products make no account's list slow: whatever Postgres believes of the parameters, it reads along the index
-// of the account. (With account_sid = $1 AND sid < $2, it reads all newer products of others, once it plans for any account.)
+// Another account's bundles make no account's list slow: whatever Postgres believes of the parameters, it reads along the index
+// of the account. (With account_sid = $1 AND sid < $2, it reads all newer bundles of others, once it plans for any account.)
 func TestListsFollowTheirIndexOnPostgres(t *testing.T) {
 	s, err := Open(t.Context(), pgtest.New(t), Options{})
 	if err != nil {
@@ -81,9 +82,9 @@ func TestListsFollowTheirIndexOnPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // as above
-	run(t, conn, `INSERT INTO products (`+productColumns+`) SELECT 'BU' || i, CASE WHEN i < 100 THEN 'AC2' ELSE 'AC1' END, 'RN', 'Acme',
-		'a@b', '', 'draft', 0, '', 0, 0, 0 FROM generate_series(1, 50000) AS i`)
-	run(t, conn, `ANALYZE products`)
+	run(t, conn, `INSERT INTO bundles (`+bundleColumns+`) SELECT 'BU' || i, 'trust-product',
+		CASE WHEN i < 100 THEN 'AC2' ELSE 'AC1' END, 'RN', 'Acme', 'a@b', '', 'draft', 0, '', 0, 0, 0 FROM generate_series(1, 50000) AS i`)
+	run(t, conn, `ANALYZE bundles`)
 	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
 		run(t, conn, `SET plan_cache_mode = `+mode)
 		planned(t, func(one statement) (string, error) {
@@ -97,7 +98,7 @@ func TestListsFollowTheirIndexOnPostgres(t *testing.T) {
 			defer run(t, conn, `DEALLOCATE list`)
 			lines, err := queryAll(session{t.Context(), conn}, scanString, `EXPLAIN EXECUTE list (`+strings.Join(literals, ", ")+`)`)
 			return strings.Join(lines, "\n"), err
-		}, func(q ProductQuery, plan, index string) {
+		}, func(q BundleQuery, plan, index string) {
 			if !strings.Contains(plan, "using "+index+" ") || strings.Contains(plan, "Sort") || strings.Contains(plan, "Seq Scan") {
 				t.Errorf("%s: %+v does not follow %s:\n%s", mode, q, index, plan)
 			}
@@ -129,7 +130,7 @@ func TestFiltersTakeTurns(t *testing.T) {
 		if waits {
 			within = ctx
 		}
-		if _, err := s.ListProducts(within, q); errors.Is(err, ErrUnavailable) != waits || (err != nil) != waits {
+		if _, err := s.ListBundles(within, q); errors.Is(err, ErrUnavailable) != waits || (err != nil) != waits {
 			t.Errorf("%+v: error %v, want one %v", q, err, waits)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// makeProducts stores count products and returns their SIDs.
-func makeProducts(t *testing.T, s *store.Store, count int, from time.Time) []string {
+// makeBundles stores count bundles and returns their SIDs.
+func makeBundles(t *testing.T, s *store.Store, count int, from time.Time) []string {
 	t.Helper()
 	sids := make([]string, count)
 	var group errgroup.Group
@@ -26,20 +26,20 @@ func makeProducts(t *testing.T, s *store.Store, count int, from time.Time) []str
 	for i := range count {
 		group.Go(func() error {
 			p := draft()
-			p.SID = trust.NewSID(trust.ProductPrefix, from.Add(time.Duration(i)*time.Millisecond))
+			p.SID = trust.NewSID(trust.BundlePrefix, from.Add(time.Duration(i)*time.Millisecond))
 			sids[i] = p.SID
-			return s.CreateProduct(t.Context(), p)
+			return s.CreateBundle(t.Context(), p)
 		})
 	}
 	check(t, group.Wait())
 	return sids
 }
 
-// readAll pages through the whole list and returns how often each product was seen.
-func readAll(ctx context.Context, s *store.Store, q store.ProductQuery) (map[string]int, error) {
+// readAll pages through the whole list and returns how often each bundle was seen.
+func readAll(ctx context.Context, s *store.Store, q store.BundleQuery) (map[string]int, error) {
 	seen := map[string]int{}
 	for {
-		part, err := s.ListProducts(ctx, q)
+		part, err := s.ListBundles(ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func readAll(ctx context.Context, s *store.Store, q store.ProductQuery) (map[str
 	}
 }
 
-// TestPagesAreStable has three readers page through while products are created and deleted around the ones that stay.
+// TestPagesAreStable has three readers page through while bundles are created and deleted around the ones that stay.
 // TRUSTHUB_CHURN sets how many.
 func TestPagesAreStable(t *testing.T) {
 	const stay = 300
@@ -66,7 +66,7 @@ func TestPagesAreStable(t *testing.T) {
 	for name, open := range engines(t) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			staying := makeProducts(t, s, stay, at)
+			staying := makeBundles(t, s, stay, at)
 			done := make(chan struct{})
 			var readers errgroup.Group
 			for reader := range 3 {
@@ -77,8 +77,8 @@ func TestPagesAreStable(t *testing.T) {
 							running = false // once more, after the last change
 						default:
 						}
-						seen, err := readAll(t.Context(), s, store.ProductQuery{
-							AccountSID: accountSID, Range: store.Range{Limit: 40, Bytes: 1 << 20, Step: 100, Backward: reader == 2},
+						seen, err := readAll(t.Context(), s, store.BundleQuery{
+							AccountSID: accountSID, Kind: trust.TrustProduct, Range: store.Range{Limit: 40, Bytes: 1 << 20, Step: 100, Backward: reader == 2},
 						})
 						if err != nil {
 							return err
@@ -99,19 +99,19 @@ func TestPagesAreStable(t *testing.T) {
 	}
 }
 
-// comeAndGo creates products before, among and after the ones that stay, and deletes them again.
+// comeAndGo creates bundles before, among and after the ones that stay, and deletes them again.
 func comeAndGo(ctx context.Context, s *store.Store, count int) error {
-	allow := func(trust.Product) error { return nil }
+	allow := func(trust.Bundle) error { return nil }
 	var group errgroup.Group
 	group.SetLimit(16)
 	for range count {
 		group.Go(func() error {
 			p := draft()
-			p.SID = trust.NewSID(trust.ProductPrefix, at.Add(time.Duration(rand.IntN(600)-150)*time.Millisecond))
-			if err := s.CreateProduct(ctx, p); err != nil {
+			p.SID = trust.NewSID(trust.BundlePrefix, at.Add(time.Duration(rand.IntN(600)-150)*time.Millisecond))
+			if err := s.CreateBundle(ctx, p); err != nil {
 				return err
 			}
-			return s.DeleteProduct(ctx, accountSID, p.SID, at, allow)
+			return s.DeleteBundle(ctx, accountSID, trust.TrustProduct, p.SID, at, allow)
 		})
 	}
 	return group.Wait()
@@ -133,27 +133,28 @@ func TestFilters(t *testing.T) {
 				if i == 11 {
 					p.AccountSID = otherSID
 				}
-				check(t, s.CreateProduct(t.Context(), p))
+				check(t, s.CreateBundle(t.Context(), p))
 			}
 			for _, test := range []struct {
-				q    store.ProductQuery
+				q    store.BundleQuery
 				want int
 			}{
-				{store.ProductQuery{}, 11},
-				{store.ProductQuery{Status: trust.InReview}, 6},
-				{store.ProductQuery{FriendlyName: "three"}, 4},
-				{store.ProductQuery{PolicySID: "RN3", Status: trust.InReview}, 2},
-				{store.ProductQuery{Status: trust.TwilioApproved}, 0},
-				{store.ProductQuery{Range: store.Range{After: sid(5)}}, 5},
-				{store.ProductQuery{Range: store.Range{After: sid(5), Backward: true}}, 5},
-				{store.ProductQuery{Range: store.Range{After: sid(8), Until: sid(2)}}, 5},
-				{store.ProductQuery{Status: trust.InReview, Range: store.Range{
+				{store.BundleQuery{}, 11},
+				{store.BundleQuery{Status: trust.InReview}, 6},
+				{store.BundleQuery{FriendlyName: "three"}, 4},
+				{store.BundleQuery{PolicySID: "RN3", Status: trust.InReview}, 2},
+				{store.BundleQuery{Status: trust.TwilioApproved}, 0},
+				{store.BundleQuery{Range: store.Range{After: sid(5)}}, 5},
+				{store.BundleQuery{Range: store.Range{After: sid(5), Backward: true}}, 5},
+				{store.BundleQuery{Range: store.Range{After: sid(8), Until: sid(2)}}, 5},
+				{store.BundleQuery{Status: trust.InReview, Range: store.Range{
 					After: sid(2), Until: sid(8), Backward: true,
 				}}, 2},
 			} {
+				test.q.Kind = trust.TrustProduct
 				test.q.AccountSID, test.q.Range.Limit, test.q.Range.Bytes, test.q.Range.Step = accountSID, 2, 1<<20, 3
 				if seen, err := readAll(t.Context(), s, test.q); err != nil || len(seen) != test.want {
-					t.Errorf("%+v: %d products, want %d, error %v", test.q, len(seen), test.want, err)
+					t.Errorf("%+v: %d bundles, want %d, error %v", test.q, len(seen), test.want, err)
 				}
 			}
 		})
@@ -172,10 +173,10 @@ func TestPartsAreBounded(t *testing.T) {
 				if i == 7 {
 					p.PolicySID = "RN7"
 				}
-				check(t, s.CreateProduct(t.Context(), p))
+				check(t, s.CreateBundle(t.Context(), p))
 			}
-			q := store.ProductQuery{AccountSID: accountSID, Range: store.Range{Limit: 9, Bytes: 2500, Step: 4}}
-			part, err := s.ListProducts(t.Context(), q)
+			q := store.BundleQuery{AccountSID: accountSID, Kind: trust.TrustProduct, Range: store.Range{Limit: 9, Bytes: 2500, Step: 4}}
+			part, err := s.ListBundles(t.Context(), q)
 			if err != nil || len(part.Rows) != 2 || part.Bytes < 2500 || part.Read != 2 || part.Reached != sid(7) || part.Beyond != sid(6) {
 				t.Errorf("by bytes: %d rows, %d bytes, read %d, reached %s, beyond %s, %v",
 					len(part.Rows), part.Bytes, part.Read, part.Reached, part.Beyond, err)
@@ -193,7 +194,7 @@ func TestPartsAreBounded(t *testing.T) {
 				{sid(2), 0, "", ""},
 			} {
 				q.Range.After = want.after
-				part, err := s.ListProducts(t.Context(), q)
+				part, err := s.ListBundles(t.Context(), q)
 				if err != nil || len(part.Rows) != want.rows || part.Read != 4 || part.Reached != want.reached || part.Beyond != want.beyond {
 					t.Errorf("filtered, after %s: %d rows, read %d, reached %s, beyond %s, %v; want %+v",
 						want.after, len(part.Rows), part.Read, part.Reached, part.Beyond, err, want)

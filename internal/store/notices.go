@@ -14,7 +14,7 @@ type State string
 
 // The states. The first three are open, the others are ends.
 const (
-	Waiting   State = "waiting" // an earlier notice of the product and channel is open
+	Waiting   State = "waiting" // an earlier notice of the bundle and channel is open
 	Ready     State = "ready"   // to be sent when it is due
 	Sending   State = "sending" // leased to a worker
 	Delivered State = "delivered"
@@ -26,14 +26,14 @@ const (
 const (
 	isOpen        = `state IN ('waiting', 'ready', 'sending')`
 	endLease      = `lease = '', leased_until = 0` // for an UPDATE: nobody may report on the notice any more
-	noticeColumns = `id, channel, target, account_sid, product_sid, friendly_name, status, errors, created_at`
+	noticeColumns = `id, channel, target, account_sid, bundle_sid, bundle_kind, friendly_name, status, errors, created_at`
 )
 
-// insertNotice queues a notice behind the open ones of its product and channel.
+// insertNotice queues a notice behind the open ones of its bundle and channel.
 func insertNotice(tx session, n trust.Notice) error {
 	var last, open int64
 	err := tx.row(`SELECT COALESCE(MAX(position), 0), COALESCE(SUM(CASE WHEN `+isOpen+` THEN 1 ELSE 0 END), 0)
-		FROM notices WHERE product_sid = $1 AND channel = $2`, n.ProductSID, string(n.Channel)).Scan(&last, &open)
+		FROM notices WHERE bundle_sid = $1 AND channel = $2`, n.BundleSID, string(n.Channel)).Scan(&last, &open)
 	if err != nil {
 		return err
 	}
@@ -45,8 +45,8 @@ func insertNotice(tx session, n trust.Notice) error {
 	// unit of an id's time.
 	id := trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(last+1)*16*time.Nanosecond))
 	_, err = tx.exec(`INSERT INTO notices (`+noticeColumns+`, endpoint, position, state, tries, due_at, lease, ended_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, '', 0)`,
-		id, string(n.Channel), n.Target, n.AccountSID, n.ProductSID, n.FriendlyName,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, '', 0)`,
+		id, string(n.Channel), n.Target, n.AccountSID, n.BundleSID, string(n.BundleKind), n.FriendlyName,
 		string(n.Status), joinCodes(n.Errors), micros(n.Created), endpointOf(n), last+1, string(state), micros(due))
 	return err
 }
@@ -63,22 +63,22 @@ func endpointOf(n trust.Notice) string {
 	return target.Endpoint
 }
 
-// lockProduct keeps changes of the product, and with them new notices, from coming in between: arrange would not see them,
+// lockBundle keeps changes of the bundle, and with them new notices, from coming in between: arrange would not see them,
 // nor they what it does.
-func (s *Store) lockProduct(tx session, sid string) error {
+func (s *Store) lockBundle(tx session, sid string) error {
 	if s.engine.lockRow == "" {
 		return nil
 	}
-	_, err := queryAll(tx, scanString, `SELECT sid FROM products WHERE sid = $1`+s.engine.lockRow, sid)
+	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles WHERE sid = $1`+s.engine.lockRow, sid)
 	return err
 }
 
-// arrange lets the first open notice of a product and channel go, and only that, and reports whether it had to wait until now.
+// arrange lets the first open notice of a bundle and channel go, and only that, and reports whether it had to wait until now.
 // One that is being sent is left to end.
-func arrange(tx session, productSID string, channel trust.Channel, now time.Time) (released bool, err error) {
+func arrange(tx session, bundleSID string, channel trust.Channel, now time.Time) (released bool, err error) {
 	var id, state string
-	err = tx.row(`SELECT id, state FROM notices WHERE product_sid = $1 AND channel = $2 AND `+isOpen+`
-		ORDER BY CASE WHEN state = 'sending' THEN 0 ELSE 1 END, position LIMIT 1`, productSID, string(channel)).Scan(&id, &state)
+	err = tx.row(`SELECT id, state FROM notices WHERE bundle_sid = $1 AND channel = $2 AND `+isOpen+`
+		ORDER BY CASE WHEN state = 'sending' THEN 0 ELSE 1 END, position LIMIT 1`, bundleSID, string(channel)).Scan(&id, &state)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -87,28 +87,29 @@ func arrange(tx session, productSID string, channel trust.Channel, now time.Time
 	}
 	// A later one may be ready where an earlier one was replayed.
 	if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
-		WHERE product_sid = $1 AND channel = $2 AND state = 'ready'`, productSID, string(channel)); err != nil {
+		WHERE bundle_sid = $1 AND channel = $2 AND state = 'ready'`, bundleSID, string(channel)); err != nil {
 		return false, err
 	}
 	// That later one may have been leased just now, in which case its end arranges the rest.
 	changed, err := tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2 AND NOT EXISTS (
-		SELECT 1 FROM notices n WHERE n.product_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
-		micros(now), id, productSID, string(channel))
+		SELECT 1 FROM notices n WHERE n.bundle_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
+		micros(now), id, bundleSID, string(channel))
 	return changed > 0, err
 }
 
 // scanNotice reads noticeColumns and then into more.
 func scanNotice(row scanner, more ...any) (trust.Notice, error) {
 	var n trust.Notice
-	var channel, status, codes string
+	var channel, kind, status, codes string
 	var created int64
 	fields := []any{
-		&n.ID, &channel, &n.Target, &n.AccountSID, &n.ProductSID, &n.FriendlyName, &status, &codes, &created,
+		&n.ID, &channel, &n.Target, &n.AccountSID, &n.BundleSID, &kind, &n.FriendlyName, &status, &codes, &created,
 	}
 	if err := row.Scan(append(fields, more...)...); err != nil {
 		return trust.Notice{}, err
 	}
-	n.Channel, n.Status, n.Created = trust.Channel(channel), trust.Status(status), fromMicros(created)
+	n.Channel, n.BundleKind, n.Status = trust.Channel(channel), trust.Kind(kind), trust.Status(status)
+	n.Created = fromMicros(created)
 	var err error
 	n.Errors, err = splitCodes(codes)
 	return n, err

@@ -12,16 +12,16 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// notify changes the product's status and causes a callback to each of the targets, in order.
+// notify changes the bundle's status and causes a callback to each of the targets, in order.
 func notify(t *testing.T, s *store.Store, targets ...string) {
 	t.Helper()
 	for _, target := range targets {
-		_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+		_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 			n := trust.Notice{
-				Channel: trust.Callback, Target: target, AccountSID: accountSID, ProductSID: p.SID,
+				Channel: trust.Callback, Target: target, AccountSID: accountSID, BundleSID: p.SID,
 				FriendlyName: "Acme", Status: trust.TwilioRejected, Errors: []int{18601, 18602}, Created: at,
 			}
-			return trust.Outcome{Product: p, Changed: true, Notices: []trust.Notice{n}}, nil
+			return trust.Outcome{Bundle: p, Changed: true, Notices: []trust.Notice{n}}, nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func withDraft(t *testing.T, open opener) *store.Store {
 	if err := s.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: "token", Created: at}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CreateProduct(t.Context(), draft()); err != nil {
+	if err := s.CreateBundle(t.Context(), draft()); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -92,7 +92,7 @@ func delivered(l store.Lease) store.Report {
 
 func states(t *testing.T, s *store.Store) string {
 	t.Helper()
-	all, err := s.Deliveries(t.Context(), store.DeliveryFilter{ProductSID: productSID, Limit: 10})
+	all, err := s.Deliveries(t.Context(), store.DeliveryFilter{BundleSID: bundleSID, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestPanicInsideATransaction(t *testing.T) {
 	for name, open := range engines(t) {
 		t.Run(name, func(t *testing.T) {
 			s := withDraft(t, open)
-			_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(trust.Product) (trust.Outcome, error) {
+			_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(trust.Bundle) (trust.Outcome, error) {
 				panic("a defect with a customer's secret")
 			})
 			if err == nil || !strings.Contains(err.Error(), "panic") || strings.Contains(err.Error(), "secret") {
@@ -255,8 +255,8 @@ func TestPanicInsideATransaction(t *testing.T) {
 	}
 }
 
-// TestNothingIsSentForADeletedProduct deletes a product with one notice on its way, one waiting and one dead.
-func TestNothingIsSentForADeletedProduct(t *testing.T) {
+// TestNothingIsSentForADeletedBundle deletes a bundle with one notice on its way, one waiting and one dead.
+func TestNothingIsSentForADeletedBundle(t *testing.T) {
 	for name, open := range engines(t) {
 		t.Run(name, func(t *testing.T) {
 			s := withDraft(t, open)
@@ -266,15 +266,15 @@ func TestNothingIsSentForADeletedProduct(t *testing.T) {
 			dead.State = store.Dead
 			sending, _ := exchange(t, s, 0, 1, dead)
 			refused := errors.New("refused")
-			refuse := func(trust.Product) error { return refused }
-			if err := s.DeleteProduct(t.Context(), accountSID, productSID, at, refuse); !errors.Is(err, refused) {
+			refuse := func(trust.Bundle) error { return refused }
+			if err := s.DeleteBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, at, refuse); !errors.Is(err, refused) {
 				t.Errorf("got %v", err)
 			}
-			allow := func(trust.Product) error { return nil }
-			if err := s.DeleteProduct(t.Context(), otherSID, productSID, at, allow); !errors.Is(err, store.ErrNotFound) {
+			allow := func(trust.Bundle) error { return nil }
+			if err := s.DeleteBundle(t.Context(), otherSID, trust.TrustProduct, bundleSID, at, allow); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("another account: %v", err)
 			}
-			check(t, s.DeleteProduct(t.Context(), accountSID, productSID, at, allow))
+			check(t, s.DeleteBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, at, allow))
 			if leased, _ := exchange(t, s, time.Hour, 10, delivered(sending[0])); len(leased) != 0 {
 				t.Errorf("leased %+v", leased)
 			}

@@ -96,11 +96,11 @@ func mayCreateTables(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// insertTogether stores products whose callers do not know of each other: none of their contexts may end it for the others.
-func (s *Store) insertTogether(products []trust.Product) error {
+// insertTogether stores bundles whose callers do not know of each other: none of their contexts may end it for the others.
+func (s *Store) insertTogether(bundles []trust.Bundle) error {
 	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
 	defer cancel()
-	return s.writeOne(ctx, func(one session) error { return insertProducts(one, products) })
+	return s.writeOne(ctx, func(one session) error { return insertBundles(one, bundles) })
 }
 
 // transact runs fn in a transaction of its own. One that collided with another's is run again: nothing of it has happened.

@@ -10,17 +10,17 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// queueNotices stores a product for each endpoint, with a notice that is due at a time after at.
+// queueNotices stores a bundle for each endpoint, with a notice that is due at a time after at.
 func queueNotices(t *testing.T, s *store.Store, account string, due time.Duration, endpoints ...string) {
 	t.Helper()
 	for i, endpoint := range endpoints {
-		p := trust.NewProduct(fmt.Sprintf("BU%s%v%d", account, due, i), account, "RN", "Acme", "a@b.example", "", at)
-		if err := s.CreateProduct(t.Context(), p); err != nil {
+		p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BU%s%v%d", account, due, i), account, "RN", "Acme", "a@b.example", "", at)
+		if err := s.CreateBundle(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.UpdateProduct(t.Context(), account, p.SID, func(p trust.Product) (trust.Outcome, error) {
-			return trust.Outcome{Product: p, Changed: true, Notices: []trust.Notice{{
-				Channel: trust.Callback, Target: endpoint, AccountSID: account, ProductSID: p.SID, Created: at.Add(due),
+		_, err := s.UpdateBundle(t.Context(), account, trust.TrustProduct, p.SID, func(p trust.Bundle) (trust.Outcome, error) {
+			return trust.Outcome{Bundle: p, Changed: true, Notices: []trust.Notice{{
+				Channel: trust.Callback, Target: endpoint, AccountSID: account, BundleSID: p.SID, Created: at.Add(due),
 			}}}, nil
 		})
 		if err != nil {

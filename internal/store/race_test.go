@@ -12,7 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestReplayMeetsDelete has a replay and a drop come while the product is being deleted: they must wait for the end of that, and then
+// TestReplayMeetsDelete has a replay and a drop come while the bundle is being deleted: they must wait for the end of that, and then
 // see that it is gone. On SQLite, where each transaction is alone, nothing of this can happen.
 func TestReplayMeetsDelete(t *testing.T) {
 	for name, meet := range map[string]func(s *store.Store, ctx context.Context, id string) error{
@@ -33,7 +33,7 @@ func TestReplayMeetsDelete(t *testing.T) {
 			notify(t, s, "http://a.example/1")
 			notice := meetingNotice(t, s, name)
 			done := make(chan error, 1)
-			err := s.DeleteProduct(t.Context(), accountSID, productSID, at, func(trust.Product) error {
+			err := s.DeleteBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, at, func(trust.Bundle) error {
 				go func() { done <- meet(s, t.Context(), notice) }()
 				return awaitLock(t.Context(), database)
 			})
@@ -44,7 +44,7 @@ func TestReplayMeetsDelete(t *testing.T) {
 				t.Errorf("got %v, want ErrNotFound", err)
 			}
 			if leases, _ := exchange(t, s, time.Hour, 10); len(leases) != 0 {
-				t.Errorf("to be sent for a product that is gone: %+v", leases)
+				t.Errorf("to be sent for a bundle that is gone: %+v", leases)
 			}
 		})
 	}

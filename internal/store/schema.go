@@ -22,7 +22,7 @@ const (
 	Migrate Access = iota
 	// Create makes a new database, and refuses one whose schema is older.
 	Create
-	// Existing changes nothing: the database must be there, with the schema of this program.
+	// Existing changes nothing: the database must be there, with a schema that this program can work on.
 	Existing
 )
 
@@ -34,19 +34,35 @@ var (
 	ErrEmpty = errors.New("the database is empty")
 	// ErrOlder says that the schema is to be migrated first.
 	ErrOlder = errors.New("the database's schema is older than this program")
-	// ErrNewer says that a later version of this program has migrated the schema.
+	// ErrNewer says that a later version of this program has migrated the schema, and that this one cannot work on it any more.
 	ErrNewer = errors.New("the database's schema is newer than this program; use the version of trusthub that made it")
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// versionTable is where goose keeps the version of the schema.
-const versionTable = goose.DefaultTablename
+const (
+	// versionTable is where goose keeps the version of the schema.
+	versionTable = goose.DefaultTablename
+	// compatibilityTable has one row: which programs can work on the schema. Migration 8 makes it.
+	compatibilityTable = "schema_compatibility"
+)
+
+// schema says how far a database has been migrated, and what can work on it. A program's version is that of its last migration.
+type schema struct {
+	version       int64 // 0: nothing has been made
+	oldestProgram int64 // that can work on it; before version 8, version itself
+}
+
+// Subqueries for a schema's version and oldestProgram. A database that does not say what is the oldest is its own program's only.
+const (
+	selectVersion       = `COALESCE((SELECT MAX(version_id) FROM ` + versionTable + `), 0)`
+	selectOldestProgram = `COALESCE((SELECT MAX(oldest_program) FROM ` + compatibilityTable + `), ` + selectVersion + `)`
+)
 
 // tables are all that hold data. TestCopy compares them with what the migrations make.
 func tables() []string {
-	return []string{"accounts", "products", "notices", "attempts", "idempotency_keys"}
+	return []string{"accounts", "bundles", "notices", "attempts", "idempotency_keys"}
 }
 
 // latest returns the version of the schema that this program works on.
@@ -65,62 +81,70 @@ func latest() (version int64) {
 	return version
 }
 
-// Migrated returns the version of the schema that Open found, 0 in an empty database, and the one that it has now.
-func (s *Store) Migrated() (from, to int64) { return s.found, latest() }
+// Migrated returns the version of the schema that Open found, 0 in an empty database, and the one that it left.
+func (s *Store) Migrated() (from, to int64) { return s.found, max(s.found, latest()) }
 
 // prepare brings the schema up to date where access allows. It reads what is there through look, changes it through db, and
 // returns the version that it found.
 func prepare(ctx context.Context, e engine, look, db *sql.DB, access Access) (found int64, err error) {
-	if found, err = inspect(ctx, e, look); err != nil {
+	there, err := inspect(ctx, e, look)
+	if err != nil {
 		return 0, err
 	}
-	if err := judge(found, access); err != nil {
+	if err := judge(there, access); err != nil {
 		return 0, err
 	}
-	if found == latest() {
-		return found, nil
+	if there.version >= latest() {
+		return there.version, nil
 	}
 	if err := e.mayMigrate(ctx, db); err != nil {
 		return 0, err
 	}
-	return found, migrate(ctx, e, db, found)
+	return there.version, migrate(ctx, e, db, there.version)
 }
 
-// inspect returns the version of a database's schema, 0 if it is empty, or ErrForeign.
-func inspect(ctx context.Context, e engine, db *sql.DB) (version int64, err error) {
+// inspect returns a database's schema, or ErrForeign.
+func inspect(ctx context.Context, e engine, db *sql.DB) (found schema, err error) {
 	tx, err := db.BeginTx(ctx, e.snapshot)
 	if err != nil {
-		return 0, err
+		return schema{}, err
 	}
 	defer tx.Rollback() //nolint:errcheck // it has only read
 	q := session{ctx, tx}
 	names, err := queryAll(q, scanString, e.names)
 	if err != nil {
-		return 0, err
+		return schema{}, err
 	}
 	if slices.Contains(names, versionTable) {
-		if err := q.row(`SELECT COALESCE(MAX(version_id), 0) FROM ` + versionTable).Scan(&version); err != nil {
-			return 0, err
+		oldest := selectVersion
+		if slices.Contains(names, compatibilityTable) {
+			oldest = selectOldestProgram
+		}
+		if err := q.row(`SELECT `+selectVersion+`, `+oldest).Scan(&found.version, &found.oldestProgram); err != nil {
+			return schema{}, err
 		}
 	}
 	// Another program may use goose too, and may have accounts and products, but not with these columns.
-	ours := version > 0 && slices.Contains(names, "accounts.auth_token") && slices.Contains(names, "products.policy_sid")
-	empty := version == 0 && !slices.ContainsFunc(names, func(name string) bool { return name != versionTable })
+	// The bundles were called products before version 8.
+	ours := found.version > 0 && slices.Contains(names, "accounts.auth_token") &&
+		(slices.Contains(names, "bundles.policy_sid") || slices.Contains(names, "products.policy_sid"))
+	empty := found.version == 0 && !slices.ContainsFunc(names, func(name string) bool { return name != versionTable })
 	if !ours && !empty {
-		return 0, ErrForeign
+		return schema{}, ErrForeign
 	}
-	return version, nil
+	return found, nil
 }
 
-// judge returns why a database with this version may not be opened, nil if it may.
-func judge(version int64, access Access) error {
-	switch want := latest(); {
-	case version > want:
-		return fmt.Errorf("%w (it has version %d, this program's is %d)", ErrNewer, version, want)
-	case version == 0 && access == Existing:
+// judge returns why a database with this schema may not be opened, nil if it may. A newer schema may be, as long as it serves
+// programs of this one's age: so servers can be replaced one by one, the first of the new ones migrates, and the old ones go on.
+func judge(found schema, access Access) error {
+	switch program := latest(); {
+	case found.version > program && found.oldestProgram > program:
+		return fmt.Errorf("%w (it has version %d, this program's is %d)", ErrNewer, found.version, program)
+	case found.version == 0 && access == Existing:
 		return ErrEmpty
-	case version > 0 && version < want && access != Migrate:
-		return fmt.Errorf("%w (it has version %d, this program's is %d)", ErrOlder, version, want)
+	case found.version > 0 && found.version < program && access != Migrate:
+		return fmt.Errorf("%w (it has version %d, this program's is %d)", ErrOlder, found.version, program)
 	}
 	return nil
 }
@@ -134,11 +158,12 @@ func migrate(ctx context.Context, e engine, db *sql.DB, version int64) error {
 		if err == nil {
 			return nil
 		}
-		if now, lookErr := inspect(ctx, e, db); lookErr == nil && now > version {
-			version, try = now, 0
+		if now, lookErr := inspect(ctx, e, db); lookErr == nil && now.version > version {
+			version, try = now.version, 0
 			continue
 		}
-		if try == tries || ctx.Err() != nil || !e.passes(err) {
+		// The servers that go on working meanwhile may lock the same tables in another order.
+		if try == tries || ctx.Err() != nil || !(e.passes(err) || e.collides(err)) {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
@@ -162,17 +187,16 @@ func up(ctx context.Context, e engine, db *sql.DB) error {
 	return err
 }
 
-// checkSchema reports whether the schema is the one that this program works on, by its version and its tables. It costs one
-// query of a few pages.
+// checkSchema returns why this program cannot work on the schema, as it is now, nil if it can. It costs one query of a few pages.
 func (s *Store) checkSchema(ctx context.Context) error {
-	var version int64
+	var found schema
 	filled := make([]bool, len(tables()))
-	columns, fields := []string{`COALESCE((SELECT MAX(version_id) FROM ` + versionTable + `), 0)`}, []any{&version}
+	columns, fields := []string{selectVersion, selectOldestProgram}, []any{&found.version, &found.oldestProgram}
 	for i, table := range tables() {
 		columns, fields = append(columns, `EXISTS (SELECT 1 FROM `+table+`)`), append(fields, &filled[i])
 	}
 	if err := s.read(ctx).row(`SELECT ` + strings.Join(columns, ", ")).Scan(fields...); err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
-	return judge(version, Existing)
+	return judge(found, Existing)
 }

@@ -115,9 +115,21 @@ func TestAccess(t *testing.T) {
 		{"the first version", migrateTo(1), 1, [3]error{nil, ErrOlder, ErrOlder}},
 		{"the version before", migrateTo(last - 1), last - 1, [3]error{nil, ErrOlder, ErrOlder}},
 		{"this version", migrateTo(last), last, [3]error{}},
-		{"a later version", func(t *testing.T, name string) {
+		{"a much later version", func(t *testing.T, name string) {
 			migrateTo(last)(t, name)
-			execute(laterVersion)(t, name)
+			execute(laterVersion, removes)(t, name)
+		}, 0, [3]error{ErrNewer, ErrNewer, ErrNewer}},
+		{"a later version that serves this program", func(t *testing.T, name string) {
+			migrateTo(last)(t, name)
+			execute(nextVersion)(t, name)
+		}, last + 1, [3]error{}},
+		{"a later version that no longer serves this program", func(t *testing.T, name string) {
+			migrateTo(last)(t, name)
+			execute(nextVersion, removes)(t, name)
+		}, 0, [3]error{ErrNewer, ErrNewer, ErrNewer}},
+		{"a later version that does not say what it serves", func(t *testing.T, name string) {
+			migrateTo(last)(t, name)
+			execute(nextVersion, `DELETE FROM schema_compatibility`)(t, name)
 		}, 0, [3]error{ErrNewer, ErrNewer, ErrNewer}},
 		{"another program's", execute(`CREATE TABLE poems (text TEXT)`), 0, foreign},
 		{"another program's view", execute(`CREATE VIEW poems AS SELECT 1 AS one`), 0, foreign},
@@ -140,8 +152,12 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// laterVersion is what a migration leaves that this program does not know.
-const laterVersion = `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000000, true)`
+// What migrations leave that this program does not know.
+var (
+	laterVersion = `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000000, true)`
+	nextVersion  = fmt.Sprintf(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, true)`, latest()+1)
+	removes      = fmt.Sprintf(`UPDATE schema_compatibility SET oldest_program = %d`, latest()+1)
+)
 
 func checkAccess(t *testing.T, name string, access Access, found int64, want error) {
 	t.Helper()
@@ -162,8 +178,8 @@ func checkAccess(t *testing.T, name string, access Access, found int64, want err
 	}
 	from, to := s.Migrated()
 	// What Create has made, Migrate finds.
-	if (from != found && from != latest()) || to != latest() {
-		t.Errorf("access %d: migrated from %d to %d, want from %d to %d", access, from, to, found, latest())
+	if want := max(found, latest()); (from != found && from != want) || to != want {
+		t.Errorf("access %d: migrated from %d to %d, want from %d to %d", access, from, to, found, want)
 	}
 	if err := s.PutAccount(t.Context(), Account{SID: "AC1"}); err != nil {
 		t.Error(err)
@@ -190,6 +206,32 @@ func content(t *testing.T, name string) string {
 	})
 	slices.Sort(names)
 	return strings.Join(names, "\n")
+}
+
+// A copy knows the tables of its program. A newer schema may have more, also where it serves this program.
+func TestCopyOfANewerSchema(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, name string) {
+		from, err := Open(t.Context(), filepath.Join(t.TempDir(), "from.db"), Options{})
+		must(t, err)
+		defer func() { must(t, from.Close()) }()
+		migrateTo(latest())(t, name)
+		execute(nextVersion)(t, name)
+		newer, err := Open(t.Context(), name, Options{})
+		must(t, err)
+		defer func() { must(t, newer.Close()) }()
+		for what, err := range map[string]error{"to it": copyAll(t, from, newer), "from it": copyAll(t, newer, from)} {
+			if !errors.Is(err, ErrNewer) {
+				t.Errorf("%s: %v, want ErrNewer", what, err)
+			}
+		}
+	})
+}
+
+func copyAll(t *testing.T, from, to *Store) error {
+	t.Helper()
+	_, err := from.CopyTo(t.Context(), to, func(int64, int64) {})
+	return err
 }
 
 // A file that is not there is made to be used and migrated, and by nothing else.

@@ -17,14 +17,14 @@ func TestLogShrinks(t *testing.T) {
 	var version int64
 	must(t, reader.QueryRowContext(t.Context(), `SELECT MAX(version_id) FROM goose_db_version`).Scan(&version)) // it begins here
 
-	p := trust.NewProduct("BU0", "AC1", "RN1", "", "a@acme.example", "", time.UnixMilli(1))
-	must(t, s.CreateProduct(t.Context(), p))
+	p := trust.NewBundle(trust.TrustProduct, "BU0", "AC1", "RN1", "", "a@acme.example", "", time.UnixMilli(1))
+	must(t, s.CreateBundle(t.Context(), p))
 	letters := 0
 	write := func() {
 		letters++ // SQLite writes no page that stays as it is
-		_, err := s.ReviewProduct(t.Context(), p.SID, func(p trust.Product) (trust.Outcome, error) {
+		_, err := s.ReviewBundle(t.Context(), p.SID, func(p trust.Bundle) (trust.Outcome, error) {
 			p.FriendlyName = strings.Repeat(string(rune('A'+letters)), logLimit/8)
-			return trust.Outcome{Product: p, Changed: true}, nil
+			return trust.Outcome{Bundle: p, Changed: true}, nil
 		})
 		must(t, err)
 	}

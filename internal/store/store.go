@@ -1,7 +1,7 @@
-// Package store keeps accounts and Trust Products in a database.
+// Package store keeps accounts and bundles in a database.
 //
 // It guarantees that a write which returned without error survives kill -9 and power loss, that it is whole or absent,
-// and that a change to a product runs alone: two changes to one product never mix. It does not know what a change
+// and that a change to a bundle runs alone: two changes to one bundle never mix. It does not know what a change
 // means: the caller passes a function that runs inside the transaction.
 package store
 
@@ -57,7 +57,7 @@ type Store struct {
 	logins  runner              // on auth
 	scans   *semaphore.Weighted // of rows that a filter without an index reads
 	batches *batcher            // of writes, on SQLite; nil on Postgres, where writes run beside each other
-	inserts *inserts            // of new products, on Postgres; nil on SQLite
+	inserts *inserts            // of new bundles, on Postgres; nil on SQLite
 	woken   chan struct{}
 	version atomic.Int64 // of the accounts, as far as this process has changed them
 	file    *file        // on SQLite; nil on Postgres

@@ -52,34 +52,34 @@ func closeStore(t *testing.T, s *store.Store) {
 const (
 	accountSID = "AC00000000000000000000000000000001"
 	otherSID   = "AC00000000000000000000000000000002"
-	productSID = "BU00000000000000000000000000000001"
+	bundleSID  = "BU00000000000000000000000000000001"
 )
 
 // at has microseconds, the finest that the store keeps.
 var at = time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 
-// draft is a product of accountSID as it is created.
-func draft() trust.Product {
-	return trust.NewProduct(productSID, accountSID, "RN00000000000000000000000000000001",
+// draft is a bundle of accountSID as it is created.
+func draft() trust.Bundle {
+	return trust.NewBundle(trust.TrustProduct, bundleSID, accountSID, "RN00000000000000000000000000000001",
 		"Acme, Inc.", "compliance@acme.example", "https://acme.example/status", at)
 }
 
-// products are what a product may look like, all with the same SIDs and time of creation.
-func products() map[string]trust.Product {
-	variants := map[string]func(*trust.Product){
-		"draft":       func(*trust.Product) {},
-		"no callback": func(p *trust.Product) { p.StatusCallback = "" },
-		"rejected":    func(p *trust.Product) { p.Status, p.Errors = trust.TwilioRejected, []int{18601, 18606} },
-		"one code":    func(p *trust.Product) { p.Status, p.Errors = trust.TwilioRejected, []int{18601} },
-		"approved": func(p *trust.Product) {
+// bundles are what a bundle may look like, all with the same SIDs and time of creation.
+func bundles() map[string]trust.Bundle {
+	variants := map[string]func(*trust.Bundle){
+		"draft":       func(*trust.Bundle) {},
+		"no callback": func(p *trust.Bundle) { p.StatusCallback = "" },
+		"rejected":    func(p *trust.Bundle) { p.Status, p.Errors = trust.TwilioRejected, []int{18601, 18606} },
+		"one code":    func(p *trust.Bundle) { p.Status, p.Errors = trust.TwilioRejected, []int{18601} },
+		"approved": func(p *trust.Bundle) {
 			p.Status, p.ValidUntil, p.Updated = trust.TwilioApproved, at.AddDate(1, 0, 0), at.Add(time.Microsecond)
 			p.Due = at.AddDate(1, 0, 1)
 		},
-		"odd text": func(p *trust.Product) {
-			p.FriendlyName, p.Email = "'; DROP TABLE products; -- %s $1 ? 日本 \U0001F600\r\n", strings.Repeat("é", 10_000)
+		"odd text": func(p *trust.Bundle) {
+			p.FriendlyName, p.Email = "'; DROP TABLE bundles; -- %s $1 ? 日本 \U0001F600\r\n", strings.Repeat("é", 10_000)
 		},
 	}
-	all := make(map[string]trust.Product)
+	all := make(map[string]trust.Bundle)
 	for name, vary := range variants {
 		p := draft()
 		vary(&p)
@@ -88,92 +88,98 @@ func products() map[string]trust.Product {
 	return all
 }
 
-// A field that is added to the product must be kept too: this fails until a variant has it.
-func TestProductsHaveEveryField(t *testing.T) {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[trust.Product]()) {
+// A field that is added to the bundle must be kept too: this fails until a variant has it.
+func TestBundlesHaveEveryField(t *testing.T) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[trust.Bundle]()) {
 		set := false
-		for _, p := range products() {
+		for _, p := range bundles() {
 			set = set || !reflect.ValueOf(p).FieldByIndex(field.Index).IsZero()
 		}
 		if !set {
-			t.Errorf("no product here has %s", field.Name)
+			t.Errorf("no bundle here has %s", field.Name)
 		}
 	}
 }
 
-func TestCreateProduct(t *testing.T) {
-	for name, p := range products() {
+func TestCreateBundle(t *testing.T) {
+	for name, p := range bundles() {
 		t.Run(name, func(t *testing.T) {
 			for engine, open := range engines(t) {
 				t.Run(engine, func(t *testing.T) {
 					s := open(t)
-					check(t, s.CreateProduct(t.Context(), p))
-					wantProduct(t, s, p)
+					check(t, s.CreateBundle(t.Context(), p))
+					wantBundle(t, s, p)
 
 					again := p
 					again.FriendlyName = "another of the same SID"
-					if err := s.CreateProduct(t.Context(), again); err == nil || errors.Is(err, store.ErrUnavailable) {
+					if err := s.CreateBundle(t.Context(), again); err == nil || errors.Is(err, store.ErrUnavailable) {
 						t.Errorf("a SID that is taken: error %v, want one that another try does not get past", err)
 					}
-					wantProduct(t, s, p)
+					wantBundle(t, s, p)
 				})
 			}
 		})
 	}
 }
 
-func TestUpdateProduct(t *testing.T) {
+func TestUpdateBundle(t *testing.T) {
 	for engine, open := range engines(t) {
 		t.Run(engine, func(t *testing.T) {
 			s := open(t)
 			now := draft()
-			check(t, s.CreateProduct(t.Context(), now))
+			check(t, s.CreateBundle(t.Context(), now))
 			bystander := draft()
 			bystander.SID = "BU00000000000000000000000000000002"
-			check(t, s.CreateProduct(t.Context(), bystander))
-			for from := range products() {
-				for to, next := range products() {
-					var seen trust.Product
-					got, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+			check(t, s.CreateBundle(t.Context(), bystander))
+			for from := range bundles() {
+				for to, next := range bundles() {
+					var seen trust.Bundle
+					got, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 						seen = p
-						return trust.Outcome{Product: next, Changed: true}, nil
+						return trust.Outcome{Bundle: next, Changed: true}, nil
 					})
 					if err != nil || !reflect.DeepEqual(seen, now) || !reflect.DeepEqual(got, next) {
 						t.Fatalf("%s to %s: error %v\nchange saw %+v\nwant       %+v\nanswer     %+v\nwant       %+v",
 							from, to, err, seen, now, got, next)
 					}
 					now = next
-					wantProduct(t, s, now)
+					wantBundle(t, s, now)
 				}
 			}
-			wantProduct(t, s, bystander)
+			wantBundle(t, s, bystander)
 		})
 	}
 }
 
-func wantProduct(t *testing.T, s *store.Store, want trust.Product) {
+func wantBundle(t *testing.T, s *store.Store, want trust.Bundle) {
 	t.Helper()
-	if got, err := s.Product(t.Context(), want.AccountSID, want.SID); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := s.Bundle(t.Context(), want.AccountSID, trust.TrustProduct, want.SID); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, error %v\nwant %+v", got, err, want)
 	}
 }
 
-func TestProductNotFound(t *testing.T) {
+func TestBundleNotFound(t *testing.T) {
 	for engine, open := range engines(t) {
 		t.Run(engine, func(t *testing.T) {
 			s := open(t)
-			check(t, s.CreateProduct(t.Context(), draft()))
-			for name, sids := range map[string][2]string{
-				"no such SID":          {accountSID, "BU00000000000000000000000000000009"},
-				"another account's":    {otherSID, productSID},
-				"no account":           {"", productSID},
-				"upper and lower":      {accountSID, strings.ToLower(productSID)},
-				"a pattern, not a SID": {accountSID, "BU%"},
+			check(t, s.CreateBundle(t.Context(), draft()))
+			for name, of := range map[string]struct {
+				account string
+				kind    trust.Kind
+				sid     string
+			}{
+				"no such SID":          {accountSID, trust.TrustProduct, "BU00000000000000000000000000000009"},
+				"another account's":    {otherSID, trust.TrustProduct, bundleSID},
+				"no account":           {"", trust.TrustProduct, bundleSID},
+				"another kind":         {accountSID, trust.CustomerProfile, bundleSID},
+				"no kind":              {accountSID, "", bundleSID},
+				"upper and lower":      {accountSID, trust.TrustProduct, strings.ToLower(bundleSID)},
+				"a pattern, not a SID": {accountSID, trust.TrustProduct, "BU%"},
 			} {
-				if _, err := s.Product(t.Context(), sids[0], sids[1]); !errors.Is(err, store.ErrNotFound) {
+				if _, err := s.Bundle(t.Context(), of.account, of.kind, of.sid); !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("%s: read: error %v, want ErrNotFound", name, err)
 				}
-				_, err := s.UpdateProduct(t.Context(), sids[0], sids[1], func(trust.Product) (trust.Outcome, error) {
+				_, err := s.UpdateBundle(t.Context(), of.account, of.kind, of.sid, func(trust.Bundle) (trust.Outcome, error) {
 					t.Errorf("%s: the change was asked", name)
 					return trust.Outcome{}, nil
 				})
@@ -181,36 +187,36 @@ func TestProductNotFound(t *testing.T) {
 					t.Errorf("%s: update: error %v, want ErrNotFound", name, err)
 				}
 			}
-			wantProduct(t, s, draft())
+			wantBundle(t, s, draft())
 		})
 	}
 }
 
-// A change that is refused, or that changes nothing, leaves the product alone and the store in order.
-func TestUpdateProductWritesNothing(t *testing.T) {
+// A change that is refused, or that changes nothing, leaves the bundle alone and the store in order.
+func TestUpdateBundleWritesNothing(t *testing.T) {
 	refusal := errors.New("refused")
-	next := products()["approved"]
+	next := bundles()["approved"]
 	for name, test := range map[string]struct {
 		outcome trust.Outcome
 		err     error
 	}{
 		"refused":                {trust.Outcome{}, refusal},
-		"refused after the fact": {trust.Outcome{Product: next, Changed: true}, refusal},
-		"nothing changed":        {trust.Outcome{Product: draft()}, nil},
-		"said not to be changed": {trust.Outcome{Product: next, Changed: false}, nil},
+		"refused after the fact": {trust.Outcome{Bundle: next, Changed: true}, refusal},
+		"nothing changed":        {trust.Outcome{Bundle: draft()}, nil},
+		"said not to be changed": {trust.Outcome{Bundle: next, Changed: false}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for engine, open := range engines(t) {
 				t.Run(engine, func(t *testing.T) {
 					s := open(t)
-					check(t, s.CreateProduct(t.Context(), draft()))
-					_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(trust.Product) (trust.Outcome, error) {
+					check(t, s.CreateBundle(t.Context(), draft()))
+					_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(trust.Bundle) (trust.Outcome, error) {
 						return test.outcome, test.err
 					})
 					if !errors.Is(err, test.err) {
 						t.Errorf("error %v, want %v", err, test.err)
 					}
-					wantProduct(t, s, draft())
+					wantBundle(t, s, draft())
 					rename(t, s, "the next change")
 				})
 			}
@@ -218,12 +224,12 @@ func TestUpdateProductWritesNothing(t *testing.T) {
 	}
 }
 
-// rename appends to the product's name, and does it by what the change is given: a lost update shows.
+// rename appends to the bundle's name, and does it by what the change is given: a lost update shows.
 func rename(t *testing.T, s *store.Store, suffix string) {
 	t.Helper()
-	_, err := s.UpdateProduct(t.Context(), accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+	_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 		p.FriendlyName += suffix
-		return trust.Outcome{Product: p, Changed: true}, nil
+		return trust.Outcome{Bundle: p, Changed: true}, nil
 	})
 	if err != nil {
 		t.Errorf("update: %v", err)
@@ -238,7 +244,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 			stores := []*store.Store{open(t), open(t)}
 			p := draft()
 			p.FriendlyName = ""
-			check(t, stores[0].CreateProduct(t.Context(), p))
+			check(t, stores[0].CreateBundle(t.Context(), p))
 			var running sync.WaitGroup
 			for i := range goroutines {
 				running.Go(func() {
@@ -248,7 +254,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 				})
 			}
 			running.Wait()
-			got, err := stores[0].Product(t.Context(), accountSID, productSID)
+			got, err := stores[0].Bundle(t.Context(), accountSID, trust.TrustProduct, bundleSID)
 			check(t, err)
 			for i := range goroutines {
 				letter := string(rune('a' + i))
@@ -265,12 +271,12 @@ func TestWriteAfterCancel(t *testing.T) {
 	for engine, open := range engines(t) {
 		t.Run(engine, func(t *testing.T) {
 			s := open(t)
-			check(t, s.CreateProduct(t.Context(), draft()))
+			check(t, s.CreateBundle(t.Context(), draft()))
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := s.UpdateProduct(ctx, accountSID, productSID, func(p trust.Product) (trust.Outcome, error) {
+			_, err := s.UpdateBundle(ctx, accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 				cancel()
 				p.FriendlyName = "begun"
-				return trust.Outcome{Product: p, Changed: true}, nil
+				return trust.Outcome{Bundle: p, Changed: true}, nil
 			})
 			want := draft()
 			switch { // a write that has begun is made wholly, or not at all
@@ -285,7 +291,7 @@ func TestWriteAfterCancel(t *testing.T) {
 			wantAccounts(t, s)
 			rename(t, s, " and on")
 			want.FriendlyName += " and on"
-			wantProduct(t, s, want)
+			wantBundle(t, s, want)
 		})
 	}
 }
@@ -296,7 +302,7 @@ func TestReopen(t *testing.T) {
 			s := open(t)
 			account := store.Account{SID: accountSID, AuthToken: "token", Created: at}
 			check(t, s.PutAccount(t.Context(), account))
-			check(t, s.CreateProduct(t.Context(), draft()))
+			check(t, s.CreateBundle(t.Context(), draft()))
 			closeStore(t, s)
 			if err := s.Health(t.Context(), at); err == nil {
 				t.Error("a closed store says that it is well")
@@ -305,7 +311,7 @@ func TestReopen(t *testing.T) {
 			s = open(t)
 			check(t, s.Health(t.Context(), at))
 			wantAccounts(t, s, account)
-			wantProduct(t, s, draft())
+			wantBundle(t, s, draft())
 		})
 	}
 }

@@ -48,21 +48,21 @@ func TestElapse(t *testing.T) {
 		{"left to people", "a@b.example", manual, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := product(trust.Draft)
+			p := bundle(trust.Draft)
 			p.Email = test.email
 			outcome, err := test.policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, now)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []moment
-			for p = outcome.Product; !p.Due.IsZero(); p = outcome.Product {
+			for p = outcome.Bundle; !p.Due.IsZero(); p = outcome.Bundle {
 				if early, err := test.policy.Elapse(p, p.Due.Add(-1)); err != nil || early.Changed {
 					t.Fatalf("before it is due: %+v, %v", early, err)
 				}
 				if outcome, err = test.policy.Elapse(p, p.Due); err != nil || len(outcome.Notices) != 2 {
 					t.Fatalf("%+v, %v", outcome, err)
 				}
-				got = append(got, moment{p.Due.Sub(now), outcome.Product.Status, outcome.Product.Errors})
+				got = append(got, moment{p.Due.Sub(now), outcome.Bundle.Status, outcome.Bundle.Errors})
 			}
 			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got  %v\nwant %v", got, test.want)
@@ -71,12 +71,12 @@ func TestElapse(t *testing.T) {
 	}
 }
 
-// TestReviewHandedToPeople changes the policy while a product is in an automatic review.
+// TestReviewHandedToPeople changes the policy while a bundle is in an automatic review.
 func TestReviewHandedToPeople(t *testing.T) {
-	p := product(trust.InReview)
+	p := bundle(trust.InReview)
 	p.Due = now
 	outcome, err := manual.Elapse(p, now)
-	if err != nil || outcome.Product.Status != trust.InReview || !outcome.Product.Due.IsZero() || !outcome.Changed {
+	if err != nil || outcome.Bundle.Status != trust.InReview || !outcome.Bundle.Due.IsZero() || !outcome.Changed {
 		t.Errorf("got %+v, %v", outcome, err)
 	}
 }
@@ -101,10 +101,10 @@ func TestReschedule(t *testing.T) {
 		{"on hold", "a+hold@b.example", automatic, trust.InReview, time.Time{}, time.Time{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := product(test.status)
+			p := bundle(test.status)
 			p.Email, p.Due = test.email, test.due
-			want := trust.Outcome{Product: p, Changed: !test.want.Equal(test.due)}
-			want.Product.Due = test.want
+			want := trust.Outcome{Bundle: p, Changed: !test.want.Equal(test.due)}
+			want.Bundle.Due = test.want
 			if got := test.policy.Reschedule(p, back); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}

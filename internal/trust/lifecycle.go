@@ -23,15 +23,15 @@ func Actors() []Actor { return []Actor{AccountHolder, Reviewer, Expiry} }
 var (
 	// ErrStatusChange says that the actor may not set this status now.
 	ErrStatusChange = errors.New("the status cannot be set to this by this actor now")
-	// ErrNotEditable says that the product's other fields are fixed in its present status, or not this actor's to edit.
-	ErrNotEditable = errors.New("the product cannot be edited in its present status")
-	// ErrNotDeletable says that the product is under review.
-	ErrNotDeletable = errors.New("the product cannot be deleted while it is under review")
+	// ErrNotEditable says that the bundle's other fields are fixed in its present status, or not this actor's to edit.
+	ErrNotEditable = errors.New("the bundle cannot be edited in its present status")
+	// ErrNotDeletable says that the bundle is under review.
+	ErrNotDeletable = errors.New("the bundle cannot be deleted while it is under review")
 	// ErrNoReason says that a reviewer rejects without a code.
 	ErrNoReason = errors.New("a rejection needs at least one code")
 )
 
-// Step is one row of the status table: By may take a product from From to To.
+// Step is one row of the status table: By may take a bundle from From to To.
 type Step struct {
 	From Status
 	By   Actor
@@ -50,10 +50,10 @@ func Steps() []Step {
 	}
 }
 
-// Editable tells whether the account holder may change a product's other fields in this status.
+// Editable tells whether the account holder may change a bundle's other fields in this status.
 func (s Status) Editable() bool { return s == Draft || s == TwilioRejected }
 
-// Deletable answers ErrNotDeletable where the account holder may not delete a product in this status.
+// Deletable answers ErrNotDeletable where the account holder may not delete a bundle in this status.
 func (s Status) Deletable() error {
 	if s == PendingReview || s == InReview {
 		return ErrNotDeletable
@@ -72,8 +72,8 @@ type Change struct {
 
 // Outcome is what a change leads to. All of it is stored together or not at all.
 type Outcome struct {
-	Product Product
-	Changed bool     // false: Product is as it was, and there is nothing to store
+	Bundle  Bundle
+	Changed bool     // false: Bundle is as it was, and there is nothing to store
 	Notices []Notice // to be sent, over each channel in this order; their ids are still to be given
 }
 
@@ -84,49 +84,49 @@ type Policy struct {
 	ValidFor    time.Duration // from approval to ValidUntil
 }
 
-// Apply returns what becomes of p, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
-// whole change is made or none of it. Edits count in the status that p has before it. A change that sets only what is
+// Apply returns what becomes of b, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
+// whole change is made or none of it. Edits count in the status that b has before it. A change that sets only what is
 // already so is always allowed and does nothing, so a repeated request does no harm; a rejection for other reasons is not.
-func (policy Policy) Apply(p Product, c Change, by Actor, now time.Time) (Outcome, error) {
-	next := p
+func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome, error) {
+	next := b
 	edited := set(&next.FriendlyName, c.FriendlyName)
 	edited = set(&next.Email, c.Email) || edited
 	edited = set(&next.StatusCallback, c.StatusCallback) || edited
 	moved := set(&next.Status, c.Status)
-	rejectedAnew := c.Status != nil && !moved && p.Status == TwilioRejected &&
-		len(c.Reasons) > 0 && !sameCodes(c.Reasons, p.Errors)
+	rejectedAnew := c.Status != nil && !moved && b.Status == TwilioRejected &&
+		len(c.Reasons) > 0 && !sameCodes(c.Reasons, b.Errors)
 
 	switch {
 	case rejectedAnew:
 		return Outcome{}, ErrStatusChange
 	case !edited && !moved:
-		return Outcome{Product: p}, nil
-	case moved && !slices.Contains(Steps(), Step{From: p.Status, By: by, To: next.Status}):
+		return Outcome{Bundle: b}, nil
+	case moved && !slices.Contains(Steps(), Step{From: b.Status, By: by, To: next.Status}):
 		return Outcome{}, ErrStatusChange
-	case edited && (by != AccountHolder || !p.Status.Editable()):
+	case edited && (by != AccountHolder || !b.Status.Editable()):
 		return Outcome{}, ErrNotEditable
 	case moved && by == Reviewer && next.Status == TwilioRejected && len(c.Reasons) == 0:
 		return Outcome{}, ErrNoReason
 	}
 	next.Updated = now
 	if !moved {
-		return Outcome{Product: next, Changed: true}, nil
+		return Outcome{Bundle: next, Changed: true}, nil
 	}
 	policy.enter(&next, c.Reasons, now)
-	return Outcome{Product: next, Changed: true, Notices: notices(next, now)}, nil
+	return Outcome{Bundle: next, Changed: true, Notices: notices(next, now)}, nil
 }
 
-// Decide returns what becomes of p by a reviewer's decision, which is TwilioApproved or TwilioRejected: one that nobody has taken
+// Decide returns what becomes of b by a reviewer's decision, which is TwilioApproved or TwilioRejected: one that nobody has taken
 // into review yet is taken into it and decided in one step, of which the customer is told both. The errors are those of Apply.
-func (policy Policy) Decide(p Product, decision Change, now time.Time) (Outcome, error) {
-	if p.Status != PendingReview {
-		return policy.Apply(p, decision, Reviewer, now)
+func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, error) {
+	if b.Status != PendingReview {
+		return policy.Apply(b, decision, Reviewer, now)
 	}
-	taken, err := policy.Apply(p, Change{Status: new(InReview)}, Reviewer, now)
+	taken, err := policy.Apply(b, Change{Status: new(InReview)}, Reviewer, now)
 	if err != nil {
 		return Outcome{}, err
 	}
-	decided, err := policy.Apply(taken.Product, decision, Reviewer, now)
+	decided, err := policy.Apply(taken.Bundle, decision, Reviewer, now)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -134,34 +134,34 @@ func (policy Policy) Decide(p Product, decision Change, now time.Time) (Outcome,
 	return decided, nil
 }
 
-// enter sets what comes with the status that p has just got, and when it will change by itself.
-func (policy Policy) enter(p *Product, reasons []int, now time.Time) {
-	p.Due = time.Time{}
-	if delay, ok := policy.reviewDelay(*p); ok {
-		p.Due = now.Add(delay)
+// enter sets what comes with the status that b has just got, and when it will change by itself.
+func (policy Policy) enter(b *Bundle, reasons []int, now time.Time) {
+	b.Due = time.Time{}
+	if delay, ok := policy.reviewDelay(*b); ok {
+		b.Due = now.Add(delay)
 	}
-	switch p.Status {
+	switch b.Status {
 	case PendingReview:
-		p.Errors, p.ValidUntil = nil, time.Time{}
+		b.Errors, b.ValidUntil = nil, time.Time{}
 	case TwilioApproved:
-		p.ValidUntil = now.Add(policy.ValidFor)
-		p.Due = p.ValidUntil
+		b.ValidUntil = now.Add(policy.ValidFor)
+		b.Due = b.ValidUntil
 	case TwilioRejected:
-		p.Errors = once(reasons)
+		b.Errors = once(reasons)
 	case InReview, Draft: // nothing returns to a draft
 	}
 }
 
-// reviewDelay returns how long after p entered its status the automatic review takes its next step, false if it takes none.
-func (policy Policy) reviewDelay(p Product) (time.Duration, bool) {
+// reviewDelay returns how long after b entered its status the automatic review takes its next step, false if it takes none.
+func (policy Policy) reviewDelay(b Bundle) (time.Duration, bool) {
 	if !policy.AutoReview {
 		return 0, false
 	}
-	wish := readTestValues(p.Email)
+	wish := readTestValues(b.Email)
 	switch {
-	case p.Status == PendingReview:
+	case b.Status == PendingReview:
 		return 0, true
-	case p.Status != InReview || wish.hold:
+	case b.Status != InReview || wish.hold:
 		return 0, false
 	case wish.slow:
 		return slowFactor * policy.ReviewDelay, true
@@ -171,51 +171,52 @@ func (policy Policy) reviewDelay(p Product) (time.Duration, bool) {
 
 // Reschedule brings the next step of a review forward to its delay from now, where it was scheduled further ahead: by a clock
 // that has been set back since, or with a longer delay.
-func (policy Policy) Reschedule(p Product, now time.Time) Outcome {
-	delay, ok := policy.reviewDelay(p)
-	if !ok || !p.Due.After(now.Add(delay)) {
-		return Outcome{Product: p}
+func (policy Policy) Reschedule(b Bundle, now time.Time) Outcome {
+	delay, ok := policy.reviewDelay(b)
+	if !ok || !b.Due.After(now.Add(delay)) {
+		return Outcome{Bundle: b}
 	}
-	p.Due = now.Add(delay)
-	return Outcome{Product: p, Changed: true}
+	b.Due = now.Add(delay)
+	return Outcome{Bundle: b, Changed: true}
 }
 
-// Elapse returns what becomes of p by itself at now: nothing before p.Due; then the next step of the review, or the end of
+// Elapse returns what becomes of b by itself at now: nothing before b.Due; then the next step of the review, or the end of
 // an approval. A review that was begun automatically waits for people where the policy has changed to that.
-func (policy Policy) Elapse(p Product, now time.Time) (Outcome, error) {
-	if p.Due.IsZero() || p.Due.After(now) {
-		return Outcome{Product: p}, nil
+func (policy Policy) Elapse(b Bundle, now time.Time) (Outcome, error) {
+	if b.Due.IsZero() || b.Due.After(now) {
+		return Outcome{Bundle: b}, nil
 	}
 	switch {
-	case p.Status == TwilioApproved:
-		return policy.Apply(p, Change{Status: new(TwilioRejected)}, Expiry, now)
-	case policy.AutoReview && p.Status == PendingReview:
-		return policy.Apply(p, Change{Status: new(InReview)}, Reviewer, now)
-	case policy.AutoReview && p.Status == InReview:
-		if reasons := readTestValues(p.Email).reject; len(reasons) > 0 {
-			return policy.Apply(p, Change{Status: new(TwilioRejected), Reasons: reasons}, Reviewer, now)
+	case b.Status == TwilioApproved:
+		return policy.Apply(b, Change{Status: new(TwilioRejected)}, Expiry, now)
+	case policy.AutoReview && b.Status == PendingReview:
+		return policy.Apply(b, Change{Status: new(InReview)}, Reviewer, now)
+	case policy.AutoReview && b.Status == InReview:
+		if reasons := readTestValues(b.Email).reject; len(reasons) > 0 {
+			return policy.Apply(b, Change{Status: new(TwilioRejected), Reasons: reasons}, Reviewer, now)
 		}
-		return policy.Apply(p, Change{Status: new(TwilioApproved)}, Reviewer, now)
+		return policy.Apply(b, Change{Status: new(TwilioApproved)}, Reviewer, now)
 	}
-	p.Due = time.Time{}
-	return Outcome{Product: p, Changed: true}, nil
+	b.Due = time.Time{}
+	return Outcome{Bundle: b, Changed: true}, nil
 }
 
-// notices are what p's customer is told of the status that p has just got.
-func notices(p Product, now time.Time) []Notice {
+// notices are what b's customer is told of the status that b has just got.
+func notices(b Bundle, now time.Time) []Notice {
 	told := Notice{
 		Channel:      Email,
-		Target:       p.Email,
-		AccountSID:   p.AccountSID,
-		ProductSID:   p.SID,
-		FriendlyName: p.FriendlyName,
-		Status:       p.Status,
-		Errors:       p.Errors,
+		Target:       b.Email,
+		AccountSID:   b.AccountSID,
+		BundleSID:    b.SID,
+		BundleKind:   b.Kind,
+		FriendlyName: b.FriendlyName,
+		Status:       b.Status,
+		Errors:       b.Errors,
 		Created:      now,
 	}
 	all := []Notice{told}
-	if p.StatusCallback != "" {
-		told.Channel, told.Target = Callback, p.StatusCallback
+	if b.StatusCallback != "" {
+		told.Channel, told.Target = Callback, b.StatusCallback
 		all = append(all, told)
 	}
 	return all

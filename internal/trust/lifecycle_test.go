@@ -60,35 +60,35 @@ func TestEditable(t *testing.T) {
 	}
 }
 
-// edit is a change of the fields beside the status, and the product that it makes of p.
+// edit is a change of the fields beside the status, and the bundle that it makes of p.
 type edit struct {
 	name   string
 	change trust.Change
 	edits  bool // whether it changes anything
-	result func(p *trust.Product)
+	result func(p *trust.Bundle)
 }
 
-func edits(p trust.Product) []edit {
+func edits(p trust.Bundle) []edit {
 	const name, email, callback = "Acme Telecom", "legal@acme.example", "https://acme.example/new"
-	none := func(*trust.Product) {}
+	none := func(*trust.Bundle) {}
 	return []edit{
 		{"none", trust.Change{}, false, none},
 		{"the same", trust.Change{FriendlyName: &p.FriendlyName, Email: &p.Email, StatusCallback: &p.StatusCallback}, false, none},
-		{"name", trust.Change{FriendlyName: new(name)}, true, func(p *trust.Product) { p.FriendlyName = name }},
-		{"email", trust.Change{Email: new(email)}, true, func(p *trust.Product) { p.Email = email }},
-		{"callback", trust.Change{StatusCallback: new(callback)}, true, func(p *trust.Product) { p.StatusCallback = callback }},
-		{"no callback", trust.Change{StatusCallback: new("")}, true, func(p *trust.Product) { p.StatusCallback = "" }},
+		{"name", trust.Change{FriendlyName: new(name)}, true, func(p *trust.Bundle) { p.FriendlyName = name }},
+		{"email", trust.Change{Email: new(email)}, true, func(p *trust.Bundle) { p.Email = email }},
+		{"callback", trust.Change{StatusCallback: new(callback)}, true, func(p *trust.Bundle) { p.StatusCallback = callback }},
+		{"no callback", trust.Change{StatusCallback: new("")}, true, func(p *trust.Bundle) { p.StatusCallback = "" }},
 		{
 			"all",
 			trust.Change{FriendlyName: new(name), Email: new(email), StatusCallback: new(callback)},
 			true,
-			func(p *trust.Product) { p.FriendlyName, p.Email, p.StatusCallback = name, email, callback },
+			func(p *trust.Bundle) { p.FriendlyName, p.Email, p.StatusCallback = name, email, callback },
 		},
 		{
 			"one of two the same",
 			trust.Change{FriendlyName: &p.FriendlyName, Email: new(email)},
 			true,
-			func(p *trust.Product) { p.Email = email },
+			func(p *trust.Bundle) { p.Email = email },
 		},
 	}
 }
@@ -121,7 +121,7 @@ func TestApply(t *testing.T) {
 		for _, by := range append(trust.Actors(), "a stranger") {
 			for _, to := range wanted {
 				for _, reasons := range [][]int{nil, {18603, 18606}} {
-					for _, edit := range edits(product(from)) {
+					for _, edit := range edits(bundle(from)) {
 						attempt{from, by, to, reasons, edit}.check(t)
 					}
 				}
@@ -135,7 +135,7 @@ func (a attempt) check(t *testing.T) {
 	want, wantErr := a.expected()
 	change := a.edit.change
 	change.Status, change.Reasons = a.to, a.reasons
-	given := product(a.from)
+	given := bundle(a.from)
 	got, err := manual.Apply(given, change, a.by, now)
 	if !errors.Is(err, wantErr) {
 		t.Errorf("%s: error %v, want %v", a, err, wantErr)
@@ -144,16 +144,16 @@ func (a attempt) check(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%s:\ngot  %+v\nwant %+v", a, got, want)
 	}
-	if !reflect.DeepEqual(given, product(a.from)) {
+	if !reflect.DeepEqual(given, bundle(a.from)) {
 		t.Errorf("%s: the argument became %+v", a, given)
 	}
 }
 
 func (a attempt) expected() (trust.Outcome, error) {
-	want := trust.Outcome{Product: product(a.from)}
+	want := trust.Outcome{Bundle: bundle(a.from)}
 	moves := a.to != nil && *a.to != a.from
 	switch {
-	case !moves && a.to != nil && a.from == trust.TwilioRejected && a.reasons != nil: // others than those of product
+	case !moves && a.to != nil && a.from == trust.TwilioRejected && a.reasons != nil: // others than those of bundle
 		return trust.Outcome{}, trust.ErrStatusChange
 	case !moves && !a.edit.edits:
 		return want, nil
@@ -165,18 +165,18 @@ func (a attempt) expected() (trust.Outcome, error) {
 		return trust.Outcome{}, trust.ErrNoReason
 	}
 	want.Changed = true
-	want.Product.Updated = now
-	a.edit.result(&want.Product)
+	want.Bundle.Updated = now
+	a.edit.result(&want.Bundle)
 	if moves {
-		want.Product.Status = *a.to
-		arrive(&want.Product, a.reasons)
-		want.Notices = told(want.Product)
+		want.Bundle.Status = *a.to
+		arrive(&want.Bundle, a.reasons)
+		want.Notices = told(want.Bundle)
 	}
 	return want, nil
 }
 
 // arrive is what comes with a status.
-func arrive(p *trust.Product, reasons []int) {
+func arrive(p *trust.Bundle, reasons []int) {
 	p.Due = time.Time{}
 	switch p.Status {
 	case trust.PendingReview: // a fresh start
@@ -190,11 +190,11 @@ func arrive(p *trust.Product, reasons []int) {
 	}
 }
 
-// told are the notices of a change of status: an e-mail, and a callback where the product has one. They go where the
-// product says after the change.
-func told(p trust.Product) []trust.Notice {
+// told are the notices of a change of status: an e-mail, and a callback where the bundle has one. They go where the
+// bundle says after the change.
+func told(p trust.Bundle) []trust.Notice {
 	email := trust.Notice{
-		Channel: trust.Email, Target: p.Email, AccountSID: p.AccountSID, ProductSID: p.SID, FriendlyName: p.FriendlyName,
+		Channel: trust.Email, Target: p.Email, AccountSID: p.AccountSID, BundleSID: p.SID, BundleKind: p.Kind, FriendlyName: p.FriendlyName,
 		Status: p.Status, Errors: p.Errors, Created: now,
 	}
 	if p.StatusCallback == "" {
@@ -207,24 +207,25 @@ func told(p trust.Product) []trust.Notice {
 
 // Doing a change twice is doing it once: a caller who saw no answer may ask again.
 func TestApplyTwice(t *testing.T) {
-	for _, edit := range edits(product(trust.Draft)) {
+	for _, edit := range edits(bundle(trust.Draft)) {
 		change := edit.change
 		change.Status = new(trust.PendingReview)
-		once, err := automatic.Apply(product(trust.Draft), change, trust.AccountHolder, now)
+		once, err := automatic.Apply(bundle(trust.Draft), change, trust.AccountHolder, now)
 		if err != nil {
 			t.Fatalf("%s: %v", edit.name, err)
 		}
-		twice, err := automatic.Apply(once.Product, change, trust.AccountHolder, now.Add(time.Minute))
-		if err != nil || twice.Changed || len(twice.Notices) > 0 || !reflect.DeepEqual(twice.Product, once.Product) {
-			t.Errorf("%s: the second time made %+v of %+v, error %v", edit.name, twice, once.Product, err)
+		twice, err := automatic.Apply(once.Bundle, change, trust.AccountHolder, now.Add(time.Minute))
+		if err != nil || twice.Changed || len(twice.Notices) > 0 || !reflect.DeepEqual(twice.Bundle, once.Bundle) {
+			t.Errorf("%s: the second time made %+v of %+v, error %v", edit.name, twice, once.Bundle, err)
 		}
 	}
 }
 
-// product is one with something in every field, so that a field that gets lost is seen.
-func product(status trust.Status) trust.Product {
-	return trust.Product{
+// bundle is one with something in every field, so that a field that gets lost is seen.
+func bundle(status trust.Status) trust.Bundle {
+	return trust.Bundle{
 		SID:            "BU00000000000000000000000000000001",
+		Kind:           trust.CustomerProfile,
 		AccountSID:     "AC00000000000000000000000000000001",
 		PolicySID:      "RN00000000000000000000000000000001",
 		FriendlyName:   "Acme",
@@ -239,10 +240,10 @@ func product(status trust.Status) trust.Product {
 	}
 }
 
-func TestNewProduct(t *testing.T) {
-	got := trust.NewProduct("sid", "account", "policy", "name", "email", "callback", now)
-	want := trust.Product{
-		SID: "sid", AccountSID: "account", PolicySID: "policy", FriendlyName: "name", Email: "email",
+func TestNewBundle(t *testing.T) {
+	got := trust.NewBundle(trust.TrustProduct, "sid", "account", "policy", "name", "email", "callback", now)
+	want := trust.Bundle{
+		SID: "sid", Kind: trust.TrustProduct, AccountSID: "account", PolicySID: "policy", FriendlyName: "name", Email: "email",
 		StatusCallback: "callback", Status: trust.Draft, Created: now, Updated: now,
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -11,21 +11,22 @@ type Channel string
 
 // The two channels.
 const (
-	Callback Channel = "callback" // an HTTP request to the product's StatusCallback
-	Email    Channel = "email"    // a message to the product's Email
+	Callback Channel = "callback" // an HTTP request to the bundle's StatusCallback
+	Email    Channel = "email"    // a message to the bundle's Email
 )
 
 // Channels returns the two channels.
 func Channels() []Channel { return []Channel{Callback, Email} }
 
-// Notice tells of one change of a product's status, over one channel. It holds the product as it was right after the
+// Notice tells of one change of a bundle's status, over one channel. It holds the bundle as it was right after the
 // change, so that a later edit does not change what an earlier notice says or where it goes.
 type Notice struct {
 	ID           string // "ND" and 32 hex digits; also the idempotency token of a callback
 	Channel      Channel
 	Target       string // the URL or the e-mail address
 	AccountSID   string
-	ProductSID   string
+	BundleSID    string
+	BundleKind   Kind
 	FriendlyName string
 	Status       Status
 	Errors       []int // rejection codes, nil unless rejected
@@ -35,7 +36,7 @@ type Notice struct {
 // NoticePrefix is the prefix of the ids of notices.
 const NoticePrefix = "ND"
 
-// FailureReason says why the product was rejected, empty if it was not.
+// FailureReason says why the bundle was rejected, empty if it was not.
 func (n Notice) FailureReason() string {
 	if n.Status != TwilioRejected {
 		return ""

@@ -11,7 +11,7 @@ import (
 // The prefixes of the SIDs that are made here.
 const (
 	AccountPrefix = "AC"
-	ProductPrefix = "BU"
+	BundlePrefix  = "BU"
 )
 
 // NewSID returns prefix and 32 lower-case hex digits. The first 16 digits are the time in units of 1/65536 ms (15 ns), so

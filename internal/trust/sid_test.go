@@ -10,7 +10,7 @@ import (
 )
 
 func TestNewSIDForm(t *testing.T) {
-	for _, prefix := range []string{trust.AccountPrefix, trust.ProductPrefix} {
+	for _, prefix := range []string{trust.AccountPrefix, trust.BundlePrefix} {
 		form := regexp.MustCompile("^" + prefix + "[0-9a-f]{32}$")
 		for _, at := range []time.Time{time.UnixMilli(0), now, lastMilli} {
 			if sid := trust.NewSID(prefix, at); !form.MatchString(sid) {

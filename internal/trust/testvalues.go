@@ -8,7 +8,7 @@ import (
 // slowFactor is how much longer a review takes that asks for it.
 const slowFactor = 10
 
-// testValues are what a product's e-mail address asks of the automatic review, so that a test in any language can have the
+// testValues are what a bundle's e-mail address asks of the automatic review, so that a test in any language can have the
 // outcome that it needs: plus-tags before the @, which mail servers ignore.
 //
 //	name+reject-18601@…        rejects with code 18601

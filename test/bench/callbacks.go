@@ -76,11 +76,11 @@ func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
 		group.Go(func() error {
 			for number.Add(1) <= int64(b.Callbacks) {
 				now := time.Now()
-				p := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), accountSID, policySID, "Acme", email, url, now)
-				if err := db.CreateProduct(ctx, p); err != nil {
+				p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), accountSID, policySID, "Acme", email, url, now)
+				if err := db.CreateBundle(ctx, p); err != nil {
 					return err
 				}
-				_, err := db.UpdateProduct(ctx, accountSID, p.SID, func(p trust.Product) (trust.Outcome, error) {
+				_, err := db.UpdateBundle(ctx, accountSID, trust.TrustProduct, p.SID, func(p trust.Bundle) (trust.Outcome, error) {
 					return policy().Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, now)
 				})
 				if err != nil {

@@ -86,8 +86,8 @@ func plainPool(b *testing.B) *sql.DB {
 // insertFor inserts for a time and returns how many rows a second.
 func insertFor(b *testing.B, pool *sql.DB, d time.Duration) float64 {
 	b.Helper()
-	const insert = `INSERT INTO products (sid, account_sid, policy_sid, friendly_name, email, status_callback, status,
-		valid_until, errors, created_at, updated_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+	const insert = `INSERT INTO bundles (sid, kind, account_sid, policy_sid, friendly_name, email, status_callback, status,
+		valid_until, errors, created_at, updated_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	var inserted atomic.Int64
 	start := time.Now()
 	group, ctx := errgroup.WithContext(b.Context())
@@ -102,7 +102,7 @@ func insertFor(b *testing.B, pool *sql.DB, d time.Duration) float64 {
 
 func insertUntil(ctx context.Context, pool *sql.DB, insert string, end time.Time, inserted *atomic.Int64) error {
 	for now := time.Now(); now.Before(end); now = time.Now() {
-		_, err := pool.ExecContext(ctx, insert, trust.NewSID(trust.ProductPrefix, now), accountSID, policySID, "Acme", email, "",
+		_, err := pool.ExecContext(ctx, insert, trust.NewSID(trust.BundlePrefix, now), string(trust.TrustProduct), accountSID, policySID, "Acme", email, "",
 			string(trust.Draft), 0, "", now.UnixMicro(), now.UnixMicro(), 0)
 		if err != nil {
 			return err

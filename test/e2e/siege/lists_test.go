@@ -53,8 +53,8 @@ func listFill(t *testing.T, database string, account store.Account, count int, n
 		all.Go(func() {
 			for i := worker; i < count; i += 64 {
 				now := time.Now()
-				p := trust.NewProduct(trust.NewSID(trust.ProductPrefix, now), account.SID, listPolicy, name, "a@acme.example", "", now)
-				if err := db.CreateProduct(t.Context(), p); err != nil {
+				p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), account.SID, listPolicy, name, "a@acme.example", "", now)
+				if err := db.CreateBundle(t.Context(), p); err != nil {
 					t.Error(err)
 					return
 				}

@@ -1,4 +1,4 @@
-// Package trust is the domain: what a Trust Product is, who may change what in which status, and what a change causes.
+// Package trust is the domain: what a bundle is, who may change what in which status, and what a change causes.
 //
 // It guarantees that the answer depends on the arguments alone: no I/O, no clock, standard library only. It does not
 // check the form of what a caller sends (the contract does that before a request arrives here), and it stores nothing.
@@ -6,9 +6,11 @@ package trust
 
 import "time"
 
-// Product is one Trust Product.
-type Product struct {
+// Bundle is one Trust Product or Customer Profile. Twilio calls both bundles: they share the prefix of their SIDs, the
+// lifecycle and the callbacks.
+type Bundle struct {
 	SID            string // "BU" and 32 hex digits
+	Kind           Kind
 	AccountSID     string // "AC" and 32 hex digits
 	PolicySID      string // "RN" and 32 hex digits
 	FriendlyName   string
@@ -22,7 +24,24 @@ type Product struct {
 	Due            time.Time // when the status changes by itself (see Policy.Elapse), zero for not at all
 }
 
-// Status is where a product stands. The values are those of the API.
+// Kind says what a bundle is to its caller. A bundle of one kind cannot be found as the other.
+type Kind string
+
+// The two kinds. Only Trust Products are served so far.
+const (
+	TrustProduct    Kind = "trust-product"
+	CustomerProfile Kind = "customer-profile"
+)
+
+// Name is what callers know a bundle of this kind as.
+func (k Kind) Name() string {
+	if k == CustomerProfile {
+		return "Customer Profile"
+	}
+	return "Trust Product"
+}
+
+// Status is where a bundle stands. The values are those of the API.
 type Status string
 
 // The five statuses.
@@ -34,15 +53,16 @@ const (
 	TwilioApproved Status = "twilio-approved"
 )
 
-// Statuses returns all of them, in the order of a product's life.
+// Statuses returns all of them, in the order of a bundle's life.
 func Statuses() []Status {
 	return []Status{Draft, PendingReview, InReview, TwilioRejected, TwilioApproved}
 }
 
-// NewProduct returns a draft, created and updated at now.
-func NewProduct(sid, accountSID, policySID, friendlyName, email, statusCallback string, now time.Time) Product {
-	return Product{
+// NewBundle returns a draft, created and updated at now.
+func NewBundle(kind Kind, sid, accountSID, policySID, friendlyName, email, statusCallback string, now time.Time) Bundle {
+	return Bundle{
 		SID:            sid,
+		Kind:           kind,
 		AccountSID:     accountSID,
 		PolicySID:      policySID,
 		FriendlyName:   friendlyName,
