@@ -43,20 +43,32 @@ func (e TrustProductStatus) Valid() bool {
 	}
 }
 
+// AccountSID The SID of the account that the resource belongs to.
+type AccountSID = string
+
 // CreateTrustProductRequest What a new Trust Product is made of.
 type CreateTrustProductRequest struct {
 	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
-	Email string `json:"Email"`
+	Email Email `json:"Email"`
 
 	// FriendlyName A name of your own choice for the resource.
-	FriendlyName string `json:"FriendlyName"`
+	FriendlyName FriendlyName `json:"FriendlyName"`
 
-	// PolicySID The SID of the policy that the Trust Product shall comply with.
-	PolicySID string `json:"PolicySid"`
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID PolicySID `json:"PolicySid"`
 
-	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none.
-	StatusCallback *string `json:"StatusCallback,omitempty"`
+	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
+
+// DateCreated When the resource was created, in GMT and whole seconds.
+type DateCreated = time.Time
+
+// DateUpdated When the resource last changed, in GMT and whole seconds.
+type DateUpdated = time.Time
+
+// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
+type Email = string
 
 // Error What every answer with status 400 or above carries.
 type Error struct {
@@ -73,12 +85,20 @@ type Error struct {
 	Status int `json:"status"`
 }
 
-// PageMeta Where a page stands among the others.
+// FriendlyName A name of your own choice for the resource.
+type FriendlyName = string
+
+// NullablePolicySID The SID of the policy that the resource must comply with.
+type NullablePolicySID = string
+
+// PageMeta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
+// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
+// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
 type PageMeta struct {
 	// FirstPageURL The first page of the same list.
 	FirstPageURL string `json:"first_page_url"`
 
-	// Key The name of the property that holds the page's items, `results`.
+	// Key The name of the property that holds the page's items, for example `results`.
 	Key string `json:"key"`
 
 	// NextPageURL The page after this one; null for the last, and only for it.
@@ -97,16 +117,25 @@ type PageMeta struct {
 	URL string `json:"url"`
 }
 
+// PolicySID The SID of the policy that the resource must comply with.
+type PolicySID = string
+
+// ResourceURL The absolute URL of the resource.
+type ResourceURL = string
+
+// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+type StatusCallback = string
+
 // TrustProduct The registered identity of a business, and where its review stands.
 type TrustProduct struct {
-	// AccountSID The SID of the account that the Trust Product belongs to.
-	AccountSID string `json:"account_sid"`
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
 
-	// DateCreated When the Trust Product was created, in GMT and whole seconds.
-	DateCreated time.Time `json:"date_created"`
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
 
-	// DateUpdated When the Trust Product last changed, in GMT and whole seconds.
-	DateUpdated time.Time `json:"date_updated"`
+	// DateUpdated When the resource last changed, in GMT and whole seconds.
+	DateUpdated DateUpdated `json:"date_updated"`
 
 	// Email The address that is told when the status changes.
 	Email string `json:"email"`
@@ -120,11 +149,11 @@ type TrustProduct struct {
 	// Links The absolute URLs of what belongs to the Trust Product.
 	Links TrustProductLinks `json:"links"`
 
-	// PolicySID The SID of the policy that the Trust Product shall comply with.
-	PolicySID string `json:"policy_sid"`
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID NullablePolicySID `json:"policy_sid"`
 
 	// SID The SID of the Trust Product.
-	SID string `json:"sid"`
+	SID TrustProductSID `json:"sid"`
 
 	// Status Where the Trust Product stands between draft and decision.
 	Status TrustProductStatus `json:"status"`
@@ -132,8 +161,8 @@ type TrustProduct struct {
 	// StatusCallback The URL that is called when the status changes; null if there is none.
 	StatusCallback *string `json:"status_callback"`
 
-	// URL The absolute URL of the Trust Product.
-	URL string `json:"url"`
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
 
 	// ValidUntil Until when an approved Trust Product is valid, in GMT and whole seconds; null before approval.
 	ValidUntil *time.Time `json:"valid_until"`
@@ -159,56 +188,79 @@ type TrustProductLinks struct {
 
 // TrustProductPage A part of a list of Trust Products.
 type TrustProductPage struct {
-	// Meta Where a page stands among the others.
+	// Meta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
+	// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
+	// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
 	Meta PageMeta `json:"meta"`
 
 	// Results The Trust Products of this page, the newest first.
 	Results []TrustProduct `json:"results"`
 }
 
+// TrustProductSID The SID of the Trust Product.
+type TrustProductSID = string
+
 // TrustProductStatus Where the Trust Product stands between draft and decision.
 type TrustProductStatus string
 
-// UpdateTrustProductRequest What shall change; what is not named stays as it is.
+// UpdateTrustProductRequest What to change; what is not named stays as it is.
 type UpdateTrustProductRequest struct {
 	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
-	Email *string `json:"Email,omitempty"`
+	Email *Email `json:"Email,omitempty"`
 
 	// FriendlyName A name of your own choice for the resource.
-	FriendlyName *string `json:"FriendlyName,omitempty"`
+	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
 
 	// Status Where the Trust Product stands between draft and decision.
 	Status *TrustProductStatus `json:"Status,omitempty"`
 
-	// StatusCallback The absolute http or https URL that is called when the status changes. Empty removes it.
-	StatusCallback *string `json:"StatusCallback,omitempty"`
+	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
+
+// FriendlyNameFilter A name of your own choice for the resource.
+type FriendlyNameFilter = FriendlyName
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// Page defines model for Page.
+type Page = int
+
+// PageSize defines model for PageSize.
+type PageSize = int64
+
+// PageToken defines model for PageToken.
+type PageToken = string
+
+// PolicySIDFilter The SID of the policy that the resource must comply with.
+type PolicySIDFilter = PolicySID
+
 // SID defines model for Sid.
 type SID = string
+
+// StatusFilter Where the Trust Product stands between draft and decision.
+type StatusFilter = TrustProductStatus
 
 // ListTrustProductParams defines parameters for ListTrustProduct.
 type ListTrustProductParams struct {
 	// Status Only those in this status.
-	Status *TrustProductStatus `form:"Status,omitempty" json:"Status,omitempty"`
+	Status *StatusFilter `form:"Status,omitempty" json:"Status,omitempty"`
 
 	// FriendlyName Only those of exactly this name.
-	FriendlyName *string `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
+	FriendlyName *FriendlyNameFilter `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
 
 	// PolicySID Only those of this policy.
-	PolicySID *string `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
+	PolicySID *PolicySIDFilter `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
 
 	// PageSize How many a page holds at the most.
-	PageSize *int64 `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
 
 	// Page The number of the page, from 0. It is kept for the caller and has no effect.
-	Page *int `form:"Page,omitempty" json:"Page,omitempty"`
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
 
 	// PageToken Which page to answer, from a page's `meta`. It belongs to the account and the filters that it was made for.
-	PageToken *string `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
 }
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
@@ -299,20 +351,16 @@ type ClientInterface interface {
 
 	// ListTrustProduct List Trust Products.
 	//
-	// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-	// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-	// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-	// Trust Product appear twice or not at all.
+	// Returns a page of the account's Trust Products, the newest first.
 	//
 	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 	ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTrustProductWithBody Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
+	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+	// key with another body is refused.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -321,10 +369,9 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithFormdataBody Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
+	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+	// key with another body is refused.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -341,7 +388,7 @@ type ClientInterface interface {
 
 	// FetchTrustProduct Fetch a Trust Product.
 	//
-	// Answers the Trust Product as it is now.
+	// Returns the Trust Product as it is now.
 	//
 	// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
 	FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -371,10 +418,7 @@ type ClientInterface interface {
 
 // ListTrustProduct List Trust Products.
 //
-// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-// Trust Product appear twice or not at all.
+// Returns a page of the account's Trust Products, the newest first.
 //
 // Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -391,10 +435,9 @@ func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductP
 
 // CreateTrustProductWithBody Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
+// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+// key with another body is refused.
 //
 // Takes any type of body and a specified content type.
 //
@@ -413,10 +456,9 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 
 // CreateTrustProductWithFormdataBody Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
+// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+// key with another body is refused.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -453,7 +495,7 @@ func (c *Client) DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...
 
 // FetchTrustProduct Fetch a Trust Product.
 //
-// Answers the Trust Product as it is now.
+// Returns the Trust Product as it is now.
 //
 // Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
 func (c *Client) FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -840,10 +882,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListTrustProductWithResponse List Trust Products.
 	//
-	// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-	// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-	// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-	// Trust Product appear twice or not at all.
+	// Returns a page of the account's Trust Products, the newest first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -852,10 +891,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTrustProductWithBodyWithResponse Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
+	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+	// key with another body is refused.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -864,10 +902,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTrustProductWithFormdataBodyWithResponse Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
+	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+	// key with another body is refused.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -886,7 +923,7 @@ type ClientWithResponsesInterface interface {
 
 	// FetchTrustProductWithResponse Fetch a Trust Product.
 	//
-	// Answers the Trust Product as it is now.
+	// Returns the Trust Product as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1206,10 +1243,7 @@ func (r UpdateTrustProductResponse) ContentType() string {
 
 // ListTrustProductWithResponse List Trust Products.
 //
-// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-// Trust Product appear twice or not at all.
+// Returns a page of the account's Trust Products, the newest first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -1224,10 +1258,9 @@ func (c *ClientWithResponses) ListTrustProductWithResponse(ctx context.Context, 
 
 // CreateTrustProductWithBodyWithResponse Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
+// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+// key with another body is refused.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1242,10 +1275,9 @@ func (c *ClientWithResponses) CreateTrustProductWithBodyWithResponse(ctx context
 
 // CreateTrustProductWithFormdataBodyWithResponse Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
+// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+// key with another body is refused.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1276,7 +1308,7 @@ func (c *ClientWithResponses) DeleteTrustProductWithResponse(ctx context.Context
 
 // FetchTrustProductWithResponse Fetch a Trust Product.
 //
-// Answers the Trust Product as it is now.
+// Returns the Trust Product as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
