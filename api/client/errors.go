@@ -18,7 +18,7 @@ import (
 const (
 	ErrUnauthorized sentinelError = "trusthub: unauthorized"      // status 401: no such account or API key, or another token
 	ErrNotFound     sentinelError = "trusthub: not found"         // status 404: this account has no such resource
-	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: for example a key that was used for another request
+	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: for example, a key was used for another request
 	ErrRateLimited  sentinelError = "trusthub: too many requests" // status 429, after the retries
 )
 
