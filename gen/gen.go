@@ -5,7 +5,6 @@ package gen
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,20 +42,32 @@ func (e TrustProductStatus) Valid() bool {
 	}
 }
 
+// AccountSID The SID of the account that the resource belongs to.
+type AccountSID = string
+
 // CreateTrustProductRequest What a new Trust Product is made of.
 type CreateTrustProductRequest struct {
 	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
-	Email string `json:"Email"`
+	Email Email `json:"Email"`
 
 	// FriendlyName A name of your own choice for the resource.
-	FriendlyName string `json:"FriendlyName"`
+	FriendlyName FriendlyName `json:"FriendlyName"`
 
-	// PolicySID The SID of the policy that the Trust Product shall comply with.
-	PolicySID string `json:"PolicySid"`
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID PolicySID `json:"PolicySid"`
 
-	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none.
-	StatusCallback *string `json:"StatusCallback,omitempty"`
+	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
+
+// DateCreated When the resource was created, in GMT and whole seconds.
+type DateCreated = time.Time
+
+// DateUpdated When the resource last changed, in GMT and whole seconds.
+type DateUpdated = time.Time
+
+// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
+type Email = string
 
 // Error What every answer with status 400 or above carries.
 type Error struct {
@@ -73,12 +84,20 @@ type Error struct {
 	Status int `json:"status"`
 }
 
-// PageMeta Where a page stands among the others.
+// FriendlyName A name of your own choice for the resource.
+type FriendlyName = string
+
+// NullablePolicySID The SID of the policy that the resource must comply with.
+type NullablePolicySID = string
+
+// PageMeta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
+// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
+// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
 type PageMeta struct {
 	// FirstPageURL The first page of the same list.
 	FirstPageURL string `json:"first_page_url"`
 
-	// Key The name of the property that holds the page's items, `results`.
+	// Key The name of the property that holds the page's items, for example `results`.
 	Key string `json:"key"`
 
 	// NextPageURL The page after this one; null for the last, and only for it.
@@ -97,16 +116,25 @@ type PageMeta struct {
 	URL string `json:"url"`
 }
 
+// PolicySID The SID of the policy that the resource must comply with.
+type PolicySID = string
+
+// ResourceURL The absolute URL of the resource.
+type ResourceURL = string
+
+// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+type StatusCallback = string
+
 // TrustProduct The registered identity of a business, and where its review stands.
 type TrustProduct struct {
-	// AccountSID The SID of the account that the Trust Product belongs to.
-	AccountSID string `json:"account_sid"`
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
 
-	// DateCreated When the Trust Product was created, in GMT and whole seconds.
-	DateCreated time.Time `json:"date_created"`
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
 
-	// DateUpdated When the Trust Product last changed, in GMT and whole seconds.
-	DateUpdated time.Time `json:"date_updated"`
+	// DateUpdated When the resource last changed, in GMT and whole seconds.
+	DateUpdated DateUpdated `json:"date_updated"`
 
 	// Email The address that is told when the status changes.
 	Email string `json:"email"`
@@ -120,11 +148,11 @@ type TrustProduct struct {
 	// Links The absolute URLs of what belongs to the Trust Product.
 	Links TrustProductLinks `json:"links"`
 
-	// PolicySID The SID of the policy that the Trust Product shall comply with.
-	PolicySID string `json:"policy_sid"`
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID NullablePolicySID `json:"policy_sid"`
 
 	// SID The SID of the Trust Product.
-	SID string `json:"sid"`
+	SID TrustProductSID `json:"sid"`
 
 	// Status Where the Trust Product stands between draft and decision.
 	Status TrustProductStatus `json:"status"`
@@ -132,8 +160,8 @@ type TrustProduct struct {
 	// StatusCallback The URL that is called when the status changes; null if there is none.
 	StatusCallback *string `json:"status_callback"`
 
-	// URL The absolute URL of the Trust Product.
-	URL string `json:"url"`
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
 
 	// ValidUntil Until when an approved Trust Product is valid, in GMT and whole seconds; null before approval.
 	ValidUntil *time.Time `json:"valid_until"`
@@ -159,56 +187,79 @@ type TrustProductLinks struct {
 
 // TrustProductPage A part of a list of Trust Products.
 type TrustProductPage struct {
-	// Meta Where a page stands among the others.
+	// Meta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
+	// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
+	// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
 	Meta PageMeta `json:"meta"`
 
 	// Results The Trust Products of this page, the newest first.
 	Results []TrustProduct `json:"results"`
 }
 
+// TrustProductSID The SID of the Trust Product.
+type TrustProductSID = string
+
 // TrustProductStatus Where the Trust Product stands between draft and decision.
 type TrustProductStatus string
 
-// UpdateTrustProductRequest What shall change; what is not named stays as it is.
+// UpdateTrustProductRequest What to change; what is not named stays as it is.
 type UpdateTrustProductRequest struct {
 	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
-	Email *string `json:"Email,omitempty"`
+	Email *Email `json:"Email,omitempty"`
 
 	// FriendlyName A name of your own choice for the resource.
-	FriendlyName *string `json:"FriendlyName,omitempty"`
+	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
 
 	// Status Where the Trust Product stands between draft and decision.
 	Status *TrustProductStatus `json:"Status,omitempty"`
 
-	// StatusCallback The absolute http or https URL that is called when the status changes. Empty removes it.
-	StatusCallback *string `json:"StatusCallback,omitempty"`
+	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
+
+// FriendlyNameFilter A name of your own choice for the resource.
+type FriendlyNameFilter = FriendlyName
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// Page defines model for Page.
+type Page = int
+
+// PageSize defines model for PageSize.
+type PageSize = int64
+
+// PageToken defines model for PageToken.
+type PageToken = string
+
+// PolicySIDFilter The SID of the policy that the resource must comply with.
+type PolicySIDFilter = PolicySID
+
 // SID defines model for Sid.
 type SID = string
+
+// StatusFilter Where the Trust Product stands between draft and decision.
+type StatusFilter = TrustProductStatus
 
 // ListTrustProductParams defines parameters for ListTrustProduct.
 type ListTrustProductParams struct {
 	// Status Only those in this status.
-	Status *TrustProductStatus `form:"Status,omitempty" json:"Status,omitempty"`
+	Status *StatusFilter `form:"Status,omitempty" json:"Status,omitempty"`
 
 	// FriendlyName Only those of exactly this name.
-	FriendlyName *string `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
+	FriendlyName *FriendlyNameFilter `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
 
 	// PolicySID Only those of this policy.
-	PolicySID *string `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
+	PolicySID *PolicySIDFilter `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
 
 	// PageSize How many a page holds at the most.
-	PageSize *int64 `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
 
 	// Page The number of the page, from 0. It is kept for the caller and has no effect.
-	Page *int `form:"Page,omitempty" json:"Page,omitempty"`
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
 
 	// PageToken Which page to answer, from a page's `meta`. It belongs to the account and the filters that it was made for.
-	PageToken *string `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
 }
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
@@ -299,20 +350,16 @@ type ClientInterface interface {
 
 	// ListTrustProduct List Trust Products.
 	//
-	// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-	// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-	// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-	// Trust Product appear twice or not at all.
+	// Returns a page of the account's Trust Products, the newest first.
 	//
 	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 	ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTrustProductWithBody Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
+	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+	// key with another body is refused.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -321,10 +368,9 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithFormdataBody Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
+	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+	// key with another body is refused.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -341,7 +387,7 @@ type ClientInterface interface {
 
 	// FetchTrustProduct Fetch a Trust Product.
 	//
-	// Answers the Trust Product as it is now.
+	// Returns the Trust Product as it is now.
 	//
 	// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
 	FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -371,10 +417,7 @@ type ClientInterface interface {
 
 // ListTrustProduct List Trust Products.
 //
-// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-// Trust Product appear twice or not at all.
+// Returns a page of the account's Trust Products, the newest first.
 //
 // Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -391,10 +434,9 @@ func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductP
 
 // CreateTrustProductWithBody Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
+// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+// key with another body is refused.
 //
 // Takes any type of body and a specified content type.
 //
@@ -413,10 +455,9 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 
 // CreateTrustProductWithFormdataBody Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
+// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
+// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
+// key with another body is refused.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -453,7 +494,7 @@ func (c *Client) DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...
 
 // FetchTrustProduct Fetch a Trust Product.
 //
-// Answers the Trust Product as it is now.
+// Returns the Trust Product as it is now.
 //
 // Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
 func (c *Client) FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -806,885 +847,4 @@ func (c *Client) applyEditors(ctx context.Context, req *http.Request, additional
 		}
 	}
 	return nil
-}
-
-// ClientWithResponses builds on ClientInterface to offer response payloads
-type ClientWithResponses struct {
-	ClientInterface
-}
-
-// NewClientWithResponses creates a new ClientWithResponses, which wraps
-// Client with return type handling
-func NewClientWithResponses(server string, opts ...ClientOption) (*ClientWithResponses, error) {
-	client, err := NewClient(server, opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &ClientWithResponses{client}, nil
-}
-
-// WithBaseURL overrides the baseURL.
-func WithBaseURL(baseURL string) ClientOption {
-	return func(c *Client) error {
-		newBaseURL, err := url.Parse(baseURL)
-		if err != nil {
-			return err
-		}
-		c.Server = newBaseURL.String()
-		return nil
-	}
-}
-
-// ClientWithResponsesInterface is the interface specification for the client with responses above.
-type ClientWithResponsesInterface interface {
-
-	// ListTrustProductWithResponse List Trust Products.
-	//
-	// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-	// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-	// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-	// Trust Product appear twice or not at all.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
-	ListTrustProductWithResponse(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*ListTrustProductResponse, error)
-
-	// CreateTrustProductWithBodyWithResponse Create a Trust Product.
-	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
-	//
-	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-	CreateTrustProductWithBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
-
-	// CreateTrustProductWithFormdataBodyWithResponse Create a Trust Product.
-	//
-	// Stores a new Trust Product of the calling account, in status `draft`.
-	//
-	// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-	// Product and get the same answer, and the same key with another body is refused.
-	//
-	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-	CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error)
-
-	// DeleteTrustProductWithResponse Delete a Trust Product.
-	//
-	// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
-	// (`pending-review`, `in-review`) cannot be deleted.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
-	DeleteTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*DeleteTrustProductResponse, error)
-
-	// FetchTrustProductWithResponse Fetch a Trust Product.
-	//
-	// Answers the Trust Product as it is now.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
-	FetchTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*FetchTrustProductResponse, error)
-
-	// UpdateTrustProductWithBodyWithResponse Update a Trust Product.
-	//
-	// Changes the fields that the request names and leaves the others. The change and the new status are checked
-	// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-	// `date_updated` as it was.
-	//
-	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
-	UpdateTrustProductWithBodyWithResponse(ctx context.Context, sid SID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTrustProductResponse, error)
-
-	// UpdateTrustProductWithFormdataBodyWithResponse Update a Trust Product.
-	//
-	// Changes the fields that the request names and leaves the others. The change and the new status are checked
-	// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-	// `date_updated` as it was.
-	//
-	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
-	UpdateTrustProductWithFormdataBodyWithResponse(ctx context.Context, sid SID, body UpdateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*UpdateTrustProductResponse, error)
-}
-
-// ListTrustProductResponse200Headers the declared response headers of an HTTP 200 response for ListTrustProduct
-type ListTrustProductResponse200Headers struct {
-	AccessControlAllowCredentials *bool
-	AccessControlAllowHeaders     *string
-	AccessControlAllowMethods     *string
-	AccessControlAllowOrigin      *string
-	AccessControlExposeHeaders    *string
-}
-
-type ListTrustProductResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *TrustProductPage
-	// JSONDefault the response for an HTTP default `application/json` response
-	JSONDefault *Error
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *ListTrustProductResponse200Headers
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListTrustProductResponse) GetJSON200() *TrustProductPage {
-	return r.JSON200
-}
-
-// GetJSONDefault returns the response for an HTTP default `application/json` response
-func (r ListTrustProductResponse) GetJSONDefault() *Error {
-	return r.JSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r ListTrustProductResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListTrustProductResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListTrustProductResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListTrustProductResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// CreateTrustProductResponse201Headers the declared response headers of an HTTP 201 response for CreateTrustProduct
-type CreateTrustProductResponse201Headers struct {
-	AccessControlAllowCredentials *bool
-	AccessControlAllowHeaders     *string
-	AccessControlAllowMethods     *string
-	AccessControlAllowOrigin      *string
-	AccessControlExposeHeaders    *string
-}
-
-type CreateTrustProductResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON201 the response for an HTTP 201 `application/json` response
-	JSON201 *TrustProduct
-	// JSONDefault the response for an HTTP default `application/json` response
-	JSONDefault *Error
-	// Headers201 the parsed response headers for an HTTP 201 response
-	Headers201 *CreateTrustProductResponse201Headers
-}
-
-// GetJSON201 returns the response for an HTTP 201 `application/json` response
-func (r CreateTrustProductResponse) GetJSON201() *TrustProduct {
-	return r.JSON201
-}
-
-// GetJSONDefault returns the response for an HTTP default `application/json` response
-func (r CreateTrustProductResponse) GetJSONDefault() *Error {
-	return r.JSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r CreateTrustProductResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateTrustProductResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateTrustProductResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateTrustProductResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// DeleteTrustProductResponse204Headers the declared response headers of an HTTP 204 response for DeleteTrustProduct
-type DeleteTrustProductResponse204Headers struct {
-	AccessControlAllowCredentials *bool
-	AccessControlAllowHeaders     *string
-	AccessControlAllowMethods     *string
-	AccessControlAllowOrigin      *string
-	AccessControlExposeHeaders    *string
-}
-
-type DeleteTrustProductResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSONDefault the response for an HTTP default `application/json` response
-	JSONDefault *Error
-	// Headers204 the parsed response headers for an HTTP 204 response
-	Headers204 *DeleteTrustProductResponse204Headers
-}
-
-// GetJSONDefault returns the response for an HTTP default `application/json` response
-func (r DeleteTrustProductResponse) GetJSONDefault() *Error {
-	return r.JSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteTrustProductResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteTrustProductResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteTrustProductResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteTrustProductResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// FetchTrustProductResponse200Headers the declared response headers of an HTTP 200 response for FetchTrustProduct
-type FetchTrustProductResponse200Headers struct {
-	AccessControlAllowCredentials *bool
-	AccessControlAllowHeaders     *string
-	AccessControlAllowMethods     *string
-	AccessControlAllowOrigin      *string
-	AccessControlExposeHeaders    *string
-}
-
-type FetchTrustProductResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *TrustProduct
-	// JSONDefault the response for an HTTP default `application/json` response
-	JSONDefault *Error
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *FetchTrustProductResponse200Headers
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r FetchTrustProductResponse) GetJSON200() *TrustProduct {
-	return r.JSON200
-}
-
-// GetJSONDefault returns the response for an HTTP default `application/json` response
-func (r FetchTrustProductResponse) GetJSONDefault() *Error {
-	return r.JSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r FetchTrustProductResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r FetchTrustProductResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r FetchTrustProductResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r FetchTrustProductResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// UpdateTrustProductResponse200Headers the declared response headers of an HTTP 200 response for UpdateTrustProduct
-type UpdateTrustProductResponse200Headers struct {
-	AccessControlAllowCredentials *bool
-	AccessControlAllowHeaders     *string
-	AccessControlAllowMethods     *string
-	AccessControlAllowOrigin      *string
-	AccessControlExposeHeaders    *string
-}
-
-type UpdateTrustProductResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *TrustProduct
-	// JSONDefault the response for an HTTP default `application/json` response
-	JSONDefault *Error
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *UpdateTrustProductResponse200Headers
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r UpdateTrustProductResponse) GetJSON200() *TrustProduct {
-	return r.JSON200
-}
-
-// GetJSONDefault returns the response for an HTTP default `application/json` response
-func (r UpdateTrustProductResponse) GetJSONDefault() *Error {
-	return r.JSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r UpdateTrustProductResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateTrustProductResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateTrustProductResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateTrustProductResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// ListTrustProductWithResponse List Trust Products.
-//
-// Returns a page of the account's Trust Products, the newest first. To go on, call `meta.next_page_url` until it is
-// null: a page that is not the last may hold fewer than `PageSize`, even none, because a page has at most 4 MB and a
-// request reads a bounded part of the list. Pages are stable: what is created or deleted meanwhile makes no other
-// Trust Product appear twice or not at all.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
-func (c *ClientWithResponses) ListTrustProductWithResponse(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*ListTrustProductResponse, error) {
-	rsp, err := c.ListTrustProduct(ctx, params, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseListTrustProductResponse(rsp)
-}
-
-// CreateTrustProductWithBodyWithResponse Create a Trust Product.
-//
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
-//
-// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-func (c *ClientWithResponses) CreateTrustProductWithBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error) {
-	rsp, err := c.CreateTrustProductWithBody(ctx, params, contentType, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseCreateTrustProductResponse(rsp)
-}
-
-// CreateTrustProductWithFormdataBodyWithResponse Create a Trust Product.
-//
-// Stores a new Trust Product of the calling account, in status `draft`.
-//
-// A request that carries an `Idempotency-Key` can be repeated: within 24 hours the same key and body make one Trust
-// Product and get the same answer, and the same key with another body is refused.
-//
-// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /v1/TrustProducts (the `CreateTrustProduct` operationId).
-func (c *ClientWithResponses) CreateTrustProductWithFormdataBodyWithResponse(ctx context.Context, params *CreateTrustProductParams, body CreateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustProductResponse, error) {
-	rsp, err := c.CreateTrustProductWithFormdataBody(ctx, params, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseCreateTrustProductResponse(rsp)
-}
-
-// DeleteTrustProductWithResponse Delete a Trust Product.
-//
-// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
-// (`pending-review`, `in-review`) cannot be deleted.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
-func (c *ClientWithResponses) DeleteTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*DeleteTrustProductResponse, error) {
-	rsp, err := c.DeleteTrustProduct(ctx, sid, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseDeleteTrustProductResponse(rsp)
-}
-
-// FetchTrustProductWithResponse Fetch a Trust Product.
-//
-// Answers the Trust Product as it is now.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
-func (c *ClientWithResponses) FetchTrustProductWithResponse(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*FetchTrustProductResponse, error) {
-	rsp, err := c.FetchTrustProduct(ctx, sid, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseFetchTrustProductResponse(rsp)
-}
-
-// UpdateTrustProductWithBodyWithResponse Update a Trust Product.
-//
-// Changes the fields that the request names and leaves the others. The change and the new status are checked
-// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-// `date_updated` as it was.
-//
-// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
-func (c *ClientWithResponses) UpdateTrustProductWithBodyWithResponse(ctx context.Context, sid SID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTrustProductResponse, error) {
-	rsp, err := c.UpdateTrustProductWithBody(ctx, sid, contentType, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseUpdateTrustProductResponse(rsp)
-}
-
-// UpdateTrustProductWithFormdataBodyWithResponse Update a Trust Product.
-//
-// Changes the fields that the request names and leaves the others. The change and the new status are checked
-// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-// `date_updated` as it was.
-//
-// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
-func (c *ClientWithResponses) UpdateTrustProductWithFormdataBodyWithResponse(ctx context.Context, sid SID, body UpdateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*UpdateTrustProductResponse, error) {
-	rsp, err := c.UpdateTrustProductWithFormdataBody(ctx, sid, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseUpdateTrustProductResponse(rsp)
-}
-
-// ParseListTrustProductResponse parses an HTTP response from a ListTrustProductWithResponse call
-func ParseListTrustProductResponse(rsp *http.Response) (*ListTrustProductResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &ListTrustProductResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest TrustProductPage
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Error
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSONDefault = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 200:
-		var headers ListTrustProductResponse200Headers
-		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowCredentials = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowHeaders = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowMethods = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowOrigin = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlExposeHeaders = &value
-		}
-		response.Headers200 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseCreateTrustProductResponse parses an HTTP response from a CreateTrustProductWithResponse call
-func ParseCreateTrustProductResponse(rsp *http.Response) (*CreateTrustProductResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &CreateTrustProductResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
-		var dest TrustProduct
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON201 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Error
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSONDefault = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 201:
-		var headers CreateTrustProductResponse201Headers
-		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowCredentials = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowHeaders = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowMethods = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowOrigin = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlExposeHeaders = &value
-		}
-		response.Headers201 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseDeleteTrustProductResponse parses an HTTP response from a DeleteTrustProductWithResponse call
-func ParseDeleteTrustProductResponse(rsp *http.Response) (*DeleteTrustProductResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &DeleteTrustProductResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case rsp.StatusCode == 204:
-		break // No content-type
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Error
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSONDefault = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 204:
-		var headers DeleteTrustProductResponse204Headers
-		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowCredentials = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowHeaders = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowMethods = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowOrigin = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlExposeHeaders = &value
-		}
-		response.Headers204 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseFetchTrustProductResponse parses an HTTP response from a FetchTrustProductWithResponse call
-func ParseFetchTrustProductResponse(rsp *http.Response) (*FetchTrustProductResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &FetchTrustProductResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest TrustProduct
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Error
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSONDefault = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 200:
-		var headers FetchTrustProductResponse200Headers
-		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowCredentials = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowHeaders = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowMethods = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowOrigin = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlExposeHeaders = &value
-		}
-		response.Headers200 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseUpdateTrustProductResponse parses an HTTP response from a UpdateTrustProductWithResponse call
-func ParseUpdateTrustProductResponse(rsp *http.Response) (*UpdateTrustProductResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &UpdateTrustProductResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest TrustProduct
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Error
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSONDefault = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 200:
-		var headers UpdateTrustProductResponse200Headers
-		if values := rsp.Header.Values("Access-Control-Allow-Credentials"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Credentials", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowCredentials = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowHeaders = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Methods"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Methods", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowMethods = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Allow-Origin"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Allow-Origin", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlAllowOrigin = &value
-		}
-		if values := rsp.Header.Values("Access-Control-Expose-Headers"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Access-Control-Expose-Headers", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.AccessControlExposeHeaders = &value
-		}
-		response.Headers200 = &headers
-	}
-
-	return response, nil
 }

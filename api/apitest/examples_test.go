@@ -57,7 +57,7 @@ func (a *application) register(w http.ResponseWriter, r *http.Request) {
 		StatusCallback: new("http://" + r.Host + "/told"),
 	})
 	if err == nil {
-		_, err = a.api.UpdateTrustProduct(r.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+		_, err = a.api.UpdateTrustProduct(r.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)

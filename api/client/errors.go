@@ -17,8 +17,8 @@ import (
 // the answers of a proxy. For all others, take the *Error with errors.AsType and look at its Code.
 const (
 	ErrUnauthorized sentinelError = "trusthub: unauthorized"      // status 401: no such account or API key, or another token
-	ErrNotFound     sentinelError = "trusthub: not found"         // status 404: no such Trust Product of this account
-	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: an idempotency key was used for another request
+	ErrNotFound     sentinelError = "trusthub: not found"         // status 404: this account has no such resource
+	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: for example, a key was used for another request
 	ErrRateLimited  sentinelError = "trusthub: too many requests" // status 429, after the retries
 )
 

@@ -53,7 +53,7 @@ func Example() {
 	}
 	fmt.Println(product.FriendlyName, "is a", product.Status)
 
-	_, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+	_, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
 	fmt.Println("submitted:", err == nil)
 	// Output:
 	// Acme, Inc. is a draft
@@ -80,7 +80,7 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 		fmt.Println(err)
 		return
 	}
-	submit := client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)}
+	submit := client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)}
 	if _, err := c.UpdateTrustProduct(ctx, product.SID, submit); err != nil {
 		fmt.Println(err)
 		return
@@ -91,9 +91,9 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 		fmt.Println("approved, thinks who forgets the status")
 	}
 	switch product.Status {
-	case client.StatusTwilioApproved:
+	case client.TrustProductStatusTwilioApproved:
 		fmt.Println("approved")
-	case client.StatusTwilioRejected:
+	case client.TrustProductStatusTwilioRejected:
 		fmt.Println("rejected, code", product.Errors[0].Code)
 	default:
 		fmt.Println("not decided yet")

@@ -86,7 +86,7 @@ func (t *retrier) repeat(r *http.Request, o outcome, attempt int) (wait time.Dur
 		return 0, false
 	}
 	// http.MethodHead and the like are not in the contract.
-	harmless := r.Method == http.MethodGet || r.Header.Get("Idempotency-Key") != ""
+	harmless := r.Method == http.MethodGet || r.Header.Get(keyHeader) != ""
 	if !o.mayRepeat(harmless) || o.retryAfter > t.policy.MaxWait {
 		return 0, false
 	}

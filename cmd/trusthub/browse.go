@@ -126,7 +126,7 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 				return err
 			}
 		}
-		if last == client.StatusTwilioApproved || last == client.StatusTwilioRejected {
+		if last == client.TrustProductStatusTwilioApproved || last == client.TrustProductStatusTwilioRejected {
 			return nil
 		}
 		select {

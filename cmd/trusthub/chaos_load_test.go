@@ -84,13 +84,13 @@ func (l *chaosLoad) submit(t *testing.T, at *int) bool {
 			if err != nil {
 				return err
 			}
-			if product.Status != client.StatusDraft {
+			if product.Status != client.TrustProductStatusDraft {
 				l.kept.Add(1)
 				return nil
 			}
 		}
 		again = true
-		_, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+		_, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
 		return err
 	})
 	if submitted {

@@ -146,7 +146,7 @@ func (c *crashWrite) send(ctx context.Context, api *client.Client) (*client.Trus
 func (c *crashWrite) made(row, before crashRow) bool {
 	want := crashRow{
 		sid: c.sid, account: crashAccount, policy: crashPolicy, name: c.name, email: c.email, callback: c.callback,
-		status: string(client.StatusDraft), created: before.created, updated: row.updated,
+		status: string(client.TrustProductStatusDraft), created: before.created, updated: row.updated,
 	}
 	if c.sid == "" {
 		want.sid, want.created = row.sid, row.updated

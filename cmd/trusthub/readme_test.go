@@ -55,9 +55,9 @@ func tryIt(t *testing.T, account []string) {
 	// The receiver goes on until the terminal is closed.
 	terminal := n.start("bash", "-euo", "pipefail", "-c", "trap 'kill $!' TERM\n"+commands+"wait || wait || true")
 
-	approved := n.await(terminal, watchedLine(client.StatusTwilioApproved))[1]
+	approved := n.await(terminal, watchedLine(client.TrustProductStatusTwilioApproved))[1]
 	n.awaitCallbacks(terminal, approved, "pending-review", "in-review", "twilio-approved")
-	rejected := n.await(terminal, watchedLine(client.StatusTwilioRejected+`","errors":\[18601\]`))[1]
+	rejected := n.await(terminal, watchedLine(client.TrustProductStatusTwilioRejected+`","errors":\[18601\]`))[1]
 	n.awaitCallbacks(terminal, rejected, "pending-review", "in-review", "twilio-rejected")
 	n.await(terminal, regexp.MustCompile(`"trust_product_sid": "`+rejected+`"`)) // the deliveries
 	for _, p := range []*process{terminal, server} {
@@ -181,7 +181,7 @@ func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...str
 			continue // what another command printed, or a callback of another Trust Product
 		}
 		told = append(told, callback.Form["Status"])
-		rejected := callback.Form["Status"] == string(client.StatusTwilioRejected)
+		rejected := callback.Form["Status"] == string(client.TrustProductStatusTwilioRejected)
 		if !callback.SignatureValid || rejected != (callback.Form["FailureReason"] != "") {
 			n.t.Errorf("a callback is %s", line)
 		}

@@ -94,6 +94,11 @@ func TestLint(t *testing.T) {
 		{"a hint", []edit{{contractFile, "    description: Register a business and follow its review.\n", ""}}, "style-tag-description", true},
 		{"a mistake", []edit{{contractFile, "name: Sid\n", "name: Other\n"}}, "semantic-path-params", true},
 		{
+			"an operation that is too long",
+			[]edit{{contractFile, "      summary: Create a Trust Product.\n", "      x-more:\n        - 1\n        - 2\n      summary: Create a Trust Product.\n"}},
+			"operation-length: POST /v1/TrustProducts has 27 lines, allowed are 25", true,
+		},
+		{
 			"an exception that excuses nothing",
 			[]edit{{lintFile, "exceptions:\n", "exceptions:\n  - { rule: style-path-trailing-slash, reason: none }\n"}},
 			"style-path-trailing-slash  excuses nothing", true,
@@ -111,7 +116,7 @@ func TestReleased(t *testing.T) {
 		{"what was released", nil, "0 changes since contract 9.9.9", false},
 		{
 			"an addition",
-			[]edit{{contractFile, "        StatusCallback:\n", "        More: { type: string }\n        StatusCallback:\n"}},
+			[]edit{{contractFile, "        StatusCallback: {", "        More: { type: string }\n        StatusCallback: {"}},
 			"compatible: POST /v1/TrustProducts CreateTrustProduct", false,
 		},
 		{"a break", []edit{parked}, "BREAKING, NOT ANNOUNCED: POST /v1/TrustProducts/{Sid} UpdateTrustProduct", true},
@@ -149,11 +154,11 @@ func TestDiff(t *testing.T) {
 		"\n- {operation: '*', at: request application/* StatusCallback format, published: '-', ours: uri, reason: R}",
 	}
 	published := func(old, new string) []edit { return []edit{{releasedFile, old, new}} }
-	format := published("          type: string\n          format: uri\n", "          type: string\n")
+	format := published("      format: uri\n      maxLength: 2048\n", "      maxLength: 2048\n")
 	for _, test := range []judge{
 		{"no difference", nil, "0 differences: 0 intended, 0 not listed", false},
 		{"one not listed", format, "DIFFERENT, and not listed", true},
-		{"one listed", append(format, intend), "1 difference: 1 intended, 0 not listed", false},
+		{"one listed", append(format, intend), "2 differences: 2 intended, 0 not listed", false},
 		{"one listed and gone", []edit{intend}, "LISTED in", true},
 		{
 			"an operation more", published("  /v1/TrustProducts:\n", "  /v2/TrustProducts:\n"),
@@ -162,7 +167,7 @@ func TestDiff(t *testing.T) {
 		{"a name", published("operationId: CreateTrustProduct", "operationId: Make"), "operationId", true},
 		{"a header", published("name: Idempotency-Key", "name: Key"), "header Key", true},
 		{"security", published("scheme: basic", "scheme: bearer"), "(http bearer)", true},
-		{"nullability", published("          nullable: true\n", ""), "sid nullable", true},
+		{"nullability", published("          nullable: true\n", ""), "friendly_name nullable", true},
 		{"a pattern", published("^BU[0-9a-fA-F]{32}$", "^BU[0-9a-f]{32}$"), "path Sid pattern", true},
 		{"a response", published(`        "201":`, `        "202":`), "response 202", true},
 	} {

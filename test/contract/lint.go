@@ -89,7 +89,7 @@ func readExceptions(path string) ([]*exception, error) {
 	return file.Exceptions, nil
 }
 
-// lintAll runs every rule that the linter has, and its validation of the document.
+// lintAll runs every rule that the linter has, its validation of the document, and our own rule for the length of operations.
 func lintAll(ctx context.Context, path string) ([]finding, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the developer who runs this says what to read
 	if err != nil {
@@ -107,7 +107,10 @@ func lintAll(ctx context.Context, path string) ([]finding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	found := make([]finding, 0, len(output.Results))
+	found, err := longOperations(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	for _, result := range output.Results {
 		known, ok := errors.AsType[*validation.Error](result)
 		if !ok {

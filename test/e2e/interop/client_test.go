@@ -108,7 +108,7 @@ func calls(tb testing.TB, base string, transport http.RoundTripper) []call {
 	}, {
 		"update",
 		within(func(ctx context.Context) error {
-			_, err := ours.UpdateTrustProduct(ctx, cannedSID, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+			_, err := ours.UpdateTrustProduct(ctx, cannedSID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
 			return err
 		}),
 		func() error {
@@ -213,8 +213,8 @@ func testClientCreatesAndSubmits(t *testing.T, server *url.URL) {
 	if err != nil || first.SID != second.SID {
 		t.Errorf("a repeat made %v (error %v) beside %s", second, err, first.SID)
 	}
-	got, err := c.UpdateTrustProduct(t.Context(), first.SID, client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
-	if err != nil || got.Status != client.StatusPendingReview && got.Status != client.StatusInReview {
+	got, err := c.UpdateTrustProduct(t.Context(), first.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+	if err != nil || got.Status != client.TrustProductStatusPendingReview && got.Status != client.TrustProductStatusInReview {
 		t.Errorf("submitted: %v, error %v", got, err)
 	}
 }

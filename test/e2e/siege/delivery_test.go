@@ -120,7 +120,7 @@ func submitAll(t *testing.T, a attacker, servers []*url.URL, count int, callback
 			})
 			if err == nil {
 				_, err = c.UpdateTrustProduct(t.Context(), product.SID,
-					client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)})
+					client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
 			}
 			return err
 		})
@@ -152,7 +152,7 @@ func callbackTimes(t *testing.T, servers []*url.URL, count int) []time.Duration 
 		}
 		begun := time.Now()
 		if _, err := c.UpdateTrustProduct(t.Context(), product.SID,
-			client.UpdateTrustProductRequest{Status: new(client.StatusPendingReview)}); err != nil {
+			client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)}); err != nil {
 			t.Fatal(err)
 		}
 		select {
