@@ -38,10 +38,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
-	"github.com/opentrusthub/trusthub/internal/hub"
-	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -53,6 +51,7 @@ type Server struct {
 	AuthToken  string // its password; callbacks are signed with it, too
 
 	tb        testing.TB
+	app       *app.App
 	store     *store.Store
 	policy    trust.Policy
 	clock     *clock
@@ -60,20 +59,19 @@ type Server struct {
 	records   *records
 	transport *transport
 
-	working sync.Mutex // of one who uses the worker, which does one thing at a time
-	worker  *jobs.Worker
+	working sync.Mutex // held around app.Drain, which does not run beside itself
 }
 
 // Option changes what New does.
 type Option func(*settings)
 
 type settings struct {
-	account  store.Account
-	database string
-	start    time.Time
-	policy   trust.Policy
-	retries  jobs.Retries
-	logger   *slog.Logger
+	account       store.Account
+	database      string
+	start         time.Time
+	policy        trust.Policy
+	twilioRetries bool
+	logger        *slog.Logger
 }
 
 // WithAccount sets the account: AC and 32 hex digits, and a token of letters and digits. Without it, New makes one up.
@@ -99,7 +97,7 @@ func WithValidFor(d time.Duration) Option { return func(s *settings) { s.policy.
 
 // WithTwilioRetries tries a callback again as the real service does: once, at once, and only if no connection was made.
 // Without it there are ten attempts over about 75 hours.
-func WithTwilioRetries() Option { return func(s *settings) { s.retries = jobs.TwilioRetries() } }
+func WithTwilioRetries() Option { return func(s *settings) { s.twilioRetries = true } }
 
 // WithLogger shows what the server logs. Without it, nothing is logged.
 func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
@@ -108,10 +106,8 @@ func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l
 func New(tb testing.TB, options ...Option) *Server {
 	tb.Helper()
 	set := settings{
-		start:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		policy:  trust.Policy{AutoReview: true, ReviewDelay: 2 * time.Second, ValidFor: 365 * 24 * time.Hour},
-		retries: jobs.StandardRetries(),
-		logger:  slog.New(slog.DiscardHandler),
+		start:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		policy: trust.Policy{AutoReview: true, ReviewDelay: 2 * time.Second, ValidFor: 365 * 24 * time.Hour},
 	}
 	for _, option := range options {
 		option(&set)
@@ -124,8 +120,7 @@ func New(tb testing.TB, options ...Option) *Server {
 		AccountSID: set.account.SID, AuthToken: set.account.AuthToken,
 	}
 	s.open(set)
-	s.work(set)
-	s.serve(set)
+	s.serve()
 	return s
 }
 
@@ -133,7 +128,7 @@ func newAccount(now time.Time) store.Account {
 	return store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
 }
 
-// open opens the database.
+// open opens the database and puts the server together.
 func (s *Server) open(set settings) {
 	s.tb.Helper()
 	var err error
@@ -145,47 +140,38 @@ func (s *Server) open(set settings) {
 	if s.store, err = store.Open(s.tb.Context(), set.database, store.Options{}); err != nil {
 		s.tb.Fatalf("apitest: %v", err)
 	}
+	sender := callback.NewSender(callback.Config{
+		Now:   s.clock.now,
+		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+	})
+	s.tb.Cleanup(sender.Close)
+	if s.app, err = app.New(s.tb.Context(), app.Config{
+		Store: s.store, Now: s.clock.now, Logger: set.logger, Policy: s.policy,
+		AllowGuessing: true, // a test of wrong passwords would get 429 for the tenth
+		Call:          s.records.caller(sender, s.clock.now), Mail: s.records.mailer(s.clock.now),
+		TwilioRetries: set.twilioRetries,
+		Random:        func() float64 { return 0.5 }, // retries are exactly as far apart as their schedule says
+	}); err != nil {
+		s.tb.Fatalf("apitest: %v", err)
+	}
 	s.tb.Cleanup(func() {
-		if err := s.store.Close(); err != nil {
-			s.tb.Errorf("apitest: close the database: %v", err)
+		if err := s.app.Close(); err != nil {
+			s.tb.Errorf("apitest: close the server: %v", err)
 		}
 	})
 	set.account.Created = set.start
 	s.putAccount(set.account)
 }
 
-// work makes the worker, which works when it is told to.
-func (s *Server) work(set settings) {
-	sender := callback.NewSender(callback.Config{
-		Now:   s.clock.now,
-		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-	})
-	s.tb.Cleanup(sender.Close)
-	s.worker = jobs.NewWorker(jobs.Config{
-		Store: s.store, Policy: s.policy, Retries: set.retries,
-		Call: s.records.caller(sender, s.clock.now), Mail: s.records.mailer(s.clock.now),
-		Keep: 30 * 24 * time.Hour, Now: s.clock.now, Logger: set.logger,
-		Random: func() float64 { return 0.5 }, // retries are exactly as far apart as their schedule says
-	})
-}
-
 // serve answers requests until the test ends.
-func (s *Server) serve(set settings) {
-	s.tb.Helper()
-	h := hub.New(s.store, s.policy, hub.Quotas{}, s.clock.now)
-	handler, err := api.New(h, api.Config{
-		Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health, Logger: set.logger,
-	})
-	if err != nil {
-		s.tb.Fatalf("apitest: %v", err)
-	}
+func (s *Server) serve() {
 	// What waits in a fault must not hold up the end of the test.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.tb.Context()))
 	untilEnd := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requestCtx, done := context.WithCancel(r.Context())
 		defer done()
 		defer context.AfterFunc(ctx, done)()
-		s.faults.wrap(s.clock.wrap(handler)).ServeHTTP(w, r.WithContext(requestCtx))
+		s.faults.wrap(s.clock.wrap(s.app.Handler())).ServeHTTP(w, r.WithContext(requestCtx))
 	})
 	server := httptest.NewServer(untilEnd)
 	s.BaseURL = server.URL

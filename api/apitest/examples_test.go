@@ -10,11 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -117,10 +115,9 @@ func newBackend(t *testing.T, accountSID, authToken string) http.Handler {
 	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: authToken}); err != nil {
 		t.Fatal(err)
 	}
-	h := hub.New(db, trust.Policy{}, hub.Quotas{}, time.Now)
-	handler, err := api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError})
+	backend, err := app.New(t.Context(), app.Config{Store: db, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handler
+	return backend.Handler()
 }

@@ -69,7 +69,7 @@ func (s *Server) Advance(d time.Duration) {
 // drain does all that is due now. It goes on while the test cleans up, when the test's context has ended.
 func (s *Server) drain() {
 	s.tb.Helper()
-	if err := s.worker.Drain(context.WithoutCancel(s.tb.Context())); err != nil {
+	if err := s.app.Drain(context.WithoutCancel(s.tb.Context())); err != nil {
 		s.tb.Fatalf("apitest: do what is due: %v", err)
 	}
 }

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"time"
 
-	"github.com/opentrusthub/trusthub/internal/connections"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
@@ -18,23 +17,17 @@ type callerFlags struct {
 	TrustedProxies           []addresses     `env:"TRUSTHUB_TRUSTED_PROXIES" placeholder:"CIDR" help:"Address ranges of the proxies before this server, for example 10.0.0.5/32. X-Forwarded-For is believed from them only."`
 }
 
-// connectionLimit is a number of connections that package connections can share out.
+// connectionLimit is a number of connections that the server can share out.
 type connectionLimit int
 
 // UnmarshalText reads "1024".
 func (l *connectionLimit) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
-	if err != nil || n < connections.MinMax {
-		return fmt.Errorf("must be a whole number of at least %d", connections.MinMax)
+	if err != nil || n < app.MinConnections {
+		return fmt.Errorf("must be a whole number of at least %d", app.MinConnections)
 	}
 	*l = connectionLimit(n)
 	return nil
-}
-
-func (f callerFlags) newLimiter(log *slog.Logger) *connections.Limiter {
-	return connections.New(connections.Config{
-		Max: int(f.MaxConnections), MaxPerAddress: int(f.MaxConnectionsPerAddress), Unlimited: prefixes(f.TrustedProxies), Now: time.Now, Logger: log,
-	})
 }
 
 // A token is what stands between a guesser and an account. Those that the server makes itself have 32 characters.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/signature"
 )
 
@@ -35,9 +36,8 @@ func (c *listenCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	fmt.Fprintf(s.err, "Listening for callbacks on http://%s\n", listener.Addr())
-	log := slog.New(slog.DiscardHandler)
-	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(ctx, w, r, s.out) }), log)
-	return serve(ctx, server, listener, log)
+	receive := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.receive(ctx, w, r, s.out) })
+	return app.ServeHandler(ctx, receive, listener, slog.New(slog.DiscardHandler))
 }
 
 // received is a callback as it is printed, a line of JSON each.

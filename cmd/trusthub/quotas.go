@@ -1,6 +1,6 @@
 package main
 
-import "github.com/opentrusthub/trusthub/internal/hub"
+import "github.com/opentrusthub/trusthub/internal/app"
 
 // quotaFlags bound what each account may have, so that none can fill the database of all.
 type quotaFlags struct {
@@ -8,6 +8,6 @@ type quotaFlags struct {
 	MaxOpenNotices limit `default:"100000" env:"TRUSTHUB_MAX_OPEN_NOTICES" help:"Callbacks and e-mails of an account that may be open: to be sent, to be tried again, or behind another. While there are more, it can submit nothing; reviews and expiry go on. 0: no limit."`
 }
 
-func (f quotaFlags) quotas() hub.Quotas {
-	return hub.Quotas{Products: int(f.MaxProducts), OpenNotices: int(f.MaxOpenNotices)}
+func (f quotaFlags) quotas() app.Quotas {
+	return app.Quotas{Products: int(f.MaxProducts), OpenNotices: int(f.MaxOpenNotices)}
 }

@@ -3,23 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/opentrusthub/trusthub/api"
-	"github.com/opentrusthub/trusthub/internal/guessing"
-	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/app"
+	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
-
-// shutdownTimeout is for what is in flight; the process is to be gone within 10 s.
-const shutdownTimeout = 9 * time.Second
 
 type serveCmd struct {
 	dbFlag
@@ -53,90 +45,61 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
 	if from, to := db.Migrated(); from != 0 && from != to {
 		log.Info("migrated the database's schema", "from", from, "to", to)
 	}
 
-	h := hub.New(db, c.policy(), c.quotas(), time.Now)
-	authenticate := h.Authenticate
-	if !c.Test { // whose account is known anyway, and whose callers all have one address
-		authenticate = guessing.New(db, authenticate, time.Now, log).Authenticate
-	}
-	limiter := c.newLimiter(log)
-	handler, err := api.New(h, api.Config{
-		Authenticate:   limiter.Authenticate(authenticate),
-		MapError:       hub.MapError,
-		Health:         h.Health,
-		PublicURL:      c.PublicURL,
-		TrustedProxies: prefixes(c.TrustedProxies),
-		Logger:         log,
-	})
+	config, err := c.config(db, log)
 	if err != nil {
-		return err
+		return errors.Join(err, db.Close())
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
-	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Addr == nil { // its text repeats what was looked up
+	server, err := app.New(ctx, config)
+	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Op == "listen" && failed.Addr == nil { // its text repeats the host
 		return errors.New("--listen: unknown host or port")
 	}
 	if err != nil {
 		return err
 	}
-	worker, closeConnections, err := c.newWorker(db, c.policy(), listener.Addr(), c.PublicURL, log)
+	defer func() { err = errors.Join(err, server.Close()) }()
+	made, err := c.ensureAccount(ctx, db) // last, so that a start that fails makes no account, which nobody would be shown
 	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	defer closeConnections()
-	made, err := c.ensureAccount(ctx, db) // last, so that no failed start makes an account and does not show it
-	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	if !c.Test {
 		if err := warnOfShortTokens(ctx, db, log); err != nil {
-			return errors.Join(err, listener.Close())
+			return err
 		}
 	}
-	ready(listener.Addr(), made)
-
-	// Where the server fails, the worker stops too; both get their time to finish when ctx ends.
-	group, ctx := errgroup.WithContext(ctx)
-	server := newServer(handler, log)
-	limited := limiter.Limit(server, listener)
-	group.Go(func() error { return serve(ctx, server, limited, log) })
-	group.Go(func() error { worker.Run(ctx); return nil })
-	return group.Wait()
+	ready(server.Addr(), made)
+	return server.Run(ctx)
 }
 
-// newServer returns a server that no caller can hold on to for long.
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second, // counts from the header on, so it spans reading and the operation
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-}
-
-// serve answers requests until ctx ends.
-func serve(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
-	log.Info("serving", "address", listener.Addr().String())
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	log.Info("stopping")
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(deadline); err != nil {
-		return errors.Join(fmt.Errorf("requests in flight were cut off: %w", err), server.Close())
-	}
-	return nil
+// config returns what the flags say.
+func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error) {
+	send, err := c.mailSender(log)
+	return app.Config{
+		Store:                    db,
+		Now:                      time.Now,
+		Logger:                   log,
+		Listen:                   c.Listen,
+		PublicURL:                c.PublicURL,
+		TrustedProxies:           prefixes(c.TrustedProxies),
+		MaxConnections:           int(c.MaxConnections),
+		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
+		AllowGuessing:            c.Test, // its account is known, and all of its callers have one address
+		Policy:                   c.policy(),
+		Quotas:                   c.quotas(),
+		Callbacks: func(listen net.Addr) callback.Config {
+			config, rule := c.callbacksMayGo(listen, c.PublicURL)
+			log.Info(rule)
+			return config
+		},
+		Mail:          send,
+		TwilioRetries: c.CallbackRetries == "twilio",
+		MailsPerHour:  int(c.MaxMailsPerHour),
+		Lease:         time.Duration(c.Lease),
+		Keep:          time.Duration(c.Keep),
+	}, err
 }
 
 // ensureAccount stores the account of the environment; without one it makes the first and returns it.

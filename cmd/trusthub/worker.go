@@ -1,17 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/callback"
-	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/mail"
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -51,37 +47,15 @@ func (l *lease) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// newWorker returns the worker that does what the server does by itself, and what closes its connections.
-func (f deliveryFlags) newWorker(
-	db *store.Store, policy trust.Policy, listen net.Addr, publicURL string, log *slog.Logger,
-) (*jobs.Worker, func(), error) {
-	sending, rule := f.callbacksMayGo(listen, publicURL)
-	log.Info(rule)
-	sending.Now = time.Now
-	callbacks := callback.NewSender(sending)
-	config := jobs.Config{
-		Store:        db,
-		Policy:       policy,
-		Retries:      jobs.StandardRetries(),
-		Call:         callbacks.Send,
-		Lease:        time.Duration(f.Lease),
-		MailsPerHour: int(f.MaxMailsPerHour),
-		Keep:         time.Duration(f.Keep),
-		Now:          time.Now,
-		Random:       rand.Float64,
-		Logger:       log,
-	}
-	if f.CallbackRetries == "twilio" {
-		config.Retries = jobs.TwilioRetries()
-	}
+// mailSender returns what sends e-mail, nil if mail is off.
+func (f deliveryFlags) mailSender(log *slog.Logger) (func(context.Context, trust.Notice) trust.Attempt, error) {
 	if f.SMTP == "" {
 		log.Info("mail is off: messages are recorded and not sent; --smtp turns it on")
-	} else {
-		mails, err := mail.NewSender(mail.Config{Server: f.SMTP, From: f.MailFrom, Now: time.Now})
-		if err != nil {
-			return nil, nil, fmt.Errorf("--smtp, --mail-from: %w", err)
-		}
-		config.Mail = mails.Send
+		return nil, nil
 	}
-	return jobs.NewWorker(config), callbacks.Close, nil
+	mails, err := mail.NewSender(mail.Config{Server: f.SMTP, From: f.MailFrom, Now: time.Now})
+	if err != nil {
+		return nil, fmt.Errorf("--smtp, --mail-from: %w", err)
+	}
+	return mails.Send, nil
 }

@@ -12,10 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/api"
-	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -26,14 +24,9 @@ func TestCallerHasGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		h := hub.New(db, trust.Policy{}, hub.Quotas{}, func() time.Time { return start })
-		handler, err := api.New(h, api.Config{
-			Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health,
-			Logger: slog.New(slog.NewJSONHandler(&log, nil)),
+		handler := newHandler(t, app.Config{
+			Store: db, Now: func() time.Time { return start }, Logger: slog.New(slog.NewJSONHandler(&log, nil)),
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		ask := func(ctx context.Context, method, path, body string) {
 			r := httptest.NewRequest(method, "http://trusthub.example"+path, strings.NewReader(body)).WithContext(ctx)
 			r.SetBasicAuth(alice.SID, alice.AuthToken)

@@ -12,10 +12,8 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/hub"
-	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
@@ -104,11 +102,7 @@ func newFuzzedServer(f *testing.F, engine string) *fuzzedServer {
 		f.Fatal(err)
 	}
 	s := &fuzzedServer{contract: &contract{rules, map[string]bool{}}, now: start}
-	h := hub.New(db, trust.Policy{}, hub.Quotas{}, func() time.Time { return s.now })
-	s.handler, err = api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health})
-	if err != nil {
-		f.Fatal(err)
-	}
+	s.handler = newHandler(f, app.Config{Store: db, Now: func() time.Time { return s.now }, AllowGuessing: true})
 	return s
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -36,12 +36,10 @@ func newLimited(t *testing.T, db *store.Store, quotas hub.Quotas) *limited {
 		t.Fatal(err)
 	}
 	s := &limited{t: t}
-	h := hub.New(db, trust.Policy{AutoReview: true}, quotas, func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) })
-	var err error
-	s.handler, err = api.New(h, api.Config{Authenticate: h.Authenticate, MapError: hub.MapError, Health: h.Health})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.handler = newHandler(t, app.Config{
+		Store: db, Policy: trust.Policy{AutoReview: true}, Quotas: quotas,
+		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+	})
 	return s
 }
 

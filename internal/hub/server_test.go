@@ -5,18 +5,15 @@ package hub_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen/server"
-	"github.com/opentrusthub/trusthub/internal/guessing"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 var (
@@ -40,17 +37,21 @@ func newTestServer(t *testing.T, db *store.Store, quotas hub.Quotas) *testServer
 		}
 	}
 	s := &testServer{url: "http://trusthub.example", now: start}
-	var err error
-	now := func() time.Time { return s.now }
-	h := hub.New(db, trust.Policy{}, quotas, now)
-	guesses := guessing.New(db, h.Authenticate, now, slog.New(slog.DiscardHandler))
-	s.handler, err = api.New(faulty{h}, api.Config{
-		Authenticate: guesses.Authenticate, MapError: hub.MapError, Health: h.Health, PublicURL: s.url,
+	s.handler = newHandler(t, app.Config{
+		Store: db, Now: func() time.Time { return s.now }, Quotas: quotas, PublicURL: s.url,
+		Wrap: func(h *hub.Hub) server.StrictServerInterface { return faulty{h} },
 	})
+	return s
+}
+
+// newHandler returns the whole server, short of the network. What closes the store is what opened it.
+func newHandler(t testing.TB, config app.Config) http.Handler {
+	t.Helper()
+	a, err := app.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return a.Handler()
 }
 
 func (s *testServer) do(t *testing.T, r *http.Request) *httptest.ResponseRecorder {

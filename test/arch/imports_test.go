@@ -50,7 +50,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api",
 		reason: "someone's own backend, mounted with api, must not link our database, our jobs or our hub",
-		never:  slices.Concat(database, own("internal/store", "internal/hub", "internal/jobs")),
+		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs")),
 	}, {
 		pkg:    "internal/trust",
 		reason: "the domain is arithmetic: it can be tested without I/O, and nothing of a transport or an engine leaks into it",
@@ -85,11 +85,20 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/connections",
 		reason: "connections are counted before anything is known of accounts or products",
-		never:  slices.Concat(database, own("internal/store", "internal/hub", "internal/jobs")),
+		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs")),
+	}, {
+		pkg:    "internal/guessing",
+		reason: "it limits whatever authenticates, and knows accounts only",
+		never:  own("cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
 		pkg:    "internal/hub",
-		reason: "the program wires the hub, so that the hub can also be run in a test",
-		never:  own("cmd/..."),
+		reason: "operations know nothing of how the server is put together, delivers or limits its callers",
+		never:  own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections"),
+	}, {
+		pkg:         "internal/app",
+		reason:      "it puts the parts of the server together, is given the way to send mail, and knows nothing of flags, the environment or tests",
+		never:       append(own("cmd/...", "api/apitest", "api/client", "test/..."), "github.com/alecthomas/kong/...", "testing"),
+		neverDirect: []string{"os", "database/sql", echo},
 	}, {
 		pkg:    "api/apitest",
 		reason: "who tests with it should not build what only our own tests use",
@@ -104,9 +113,10 @@ func rules() []rule {
 		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/trust"), echo),
 		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
 	}, {
-		pkg:    "cmd/trusthub",
-		reason: "what is for tests stays out of the program",
-		never:  append(own("api/apitest", "test/kit/contracttest", "test/kit/pgtest", "test/kit/storetest"), "testing", "net/http/httptest"),
+		pkg:         "cmd/trusthub",
+		reason:      "what is for tests stays out of the program, and the server is put together in one place, which is internal/app",
+		never:       append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
+		neverDirect: own("api", "gen/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing"),
 	}}
 }
 

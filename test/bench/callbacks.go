@@ -33,8 +33,8 @@ func (b *bench) callbacks(ctx context.Context) (_ []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, receiver.close()) }()
-	if err := b.submit(ctx, s.db, "http://"+receiver.address+"/status"); err != nil {
+	defer receiver.halt()
+	if err := b.submit(ctx, s.Store(), "http://"+receiver.address+"/status"); err != nil {
 		return nil, err
 	}
 
@@ -96,7 +96,7 @@ func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
 
 // receiver is the customer's application.
 type receiver struct {
-	local
+	process
 	expected int
 	done     chan struct{} // closed when all have come
 

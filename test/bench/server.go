@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -17,11 +16,9 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/gen/server"
+	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
-	"github.com/opentrusthub/trusthub/internal/connections"
-	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
-	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -33,100 +30,82 @@ const (
 	email      = "compliance@acme.example"
 )
 
-// local is a server in this process, wired as cmd/trusthub wires it, without a log.
+// process is what runs in the background, until it is stopped.
+type process struct {
+	address string // that it listens on
+	stops   []context.CancelFunc
+	running sync.WaitGroup
+}
+
+func (p *process) start(ctx context.Context, run func(context.Context)) {
+	ctx, stop := context.WithCancel(ctx)
+	p.stops = append(p.stops, stop)
+	p.running.Go(func() { run(ctx) })
+}
+
+func (p *process) halt() {
+	for _, stop := range p.stops {
+		stop()
+	}
+	p.running.Wait()
+}
+
+// local is a server of the API in this process.
 type local struct {
-	address string
-	limiter *connections.Limiter // nil for what is no server of the API
-	db      *store.Store
-	stops   []func() error // the last one first
+	*app.App
+	process
 }
 
 func (s *local) close() error {
-	var errs []error
-	for _, stop := range slices.Backward(s.stops) {
-		errs = append(errs, stop())
-	}
-	return errors.Join(errs...)
+	s.halt()
+	return s.Close()
 }
 
 // serveDatabase serves a database. storage may replace the hub by something around it.
 func serveDatabase(
 	ctx context.Context, name string, storage func(*hub.Hub) server.StrictServerInterface,
-) (_ *local, err error) {
-	s := &local{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	if s.db, err = store.Open(ctx, name, store.Options{}); err != nil {
-		return nil, err
-	}
-	s.stops = append(s.stops, s.db.Close)
-	account := store.Account{SID: accountSID, AuthToken: authToken, Created: time.Now()}
-	if err := s.db.PutAccount(ctx, account); err != nil {
-		return nil, err
-	}
-	quotas := hub.Quotas{Products: 10_000_000, OpenNotices: 10_000_000} // more than the longest run makes
-	h := hub.New(s.db, policy(), quotas, time.Now)
-	log := slog.New(slog.DiscardHandler)
-	s.limiter = connections.New(connections.Config{Max: 4096, MaxPerAddress: 1024, Now: time.Now, Logger: log})
-	handler, err := api.New(storage(h), api.Config{
-		Authenticate: s.limiter.Authenticate(guessing.New(s.db, h.Authenticate, time.Now, log).Authenticate),
-		MapError:     hub.MapError, Health: h.Health,
-	})
+) (*local, error) {
+	db, err := store.Open(ctx, name, store.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return s, s.listen(ctx, handler)
+	s := &local{}
+	if s.App, err = app.New(ctx, app.Config{
+		Store: db, Now: time.Now, Listen: "127.0.0.1:0", Policy: policy(), Wrap: storage, Keep: time.Hour,
+		Quotas: app.Quotas{Products: 10_000_000, OpenNotices: 10_000_000}, // more than the longest run makes
+		Callbacks: func(net.Addr) callback.Config {
+			return callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+		},
+	}); err != nil {
+		return nil, err
+	}
+	account := store.Account{SID: accountSID, AuthToken: authToken, Created: time.Now()}
+	if err := db.PutAccount(ctx, account); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.address = s.Addr().String()
+	s.start(ctx, func(ctx context.Context) { _ = s.Serve(ctx) }) // a failure shows at the load generator
+	return s, nil
+}
+
+// work starts the worker that delivers callbacks, to loopback too.
+func (s *local) work(ctx context.Context) { s.start(ctx, s.Work) }
+
+// listen has the handler served on a free port, with the timeouts of the server: each costs a system call or two.
+func (p *process) listen(ctx context.Context, handler http.Handler) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	p.address = listener.Addr().String()
+	p.start(ctx, func(ctx context.Context) { _ = app.ServeHandler(ctx, handler, listener, slog.New(slog.DiscardHandler)) })
+	return nil
 }
 
 // policy leaves the decision to people, so that a product that is submitted has one change to be told.
 func policy() trust.Policy { return trust.Policy{ValidFor: time.Hour} }
 
 func durable(h *hub.Hub) server.StrictServerInterface { return h }
-
-// listen has the handler served on a free port, with the time-outs of cmd/trusthub: each costs a system call or two.
-func (s *local) listen(ctx context.Context, handler http.Handler) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.address = listener.Addr().String()
-	web := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelWarn),
-	}
-	if s.limiter != nil {
-		listener = s.limiter.Limit(web, listener)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = web.Serve(listener) }) // it ends with ErrServerClosed; any other end shows at the load generator
-	s.stops = append(s.stops, func() error {
-		err := web.Close()
-		serving.Wait()
-		return err
-	})
-	return nil
-}
-
-// work starts the worker that delivers callbacks, to loopback too.
-func (s *local) work(ctx context.Context) {
-	sender := callback.NewSender(callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: time.Now})
-	worker := jobs.NewWorker(jobs.Config{
-		Store: s.db, Policy: policy(), Retries: jobs.StandardRetries(), Call: sender.Send, Keep: time.Hour,
-		Now: time.Now, Random: rand.Float64, Logger: slog.New(slog.DiscardHandler),
-	})
-	ctx, stop := context.WithCancel(ctx)
-	var working sync.WaitGroup
-	working.Go(func() { worker.Run(ctx) })
-	s.stops = append(s.stops, func() error {
-		stop()
-		working.Wait()
-		sender.Close()
-		return nil
-	})
-}
 
 // noStorage answers a create as the hub does, and stores nothing.
 type noStorage struct{ *hub.Hub }

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// shutdownTimeout is for requests in flight; the process must be gone within 10 s.
+const shutdownTimeout = 9 * time.Second
+
+// Run serves and works until ctx ends or serving fails, then finishes what is in flight. It may be called once.
+func (a *App) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx) // so that a server that fails stops the worker, too
+	group.Go(func() error { return a.Serve(ctx) })
+	group.Go(func() error { a.Work(ctx); return nil })
+	return group.Wait()
+}
+
+// Serve is the half of Run that answers requests.
+func (a *App) Serve(ctx context.Context) error {
+	if a.listener == nil {
+		return errors.New("app: Serve needs Config.Listen")
+	}
+	return serve(ctx, a.server, a.listener, a.config.Logger)
+}
+
+// Work is the other half of Run: it reviews, delivers and removes what is old.
+func (a *App) Work(ctx context.Context) { a.worker.Run(ctx) }
+
+// Drain does all that is due by the clock, and what that makes due, and returns when it is done. With a clock in the caller's
+// hand it takes the place of Work, beside which it must not run.
+func (a *App) Drain(ctx context.Context) error { return a.worker.Drain(ctx) }
+
+// ServeHandler serves any handler with the timeouts of the server until ctx ends, then finishes what is in flight.
+func ServeHandler(ctx context.Context, handler http.Handler, listener net.Listener, log *slog.Logger) error {
+	return serve(ctx, newServer(handler, log), listener, log)
+}
+
+// newServer returns a server that no caller can hold on to for long.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second, // counts from the header on, so it spans reading and the operation
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// serve answers requests until ctx ends.
+func serve(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
+	log.Info("serving", "address", listener.Addr().String())
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(deadline); err != nil {
+		return errors.Join(fmt.Errorf("requests in flight were cut off: %w", err), server.Close())
+	}
+	return nil
+}
