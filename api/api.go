@@ -12,6 +12,8 @@
 //   - A browser is never asked for credentials, which it would remember and send on behalf of other sites. Should it have some
 //     nevertheless, other sites' forms and scripts in mode no-cors are refused. Scripts in mode cors are not, as those with
 //     remembered credentials cannot be told from honest ones with credentials of their own, which may call from anywhere.
+//   - An operation that the implementation does not have (it returns an error that wraps errors.ErrUnsupported, as the methods of
+//     server.Unimplemented do) gets status 501.
 //   - A body is read up to a limit, an operation's context ends after a while, a panic ends one request only.
 //
 // It does not store anything, does not limit how often a caller calls, does not speak TLS, and does not set the time-outs
@@ -135,7 +137,7 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 		middlewares[op.id] = []echo.MiddlewareFunc{inOrder(append(steps, op.readBody(config.MaxBodyBytes), op.validate))}
 		e.OPTIONS(op.echoPath(), preflight, inOrder([]step{allowMethods(op.methods)}))
 	}
-	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl, nil),
+	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl),
 		server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	registerExtras(e, config)
 	if err := registerDocs(e); err != nil {

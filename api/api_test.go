@@ -160,6 +160,17 @@ func TestBodyLimitWithoutContentLength(t *testing.T) {
 	}
 }
 
+// TestEmptyBodyOfAnotherType sends no form, and a Content-Type of which echo would parse one by itself.
+func TestEmptyBodyOfAnotherType(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	r := newRequest(http.NoBody)
+	r.URL.Path += "/" + validSID
+	r.Header.Set("Content-Type", "multipart/form-data")
+	if w, failure := answerOf(t, handler, r); w.Code != http.StatusOK {
+		t.Errorf("status %d: %+v", w.Code, failure)
+	}
+}
+
 func TestBodyIsNotReadBeforeAuthentication(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	body := &countingReader{}
