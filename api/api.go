@@ -172,8 +172,8 @@ func get(e *echo.Echo, path string, handler echo.HandlerFunc) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }
 
-// decodedPath has the router go by the decoded path alone, so that the router, the validator and the handler all see the
-// same parameter however its characters were escaped.
+// decodedPath lets the router see the decoded path alone. It would prefer the escaped one, and a SID with an escaped letter
+// (%42U…) would then be an invalid one to the validator.
 func decodedPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.URL.RawPath = ""

@@ -18,6 +18,7 @@ import (
 //
 // A parameter may be given once. Keys that the contract does not know are dropped, as the real service does.
 func (op *operation) readBody(limit int64) step {
+	declared := func(name string) bool { return op.form.Properties[name] != nil }
 	return func(c echo.Context) error {
 		r := c.Request()
 		if err := op.cleanQuery(r.URL); err != nil {
@@ -37,7 +38,7 @@ func (op *operation) readBody(limit int64) step {
 		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
 			return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
 		}
-		form, err := parsePairs(string(body), func(name string) bool { return op.form.Properties[name] != nil })
+		form, err := parsePairs(string(body), declared)
 		if err != nil {
 			return err
 		}
@@ -47,6 +48,9 @@ func (op *operation) readBody(limit int64) step {
 }
 
 func isForm(contentType string) bool {
+	if contentType == formContentType {
+		return true // as most clients send it
+	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	return err == nil && mediaType == formContentType
 }

@@ -27,6 +27,7 @@ type operation struct {
 	methods       string // of its path, for CORS
 	authenticated bool
 	form          *openapi3.Schema // of its form body, nil without one
+	params        []*openapi3.Parameter
 	pathParams    []string
 	queryParams   []string
 	options       *openapi3filter.Options
@@ -40,7 +41,6 @@ var loadOperations = sync.OnceValues(func() ([]*operation, error) {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
 	}
 	options := &openapi3filter.Options{
-		ExcludeRequestBody:      true, // the form is validated as readBody has parsed it
 		SkipSettingDefaults:     true, // which would take an empty parameter for a missing one
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{formatValidators(), openapi3.DisableSchemaErrorDetails()},
 	}
@@ -67,16 +67,13 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 		security = &route.Spec.Security
 	}
 	op.authenticated = len(*security) > 0
-	// Authentication has been done before the validator's turn, which would read the body for it.
-	unsecured := *route.Operation
-	unsecured.Security = openapi3.NewSecurityRequirements()
-	route.Operation = &unsecured
-	for _, parameter := range slices.Concat(route.PathItem.Parameters, route.Operation.Parameters) {
-		switch parameter.Value.In {
+	op.params = parameters(route)
+	for _, parameter := range op.params {
+		switch parameter.In {
 		case openapi3.ParameterInPath:
-			op.pathParams = append(op.pathParams, parameter.Value.Name)
+			op.pathParams = append(op.pathParams, parameter.Name)
 		case openapi3.ParameterInQuery:
-			op.queryParams = append(op.queryParams, parameter.Value.Name)
+			op.queryParams = append(op.queryParams, parameter.Name)
 		}
 	}
 	body := route.Operation.RequestBody
@@ -96,12 +93,29 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 	return op, nil
 }
 
+// parameters returns those of the path, unless the operation replaces them, and those of the operation.
+func parameters(route *routers.Route) []*openapi3.Parameter {
+	var all []*openapi3.Parameter
+	own := route.Operation.Parameters
+	for _, parameter := range route.PathItem.Parameters {
+		if own.GetByInAndName(parameter.Value.In, parameter.Value.Name) == nil {
+			all = append(all, parameter.Value)
+		}
+	}
+	for _, parameter := range own {
+		all = append(all, parameter.Value)
+	}
+	return all
+}
+
 // echoPath is the operation's path as echo writes it: /v1/TrustProducts/:Sid.
 func (op *operation) echoPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(op.route.Path)
 }
 
-// validate holds the request against the contract: its parameters, and the form that readBody has parsed.
+// validate validates the request: its parameters, and the form that readBody has parsed. It does not use
+// openapi3filter.ValidateRequest, which also authenticates and reads the body: both have been done, in steps that need a limit
+// and an order of their own.
 func (op *operation) validate(c echo.Context) error {
 	var params map[string]string
 	if len(op.pathParams) > 0 {
@@ -118,8 +132,10 @@ func (op *operation) validate(c echo.Context) error {
 		Route:      op.route,
 		Options:    op.options,
 	}
-	if err := openapi3filter.ValidateRequest(c.Request().Context(), input); err != nil {
-		return parameterError(err)
+	for _, parameter := range op.params {
+		if err := openapi3filter.ValidateParameter(c.Request().Context(), input, parameter); err != nil {
+			return parameterError(err)
+		}
 	}
 	if op.form != nil {
 		if err := op.form.VisitJSON(formValue(c.Request().PostForm), op.options.SchemaValidationOptions...); err != nil {
