@@ -120,6 +120,21 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 		return nil, err
 	}
 
+	e := newEdge(operations, config, func(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
+		server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl),
+			server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
+	})
+	registerExtras(e, config)
+	if err := registerDocs(e); err != nil {
+		return nil, err
+	}
+	return decodedPath(e), nil
+}
+
+// newEdge serves the operations of a contract. It gives register what must happen before each of them, by the operation's id.
+func newEdge(
+	operations []*operation, config Config, register func(*echo.Echo, map[string][]echo.MiddlewareFunc),
+) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = ipExtractor(config.TrustedProxies) // the default believes headers that a caller may set
 	e.HTTPErrorHandler = errorWriter{config}.write
@@ -137,13 +152,8 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 		middlewares[op.id] = []echo.MiddlewareFunc{inOrder(append(steps, op.readBody(config.MaxBodyBytes), op.validate))}
 		e.OPTIONS(op.echoPath(), preflight, inOrder([]step{allowMethods(op.methods)}))
 	}
-	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl),
-		server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
-	registerExtras(e, config)
-	if err := registerDocs(e); err != nil {
-		return nil, err
-	}
-	return decodedPath(e), nil
+	register(e, middlewares)
+	return e
 }
 
 const healthPath = "/healthz"

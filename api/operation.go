@@ -27,16 +27,19 @@ type operation struct {
 	methods       string // of its path, for CORS
 	authenticated bool
 	form          *openapi3.Schema // of its form body, nil without one
+	objects       map[string]int   // the form's parameters that hold a JSON object, with their limits in bytes
 	params        []*openapi3.Parameter
 	pathParams    []string
 	queryParams   []string
 	options       *openapi3filter.Options
 }
 
-// loadOperations reads them from the contract, once in a process: that is most of what New costs, and tests call it by the
-// hundred. All handlers share them, as all requests to one handler do.
-var loadOperations = sync.OnceValues(func() ([]*operation, error) {
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(trusthub.Contract()))
+// loadOperations reads the operations of openapi.yaml, once in a process: that is most of what New costs, and tests call it
+// by the hundred. All handlers share them, as all requests to one handler do.
+var loadOperations = sync.OnceValues(func() ([]*operation, error) { return readOperations([]byte(trusthub.Contract())) })
+
+func readOperations(contract []byte) ([]*operation, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(contract)
 	if err != nil {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
 	}
@@ -58,7 +61,7 @@ var loadOperations = sync.OnceValues(func() ([]*operation, error) {
 		}
 	}
 	return operations, nil
-})
+}
 
 func newOperation(route *routers.Route, methods string, options *openapi3filter.Options) (*operation, error) {
 	op := &operation{id: route.Operation.OperationID, route: route, methods: methods, options: options}
@@ -84,10 +87,18 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 	if media == nil {
 		return nil, errors.New("its body must be a form")
 	}
-	op.form = media.Schema.Value
+	op.form, op.objects = media.Schema.Value, map[string]int{}
 	for name, property := range op.form.Properties {
-		if !property.Value.Type.Is(openapi3.TypeString) {
-			return nil, fmt.Errorf("parameter %s must be of type string", name)
+		switch {
+		case property.Value.Type.Is(openapi3.TypeString):
+		case property.Value.Type.Is(openapi3.TypeObject):
+			limit, err := objectLimit(media, name)
+			if err != nil {
+				return nil, err
+			}
+			op.objects[name] = limit
+		default:
+			return nil, fmt.Errorf("parameter %s must be of type string or object", name)
 		}
 	}
 	return op, nil
@@ -121,8 +132,10 @@ func (op *operation) validate(c echo.Context) error {
 	if len(op.pathParams) > 0 {
 		params = make(map[string]string, len(op.pathParams))
 		for _, name := range op.pathParams {
-			if params[name] = c.Param(name); params[name] == "" || strings.Contains(params[name], "/") {
-				return NewError(CodeNotFound, "", nil) // /v1/TrustProducts/ and .../{Sid}/x are other paths than .../{Sid}
+			// /v1/TrustProducts/ and .../{Sid}/x are other paths than .../{Sid}. Of what still has a % after decoding the
+			// generated code would bind another text, as it decodes once more.
+			if params[name] = c.Param(name); params[name] == "" || strings.ContainsAny(params[name], "/%") {
+				return NewError(CodeNotFound, "", nil)
 			}
 		}
 	}
@@ -137,19 +150,34 @@ func (op *operation) validate(c echo.Context) error {
 			return parameterError(err)
 		}
 	}
-	if op.form != nil {
-		if err := op.form.VisitJSON(formValue(c.Request().PostForm), op.options.SchemaValidationOptions...); err != nil {
-			return parameterError(err)
-		}
+	if op.form == nil {
+		return nil
+	}
+	value, err := op.formValue(c.Request().PostForm)
+	if err != nil {
+		return err
+	}
+	if err := op.form.VisitJSON(value, op.options.SchemaValidationOptions...); err != nil {
+		return parameterError(err)
 	}
 	return nil
 }
 
-// formValue is a form as the validator takes it. Every parameter is text: newOperation sees to that.
-func formValue(form url.Values) map[string]any {
+// formValue returns a form as the validator takes it: objects as maps, everything else as text.
+func (op *operation) formValue(form url.Values) (map[string]any, error) {
 	value := make(map[string]any, len(form))
 	for name := range form {
-		value[name] = form.Get(name)
+		text := form.Get(name)
+		limit, isObject := op.objects[name]
+		if !isObject {
+			value[name] = text
+			continue
+		}
+		object, err := parseObject(text, limit)
+		if err != nil {
+			return nil, invalid(name, err.Error())
+		}
+		value[name] = object
 	}
-	return value
+	return value, nil
 }
