@@ -28,7 +28,7 @@ generate: ## Make the Go code from openapi.yaml
 
 verify: generate $(TOOLS)/contract ## Fail if generated code or go.mod is not what is committed; lint the contract, look for breaks
 	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy"; go -C $$module mod tidy; done
-	@changed=$$(git status --porcelain -- gen $(foreach m,$(MODULES),$(m)/go.mod $(m)/go.sum)); \
+	@changed=$$(git status --porcelain -- gen api/testdata $(foreach m,$(MODULES),$(m)/go.mod $(m)/go.sum)); \
 	if [ -n "$$changed" ]; then \
 		echo "not as generated; run 'make verify' and commit:"; echo "$$changed"; git diff --stat; exit 1; \
 	fi
