@@ -28,7 +28,7 @@ generate: ## Make the Go code from openapi.yaml
 
 verify: generate $(TOOLS)/contract ## Fail if generated code or go.mod is not what is committed; lint the contract, look for breaks
 	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy"; go -C $$module mod tidy; done
-	@changed=$$(git status --porcelain -- gen api/client/operations.gen.go $(foreach m,$(MODULES),$(m)/go.mod $(m)/go.sum)); \
+	@changed=$$(git status --porcelain -- gen api/client/operations.gen.go api/testdata $(foreach m,$(MODULES),$(m)/go.mod $(m)/go.sum)); \
 	if [ -n "$$changed" ]; then \
 		echo "not as generated; run 'make verify' and commit:"; echo "$$changed"; git diff --stat; exit 1; \
 	fi
@@ -60,7 +60,10 @@ browser: ## Let chromium use the API reference at /docs, call the server from an
 # What runs beside a request makes coverage differ from run to run: minimizing for it would take most of the whole server's time.
 FUZZTIME ?= 1m
 fuzz: ## Throw arbitrary requests at the edge, and at the whole server on each engine, for FUZZTIME each
-	go test ./api -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZTIME)
+	@set -e; for target in FuzzRequest FuzzObject; do \
+		echo "fuzz $$target"; \
+		go test ./api -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+	done
 	@set -e; for target in FuzzServerSQLite FuzzServerPostgres; do \
 		echo "fuzz $$target"; \
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \

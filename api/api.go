@@ -12,6 +12,8 @@
 //   - A browser is never asked for credentials, which it would remember and send on behalf of other sites. Should it have some
 //     nevertheless, other sites' forms and scripts in mode no-cors are refused. Scripts in mode cors are not, as those with
 //     remembered credentials cannot be told from honest ones with credentials of their own, which may call from anywhere.
+//   - An operation that the implementation does not have (it returns an error that wraps errors.ErrUnsupported, as the methods of
+//     server.Unimplemented do) gets status 501.
 //   - A body is read up to a limit, an operation's context ends after a while, a panic ends one request only.
 //
 // It does not store anything, does not limit how often a caller calls, does not speak TLS, and does not set the time-outs
@@ -118,6 +120,21 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 		return nil, err
 	}
 
+	e := newEdge(operations, config, func(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
+		server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl),
+			server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
+	})
+	registerExtras(e, config)
+	if err := registerDocs(e); err != nil {
+		return nil, err
+	}
+	return decodedPath(e), nil
+}
+
+// newEdge serves the operations of a contract. It gives register what must happen before each of them, by the operation's id.
+func newEdge(
+	operations []*operation, config Config, register func(*echo.Echo, map[string][]echo.MiddlewareFunc),
+) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = ipExtractor(config.TrustedProxies) // the default believes headers that a caller may set
 	e.HTTPErrorHandler = errorWriter{config}.write
@@ -135,13 +152,8 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 		middlewares[op.id] = []echo.MiddlewareFunc{inOrder(append(steps, op.readBody(config.MaxBodyBytes), op.validate))}
 		e.OPTIONS(op.echoPath(), preflight, inOrder([]step{allowMethods(op.methods)}))
 	}
-	server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl, nil),
-		server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
-	registerExtras(e, config)
-	if err := registerDocs(e); err != nil {
-		return nil, err
-	}
-	return decodedPath(e), nil
+	register(e, middlewares)
+	return e
 }
 
 const healthPath = "/healthz"
@@ -170,8 +182,8 @@ func get(e *echo.Echo, path string, handler echo.HandlerFunc) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }
 
-// decodedPath has the router go by the decoded path alone, so that the router, the validator and the handler all see the
-// same parameter however its characters were escaped.
+// decodedPath lets the router see the decoded path alone. It would prefer the escaped one, and a SID with an escaped letter
+// (%42U…) would then be an invalid one to the validator.
 func decodedPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.URL.RawPath = ""

@@ -160,6 +160,26 @@ func TestBodyLimitWithoutContentLength(t *testing.T) {
 	}
 }
 
+func TestEscapedPath(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	r := httptest.NewRequest(http.MethodGet, "http://hub.example/v1/%54rustProducts/%42U"+validSID[2:], nil)
+	r.SetBasicAuth(account, token)
+	if w, failure := answerOf(t, handler, r); w.Code != http.StatusOK {
+		t.Errorf("status %d: %+v", w.Code, failure)
+	}
+}
+
+// TestEmptyBodyOfAnotherType sends no form, and a Content-Type of which echo would parse one by itself.
+func TestEmptyBodyOfAnotherType(t *testing.T) {
+	handler := newHandler(t, backend{}, api.Config{})
+	r := newRequest(http.NoBody)
+	r.URL.Path += "/" + validSID
+	r.Header.Set("Content-Type", "multipart/form-data")
+	if w, failure := answerOf(t, handler, r); w.Code != http.StatusOK {
+		t.Errorf("status %d: %+v", w.Code, failure)
+	}
+}
+
 func TestBodyIsNotReadBeforeAuthentication(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	body := &countingReader{}

@@ -18,13 +18,10 @@ import (
 // the connection half a second later. A caller that sends for longer than that can lose the answer.
 const lingerTime = 500 * time.Millisecond
 
-// connectionClose is shared by answers, which do not change it in place.
-var connectionClose = []string{"close"}
-
 // closeUnlessRead has the connection closed after the answer unless bodyRead is called.
 func closeUnlessRead(c echo.Context) {
 	if hasUnreadBody(c.Request()) {
-		c.Response().Header()[echo.HeaderConnection] = connectionClose
+		c.Response().Header().Set(echo.HeaderConnection, "close")
 	}
 }
 

@@ -43,13 +43,13 @@ func clientAddress(c echo.Context) netip.Addr {
 
 // refusedCaller is what the log says of a caller that was refused: who tries whose credentials must be visible. Of the
 // credentials it is the account SID alone; a user name of another form could be anything, a password by mistake included.
-func refusedCaller(info *request, status int) []slog.Attr {
+func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 	if status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 		return nil
 	}
 	attrs := []slog.Attr{slog.String("client_address", info.client.String())}
-	if trust.ValidAccountSID(info.username) {
-		attrs = append(attrs, slog.String("account_sid", info.username))
+	if username, _, _ := r.BasicAuth(); trust.ValidAccountSID(username) {
+		attrs = append(attrs, slog.String("account_sid", username))
 	}
 	return attrs
 }

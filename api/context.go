@@ -8,34 +8,33 @@ import (
 	"strconv"
 )
 
-// request is the context of a request, and what the layer knows of it.
+// request is the context of a request, with what this package knows of it. It does not change: authenticate replaces it.
 type request struct {
 	context.Context
 	id         string
 	client     netip.Addr
-	username   string // that it came with, unchecked
-	accountSID string
 	baseURL    string
+	accountSID string // empty before authentication
 }
 
-// Value answers the request itself to fromContext.
+type requestKey struct{}
+
+// Value returns the request itself for requestKey.
 func (r *request) Value(key any) any {
-	if key == (contextKey{}) {
+	if key == (requestKey{}) {
 		return r
 	}
 	return r.Context.Value(key)
 }
 
-type contextKey struct{}
-
 func fromContext(ctx context.Context) *request {
-	if r, ok := ctx.Value(contextKey{}).(*request); ok {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
 		return r
 	}
-	return &request{}
+	return &request{Context: ctx}
 }
 
-// AccountSID names the account that Config.Authenticate answered for the request. It is empty outside an operation.
+// AccountSID returns the account that Config.Authenticate returned for the request. It is empty outside an operation.
 func AccountSID(ctx context.Context) string { return fromContext(ctx).accountSID }
 
 // BaseURL is what the absolute URLs in an answer start with, for example "http://127.0.0.1:8080": Config.PublicURL, else the
@@ -60,8 +59,10 @@ func baseURL(publicURL string, r *http.Request) (string, error) {
 	if err != nil || u.Hostname() == "" || u.Host != r.Host { // else there is more in it than host and port
 		return "", errHost
 	}
-	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil && u.Port() != "" {
-		return "", errHost
+	if port := u.Port(); port != "" {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return "", errHost
+		}
 	}
 	return base, nil
 }

@@ -28,6 +28,7 @@ const (
 	CodeBodyTooLarge     Code = 20413 // the body exceeds Config.MaxBodyBytes
 	CodeTooManyRequests  Code = 20429 // the caller has asked too often; nothing was done, try again later
 	CodeInternal         Code = 20500 // a defect; the log has the cause
+	CodeUnimplemented    Code = 20501 // the operation is in the contract, but not implemented here
 	CodeUnavailable      Code = 20503 // something that is needed is down; try again
 	CodeInvalidState     Code = 70002 // the resource's status does not allow the request
 )
@@ -57,6 +58,7 @@ func Codes() []CodeInfo {
 		{CodeBodyTooLarge, http.StatusRequestEntityTooLarge, "The post body is too large"},
 		{CodeTooManyRequests, http.StatusTooManyRequests, "Too Many Requests"},
 		{CodeInternal, http.StatusInternalServerError, "An internal error occurred"},
+		{CodeUnimplemented, http.StatusNotImplemented, "This server does not implement the operation"},
 		{CodeUnavailable, http.StatusServiceUnavailable, "The service is unavailable, try again later"},
 		{CodeInvalidState, http.StatusBadRequest, "The resource's status does not allow this request"},
 	}
@@ -152,6 +154,9 @@ func (w errorWriter) answer(err error) *Error {
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return NewError(CodeUnavailable, "", err)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		return NewError(CodeUnimplemented, "", err)
 	}
 	return NewError(CodeInternal, "", err)
 }

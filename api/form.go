@@ -13,12 +13,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// readBody reads the form of an operation that has one, and leaves in the request only what the contract declares, as the
-// parsed form: that is what is validated, and what the generated code binds. Left to itself, the generated code would bind
-// URL query parameters too, which no validator holds against the body's schema.
+// readBody reads the form of an operation that has one. What the contract declares of it ends up in Request.PostForm, which is
+// validated, and then bound by the generated code (see gen/server/strict-echo.tmpl).
 //
 // A parameter may be given once. Keys that the contract does not know are dropped, as the real service does.
 func (op *operation) readBody(limit int64) step {
+	declared := func(name string) bool { return op.form.Properties[name] != nil }
 	return func(c echo.Context) error {
 		r := c.Request()
 		if err := op.cleanQuery(r.URL); err != nil {
@@ -38,17 +38,19 @@ func (op *operation) readBody(limit int64) step {
 		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
 			return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
 		}
-		form, err := parsePairs(string(body), func(name string) bool { return op.form.Properties[name] != nil })
+		form, err := parsePairs(string(body), declared)
 		if err != nil {
 			return err
 		}
-		r.Form, r.PostForm = form, form
-		r.Header.Del("Content-Type") // with multipart, echo would look for a form of its own in the body
+		r.PostForm = form
 		return nil
 	}
 }
 
 func isForm(contentType string) bool {
+	if contentType == formContentType {
+		return true // as most clients send it
+	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	return err == nil && mediaType == formContentType
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/http"
 	"time"
 
@@ -38,7 +37,6 @@ func inOrder(steps []step) echo.MiddlewareFunc {
 // observe gives the request its id, its context, the CORS headers and its line in the log. It stands first, so that it sees
 // what all others answer; errors are written here, to have their status in that line.
 func observe(config Config) echo.MiddlewareFunc {
-	cors := corsHeaders()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := config.Now()
@@ -47,7 +45,7 @@ func observe(config Config) echo.MiddlewareFunc {
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
 			header := c.Response().Header()
-			maps.Copy(header, cors) // shares the values, which nobody changes in place
+			addCORSHeaders(header)
 			header.Set(requestIDHeader, info.id)
 			c.SetRequest(c.Request().WithContext(info))
 			closeUnlessRead(c)
@@ -95,14 +93,16 @@ func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.D
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
-	attrs = append(attrs, refusedCaller(info, status)...)
+	attrs = append(attrs, refusedCaller(info, c.Request(), status)...)
 	log.LogAttrs(ctx, level, "request", attrs...)
 }
 
 func newRequestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	return "RQ" + hex.EncodeToString(b[:])
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the program instead
+	id := [2 + 2*len(random)]byte{'R', 'Q'}
+	hex.Encode(id[2:], random[:])
+	return string(id[:])
 }
 
 // recovered turns a panic of the handler into an error with the stack as its cause.
@@ -128,7 +128,6 @@ func authenticate(config Config) step {
 			return NewError(CodeUnauthenticated, "", nil)
 		}
 		ctx := c.Request().Context()
-		fromContext(ctx).username = username
 		accountSID, err := config.Authenticate(ctx, username, password)
 		switch {
 		case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
@@ -136,28 +135,29 @@ func authenticate(config Config) step {
 		case err != nil:
 			return err
 		}
-		fromContext(ctx).accountSID = accountSID
+		known := *fromContext(ctx)
+		known.accountSID = accountSID
+		c.SetRequest(c.Request().WithContext(&known))
 		return nil
 	}
 }
 
-// corsHeaders lets scripts of any origin call and read the answers, errors included, with the credentials that they bring
+// addCORSHeaders lets scripts of any origin call and read the answers, errors included, with the credentials that they bring
 // themselves. A browser never adds cached ones: "*" together with "true" would be refused by browsers, and any origin
 // together with "true" would let every web page act for whoever is logged in.
-func corsHeaders() http.Header {
-	return http.Header{
-		"Access-Control-Allow-Origin":      {"*"},
-		"Access-Control-Allow-Headers":     {"Authorization, Content-Type, Idempotency-Key"},
-		"Access-Control-Allow-Credentials": {"false"},
-		"Access-Control-Expose-Headers":    {requestIDHeader + ", Retry-After"},
+func addCORSHeaders(header http.Header) {
+	values := [...]string{"*", "Authorization, Content-Type, Idempotency-Key", "false", requestIDHeader + ", Retry-After"}
+	for i, name := range [...]string{
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Headers", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",
+	} {
+		header[name] = values[i : i+1 : i+1] // one allocation for all; with the capacity of one, an append copies
 	}
 }
 
 // allowMethods adds the CORS header that differs from path to path.
 func allowMethods(methods string) step {
-	value := []string{methods}
 	return func(c echo.Context) error {
-		c.Response().Header()["Access-Control-Allow-Methods"] = value
+		c.Response().Header().Set("Access-Control-Allow-Methods", methods)
 		return nil
 	}
 }

@@ -27,20 +27,23 @@ type operation struct {
 	methods       string // of its path, for CORS
 	authenticated bool
 	form          *openapi3.Schema // of its form body, nil without one
+	objects       map[string]int   // the form's parameters that hold a JSON object, with their limits in bytes
+	params        []*openapi3.Parameter
 	pathParams    []string
 	queryParams   []string
 	options       *openapi3filter.Options
 }
 
-// loadOperations reads them from the contract, once in a process: that is most of what New costs, and tests call it by the
-// hundred. All handlers share them, as all requests to one handler do.
-var loadOperations = sync.OnceValues(func() ([]*operation, error) {
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(trusthub.Contract()))
+// loadOperations reads the operations of openapi.yaml, once in a process: that is most of what New costs, and tests call it
+// by the hundred. All handlers share them, as all requests to one handler do.
+var loadOperations = sync.OnceValues(func() ([]*operation, error) { return readOperations([]byte(trusthub.Contract())) })
+
+func readOperations(contract []byte) ([]*operation, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(contract)
 	if err != nil {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
 	}
 	options := &openapi3filter.Options{
-		ExcludeRequestBody:      true, // the form is validated as readBody has parsed it
 		SkipSettingDefaults:     true, // which would take an empty parameter for a missing one
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{formatValidators(), openapi3.DisableSchemaErrorDetails()},
 	}
@@ -58,7 +61,7 @@ var loadOperations = sync.OnceValues(func() ([]*operation, error) {
 		}
 	}
 	return operations, nil
-})
+}
 
 func newOperation(route *routers.Route, methods string, options *openapi3filter.Options) (*operation, error) {
 	op := &operation{id: route.Operation.OperationID, route: route, methods: methods, options: options}
@@ -67,16 +70,13 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 		security = &route.Spec.Security
 	}
 	op.authenticated = len(*security) > 0
-	// Authentication has been done before the validator's turn, which would read the body for it.
-	unsecured := *route.Operation
-	unsecured.Security = openapi3.NewSecurityRequirements()
-	route.Operation = &unsecured
-	for _, parameter := range slices.Concat(route.PathItem.Parameters, route.Operation.Parameters) {
-		switch parameter.Value.In {
+	op.params = parameters(route)
+	for _, parameter := range op.params {
+		switch parameter.In {
 		case openapi3.ParameterInPath:
-			op.pathParams = append(op.pathParams, parameter.Value.Name)
+			op.pathParams = append(op.pathParams, parameter.Name)
 		case openapi3.ParameterInQuery:
-			op.queryParams = append(op.queryParams, parameter.Value.Name)
+			op.queryParams = append(op.queryParams, parameter.Name)
 		}
 	}
 	body := route.Operation.RequestBody
@@ -87,13 +87,36 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 	if media == nil {
 		return nil, errors.New("its body must be a form")
 	}
-	op.form = media.Schema.Value
+	op.form, op.objects = media.Schema.Value, map[string]int{}
 	for name, property := range op.form.Properties {
-		if !property.Value.Type.Is(openapi3.TypeString) {
-			return nil, fmt.Errorf("parameter %s must be of type string", name)
+		switch {
+		case property.Value.Type.Is(openapi3.TypeString):
+		case property.Value.Type.Is(openapi3.TypeObject):
+			limit, err := objectLimit(media, name)
+			if err != nil {
+				return nil, err
+			}
+			op.objects[name] = limit
+		default:
+			return nil, fmt.Errorf("parameter %s must be of type string or object", name)
 		}
 	}
 	return op, nil
+}
+
+// parameters returns those of the path, unless the operation replaces them, and those of the operation.
+func parameters(route *routers.Route) []*openapi3.Parameter {
+	var all []*openapi3.Parameter
+	own := route.Operation.Parameters
+	for _, parameter := range route.PathItem.Parameters {
+		if own.GetByInAndName(parameter.Value.In, parameter.Value.Name) == nil {
+			all = append(all, parameter.Value)
+		}
+	}
+	for _, parameter := range own {
+		all = append(all, parameter.Value)
+	}
+	return all
 }
 
 // echoPath is the operation's path as echo writes it: /v1/TrustProducts/:Sid.
@@ -101,14 +124,18 @@ func (op *operation) echoPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(op.route.Path)
 }
 
-// validate holds the request against the contract: its parameters, and the form that readBody has parsed.
+// validate validates the request: its parameters, and the form that readBody has parsed. It does not use
+// openapi3filter.ValidateRequest, which also authenticates and reads the body: both have been done, in steps that need a limit
+// and an order of their own.
 func (op *operation) validate(c echo.Context) error {
 	var params map[string]string
 	if len(op.pathParams) > 0 {
 		params = make(map[string]string, len(op.pathParams))
 		for _, name := range op.pathParams {
-			if params[name] = c.Param(name); params[name] == "" || strings.Contains(params[name], "/") {
-				return NewError(CodeNotFound, "", nil) // /v1/TrustProducts/ and .../{Sid}/x are other paths than .../{Sid}
+			// /v1/TrustProducts/ and .../{Sid}/x are other paths than .../{Sid}. Of what still has a % after decoding the
+			// generated code would bind another text, as it decodes once more.
+			if params[name] = c.Param(name); params[name] == "" || strings.ContainsAny(params[name], "/%") {
+				return NewError(CodeNotFound, "", nil)
 			}
 		}
 	}
@@ -118,22 +145,39 @@ func (op *operation) validate(c echo.Context) error {
 		Route:      op.route,
 		Options:    op.options,
 	}
-	if err := openapi3filter.ValidateRequest(c.Request().Context(), input); err != nil {
-		return parameterError(err)
-	}
-	if op.form != nil {
-		if err := op.form.VisitJSON(formValue(c.Request().PostForm), op.options.SchemaValidationOptions...); err != nil {
+	for _, parameter := range op.params {
+		if err := openapi3filter.ValidateParameter(c.Request().Context(), input, parameter); err != nil {
 			return parameterError(err)
 		}
+	}
+	if op.form == nil {
+		return nil
+	}
+	value, err := op.formValue(c.Request().PostForm)
+	if err != nil {
+		return err
+	}
+	if err := op.form.VisitJSON(value, op.options.SchemaValidationOptions...); err != nil {
+		return parameterError(err)
 	}
 	return nil
 }
 
-// formValue is a form as the validator takes it. Every parameter is text: newOperation sees to that.
-func formValue(form url.Values) map[string]any {
+// formValue returns a form as the validator takes it: objects as maps, everything else as text.
+func (op *operation) formValue(form url.Values) (map[string]any, error) {
 	value := make(map[string]any, len(form))
 	for name := range form {
-		value[name] = form.Get(name)
+		text := form.Get(name)
+		limit, isObject := op.objects[name]
+		if !isObject {
+			value[name] = text
+			continue
+		}
+		object, err := parseObject(text, limit)
+		if err != nil {
+			return nil, invalid(name, err.Error())
+		}
+		value[name] = object
 	}
-	return value
+	return value, nil
 }

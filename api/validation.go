@@ -24,18 +24,21 @@ func missing(name string) *Error {
 // value.
 func parameterError(err error) *Error {
 	violation, ok := errors.AsType[*openapi3.SchemaError](err)
-	name := ""
+	name, within := "", false
 	if refused, isParameter := errors.AsType[*openapi3filter.RequestError](err); isParameter && refused.Parameter != nil {
 		name = refused.Parameter.Name
 	} else if ok {
-		name = strings.Join(violation.JSONPointer(), ".")
+		// Only the parameter is named: in an object, the caller chose the names of the members, which are as private as values.
+		if pointer := violation.JSONPointer(); len(pointer) > 0 {
+			name, within = pointer[0], len(pointer) > 1
+		}
 	}
 	switch {
 	case !ok && name != "":
 		return invalid(name, "is malformed")
 	case !ok:
 		return NewError(CodeInvalidParameter, "", nil)
-	case violation.SchemaField == "required":
+	case violation.SchemaField == "required" && !within:
 		return missing(name)
 	}
 	return invalid(name, problem(violation))

@@ -61,27 +61,19 @@ type commands struct {
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
-// exit carries the status of kong's own exits (--help) up to run.
-type exit int
-
 // run is the whole program: it parses args, runs the command and returns the exit status. The end of ctx ends a server.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		if v := recover(); v != nil {
-			status, ok := v.(exit)
-			if !ok {
-				panic(v)
-			}
-			code = int(status)
-		}
-	}()
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	helped := false
 	s := streams{out: escaper{stdout}, err: escaper{stderr}}
 	command, err := parse(args,
 		kong.Writers(stdout, stderr), // it looks for the terminal's width
-		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.Exit(func(int) { helped = true }), // after --help, and then it goes on parsing
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
 	)
+	if helped {
+		return 0
+	}
 	if err != nil {
 		fmt.Fprintf(s.err, "trusthub: %v\n'trusthub --help' lists the commands, 'trusthub COMMAND --help' its flags.\n", err)
 		return usageStatus

@@ -20,8 +20,11 @@ var (
 	errKeyReused = errors.New("the idempotency key belongs to another body")
 )
 
-// backend implements server.StrictServerInterface.
+// backend implements server.StrictServerInterface. Operations that are added to the contract get status 501 until they are
+// written here.
 type backend struct {
+	server.Unimplemented
+
 	now func() time.Time
 
 	mu       sync.Mutex

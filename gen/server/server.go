@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -564,159 +565,123 @@ type StrictServerInterface interface {
 	UpdateTrustProduct(ctx context.Context, request UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error)
 }
 
-type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
-type StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
-
-func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareFunc) ServerInterface {
-	return &strictHandler{ssi: ssi, middlewares: middlewares}
+// NewStrictHandler returns the handlers that call ssi. They expect a form in Request.PostForm.
+func NewStrictHandler(ssi StrictServerInterface) ServerInterface {
+	return &strictHandler{ssi: ssi}
 }
 
 type strictHandler struct {
-	ssi         StrictServerInterface
-	middlewares []StrictMiddlewareFunc
+	ssi StrictServerInterface
 }
 
-// ListTrustProduct operation middleware
+// ListTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListTrustProduct(ctx echo.Context, params ListTrustProductParams) error {
 	var request ListTrustProductRequestObject
-
 	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListTrustProduct(ctx.Request().Context(), request.(ListTrustProductRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListTrustProduct")
-	}
-
-	response, err := handler(ctx, request)
-
+	response, err := sh.ssi.ListTrustProduct(ctx.Request().Context(), request)
 	if err != nil {
 		return err
-	} else if validResponse, ok := response.(ListTrustProductResponseObject); ok {
-		return validResponse.VisitListTrustProductResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
 	}
-	return nil
+	if response == nil {
+		return errors.New("ListTrustProduct returned neither a response nor an error")
+	}
+	return response.VisitListTrustProductResponse(ctx.Response())
 }
 
-// CreateTrustProduct operation middleware
+// CreateTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error {
 	var request CreateTrustProductRequestObject
-
 	request.Params = params
-
-	if form, err := ctx.FormParams(); err == nil {
-		var body CreateTrustProductFormdataRequestBody
-		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
-			return err
-		}
-		request.Body = &body
-	} else {
+	var body CreateTrustProductFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
 		return err
 	}
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateTrustProduct(ctx.Request().Context(), request.(CreateTrustProductRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateTrustProduct")
-	}
-
-	response, err := handler(ctx, request)
-
+	request.Body = &body
+	response, err := sh.ssi.CreateTrustProduct(ctx.Request().Context(), request)
 	if err != nil {
 		return err
-	} else if validResponse, ok := response.(CreateTrustProductResponseObject); ok {
-		return validResponse.VisitCreateTrustProductResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
 	}
-	return nil
+	if response == nil {
+		return errors.New("CreateTrustProduct returned neither a response nor an error")
+	}
+	return response.VisitCreateTrustProductResponse(ctx.Response())
 }
 
-// DeleteTrustProduct operation middleware
+// DeleteTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) DeleteTrustProduct(ctx echo.Context, sid SID) error {
 	var request DeleteTrustProductRequestObject
-
 	request.SID = sid
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteTrustProduct(ctx.Request().Context(), request.(DeleteTrustProductRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteTrustProduct")
-	}
-
-	response, err := handler(ctx, request)
-
+	response, err := sh.ssi.DeleteTrustProduct(ctx.Request().Context(), request)
 	if err != nil {
 		return err
-	} else if validResponse, ok := response.(DeleteTrustProductResponseObject); ok {
-		return validResponse.VisitDeleteTrustProductResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
 	}
-	return nil
+	if response == nil {
+		return errors.New("DeleteTrustProduct returned neither a response nor an error")
+	}
+	return response.VisitDeleteTrustProductResponse(ctx.Response())
 }
 
-// FetchTrustProduct operation middleware
+// FetchTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) FetchTrustProduct(ctx echo.Context, sid SID) error {
 	var request FetchTrustProductRequestObject
-
 	request.SID = sid
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.FetchTrustProduct(ctx.Request().Context(), request.(FetchTrustProductRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "FetchTrustProduct")
-	}
-
-	response, err := handler(ctx, request)
-
+	response, err := sh.ssi.FetchTrustProduct(ctx.Request().Context(), request)
 	if err != nil {
 		return err
-	} else if validResponse, ok := response.(FetchTrustProductResponseObject); ok {
-		return validResponse.VisitFetchTrustProductResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
 	}
-	return nil
+	if response == nil {
+		return errors.New("FetchTrustProduct returned neither a response nor an error")
+	}
+	return response.VisitFetchTrustProductResponse(ctx.Response())
 }
 
-// UpdateTrustProduct operation middleware
+// UpdateTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) UpdateTrustProduct(ctx echo.Context, sid SID) error {
 	var request UpdateTrustProductRequestObject
-
 	request.SID = sid
-
-	if form, err := ctx.FormParams(); err == nil {
-		var body UpdateTrustProductFormdataRequestBody
-		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
-			return err
-		}
-		request.Body = &body
-	} else {
+	var body UpdateTrustProductFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
 		return err
 	}
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateTrustProduct(ctx.Request().Context(), request.(UpdateTrustProductRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateTrustProduct")
-	}
-
-	response, err := handler(ctx, request)
-
+	request.Body = &body
+	response, err := sh.ssi.UpdateTrustProduct(ctx.Request().Context(), request)
 	if err != nil {
 		return err
-	} else if validResponse, ok := response.(UpdateTrustProductResponseObject); ok {
-		return validResponse.VisitUpdateTrustProductResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
 	}
-	return nil
+	if response == nil {
+		return errors.New("UpdateTrustProduct returned neither a response nor an error")
+	}
+	return response.VisitUpdateTrustProductResponse(ctx.Response())
+}
+
+// Unimplemented implements none of the operations: each returns an error that wraps [errors.ErrUnsupported], which package
+// api turns into a response with status 501. Embed it, and an operation that is added to the contract does not break your
+// program, nor do you need to write those that you have no use for.
+type Unimplemented struct{}
+
+var _ StrictServerInterface = Unimplemented{}
+
+// ListTrustProduct returns an error that wraps [errors.ErrUnsupported].
+func (Unimplemented) ListTrustProduct(context.Context, ListTrustProductRequestObject) (ListTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("ListTrustProduct: %w", errors.ErrUnsupported)
+}
+
+// CreateTrustProduct returns an error that wraps [errors.ErrUnsupported].
+func (Unimplemented) CreateTrustProduct(context.Context, CreateTrustProductRequestObject) (CreateTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("CreateTrustProduct: %w", errors.ErrUnsupported)
+}
+
+// DeleteTrustProduct returns an error that wraps [errors.ErrUnsupported].
+func (Unimplemented) DeleteTrustProduct(context.Context, DeleteTrustProductRequestObject) (DeleteTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("DeleteTrustProduct: %w", errors.ErrUnsupported)
+}
+
+// FetchTrustProduct returns an error that wraps [errors.ErrUnsupported].
+func (Unimplemented) FetchTrustProduct(context.Context, FetchTrustProductRequestObject) (FetchTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("FetchTrustProduct: %w", errors.ErrUnsupported)
+}
+
+// UpdateTrustProduct returns an error that wraps [errors.ErrUnsupported].
+func (Unimplemented) UpdateTrustProduct(context.Context, UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("UpdateTrustProduct: %w", errors.ErrUnsupported)
 }
