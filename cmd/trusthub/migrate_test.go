@@ -15,6 +15,8 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // databaseCommands are all that work on a database that must be there.
@@ -86,21 +88,27 @@ func TestSchemaThatDoesNotFit(t *testing.T) {
 
 // TestMigrate makes the tables of an empty database, brings an older one up to date, and has nothing to do after that.
 func TestMigrate(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, empty string) {
-		older := filepath.Join(t.TempDir(), "older.db")
-		if store.IsPostgres(empty) {
-			older = pgtest.New(t)
+	t.Parallel()
+	file := func(t testing.TB) string { return filepath.Join(t.TempDir(), "trusthub.db") }
+	for engine, newDatabase := range map[string]func(testing.TB) string{"sqlite": file, "postgres": pgtest.New} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			testMigrate(t, newDatabase(t), newDatabase(t))
+		})
+	}
+}
+
+func testMigrate(t *testing.T, empty, older string) {
+	t.Helper()
+	makeSchema(1)(t, older)
+	for db, from := range map[string]int64{empty: 0, older: 1} {
+		first, again := runMigrate(t, db), runMigrate(t, db)
+		if first.From != from || first.To <= 1 || again.From != first.To || again.To != first.To {
+			t.Errorf("from version %d it was migrated %+v, and then %+v", from, first, again)
 		}
-		makeSchema(1)(t, older)
-		for db, from := range map[string]int64{empty: 0, older: 1} {
-			first, again := runMigrate(t, db), runMigrate(t, db)
-			if first.From != from || first.To <= 1 || again.From != first.To || again.To != first.To {
-				t.Errorf("from version %d it was migrated %+v, and then %+v", from, first, again)
-			}
-			runCommand(t, 0, "accounts", "add", "--db", db)
-			runCommand(t, 0, "accounts", "list", "--db", db)
-		}
-	})
+		runCommand(t, 0, "accounts", "add", "--db", db)
+		runCommand(t, 0, "accounts", "list", "--db", db)
+	}
 }
 
 // A server brings an older database up to date when it starts, and so does copy with the one that it fills.
@@ -110,18 +118,16 @@ func TestOthersThatMigrate(t *testing.T) {
 	served, target := filepath.Join(dir, "served.db"), filepath.Join(dir, "target.db")
 	makeSchema(1)(t, served)
 	makeSchema(1)(t, target)
-	server, err := startProcess("trusthub", dir, nil, "serve", "--listen", "127.0.0.1:0", "--db", served)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.kill)
-	if _, err := server.await(regexp.MustCompile(`migrated the database's schema.*"from":1,`), 1); err != nil {
+	server := programtest.Start(t, programtest.Command{
+		Path: "trusthub", Args: []string{"serve", "--listen", "127.0.0.1:0", "--db", served}, Dir: dir,
+	})
+	if _, err := server.Await(regexp.MustCompile(`migrated the database's schema.*"from":1,`), 1); err != nil {
 		t.Error(err)
 	}
-	if _, err := server.await(listeningLine, 1); err != nil {
+	if _, err := server.URL(); err != nil {
 		t.Error(err)
 	}
-	if err := server.shutdown(); err != nil {
+	if err := server.Stop(); err != nil {
 		t.Error(err)
 	}
 	runCommand(t, 0, "copy", "--from", served, "--to", target)
@@ -148,7 +154,7 @@ func makeSchema(version int64, statements ...string) func(t *testing.T, name str
 		if version == 0 {
 			useStore(t, name, func(*store.Store) error { return nil })
 		} else {
-			useCrashDatabase(t, name, func(db *sql.DB) {
+			storetest.UseSQL(t, name, func(db *sql.DB) {
 				dialect := goose.DialectSQLite3
 				if store.IsPostgres(name) {
 					dialect = goose.DialectPostgres
@@ -179,7 +185,7 @@ func changeDatabase(statements ...string) func(t *testing.T, name string) {
 				t.Fatal(err)
 			}
 		}
-		useCrashDatabase(t, name, func(db *sql.DB) {
+		storetest.UseSQL(t, name, func(db *sql.DB) {
 			for _, statement := range statements {
 				if _, err := db.ExecContext(t.Context(), statement); err != nil {
 					t.Fatal(err)

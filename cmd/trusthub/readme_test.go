@@ -12,18 +12,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
-
-// patience is for what is sure to come, on a machine that is busy.
-const patience = 30 * time.Second
 
 // TestREADME does in an empty folder what the README's "Try it" says, word for word but for the ports, and sees come true
 // what it promises: to someone new, and to someone who has an account of Twilio's in every terminal.
@@ -60,8 +55,8 @@ func tryIt(t *testing.T, account []string) {
 	rejected := n.await(terminal, watchedLine(client.TrustProductStatusTwilioRejected+`","errors":\[18601\]`))[1]
 	n.awaitCallbacks(terminal, rejected, "pending-review", "in-review", "twilio-rejected")
 	n.await(terminal, regexp.MustCompile(`"trust_product_sid": "`+rejected+`"`)) // the deliveries
-	for _, p := range []*process{terminal, server} {
-		if err := p.shutdown(); err != nil {
+	for _, p := range []*programtest.Process{terminal, server} {
+		if err := p.Stop(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -147,33 +142,29 @@ func newNewcomer(t *testing.T, account []string) *newcomer {
 }
 
 // start starts a program in a terminal of its own.
-func (n *newcomer) start(program string, args ...string) *process {
+func (n *newcomer) start(program string, args ...string) *programtest.Process {
 	n.t.Helper()
-	p, err := startProcess(program, n.dir, n.env, args...)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	n.t.Cleanup(func() { _ = p.shutdown() }) // so that a terminal ends what it has started
+	p := programtest.Start(n.t, programtest.Command{Path: program, Args: args, Dir: n.dir, Env: n.env})
+	n.t.Cleanup(func() { _ = p.Stop() }) // so that a terminal ends what it has started
 	return p
 }
 
-func (n *newcomer) await(p *process, pattern *regexp.Regexp) []string {
+func (n *newcomer) await(p *programtest.Process, pattern *regexp.Regexp) []string {
 	n.t.Helper()
-	found, err := p.await(pattern, 1)
+	found, err := p.Await(pattern, 1)
 	if err != nil {
-		stdout, stderr, _, _ := p.printed()
-		n.t.Fatalf("%v\n%s%s", err, stdout, stderr)
+		n.t.Fatal(err)
 	}
 	return found
 }
 
 // awaitCallbacks waits for the last of the statuses and checks that the receiver was told of all, once and in order, and
 // of the reason where the last is a rejection.
-func (n *newcomer) awaitCallbacks(receiver *process, sid string, statuses ...string) {
+func (n *newcomer) awaitCallbacks(receiver *programtest.Process, sid string, statuses ...string) {
 	n.t.Helper()
 	last := statuses[len(statuses)-1]
 	n.await(receiver, regexp.MustCompile(fmt.Sprintf(`"BundleSid":"%s".*"Status":"%s".*\n`, sid, last)))
-	stdout, _, _, _ := receiver.printed()
+	stdout := receiver.Stdout()
 	var told []string
 	for line := range strings.Lines(stdout) {
 		var callback received
@@ -245,103 +236,4 @@ func helpOf(t *testing.T, command []string) (string, bool) {
 	var stdout, stderr bytes.Buffer
 	status := run(t.Context(), append(slices.Clone(command), "--help"), &stdout, &stderr)
 	return stdout.String(), status == 0
-}
-
-// stopLimit is what the program promises to be gone in after SIGTERM.
-const stopLimit = 10 * time.Second
-
-// process is a program in the background whose output can be waited for.
-type process struct {
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when it has ended and all its output is there
-	err    error         // that it ended with
-
-	mu             sync.Mutex
-	stdout, stderr bytes.Buffer
-	more           chan struct{} // closed when there is more output, and replaced
-}
-
-// collector writes into one of a process's buffers.
-type collector struct {
-	p      *process
-	buffer *bytes.Buffer
-}
-
-func (c collector) Write(b []byte) (int, error) {
-	c.p.mu.Lock()
-	defer c.p.mu.Unlock()
-	close(c.p.more)
-	c.p.more = make(chan struct{})
-	return c.buffer.Write(b)
-}
-
-func startProcess(program, dir string, env []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(program, args...), exited: make(chan struct{}), more: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env, p.cmd.WaitDelay = dir, env, stopLimit // what it has started may hold its output open
-	p.cmd.Stdout, p.cmd.Stderr = collector{p, &p.stdout}, collector{p, &p.stderr}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.exited)
-	}()
-	return p, nil
-}
-
-// printed returns the output so far, a channel that is closed when there is more, and whether there can be more.
-func (p *process) printed() (stdout, stderr string, more <-chan struct{}, ended bool) {
-	select {
-	case <-p.exited:
-		ended = true
-	default:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stdout.String(), p.stderr.String(), p.more, ended
-}
-
-// await waits until the pattern matches the output, stdout or stderr, count times. It returns the last match with its groups.
-func (p *process) await(pattern *regexp.Regexp, count int) ([]string, error) {
-	patience := time.NewTimer(patience)
-	defer patience.Stop()
-	for {
-		stdout, stderr, more, ended := p.printed()
-		for _, output := range []string{stdout, stderr} {
-			if found := pattern.FindAllStringSubmatch(output, count); len(found) == count {
-				return found[count-1], nil
-			}
-		}
-		if ended {
-			return nil, fmt.Errorf("%s ended (%w) without printing %q", p.cmd.Args, p.err, pattern)
-		}
-		select {
-		case <-more:
-		case <-p.exited:
-		case <-patience.C:
-			return nil, fmt.Errorf("%s does not print %q", p.cmd.Args, pattern)
-		}
-	}
-}
-
-// shutdown asks the process to end and returns an error unless it does so in time and with status 0.
-func (p *process) shutdown() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	limit := time.NewTimer(stopLimit)
-	defer limit.Stop()
-	select {
-	case <-p.exited:
-		return p.err
-	case <-limit.C:
-		p.kill()
-		return fmt.Errorf("%s still runs %v after SIGTERM", p.cmd.Args, stopLimit)
-	}
-}
-
-// kill ends the process and waits until it is gone.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // an error: it is gone already
-	<-p.exited
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // A decision that comes to nothing half-way has not begun: the product still waits, and nobody is told anything.
@@ -20,7 +21,7 @@ func TestDecisionIsOneStep(t *testing.T) {
 	product.Status = trust.PendingReview
 	useStore(t, name, func(db *store.Store) error { return db.CreateBundle(t.Context(), product) })
 	// Where a crash would come: when the decision is stored.
-	useCrashDatabase(t, name, func(db *sql.DB) {
+	storetest.UseSQL(t, name, func(db *sql.DB) {
 		if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER crash BEFORE UPDATE ON bundles
 			WHEN NEW.status IN ('twilio-approved', 'twilio-rejected') BEGIN SELECT RAISE(ABORT, 'the crash'); END`); err != nil {
 			t.Fatal(err)

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 // TestMain makes this binary run as the program where it is called by the name of trusthub, so that scripts use what the
@@ -42,11 +44,14 @@ func TestScripts(t *testing.T) {
 			if env.Getenv("GORACE") == "" {
 				env.Setenv("GORACE", noRaceDelay)
 			}
-			env.Values[scriptKey{}] = &script{processes: map[string]*process{}}
+			env.Values[scriptKey{}] = &script{processes: map[string]*programtest.Process{}}
 			return nil
 		},
 	})
 }
+
+// patience is for what is sure to come, on a busy machine.
+const patience = 30 * time.Second
 
 // noRaceDelay keeps the race detector from holding each process for a second when it ends.
 const noRaceDelay = "atexit_sleep_ms=0"
@@ -58,9 +63,9 @@ type (
 
 // script is what the commands of one script share.
 type script struct {
-	processes map[string]*process // by name: server, receiver
-	post      net.Conn            // between begin-post and end-post
-	body      string              // that end-post sends
+	processes map[string]*programtest.Process // by name: server, receiver
+	post      net.Conn                        // between begin-post and end-post
+	body      string                          // that end-post sends
 }
 
 // scriptCommands are the commands that testscript does not have. Where a pattern is asked for, (?m) is on.
@@ -127,10 +132,7 @@ func scriptCommands() map[string]scriptCommand {
 	return all
 }
 
-var (
-	listeningLine = regexp.MustCompile(`(?m)^Listening .*(http://(\S+:\d+))$`)
-	exportLine    = regexp.MustCompile(`(?m)^ *export (TRUSTHUB_BASE_URL=\S+(?: TWILIO_ACCOUNT_SID=(\S+) TWILIO_AUTH_TOKEN=(\S+))?)$`)
-)
+var exportLine = regexp.MustCompile(`(?m)^ *export (TRUSTHUB_BASE_URL=\S+(?: TWILIO_ACCOUNT_SID=(\S+) TWILIO_AUTH_TOKEN=(\S+))?)$`)
 
 func serveCommand(ts *testscript.TestScript, s *script, args []string) {
 	hasAccount := ts.Getenv("TWILIO_AUTH_TOKEN") != ""
@@ -140,14 +142,14 @@ func serveCommand(ts *testscript.TestScript, s *script, args []string) {
 	}
 	args = slices.Concat([]string{"serve", "--listen", "127.0.0.1:0"}, args)
 	server := s.start(ts, "server", scriptEnv(ts, without...), args)
-	at, err := server.await(listeningLine, 1)
+	at, err := server.URL()
 	ts.Check(err)
-	ts.Setenv("TRUSTHUB_BASE_URL", at[1])
-	ts.Setenv("TRUSTHUB_ADDRESS", at[2])
+	ts.Setenv("TRUSTHUB_BASE_URL", at.String())
+	ts.Setenv("TRUSTHUB_ADDRESS", at.Host)
 	if hasAccount {
 		return
 	}
-	account, err := server.await(exportLine, 1)
+	account, err := server.Await(exportLine, 1)
 	ts.Check(err)
 	ts.Setenv("TWILIO_ACCOUNT_SID", account[2])
 	ts.Setenv("TWILIO_AUTH_TOKEN", account[3])
@@ -155,9 +157,9 @@ func serveCommand(ts *testscript.TestScript, s *script, args []string) {
 
 func receiverCommand(ts *testscript.TestScript, s *script, args []string) {
 	args = slices.Concat([]string{"listen", "--port", "0"}, args)
-	at, err := s.start(ts, "receiver", scriptEnv(ts), args).await(listeningLine, 1)
+	at, err := s.start(ts, "receiver", scriptEnv(ts), args).URL()
 	ts.Check(err)
-	ts.Setenv("RECEIVER", at[1])
+	ts.Setenv("RECEIVER", at.String())
 }
 
 func talkativeReceiverCommand(ts *testscript.TestScript, _ *script, args []string) {
@@ -185,19 +187,19 @@ func awaitCommand(ts *testscript.TestScript, s *script, args []string) {
 		args = args[1:]
 	}
 	p := s.process(ts, args[0])
-	_, err := p.await(regexp.MustCompile("(?m)"+args[1]), count)
+	_, err := p.Await(regexp.MustCompile("(?m)"+args[1]), count)
 	showOutput(ts, p)
 	ts.Check(err)
 }
 
 func terminateCommand(ts *testscript.TestScript, s *script, args []string) {
-	ts.Check(s.process(ts, args[0]).cmd.Process.Signal(syscall.SIGTERM))
+	ts.Check(s.process(ts, args[0]).Signal(syscall.SIGTERM))
 }
 
 func shutdownCommand(ts *testscript.TestScript, s *script, args []string) {
 	p := s.process(ts, args[0])
 	delete(s.processes, args[0])
-	err := p.shutdown()
+	err := p.Stop()
 	showOutput(ts, p)
 	ts.Check(err)
 }
@@ -356,24 +358,24 @@ func scriptEnv(ts *testscript.TestScript, without ...string) []string {
 	return env
 }
 
-func (s *script) start(ts *testscript.TestScript, name string, env, args []string) *process {
+func (s *script) start(ts *testscript.TestScript, name string, env, args []string) *programtest.Process {
 	if s.processes[name] != nil {
 		ts.Fatalf("there is a %s already", name)
 	}
-	p, err := startProcess("trusthub", ts.MkAbs("."), env, args...)
+	p, err := programtest.Launch(programtest.Command{Path: "trusthub", Args: args, Dir: ts.MkAbs("."), Env: env})
 	ts.Check(err)
 	s.processes[name] = p
 	ts.Defer(func() {
 		if s.processes[name] == p { // the script has failed, or does not care how it ends
-			p.kill()
-			out, errs, _, _ := p.printed()
-			ts.Logf("[%s stdout]\n%s[%s stderr]\n%s", name, out, name, errs)
+			err := p.Kill()
+			ts.Logf("[%s stdout]\n%s[%s stderr]\n%s", name, p.Stdout(), name, p.Stderr())
+			ts.Check(err)
 		}
 	})
 	return p
 }
 
-func (s *script) process(ts *testscript.TestScript, name string) *process {
+func (s *script) process(ts *testscript.TestScript, name string) *programtest.Process {
 	p := s.processes[name]
 	if p == nil {
 		ts.Fatalf("there is no %s", name)
@@ -382,8 +384,7 @@ func (s *script) process(ts *testscript.TestScript, name string) *process {
 }
 
 // showOutput makes what the process has printed so far the stdout and stderr of the script.
-func showOutput(ts *testscript.TestScript, p *process) {
-	stdout, stderr, _, _ := p.printed()
-	fmt.Fprint(ts.Stdout(), stdout)
-	fmt.Fprint(ts.Stderr(), stderr)
+func showOutput(ts *testscript.TestScript, p *programtest.Process) {
+	fmt.Fprint(ts.Stdout(), p.Stdout())
+	fmt.Fprint(ts.Stderr(), p.Stderr())
 }

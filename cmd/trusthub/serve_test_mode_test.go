@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,14 +19,15 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// child is a process whose output ends when it and what it started have gone.
+// child is a process that runs `trusthub serve --test`.
 type child struct {
 	*testing.T
-	cmd    *exec.Cmd
+	*programtest.Process
 	temp   string // where it keeps its database
-	output *os.File
 	server testServer
 }
 
@@ -41,35 +41,19 @@ func startChild(t *testing.T, stdin *os.File, program ...string) *child {
 // startChildIn is startChild with a temporary folder that children can share.
 func startChildIn(t *testing.T, temp string, stdin *os.File, program ...string) *child {
 	t.Helper()
-	c := &child{T: t, cmd: exec.Command(program[0], program[1:]...), temp: temp}
-	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temp, noRace, "TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef",
-		"TWILIO_AUTH_TOKEN=real", "TRUSTHUB_PUBLIC_URL=https://public.example", "TRUSTHUB_DB="+t.TempDir()+"/real/trusthub.db",
-		"TRUSTHUB_SMTP=refused", "TRUSTHUB_LISTEN=refused", "TRUSTHUB_REVIEW=refused")
-	reader, writer, err := os.Pipe()
+	c := &child{T: t, temp: temp}
+	c.Process = programtest.Start(t, programtest.Command{
+		Path: program[0], Args: program[1:], Stdin: stdin,
+		Env: append(os.Environ(), "TMPDIR="+temp, noRace, "TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef",
+			"TWILIO_AUTH_TOKEN=real", "TRUSTHUB_PUBLIC_URL=https://public.example", "TRUSTHUB_DB="+t.TempDir()+"/real/trusthub.db",
+			"TRUSTHUB_SMTP=refused", "TRUSTHUB_LISTEN=refused", "TRUSTHUB_REVIEW=refused"),
+	})
+	line, err := c.Await(regexp.MustCompile(`^\{.*"base_url".*\n`), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.output, c.cmd.Stdout, c.cmd.Stderr = reader, writer, os.Stderr
-	if stdin != nil {
-		c.cmd.Stdin = stdin // without, it is /dev/null
-	}
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.cmd.Process.Kill()
-		_ = c.cmd.Wait()
-		_ = reader.Close()
-	})
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := reader.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(reader).ReadString('\n')
-	if err != nil || json.Unmarshal([]byte(line), &c.server) != nil {
-		t.Fatalf("it printed %q, %v", line, err)
+	if err := json.Unmarshal([]byte(line[0]), &c.server); err != nil {
+		t.Fatalf("it printed %q: %v", line[0], err)
 	}
 	return c
 }
@@ -97,22 +81,22 @@ func (c *child) serves() {
 	}
 }
 
-// goes waits until the server has gone, and looks for what it left.
-func (c *child) goes() {
+// ends waits until the server and its wrapper have ended, with status 0, and looks for what they left.
+func (c *child) ends() {
 	c.Helper()
-	if rest, err := io.ReadAll(c.output); err != nil || len(rest) > 0 {
-		c.Errorf("it printed %q more, %v", rest, err)
+	if err := c.Wait(); err != nil {
+		c.Error(err)
+	}
+	c.leavesNothing()
+}
+
+func (c *child) leavesNothing() {
+	c.Helper()
+	if n := strings.Count(c.Stdout(), "\n"); n != 1 {
+		c.Errorf("it printed %q", c.Stdout())
 	}
 	if left, err := os.ReadDir(c.temp); err != nil || len(left) > 0 {
 		c.Errorf("it left %v, %v", left, err)
-	}
-}
-
-func (c *child) ends() {
-	c.Helper()
-	c.goes()
-	if err := c.cmd.Wait(); err != nil {
-		c.Error(err)
 	}
 }
 
@@ -144,10 +128,10 @@ func TestServeTest(t *testing.T) {
 		reader, writer := pipe(t)
 		c := startChild(t, reader, "sh", "-c", "trusthub serve --test & read line") // the shell gives it /dev/null
 		c.serves()
-		if err := c.cmd.Process.Kill(); err != nil {
+		if err := c.Kill(); err != nil { // waits for the server too, which holds the shell's output
 			t.Fatal(err)
 		}
-		c.goes()
+		c.leavesNothing()
 		_ = writer // open until here: it is not the pipe that tells
 	})
 	t.Run("it goes with a wrapper that outlives the test", func(t *testing.T) {
@@ -179,10 +163,9 @@ func TestServeTest(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(temp, testFolderPrefix+"of-somebody"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := dead.cmd.Process.Kill(); err != nil {
+		if err := dead.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = dead.cmd.Wait() // it was killed
 		if folders := folders(t, temp); len(folders) != 3 {
 			t.Fatalf("before the next start there are %q", folders)
 		}
@@ -345,17 +328,13 @@ func TestTestModeKnowsNoEnvironment(t *testing.T) {
 // stays demands that the server goes on until it is told to end.
 func (c *child) stays() {
 	c.Helper()
-	if err := c.output.SetReadDeadline(time.Now().Add(3 * parentInterval)); err != nil {
-		c.Fatal(err)
-	}
-	if _, err := c.output.Read(make([]byte, 1)); !os.IsTimeout(err) {
-		c.Fatalf("it went: %v", err)
-	}
-	if err := c.output.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		c.Fatal(err)
+	select {
+	case <-c.Done():
+		c.Fatalf("it went: %v", c.Wait())
+	case <-time.After(3 * parentInterval):
 	}
 	c.serves()
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := c.Signal(syscall.SIGTERM); err != nil {
 		c.Fatal(err)
 	}
 	c.ends()

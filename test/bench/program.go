@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 const (
@@ -22,53 +21,43 @@ const (
 	megabyte   = 1_000_000
 	starts     = 11 // of which the median counts
 	readyLimit = 30 * time.Second
-	stopLimit  = 15 * time.Second
 )
 
-// build makes the program as `make build` does.
+// build builds the program as `make build` does.
 func (b *bench) build(ctx context.Context) (string, error) {
 	binary := b.path("trusthub")
-	//nolint:gosec // G204: nothing comes from outside
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, module+"/cmd/trusthub")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, out)
-	}
-	return binary, nil
+	return binary, programtest.Build(ctx, binary, "-trimpath", "-ldflags", "-s -w")
 }
 
 // program is the real server, as a process of its own.
 type program struct {
-	cmd     *exec.Cmd
+	*programtest.Process
 	address string
-	ready   time.Duration // from before the start of the process to the first answer that says that it is healthy
+	ready   time.Duration // from before the start of the process to the first healthy response
 }
 
-// start starts the program on a database. Its log goes nowhere, but it is written.
+// start starts the program on a database. It writes its log to the null device.
 func (b *bench) start(ctx context.Context, database string) (*program, error) {
 	binary, err := b.binary()
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // G204: what we have built ourselves
-	cmd := exec.CommandContext(ctx, binary, "serve", "--listen", "127.0.0.1:0", "--db", database)
-	cmd.Dir = filepath.Dir(database)
-	cmd.Env = []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken}
-	stdout, err := cmd.StdoutPipe()
+	begun := time.Now()
+	process, err := programtest.Launch(programtest.Command{
+		Path: binary, Args: []string{"serve", "--listen", "127.0.0.1:0", "--db", database}, Dir: filepath.Dir(database),
+		Env:           []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken},
+		DiscardStderr: true,
+	})
 	if err != nil {
 		return nil, err
 	}
-	p, begun := &program{cmd: cmd}, time.Now()
-	if err := cmd.Start(); err != nil {
-		return nil, err
+	at, err := process.URL()
+	if err != nil {
+		return nil, errors.Join(err, process.Kill())
 	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), "Listening on http://")
-	if err != nil || !ok {
-		return nil, errors.Join(fmt.Errorf("the program does not listen: %q", line), err, p.stop())
-	}
-	p.address = address
+	p := &program{Process: process, address: at.Host}
 	if err := p.healthy(ctx); err != nil {
-		return nil, errors.Join(err, p.stop())
+		return nil, errors.Join(err, p.Stop())
 	}
 	p.ready = time.Since(begun)
 	return p, nil
@@ -100,18 +89,9 @@ func (p *program) healthy(ctx context.Context) error {
 	}
 }
 
-// stop ends the program as an operator would.
-func (p *program) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	defer time.AfterFunc(stopLimit, func() { _ = p.cmd.Process.Kill() }).Stop()
-	return p.cmd.Wait()
-}
-
 // memory returns a figure of /proc/PID/status in bytes, 0 where there is no such file.
 func (p *program) memory(name string) int {
-	text, _, _ := strings.Cut(field(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid), name), " kB")
+	text, _, _ := strings.Cut(field(fmt.Sprintf("/proc/%d/status", p.PID()), name), " kB")
 	kilobytes, _ := strconv.Atoi(text) // fails for "unknown"
 	return kilobytes << 10
 }
@@ -134,7 +114,7 @@ func (b *bench) fill(ctx context.Context) (f filled, err error) {
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
+	defer func() { err = errors.Join(err, p.Stop()) }()
 	all := creates(p.address, b.Connections)
 	all.answered = b.progress("products to be created over HTTP by the program", f.products)
 	done, err := all.times(ctx, f.products)
@@ -184,7 +164,7 @@ func (b *bench) startTimes(ctx context.Context, database func(int) (string, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := p.stop(); err != nil {
+		if err := p.Stop(); err != nil {
 			return nil, err
 		}
 		times[i] = p.ready

@@ -22,5 +22,5 @@ func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program)) }
 // startServer runs a server with an empty database until the test ends, and returns its URL.
 func startServer(t *testing.T) *url.URL {
 	t.Helper()
-	return programtest.Start(t, program, filepath.Join(t.TempDir(), "trusthub.db"))
+	return programtest.Serve(t, program, filepath.Join(t.TempDir(), "trusthub.db"))
 }

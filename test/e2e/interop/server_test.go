@@ -29,7 +29,7 @@ func onEachEngine(t *testing.T, test func(t *testing.T, server *url.URL), flags 
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, programtest.Start(t, program, database(t), flags...))
+			test(t, programtest.Serve(t, program, database(t), flags...))
 		})
 	}
 }

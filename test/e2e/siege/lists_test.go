@@ -84,7 +84,7 @@ func TestLargestPages(t *testing.T) {
 		for number := range accounts {
 			listFill(t, database, listAccount(number+1), scale(20, 80), strings.Repeat("<", oldName))
 		}
-		server := programtest.Start(t, program, database)
+		server := programtest.Serve(t, program, database)
 		before := listMemory(t)
 		var slow []net.Conn
 		for number := range 100 {
@@ -202,7 +202,7 @@ func TestOldProductsStayReadable(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, database string) {
 		count := scale(100, 1000)
 		listFill(t, database, listAccount(1), count, strings.Repeat("<", oldName))
-		server := programtest.Start(t, program, database)
+		server := programtest.Serve(t, program, database)
 		c, err := client.New(client.WithBaseURL(server.String()), client.WithCredentials(listAccount(1).SID, listAccount(1).AuthToken))
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +229,7 @@ func TestFiltersThatFindNothing(t *testing.T) {
 		other := listAccount(2)
 		listFill(t, database, other, 60, "Acme") // before all others: the last ones in an order of all
 		listFill(t, database, listAccount(1), scale(20_000, 400_000), "Acme")
-		server := programtest.Start(t, program, database)
+		server := programtest.Serve(t, program, database)
 		alone := listTimes(t, server, other, scale(50, 300))
 		for _, filter := range []string{
 			"FriendlyName=nope", "PolicySid=" + strings.Replace(listPolicy, "7", "8", 1), "Status=draft&FriendlyName=nope",

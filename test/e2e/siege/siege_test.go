@@ -3,7 +3,6 @@ package siege_test
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,28 +29,13 @@ func scale(share, full int) int {
 // start runs a program, which is the one built here or a script around it, on a database.
 func start(t *testing.T, program, database string, flags ...string) *url.URL {
 	t.Helper()
-	dependOnSources(t)
-	return programtest.Start(t, program, database, flags...)
+	programtest.DependOnSources(t, "../../..")
+	return programtest.Serve(t, program, database, flags...)
 }
 
 func sqlite(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "trusthub.db")
-}
-
-// dependOnSources looks at every folder of the module. The go tool takes a cached result of a test for good unless something has
-// changed that the test has looked at, and it does not see that the program is built from all of this.
-func dependOnSources(t *testing.T) {
-	t.Helper()
-	err := filepath.WalkDir("../../..", func(_ string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "bin" || entry.Name() == "testdata") {
-			return fs.SkipDir
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // answer is what came of a request, and after what time.

@@ -6,6 +6,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -88,4 +89,23 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 			test(t, Open(t, database(t)))
 		})
 	}
+}
+
+// UseSQL opens a database beside the store, to look at its tables or to change them, and closes it again.
+func UseSQL(tb testing.TB, name string, use func(*sql.DB)) {
+	tb.Helper()
+	driver := "sqlite"
+	if store.IsPostgres(name) {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	}()
+	use(db)
 }

@@ -1,76 +1,91 @@
-package main
+package crash_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// crashTold is what a notice tells: one change of a product's status, over one channel.
-type crashTold struct {
-	channel trust.Channel
+// The channels, and the state of a notice that has been received, as `trusthub deliveries` prints them.
+const (
+	byCallback = "callback"
+	byEmail    = "email"
+	delivered  = "delivered"
+)
+
+// statusChange is what a notice reports: one change of a product's status, over one channel.
+type statusChange struct {
+	channel string
 	sid     string
-	status  trust.Status
+	status  client.TrustProductStatus
 }
 
-// changes are those that a product goes through, unless it is a draft.
-func (row crashRow) changes() []trust.Status {
+// changes returns the statuses that a product goes through, unless it is a draft.
+func (row productRow) changes() []client.TrustProductStatus {
 	switch {
-	case row.status == string(trust.Draft):
+	case row.status == string(client.TrustProductStatusDraft):
 		return nil
 	case strings.Contains(row.email, "+hold@"):
-		return []trust.Status{trust.PendingReview, trust.InReview}
+		return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview}
 	case strings.Contains(row.email, "+reject-18601@"):
-		return []trust.Status{trust.PendingReview, trust.InReview, trust.TwilioRejected}
+		return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview, client.TrustProductStatusTwilioRejected}
 	}
-	return []trust.Status{trust.PendingReview, trust.InReview, trust.TwilioApproved}
+	return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview, client.TrustProductStatusTwilioApproved}
 }
 
-// told is what a channel is to tell of the product.
-func (row crashRow) told(channel trust.Channel) (all []crashTold) {
+// told returns what a channel must report of the product.
+func (row productRow) told(channel string) (all []statusChange) {
 	for _, status := range row.changes() {
-		all = append(all, crashTold{channel, row.sid, status})
+		all = append(all, statusChange{channel, row.sid, status})
 	}
 	return all
 }
 
+// delivery is what this package reads of a line that `trusthub deliveries` prints.
+type delivery struct {
+	ID        string                    `json:"id"`
+	Channel   string                    `json:"channel"`
+	BundleSID string                    `json:"trust_product_sid"`
+	Status    client.TrustProductStatus `json:"status"`
+	State     string                    `json:"state"`
+	Attempts  []struct{}                `json:"attempts"`
+}
+
 // deliveries returns all of them, the oldest first, as the program lists them.
-func (run *crashRun) deliveries(t *testing.T) []deliveryRow {
+func (run *campaignRun) deliveries(t *testing.T) []delivery {
 	t.Helper()
-	var problem bytes.Buffer
-	list := exec.CommandContext(t.Context(), "trusthub", "deliveries", "--db", run.db, "--limit", strconv.Itoa(math.MaxInt32))
-	list.Env, list.Stderr = []string{noRace}, &problem
-	out, err := list.Output()
-	if err != nil {
-		t.Fatalf("trusthub deliveries: %v\n%s", err, &problem)
+	list := programtest.Start(t, programtest.Command{
+		Path: program, Args: []string{"deliveries", "--db", run.db, "--limit", strconv.Itoa(math.MaxInt32)},
+		Env: []string{"GORACE=atexit_sleep_ms=0"},
+	})
+	if err := list.Wait(); err != nil {
+		t.Fatalf("trusthub deliveries: %v\n%s", err, list.Stderr())
 	}
-	var all []deliveryRow
-	if err := json.Unmarshal(out, &all); err != nil {
+	var all []delivery
+	if err := json.Unmarshal([]byte(list.Stdout()), &all); err != nil {
 		t.Fatal(err)
 	}
 	slices.Reverse(all)
 	return all
 }
 
-// undelivered returns what a server has to tell until there is nothing left to tell.
-func (run *crashRun) undelivered(t *testing.T) (missing []crashTold) {
+// undelivered returns what a server still has to deliver.
+func (run *campaignRun) undelivered(t *testing.T) (missing []statusChange) {
 	t.Helper()
-	recorded := map[crashTold]bool{}
+	recorded := map[statusChange]bool{}
 	for _, d := range run.deliveries(t) {
-		if d.State == store.Delivered {
-			recorded[crashTold{d.Channel, d.BundleSID, d.Status}] = true
+		if d.State == delivered {
+			recorded[statusChange{d.Channel, d.BundleSID, d.Status}] = true
 		}
 	}
-	for _, row := range readCrashRows(t, run.db) {
-		for _, channel := range []trust.Channel{trust.Callback, trust.Email} {
+	for _, row := range readRows(t, run.db) {
+		for _, channel := range []string{byCallback, byEmail} {
 			for _, told := range row.told(channel) {
 				if !recorded[told] {
 					missing = append(missing, told)
@@ -81,8 +96,8 @@ func (run *crashRun) undelivered(t *testing.T) (missing []crashTold) {
 	return missing
 }
 
-// crashDelivered counts, to show that the kills met the deliveries.
-type crashDelivered struct {
+// deliveryTally counts, to show that the kills met the deliveries.
+type deliveryTally struct {
 	Products, Changes                int
 	Callbacks, Mails                 int // received
 	RepeatedCallbacks, RepeatedMails int // of those, received again
@@ -90,10 +105,10 @@ type crashDelivered struct {
 }
 
 // verify compares the database, in which nothing is left to do, with what the customer has received.
-func (run *crashRun) verify(t *testing.T) crashDelivered {
+func (run *campaignRun) verify(t *testing.T) deliveryTally {
 	t.Helper()
-	rows, c := readCrashRows(t, run.db), run.customer
-	notices := map[trust.Channel]map[string][]deliveryRow{trust.Callback: {}, trust.Email: {}}
+	rows, c := readRows(t, run.db), run.customer
+	notices := map[string]map[string][]delivery{byCallback: {}, byEmail: {}}
 	for _, d := range run.deliveries(t) {
 		of := notices[d.Channel]
 		of[d.BundleSID] = append(of[d.BundleSID], d)
@@ -104,11 +119,11 @@ func (run *crashRun) verify(t *testing.T) crashDelivered {
 		}
 	}
 	for _, sid := range run.submitted {
-		if status := rows[sid].status; status == "" || status == string(trust.Draft) {
+		if status := rows[sid].status; status == "" || status == string(client.TrustProductStatusDraft) {
 			t.Errorf("the submission of %s was acknowledged, its status is %q", sid, status)
 		}
 	}
-	tally, told := crashDelivered{Products: len(rows)}, 0
+	tally, told := deliveryTally{Products: len(rows)}, 0
 	for sid, row := range rows {
 		changes := row.changes()
 		if len(changes) > 0 && row.status != string(changes[len(changes)-1]) {
@@ -121,7 +136,7 @@ func (run *crashRun) verify(t *testing.T) crashDelivered {
 				t.Errorf("%s of %s: %d notices of %d changes", channel, sid, len(of[sid]), len(want))
 				continue
 			}
-			if order := c.first[crashTold{channel: channel, sid: sid}]; !slices.Equal(order, want) {
+			if order := c.first[statusChange{channel: channel, sid: sid}]; !slices.Equal(order, want) {
 				t.Errorf("received in the order %v, want %v", order, want)
 			}
 			for i, d := range of[sid] {
@@ -137,7 +152,7 @@ func (run *crashRun) verify(t *testing.T) crashDelivered {
 	}
 	for told, receptions := range c.received {
 		all, again := &tally.Callbacks, &tally.RepeatedCallbacks
-		if told.channel == trust.Email {
+		if told.channel == byEmail {
 			all, again = &tally.Mails, &tally.RepeatedMails
 		}
 		*all += len(receptions)
@@ -147,9 +162,9 @@ func (run *crashRun) verify(t *testing.T) crashDelivered {
 }
 
 // verifyDelivery wants a notice to be recorded as delivered once, and to have been received under its own id each time.
-func verifyDelivery(t *testing.T, d deliveryRow, want crashTold, received []crashReception) {
+func verifyDelivery(t *testing.T, d delivery, want statusChange, received []reception) {
 	t.Helper()
-	if d.Status != want.status || d.State != store.Delivered || len(d.Attempts) != 1 {
+	if d.Status != want.status || d.State != delivered || len(d.Attempts) != 1 {
 		t.Errorf("%+v is recorded as %+v", want, d)
 	}
 	if len(received) == 0 {
@@ -164,10 +179,10 @@ func verifyDelivery(t *testing.T, d deliveryRow, want crashTold, received []cras
 
 // verifyLives wants no notice to have been received twice in one life, and no life to have left more behind than it can
 // have had on its way.
-func (run *crashRun) verifyLives(t *testing.T, tally *crashDelivered) {
+func (run *campaignRun) verifyLives(t *testing.T, tally *deliveryTally) {
 	t.Helper()
 	type left struct {
-		channel trust.Channel
+		channel string
 		life    int
 	}
 	repeated := map[left]int{}
@@ -181,7 +196,7 @@ func (run *crashRun) verifyLives(t *testing.T, tally *crashDelivered) {
 	}
 	for of, n := range repeated {
 		tally.MostRepeated = max(tally.MostRepeated, n)
-		if n > crashInFlight {
+		if n > maxInFlight {
 			t.Errorf("of life %d %d notices (%s) were repeated, more than are on their way at a time", of.life, n, of.channel)
 		}
 	}

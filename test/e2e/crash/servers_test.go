@@ -1,4 +1,4 @@
-package main
+package crash_test
 
 import (
 	"bytes"
@@ -11,27 +11,28 @@ import (
 
 	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // TestManyServers has three servers work on one database under load, kills one with SIGKILL each second and starts another
 // in its place. At the end every acknowledged write must be there and every change told, in order; twice only what a killed
 // server had on its way. With TRUSTHUB_CRASH_ROUNDS, at any value, that goes on for a minute.
 //
-// It takes crashLease longer, for which the leases of the last server that was killed go on.
+// It takes leaseTime longer, for which the leases of the last server that was killed go on.
 func TestManyServers(t *testing.T) {
 	t.Parallel()
 	const servers = 3
 	kills := 3
-	if _, campaign := crashRounds(t, 0); campaign {
+	if _, campaign := campaignRounds(t, 0); campaign {
 		kills = 60
 	}
-	run := newCrashRun(t, pgtest.NewDurable(t))
-	load := startChaosLoad(t, run, servers, func(s *chaosServer, _ time.Time, err error) bool {
+	run := newCampaignRun(t, pgtest.NewDurable(t))
+	load := startLoad(t, run, servers, func(s *peer, _ time.Time, err error) bool {
 		_, answered := errors.AsType[*client.Error](err)
 		return !answered && s.killed.Load()
 	})
 	killed := map[string]time.Time{}
-	var logs []*chaosServer
+	var logs []*peer
 	each := time.NewTicker(time.Second)
 	defer each.Stop()
 	for range kills {
@@ -51,7 +52,7 @@ func TestManyServers(t *testing.T) {
 
 	tally := run.verify(t)
 	run.verifyCreatedOnce(t)
-	leases := run.verifyLeases(t, func(first, second chaosLease) bool {
+	leases := run.verifyLeases(t, func(first, second leaseTaken) bool {
 		at, ok := killed[first.server]
 		return ok && !at.After(second.taken)
 	})
@@ -60,15 +61,15 @@ func TestManyServers(t *testing.T) {
 	if leases.Servers < servers {
 		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
 	}
-	if most := kills * crashInFlight; tally.RepeatedCallbacks > most || tally.RepeatedMails > most {
+	if most := kills * maxInFlight; tally.RepeatedCallbacks > most || tally.RepeatedMails > most {
 		t.Errorf("more than %d callbacks or mails were repeated, the most that can have been on their way", most)
 	}
 	for i := range load.servers {
 		logs = append(logs, load.servers[i].Load())
 	}
 	for _, s := range logs { // a server that is killed must not make others fail
-		if bytes.Contains(s.log.Bytes(), []byte(`"level":"ERROR"`)) {
-			t.Errorf("the log of %s has errors:\n%s", s.name, errorLines(s.log.Bytes()))
+		if bytes.Contains([]byte(s.Stderr()), []byte(`"level":"ERROR"`)) {
+			t.Errorf("the log of %s has errors:\n%s", s.name, errorLines([]byte(s.Stderr())))
 		}
 	}
 }
@@ -90,9 +91,9 @@ func TestTenCopies(t *testing.T) {
 	const copies = 10
 	name := pgtest.NewDurable(t)
 	began := time.Now()
-	var servers []*crashServer
+	var servers []*instance
 	for range copies {
-		servers = append(servers, launchCrashServer(t, name))
+		servers = append(servers, launchInstance(t, name))
 	}
 	for _, s := range servers {
 		s.listens(t)
@@ -101,7 +102,7 @@ func TestTenCopies(t *testing.T) {
 		}
 	}
 	t.Logf("%d servers were ready after %v", copies, time.Since(began).Round(time.Millisecond))
-	useCrashDatabase(t, name, func(db *sql.DB) {
+	storetest.UseSQL(t, name, func(db *sql.DB) {
 		applied := queryCount(t, db, `SELECT COUNT(*) FROM goose_db_version WHERE version_id > 0`)
 		versions := queryCount(t, db, `SELECT COUNT(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0`)
 		if versions == 0 || applied != versions {

@@ -1,4 +1,4 @@
-package main
+package crash_test
 
 import (
 	"errors"
@@ -17,38 +17,38 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/opentrusthub/trusthub/internal/signature"
-	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// crashReception is one arrival of a notice.
-type crashReception struct {
+// reception is one arrival of a notice.
+type reception struct {
 	token string // the callback's idempotency token, or what the e-mail's Message-ID has in its place
 	life  int    // of the server that sent it, from 1
 }
 
-// crashCustomer receives callbacks and e-mails, and kills the server in the middle of one.
-type crashCustomer struct {
+// customer receives callbacks and e-mails, and kills the server in the middle of one.
+type customer struct {
 	t                *testing.T
-	callbacks, mails *crashListener
+	callbacks, mails *countingListener
 	url              string // that callbacks go to
 
 	mu       sync.Mutex
 	arrived  sync.Cond
-	received map[crashTold][]crashReception
-	first    map[crashTold][]crashTold // what was told of a product, in the order of the first receptions; key without status
+	received map[statusChange][]reception
+	first    map[statusChange][]statusChange // what was told of a product, in the order of the first receptions; key without status
 	life     int
 	left     int          // receptions until the kill; none comes where it is not above 0
 	kill     func() error // called then
 }
 
-func newCrashCustomer(t *testing.T) *crashCustomer {
+func newCustomer(t *testing.T) *customer {
 	t.Helper()
-	c := &crashCustomer{t: t, received: map[crashTold][]crashReception{}, first: map[crashTold][]crashTold{}, life: 1}
+	c := &customer{t: t, received: map[statusChange][]reception{}, first: map[statusChange][]statusChange{}, life: 1}
 	c.arrived.L = &c.mu
 
 	application := httptest.NewUnstartedServer(c)
-	c.callbacks = newCrashListener(application.Listener)
+	c.callbacks = newCountingListener(application.Listener)
 	application.Listener = c.callbacks
 	application.Start()
 	t.Cleanup(application.Close)
@@ -58,8 +58,8 @@ func newCrashCustomer(t *testing.T) *crashCustomer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.mails = newCrashListener(listener)
-	mailbox := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return crashMail{c}, nil }))
+	c.mails = newCountingListener(listener)
+	mailbox := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return mailSession{c}, nil }))
 	mailbox.Domain = "acme.example"
 	mailbox.ErrorLog = log.New(io.Discard, "", 0) // killed clients break off
 	stopped := make(chan error, 1)
@@ -73,33 +73,35 @@ func newCrashCustomer(t *testing.T) *crashCustomer {
 }
 
 // ServeHTTP receives a callback.
-func (c *crashCustomer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+func (c *customer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		return // the kill came before the whole of it
 	}
-	if !signature.Valid(crashToken, "http://"+r.Host+r.RequestURI, r.PostForm, r.Header.Get(signature.Header)) {
-		c.t.Errorf("the signature of %v is not valid", r.PostForm)
+	callback, err := client.ParseCallback(r, programtest.AuthToken) // checks the signature
+	if err != nil {
+		c.t.Errorf("%v: %v", r.PostForm, err)
+		return
 	}
-	status := trust.Status(r.PostForm.Get("Status"))
-	if reason := r.PostForm.Get("FailureReason"); strings.HasPrefix(reason, "18601: ") != (status == trust.TwilioRejected) {
-		c.t.Errorf("the reason of %s is %q", status, reason)
+	rejected := callback.Status == client.TrustProductStatusTwilioRejected
+	if strings.HasPrefix(callback.FailureReason, "18601: ") != rejected {
+		c.t.Errorf("the reason of %s is %q", callback.Status, callback.FailureReason)
 	}
-	c.receive(crashTold{trust.Callback, r.PostForm.Get("BundleSid"), status}, r.Header.Get("I-Twilio-Idempotency-Token"))
+	c.receive(statusChange{byCallback, callback.TrustProductSID, callback.Status}, callback.IdempotencyToken)
 }
 
-// crashMail is a connection to the customer's mail server.
-type crashMail struct{ customer *crashCustomer }
+// mailSession is a connection to the customer's mail server.
+type mailSession struct{ customer *customer }
 
 // What of a mail's conversation does not matter here.
-func (crashMail) Reset()                               {}
-func (crashMail) Logout() error                        { return nil }
-func (crashMail) Mail(string, *smtp.MailOptions) error { return nil }
-func (crashMail) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (mailSession) Reset()                               {}
+func (mailSession) Logout() error                        { return nil }
+func (mailSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (mailSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
 
-var crashMailText = regexp.MustCompile(`(?m)^SID: +(BU\w+)\r?\nStatus: .* \(([a-z-]+)\)\r?$`)
+var mailText = regexp.MustCompile(`(?m)^SID: +(BU\w+)\r?\nStatus: .* \(([a-z-]+)\)\r?$`)
 
 // Data receives an e-mail.
-func (m crashMail) Data(r io.Reader) error {
+func (m mailSession) Data(r io.Reader) error {
 	message, err := netmail.ReadMessage(r)
 	if err != nil {
 		return err // the kill came before the whole of it
@@ -110,24 +112,24 @@ func (m crashMail) Data(r io.Reader) error {
 	}
 	id := message.Header.Get("Message-ID")
 	token, ok := strings.CutSuffix(strings.TrimPrefix(id, "<"), "@trusthub.example>")
-	told := crashMailText.FindSubmatch(text)
+	told := mailText.FindSubmatch(text)
 	if !ok || told == nil {
 		m.customer.t.Errorf("%s: the message tells nothing:\n%s", id, text)
 		return nil
 	}
-	m.customer.receive(crashTold{trust.Email, string(told[1]), trust.Status(told[2])}, token)
+	m.customer.receive(statusChange{byEmail, string(told[1]), client.TrustProductStatus(told[2])}, token)
 	return nil
 }
 
 // receive notes an arrival. Where it kills the server, that cannot record this notice: it has got no answer yet.
-func (c *crashCustomer) receive(told crashTold, token string) {
+func (c *customer) receive(told statusChange, token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.received[told] == nil {
-		product := crashTold{channel: told.channel, sid: told.sid}
+		product := statusChange{channel: told.channel, sid: told.sid}
 		c.first[product] = append(c.first[product], told)
 	}
-	c.received[told] = append(c.received[told], crashReception{token, c.life})
+	c.received[told] = append(c.received[told], reception{token, c.life})
 	if c.left--; c.left == 0 {
 		if err := c.kill(); err != nil {
 			c.t.Error(err)
@@ -137,14 +139,14 @@ func (c *crashCustomer) receive(told crashTold, token string) {
 }
 
 // killAfter has the server killed in the middle of the reception of a notice, after so many from now on.
-func (c *crashCustomer) killAfter(receptions int, kill func() error) {
+func (c *customer) killAfter(receptions int, kill func() error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left, c.kill = receptions, kill
 }
 
 // outlive begins a new life, once nothing can come any more from the server that is gone.
-func (c *crashCustomer) outlive(t *testing.T) {
+func (c *customer) outlive(t *testing.T) {
 	t.Helper()
 	c.callbacks.drain(t)
 	c.mails.drain(t)
@@ -158,10 +160,10 @@ func (c *crashCustomer) outlive(t *testing.T) {
 
 // await waits until all that is missing has been received in this life. It gives up when nothing at all comes any more: how
 // long everything takes depends on how much the servers before have left.
-func (c *crashCustomer) await(t *testing.T, missing []crashTold) {
+func (c *customer) await(t *testing.T, missing []statusChange) {
 	t.Helper()
 	silent := false
-	silence := time.AfterFunc(crashWait, func() {
+	silence := time.AfterFunc(waitLimit, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		silent = true
@@ -176,40 +178,40 @@ func (c *crashCustomer) await(t *testing.T, missing []crashTold) {
 				break
 			}
 			if silent {
-				t.Fatalf("nothing has come for %v and %+v is missing, of %d notices the one at %d", crashWait, told, len(missing), i)
+				t.Fatalf("nothing has come for %v and %+v is missing, of %d notices the one at %d", waitLimit, told, len(missing), i)
 			}
 			c.arrived.Wait()
-			silence.Reset(crashWait)
+			silence.Reset(waitLimit)
 		}
 	}
 }
 
-// crashListener knows its open connections.
-type crashListener struct {
+// countingListener knows its open connections.
+type countingListener struct {
 	net.Listener
 	mu      sync.Mutex
 	changed sync.Cond
 	open    map[string]bool // by the client's address
 }
 
-func newCrashListener(l net.Listener) *crashListener {
-	listener := &crashListener{Listener: l, open: map[string]bool{}}
+func newCountingListener(l net.Listener) *countingListener {
+	listener := &countingListener{Listener: l, open: map[string]bool{}}
 	listener.changed.L = &listener.mu
 	return listener
 }
 
 // Accept notes the connection.
-func (l *crashListener) Accept() (net.Conn, error) {
+func (l *countingListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	client := conn.RemoteAddr().String()
 	l.note(client, true)
-	return &crashConn{conn, sync.OnceFunc(func() { l.note(client, false) })}, nil
+	return &countedConn{conn, sync.OnceFunc(func() { l.note(client, false) })}, nil
 }
 
-func (l *crashListener) note(client string, open bool) {
+func (l *countingListener) note(client string, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if open {
@@ -222,7 +224,7 @@ func (l *crashListener) note(client string, open bool) {
 
 // drain waits until all connections are closed that were made before, also those that the kernel had still to hand over:
 // it hands them over in order, so that they precede the one that drain makes.
-func (l *crashListener) drain(t *testing.T) {
+func (l *countingListener) drain(t *testing.T) {
 	t.Helper()
 	last, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
 	if err != nil {
@@ -241,13 +243,13 @@ func (l *crashListener) drain(t *testing.T) {
 	}
 }
 
-type crashConn struct {
+type countedConn struct {
 	net.Conn
 	closed func()
 }
 
 // Close notes that the connection is closed, and so that what it carried has been dealt with.
-func (c *crashConn) Close() error {
+func (c *countedConn) Close() error {
 	defer c.closed()
 	return c.Conn.Close()
 }

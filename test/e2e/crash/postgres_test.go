@@ -1,4 +1,4 @@
-package main
+package crash_test
 
 import (
 	"bytes"
@@ -16,13 +16,15 @@ import (
 
 	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 const (
-	chaosPassword = "chaospassword"
-	// chaosOutage is how long Postgres may be away without a notice being repeated: a server that has sent one reports it as
+	password = "chaospassword"
+	// shortOutage is how long Postgres may be away without a notice being repeated: a server that has sent one reports it as
 	// soon as it can, and no other may send it before its lease has ended.
-	chaosOutage = crashLease / 2
+	shortOutage = leaseTime / 2
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )
@@ -32,23 +34,23 @@ const (
 // acknowledged write must be there and every change told, in order. With TRUSTHUB_CRASH_ROUNDS, at any value, it dies twenty
 // times.
 //
-// It may take crashLease longer, for which leases go on that were taken in commits whose answer got lost.
+// It may take leaseTime longer, for which leases go on that were taken in commits whose answer got lost.
 func TestPostgresDies(t *testing.T) {
 	t.Parallel()
 	deaths := 2
-	if _, campaign := crashRounds(t, 0); campaign {
+	if _, campaign := campaignRounds(t, 0); campaign {
 		deaths = 20
 	}
 	cluster := pgtest.NewCluster(t)
-	run := newCrashRun(t, withPassword(t, cluster.Database(t)))
+	run := newCampaignRun(t, withPassword(t, cluster.Database(t)))
 	var latest atomic.Pointer[outage]
-	load := startChaosLoad(t, run, 2, func(_ *chaosServer, began time.Time, err error) bool {
+	load := startLoad(t, run, 2, func(_ *peer, began time.Time, err error) bool {
 		refused, ok := errors.AsType[*client.Error](err)
 		return ok && refused.Status == http.StatusServiceUnavailable && refused.Code == 20503 && latest.Load().excuses(began)
 	})
 	var outages []outage
 	for i := range deaths {
-		load.awaitWrites(t, 1+rand.IntN(crashWrites))
+		load.awaitWrites(t, 1+rand.IntN(maxWrites))
 		if i > 0 {
 			load.awaitLeases(t, outages[i-1].resumed)
 		}
@@ -60,12 +62,12 @@ func TestPostgresDies(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	load.awaitWrites(t, crashWrites)
+	load.awaitWrites(t, maxWrites)
 	load.finish(t)
 
 	tally := run.verify(t)
 	run.verifyCreatedOnce(t)
-	leases := run.verifyLeases(t, func(first, second chaosLease) bool {
+	leases := run.verifyLeases(t, func(first, second leaseTaken) bool {
 		for _, o := range outages {
 			if !first.taken.After(o.resumed) && !second.taken.Before(o.died) {
 				return true
@@ -79,11 +81,11 @@ func TestPostgresDies(t *testing.T) {
 	if leases.Servers < len(load.servers) {
 		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
 	}
-	if again := tally.RepeatedCallbacks + tally.RepeatedMails; again > 0 && longest < chaosOutage {
+	if again := tally.RepeatedCallbacks + tally.RepeatedMails; again > 0 && longest < shortOutage {
 		t.Errorf("%d notices were repeated, though no outage was longer than %v", again, longest)
 	}
 	for i := range load.servers {
-		verifyLog(t, load.servers[i].Load().log.String())
+		verifyLog(t, load.servers[i].Load().Stderr())
 	}
 }
 
@@ -94,7 +96,7 @@ func withPassword(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at.User = url.UserPassword(at.User.Username(), chaosPassword)
+	at.User = url.UserPassword(at.User.Username(), password)
 	return at.String()
 }
 
@@ -107,7 +109,7 @@ func (o *outage) excuses(began time.Time) bool {
 }
 
 // awaitWrites waits until more creations and submissions are acknowledged.
-func (l *chaosLoad) awaitWrites(t *testing.T, more int) {
+func (l *clientLoad) awaitWrites(t *testing.T, more int) {
 	t.Helper()
 	acknowledged := func() int {
 		l.run.mu.Lock()
@@ -115,15 +117,15 @@ func (l *chaosLoad) awaitWrites(t *testing.T, more int) {
 		return len(l.run.created) + len(l.run.submitted)
 	}
 	want := acknowledged() + more
-	crashAwait(t, "acknowledgement of writes", func() bool { return acknowledged() >= want || t.Failed() })
+	await(t, "acknowledgement of writes", func() bool { return acknowledged() >= want || t.Failed() })
 }
 
 // awaitLeases waits until every server has taken leases since then. With them it has reported on all that it had sent before: else
 // one that had no luck between several outages would have had none to report in.
-func (l *chaosLoad) awaitLeases(t *testing.T, since time.Time) {
+func (l *clientLoad) awaitLeases(t *testing.T, since time.Time) {
 	t.Helper()
-	useCrashDatabase(t, l.run.db, func(db *sql.DB) {
-		crashAwait(t, "lease of each server", func() bool {
+	storetest.UseSQL(t, l.run.db, func(db *sql.DB) {
+		await(t, "lease of each server", func() bool {
 			const query = `SELECT COUNT(DISTINCT server) FROM test_leases WHERE taken_at > $1`
 			return queryCount(t, db, query, since) == len(l.servers) || t.Failed()
 		})
@@ -131,7 +133,7 @@ func (l *chaosLoad) awaitLeases(t *testing.T, since time.Time) {
 }
 
 // outlast kills Postgres, looks at what the servers answer meanwhile, starts it again and waits until they notice.
-func (l *chaosLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
+func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	t.Helper()
 	o := outage{died: time.Now()}
 	if err := cluster.Kill(); err != nil {
@@ -147,7 +149,7 @@ func (l *chaosLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	}
 	o.back = time.Now()
 	for i := range l.servers {
-		crashAwait(t, "health", func() bool { return getStatus(t, l.servers[i].Load().url+"/healthz") == http.StatusOK })
+		await(t, "health", func() bool { return getStatus(t, l.servers[i].Load().url+"/healthz") == http.StatusOK })
 	}
 	o.resumed = time.Now()
 	return o
@@ -156,10 +158,10 @@ func (l *chaosLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 // verifyUnavailable wants the documented answer and nothing else: who calls is not to learn what is behind.
 func verifyUnavailable(t *testing.T, server string) {
 	t.Helper()
-	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {crashPolicy}}.Encode()
+	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}.Encode()
 	for _, attempt := range []struct{ method, path, user string }{
-		{http.MethodPost, "/v1/TrustProducts", crashAccount},
-		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", crashAccount},
+		{http.MethodPost, "/v1/TrustProducts", programtest.AccountSID},
+		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", programtest.AccountSID},
 		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // whether it is wrong, nobody can tell now
 		{http.MethodGet, "/healthz", ""},
 	} {
@@ -182,7 +184,7 @@ func askUnavailable(t *testing.T, method, target, user, form string) (promised b
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.SetBasicAuth(user, crashToken)
+	request.SetBasicAuth(user, programtest.AuthToken)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -218,7 +220,7 @@ func verifyLog(t *testing.T, log string) {
 	if !strings.Contains(log, "jobs wait for the database") || !strings.Contains(log, `"level":"ERROR"`) {
 		t.Error("the log does not tell that Postgres was away")
 	}
-	for _, secret := range []string{chaosPassword, crashToken} {
+	for _, secret := range []string{password, programtest.AuthToken} {
 		if at := strings.Index(log, secret); at >= 0 {
 			t.Errorf("the log holds %q: %s", secret, bytes.TrimSpace([]byte(log[max(0, at-200):min(len(log), at+200)])))
 		}

@@ -1,4 +1,4 @@
-package main
+package crash_test
 
 import (
 	"context"
@@ -13,12 +13,13 @@ import (
 	"testing"
 
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 const (
-	crashWriters = 4   // goroutines that write at the same time
-	crashWrites  = 150 // at most so many writes are acknowledged before the kill
+	writerCount = 4   // goroutines that write at the same time
+	maxWrites   = 150 // at most so many writes are acknowledged before the kill
 )
 
 // TestCrash kills the server with SIGKILL in the middle of writes, again and again on one database, and looks each time
@@ -26,20 +27,21 @@ const (
 // often.
 func TestCrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
-		rounds, _ := crashRounds(t, 4)
-		crash(t, db, rounds)
+		rounds, _ := campaignRounds(t, 4)
+		killWriters(t, db, rounds)
 	})
 }
 
-func crash(t *testing.T, db string, rounds int) {
+// killWriters kills the server rounds times under its writers, and verifies the database after each.
+func killWriters(t *testing.T, db string, rounds int) {
 	t.Helper()
-	var writers []*crashWriter
-	for i := range crashWriters {
-		writers = append(writers, &crashWriter{name: "w" + strconv.Itoa(i), acked: make(map[string]crashRow)})
+	var writers []*writer
+	for i := range writerCount {
+		writers = append(writers, &writer{name: "w" + strconv.Itoa(i), acked: make(map[string]productRow)})
 	}
-	var tally crashTally
+	var tally writeTally
 	for round := range rounds + 1 {
-		server := startCrashServer(t, db)
+		server := startInstance(t, db)
 		tally.verify(t, db, writers)
 		if t.Failed() {
 			t.Fatalf("after %d kills", round)
@@ -53,39 +55,39 @@ func crash(t *testing.T, db string, rounds int) {
 	}
 }
 
-// crashTally counts, to show that the kills met the writes.
-type crashTally struct {
+// writeTally counts, to show that the kills met the writes.
+type writeTally struct {
 	Products     int
 	Acknowledged int
 	Kept, Absent int // of the writes without an answer
 }
 
-// crashRow is what must survive of a product. Times are in whole seconds, as the API tells them.
-type crashRow struct {
+// productRow is what must survive of a product. Times are in whole seconds, as the API tells them.
+type productRow struct {
 	sid, account, policy, name, email, callback, status string
 	created, updated                                    int64
 }
 
-// crashWriter creates and updates products of its own, one write at a time. Every write has a number, and the number is in
+// writer creates and updates products of its own, one write at a time. Every write has a number, and the number is in
 // all that it sets, so that half a write shows.
-type crashWriter struct {
+type writer struct {
 	name   string
 	number int
-	sids   []string            // of acked
-	acked  map[string]crashRow // the products as last acknowledged, by SID
-	open   *crashWrite         // the write that got no answer
+	sids   []string              // of acked
+	acked  map[string]productRow // the products as last acknowledged, by SID
+	open   *productWrite         // the write that got no answer
 }
 
-// crashWrite is one request. An empty sid creates.
-type crashWrite struct {
+// productWrite is one request. An empty sid creates.
+type productWrite struct {
 	sid, name, email, callback string
 }
 
 // next is the writer's next request: every third a new product, and otherwise an update of one that it has.
-func (w *crashWriter) next() *crashWrite {
+func (w *writer) next() *productWrite {
 	w.number++
 	tag := fmt.Sprintf("%sn%d", w.name, w.number)
-	write := &crashWrite{name: tag, email: tag + "@acme.example", callback: "https://acme.example/" + tag}
+	write := &productWrite{name: tag, email: tag + "@acme.example", callback: "https://acme.example/" + tag}
 	if len(w.sids) > 0 && w.number%3 != 0 {
 		write.sid = w.sids[rand.IntN(len(w.sids))]
 	}
@@ -94,7 +96,7 @@ func (w *crashWriter) next() *crashWrite {
 
 // write sends requests until one gets no answer, and calls acknowledged after each that does. Only a killed server may
 // leave one without.
-func (w *crashWriter) write(t *testing.T, api *client.Client, acknowledged func()) {
+func (w *writer) write(t *testing.T, api *client.Client, acknowledged func()) {
 	t.Helper()
 	for {
 		w.open = w.next()
@@ -105,7 +107,7 @@ func (w *crashWriter) write(t *testing.T, api *client.Client, acknowledged func(
 		if err != nil {
 			return
 		}
-		row := crashRow{
+		row := productRow{
 			sid: product.SID, account: product.AccountSID, policy: product.PolicySID, name: product.FriendlyName,
 			email: product.Email, status: string(product.Status),
 			created: product.DateCreated.Unix(), updated: product.DateUpdated.Unix(),
@@ -123,17 +125,17 @@ func (w *crashWriter) write(t *testing.T, api *client.Client, acknowledged func(
 	}
 }
 
-func (w *crashWriter) keep(row crashRow) {
+func (w *writer) keep(row productRow) {
 	if _, ok := w.acked[row.sid]; !ok {
 		w.sids = append(w.sids, row.sid)
 	}
 	w.acked[row.sid] = row
 }
 
-func (c *crashWrite) send(ctx context.Context, api *client.Client) (*client.TrustProduct, error) {
+func (c *productWrite) send(ctx context.Context, api *client.Client) (*client.TrustProduct, error) {
 	if c.sid == "" {
 		return api.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
-			FriendlyName: c.name, Email: c.email, PolicySID: crashPolicy, StatusCallback: &c.callback,
+			FriendlyName: c.name, Email: c.email, PolicySID: policySID, StatusCallback: &c.callback,
 		})
 	}
 	return api.UpdateTrustProduct(ctx, c.sid, client.UpdateTrustProductRequest{
@@ -143,9 +145,9 @@ func (c *crashWrite) send(ctx context.Context, api *client.Client) (*client.Trus
 
 // made tells whether row is what the write makes of before, which for a new product is the zero row. When it was made is
 // for the server to say.
-func (c *crashWrite) made(row, before crashRow) bool {
-	want := crashRow{
-		sid: c.sid, account: crashAccount, policy: crashPolicy, name: c.name, email: c.email, callback: c.callback,
+func (c *productWrite) made(row, before productRow) bool {
+	want := productRow{
+		sid: c.sid, account: programtest.AccountSID, policy: policySID, name: c.name, email: c.email, callback: c.callback,
 		status: string(client.TrustProductStatusDraft), created: before.created, updated: row.updated,
 	}
 	if c.sid == "" {
@@ -156,9 +158,9 @@ func (c *crashWrite) made(row, before crashRow) bool {
 
 // verify compares the database with what the writers were told, and tells the writers what became of the writes that got
 // no answer.
-func (c *crashTally) verify(t *testing.T, path string, writers []*crashWriter) {
+func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 	t.Helper()
-	rows := readCrashRows(t, path)
+	rows := readRows(t, path)
 	c.Products = len(rows)
 	for _, w := range writers {
 		for _, want := range maps.Clone(w.acked) {
@@ -177,7 +179,7 @@ func (c *crashTally) verify(t *testing.T, path string, writers []*crashWriter) {
 	for _, row := range rows { // what is left nobody was told of: each must be a creation that got no answer
 		found := false
 		for _, w := range writers {
-			if w.open != nil && w.open.sid == "" && w.open.made(row, crashRow{}) {
+			if w.open != nil && w.open.sid == "" && w.open.made(row, productRow{}) {
 				found = true
 				c.settle(w, row)
 			}
@@ -195,19 +197,22 @@ func (c *crashTally) verify(t *testing.T, path string, writers []*crashWriter) {
 }
 
 // settle notes that the write without an answer was kept.
-func (c *crashTally) settle(w *crashWriter, row crashRow) {
+func (c *writeTally) settle(w *writer, row productRow) {
 	c.Kept++
 	w.keep(row)
 	w.open = nil
 }
 
-// readCrashRows reads the table itself: a product whose creation was not answered has a SID that nobody could ask for.
-func readCrashRows(t *testing.T, name string) map[string]crashRow {
+// readRows reads the table itself, because nobody knows the SID of a product whose creation got no response.
+//
+// It closes the database again. Were a SQLite file open when a server is killed, the next server would find the index of the
+// write-ahead log in memory that a living process keeps, and would not have to recover it.
+func readRows(t *testing.T, name string) map[string]productRow {
 	t.Helper()
-	rows := make(map[string]crashRow)
-	useCrashDatabase(t, name, func(db *sql.DB) {
+	rows := make(map[string]productRow)
+	storetest.UseSQL(t, name, func(db *sql.DB) {
 		var integrity string
-		if store.IsPostgres(name) {
+		if isPostgres(name) {
 			integrity = "ok" // it has no such check of its own
 		} else if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&integrity); err != nil {
 			t.Fatal(err)
@@ -222,7 +227,7 @@ func readCrashRows(t *testing.T, name string) map[string]crashRow {
 		}
 		defer result.Close() //nolint:errcheck // Err below tells of a failed read
 		for result.Next() {
-			var r crashRow
+			var r productRow
 			if err := result.Scan(&r.sid, &r.account, &r.policy, &r.name, &r.email, &r.callback, &r.status,
 				&r.created, &r.updated); err != nil {
 				t.Fatal(err)
@@ -238,17 +243,17 @@ func readCrashRows(t *testing.T, name string) map[string]crashRow {
 
 // writeUntilKilled lets the writers write and kills the server once a random number of writes is acknowledged, by which
 // time the others are in the middle of theirs. It returns how many were acknowledged.
-func (s *crashServer) writeUntilKilled(t *testing.T, writers []*crashWriter) int {
+func (s *instance) writeUntilKilled(t *testing.T, writers []*writer) int {
 	t.Helper()
 	api := s.api(t)
-	threshold := int64(1 + rand.IntN(crashWrites))
+	threshold := int64(1 + rand.IntN(maxWrites))
 	var acknowledged atomic.Int64
 	var running sync.WaitGroup
 	for _, w := range writers {
 		running.Go(func() {
 			w.write(t, api, func() {
 				if acknowledged.Add(1) == threshold {
-					if err := s.cmd.Process.Kill(); err != nil {
+					if err := s.signalKill(); err != nil {
 						t.Error(err)
 					}
 				}
@@ -261,7 +266,7 @@ func (s *crashServer) writeUntilKilled(t *testing.T, writers []*crashWriter) int
 	}
 	s.end(t)
 	if t.Failed() {
-		t.Logf("the server's log:\n%s", s.log)
+		t.Logf("the server's log:\n%s", s.Stderr())
 	}
 	return int(acknowledged.Load())
 }

@@ -1,4 +1,4 @@
-package main
+package crash_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	crashReceptions = 200 // at most so many notices are received before the kill
-	crashInFlight   = 64  // notices that internal/jobs has on their way to one endpoint at a time
+	maxReceptions = 200 // at most so many notices are received before the kill
+	maxInFlight   = 64  // notices that internal/jobs has on their way to one endpoint at a time
 )
 
 // TestCrashDeliveries kills the server with SIGKILL in the middle of changes and deliveries, again and again on one
@@ -23,8 +23,8 @@ const (
 // only what was on its way at a kill. TRUSTHUB_CRASH_ROUNDS sets how often.
 func TestCrashDeliveries(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
-		rounds, _ := crashRounds(t, 3)
-		run := newCrashRun(t, db)
+		rounds, _ := campaignRounds(t, 3)
+		run := newCampaignRun(t, db)
 		for range rounds {
 			run.submitUntilKilled(t)
 			if t.Failed() {
@@ -50,14 +50,14 @@ func TestCrashDeliveries(t *testing.T) {
 func TestNoDuplicatesWithoutACrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		products := 540 // of five, one stays on hold after two changes, and four have three: 2.8 a product
-		if _, campaign := crashRounds(t, 0); campaign {
+		if _, campaign := campaignRounds(t, 0); campaign {
 			products = 3600
 		}
-		run := newCrashRun(t, db)
+		run := newCampaignRun(t, db)
 		server := run.start(t)
 		api := server.api(t)
 		var writing sync.WaitGroup
-		for range crashWriters {
+		for range writerCount {
 			writing.Go(func() {
 				for run.number.Load() < int64(products) && run.submit(t, api) == nil {
 				}
@@ -75,11 +75,11 @@ func TestNoDuplicatesWithoutACrash(t *testing.T) {
 	})
 }
 
-// crashRun is the servers that live on one database, one after the other or several at a time, and the one customer of all
+// campaignRun is the servers that live on one database, one after the other or several at a time, and the one customer of all
 // of them.
-type crashRun struct {
+type campaignRun struct {
 	db       string
-	customer *crashCustomer
+	customer *customer
 	number   atomic.Int64 // of the last product
 
 	mu        sync.Mutex
@@ -87,39 +87,39 @@ type crashRun struct {
 	submitted []string          // SIDs of the products whose submission was acknowledged
 }
 
-func newCrashRun(t *testing.T, db string) *crashRun {
+func newCampaignRun(t *testing.T, db string) *campaignRun {
 	t.Helper()
-	return &crashRun{db: db, customer: newCrashCustomer(t), created: map[string]string{}}
+	return &campaignRun{db: db, customer: newCustomer(t), created: map[string]string{}}
 }
 
 // flags are those of a server that delivers to the customer, over both channels.
-func (run *crashRun) flags() []string {
+func (run *campaignRun) flags() []string {
 	return []string{
-		"--review", "auto", "--review-delay", "20ms", "--lease", crashLease.String(), "--max-mails-per-hour", "0", "--max-open-notices", "0",
+		"--review", "auto", "--review-delay", "20ms", "--lease", leaseTime.String(), "--max-mails-per-hour", "0", "--max-open-notices", "0",
 		"--smtp", "smtp://" + run.customer.mails.Addr().String(), "--mail-from", "hub@trusthub.example",
 	}
 }
 
-func (run *crashRun) start(t *testing.T) *crashServer {
+func (run *campaignRun) start(t *testing.T) *instance {
 	t.Helper()
-	return startCrashServer(t, run.db, run.flags()...)
+	return startInstance(t, run.db, run.flags()...)
 }
 
 // stop ends the server with SIGTERM and so its life.
-func (run *crashRun) stop(t *testing.T, server *crashServer) {
+func (run *campaignRun) stop(t *testing.T, server *instance) {
 	t.Helper()
 	server.terminate(t)
 	run.customer.outlive(t)
 }
 
 // submitUntilKilled lets a server live in which products are created and submitted, until the customer kills it.
-func (run *crashRun) submitUntilKilled(t *testing.T) {
+func (run *campaignRun) submitUntilKilled(t *testing.T) {
 	t.Helper()
 	server := run.start(t)
-	run.customer.killAfter(1+rand.IntN(crashReceptions), server.cmd.Process.Kill)
+	run.customer.killAfter(1+rand.IntN(maxReceptions), server.signalKill)
 	api := server.api(t)
 	var writing sync.WaitGroup
-	for range crashWriters {
+	for range writerCount {
 		writing.Go(func() {
 			for run.submit(t, api) == nil {
 			}
@@ -129,12 +129,12 @@ func (run *crashRun) submitUntilKilled(t *testing.T) {
 	server.end(t)
 	run.customer.outlive(t)
 	if t.Failed() {
-		t.Logf("the server's log:\n%s", server.log)
+		t.Logf("the server's log:\n%s", server.Stderr())
 	}
 }
 
 // submit creates a product and submits it. Only a killed server may leave it without an answer.
-func (run *crashRun) submit(t *testing.T, api *client.Client) error {
+func (run *campaignRun) submit(t *testing.T, api *client.Client) error {
 	t.Helper()
 	number := run.number.Add(1)
 	sid, err := run.create(t.Context(), api, number)
@@ -151,11 +151,11 @@ func (run *crashRun) submit(t *testing.T, api *client.Client) error {
 }
 
 // create makes the product of this number, whose e-mail address says how its review ends. To repeat it makes no second one.
-func (run *crashRun) create(ctx context.Context, api *client.Client, number int64) (sid string, err error) {
+func (run *campaignRun) create(ctx context.Context, api *client.Client, number int64) (sid string, err error) {
 	tag := [...]string{"", "+reject-18601", "", "+hold", ""}[number%5]
 	email := fmt.Sprintf("n%d%s@acme.example", number, tag)
 	product, err := api.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
-		FriendlyName: "Acme", Email: email, PolicySID: crashPolicy,
+		FriendlyName: "Acme", Email: email, PolicySID: policySID,
 		StatusCallback: new(run.customer.url + "/status?number=" + strconv.FormatInt(number, 10)),
 	}, client.WithIdempotencyKey(strconv.FormatInt(number, 10)))
 	if err != nil {
@@ -167,7 +167,7 @@ func (run *crashRun) create(ctx context.Context, api *client.Client, number int6
 	return product.SID, nil
 }
 
-func (run *crashRun) noteSubmitted(sid string) {
+func (run *campaignRun) noteSubmitted(sid string) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	run.submitted = append(run.submitted, sid)

@@ -1,16 +1,19 @@
-package main
+package crash_test
 
 import (
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 // TestDiskCannotBeWritten has the system refuse every write of a running server, as a full disk does (a limit on the size of
@@ -18,18 +21,10 @@ import (
 // and the health check notices. When writes are taken again, everything works, without a restart.
 func TestDiskCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	env := []string{"TWILIO_ACCOUNT_SID=" + crashAccount, "TWILIO_AUTH_TOKEN=" + crashToken}
-	server, err := startProcess("trusthub", t.TempDir(), env, "serve", "--listen", "127.0.0.1:0", "--review", "manual")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.kill)
-	at, err := server.await(listeningLine, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	draft := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {crashPolicy}}
-	products, name := at[1]+"/v1/TrustProducts", 0
+	server := launchInstance(t, filepath.Join(t.TempDir(), "trusthub.db"), "--review", "manual")
+	server.listens(t)
+	draft := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
+	products, name := server.url+"/v1/TrustProducts", 0
 	_, body := send(t, http.MethodPost, products, draft)
 	var product struct{ Sid string }
 	if err := json.Unmarshal(body, &product); err != nil {
@@ -52,20 +47,20 @@ func TestDiskCannotBeWritten(t *testing.T) {
 				t.Errorf("%s: %s %s: status %d, want %d: %s", when, c.method, c.url, status, c.want, body)
 			}
 		}
-		crashAwait(t, when+": health "+http.StatusText(health), func() bool {
-			status, _ := send(t, http.MethodGet, at[1]+"/healthz", nil)
+		await(t, when+": health "+http.StatusText(health), func() bool {
+			status, _ := send(t, http.MethodGet, server.url+"/healthz", nil)
 			return status == health
 		})
 	}
 	expect("at first", http.StatusOK, http.StatusCreated, http.StatusOK)
-	limitFiles(t, server.cmd.Process.Pid, 0)
+	limitFiles(t, server.PID(), 0)
 	expect("without room", http.StatusServiceUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable)
-	limitFiles(t, server.cmd.Process.Pid, unix.RLIM_INFINITY)
+	limitFiles(t, server.PID(), unix.RLIM_INFINITY)
 	expect("with room again", http.StatusOK, http.StatusCreated, http.StatusOK)
-	if err := server.shutdown(); err != nil {
+	if err := server.Stop(); err != nil {
 		t.Error(err)
 	}
-	_, log, _, _ := server.printed()
+	log := server.Stderr()
 	if refused := regexp.MustCompile(`"status":503.*"cause":".*disk I/O error`).FindAllString(log, -1); len(refused) < 3 {
 		t.Errorf("the log does not say why:\n%s", log)
 	}
@@ -88,7 +83,7 @@ func send(t *testing.T, method, to string, form url.Values) (status int, body []
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SetBasicAuth(crashAccount, crashToken)
+	r.SetBasicAuth(programtest.AccountSID, programtest.AuthToken)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(r)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package crash_test
 
 import (
 	"sync"
@@ -10,24 +10,24 @@ import (
 )
 
 const (
-	chaosClients = 6
-	chaosPause   = 20 * time.Millisecond // before a client tries again
+	clientCount = 6
+	retryPause  = 20 * time.Millisecond // before a client tries again
 )
 
-// chaosServer is one of several servers on a database.
-type chaosServer struct {
-	*crashServer
+// peer is one of several servers on a database.
+type peer struct {
+	*instance
 	client *client.Client
 	killed atomic.Bool // set before the kill
 }
 
-// chaosLoad is clients that create products and submit them, each request at another server, and that try again at the next
+// clientLoad is clients that create products and submit them, each request at another server, and that try again at the next
 // one where they get no answer.
-type chaosLoad struct {
-	run     *crashRun
-	servers []atomic.Pointer[chaosServer]
+type clientLoad struct {
+	run     *campaignRun
+	servers []atomic.Pointer[peer]
 	// excused reports whether a request that began then may fail so.
-	excused func(s *chaosServer, began time.Time, err error) bool
+	excused func(s *peer, began time.Time, err error) bool
 
 	stopping atomic.Bool
 	running  sync.WaitGroup
@@ -35,16 +35,16 @@ type chaosLoad struct {
 	kept     atomic.Int64 // of those, submissions that have been made all the same
 }
 
-// startChaosLoad starts servers and then the clients.
-func startChaosLoad(t *testing.T, run *crashRun, servers int, excused func(*chaosServer, time.Time, error) bool) *chaosLoad {
+// startLoad starts servers and then the clients.
+func startLoad(t *testing.T, run *campaignRun, servers int, excused func(*peer, time.Time, error) bool) *clientLoad {
 	t.Helper()
-	load := &chaosLoad{run: run, servers: make([]atomic.Pointer[chaosServer], servers), excused: excused}
+	load := &clientLoad{run: run, servers: make([]atomic.Pointer[peer], servers), excused: excused}
 	for i := range servers {
 		load.start(t, i)
 	}
 	logLeases(t, run.db) // in the tables that the servers have made
 	t.Cleanup(load.stop) // where the test has not; by then t.Context has ended, and with it all requests
-	for at := range chaosClients {
+	for at := range clientCount {
 		load.running.Go(func() {
 			for !load.stopping.Load() && load.submit(t, &at) {
 			}
@@ -54,20 +54,20 @@ func startChaosLoad(t *testing.T, run *crashRun, servers int, excused func(*chao
 }
 
 // start starts a server in place of another.
-func (l *chaosLoad) start(t *testing.T, i int) {
+func (l *clientLoad) start(t *testing.T, i int) {
 	t.Helper()
 	s := l.run.start(t)
-	l.servers[i].Store(&chaosServer{crashServer: s, client: s.api(t)})
+	l.servers[i].Store(&peer{instance: s, client: s.api(t)})
 }
 
 // stop lets the clients finish the products that they have begun.
-func (l *chaosLoad) stop() {
+func (l *clientLoad) stop() {
 	l.stopping.Store(true)
 	l.running.Wait()
 }
 
 // submit creates a product and submits it. It returns false when the test ends before.
-func (l *chaosLoad) submit(t *testing.T, at *int) bool {
+func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	t.Helper()
 	ctx, number := t.Context(), l.run.number.Add(1)
 	var sid string
@@ -101,9 +101,9 @@ func (l *chaosLoad) submit(t *testing.T, at *int) bool {
 
 // until makes a request at one server after the other until one answers. It returns false when the test ends before, or has
 // to, because a request failed that must not.
-func (l *chaosLoad) until(t *testing.T, at *int, request func(*client.Client) error) bool {
+func (l *clientLoad) until(t *testing.T, at *int, request func(*client.Client) error) bool {
 	t.Helper()
-	pause := time.NewTicker(chaosPause)
+	pause := time.NewTicker(retryPause)
 	defer pause.Stop()
 	for {
 		*at++
@@ -130,7 +130,7 @@ func (l *chaosLoad) until(t *testing.T, at *int, request func(*client.Client) er
 }
 
 // finish ends the load, lets the servers do all that is left to do, and stops them.
-func (l *chaosLoad) finish(t *testing.T) {
+func (l *clientLoad) finish(t *testing.T) {
 	t.Helper()
 	l.stop()
 	settling := time.Now()
@@ -140,7 +140,7 @@ func (l *chaosLoad) finish(t *testing.T) {
 }
 
 // terminate ends all servers, and with them all deliveries.
-func (l *chaosLoad) terminate(t *testing.T) {
+func (l *clientLoad) terminate(t *testing.T) {
 	t.Helper()
 	for i := range l.servers {
 		l.servers[i].Load().terminate(t)

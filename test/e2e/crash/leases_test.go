@@ -1,25 +1,27 @@
-package main
+package crash_test
 
 import (
 	"database/sql"
 	"testing"
 	"time"
+
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// chaosLease is the right to send a notice that a server took.
-type chaosLease struct {
+// leaseTaken is the right to send a notice that a server took.
+type leaseTaken struct {
 	server string
 	taken  time.Time
 }
 
 // String is for messages.
-func (l chaosLease) String() string { return l.server + " at " + l.taken.Format(time.StampMicro) }
+func (l leaseTaken) String() string { return l.server + " at " + l.taken.Format(time.StampMicro) }
 
 // logLeases has Postgres keep a log of the leases, each in the transaction that takes it: of a callback nobody could say
 // otherwise which of the servers sent it.
 func logLeases(t *testing.T, name string) {
 	t.Helper()
-	useCrashDatabase(t, name, func(db *sql.DB) {
+	storetest.UseSQL(t, name, func(db *sql.DB) {
 		for _, statement := range []string{
 			`CREATE TABLE test_leases (notice_id TEXT NOT NULL, server TEXT NOT NULL, taken_at TIMESTAMPTZ NOT NULL)`,
 			`CREATE FUNCTION test_log_lease() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
@@ -37,10 +39,10 @@ func logLeases(t *testing.T, name string) {
 }
 
 // readLeases returns the leases of each notice in the order in which they were taken.
-func readLeases(t *testing.T, name string) map[string][]chaosLease {
+func readLeases(t *testing.T, name string) map[string][]leaseTaken {
 	t.Helper()
-	leases := map[string][]chaosLease{}
-	useCrashDatabase(t, name, func(db *sql.DB) {
+	leases := map[string][]leaseTaken{}
+	storetest.UseSQL(t, name, func(db *sql.DB) {
 		rows, err := db.QueryContext(t.Context(), `SELECT notice_id, server, taken_at FROM test_leases ORDER BY taken_at`)
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +50,7 @@ func readLeases(t *testing.T, name string) map[string][]chaosLease {
 		defer rows.Close() //nolint:errcheck // Err below tells of a failed read
 		for rows.Next() {
 			var id string
-			var lease chaosLease
+			var lease leaseTaken
 			if err := rows.Scan(&id, &lease.server, &lease.taken); err != nil {
 				t.Fatal(err)
 			}
@@ -61,8 +63,8 @@ func readLeases(t *testing.T, name string) map[string][]chaosLease {
 	return leases
 }
 
-// chaosTally counts leases, to show that the deaths met the deliveries.
-type chaosTally struct {
+// leaseTally counts leases, to show that the deaths met the deliveries.
+type leaseTally struct {
 	Leases  int
 	Retaken int // leases of notices that had been leased before
 	Servers int // that took leases
@@ -70,7 +72,7 @@ type chaosTally struct {
 
 // verifyLeases wants every lease to have been used once at the most, and only after a death to have been followed by
 // another: explained says whether a death lets the second be taken after the first.
-func (run *crashRun) verifyLeases(t *testing.T, explained func(first, second chaosLease) bool) chaosTally {
+func (run *campaignRun) verifyLeases(t *testing.T, explained func(first, second leaseTaken) bool) leaseTally {
 	t.Helper()
 	receptions := map[string]int{}
 	for _, received := range run.customer.received {
@@ -78,7 +80,7 @@ func (run *crashRun) verifyLeases(t *testing.T, explained func(first, second cha
 			receptions[r.token]++
 		}
 	}
-	tally, servers := chaosTally{}, map[string]bool{}
+	tally, servers := leaseTally{}, map[string]bool{}
 	all := readLeases(t, run.db)
 	for id, leases := range all {
 		if receptions[id] > len(leases) {
@@ -106,12 +108,12 @@ func (run *crashRun) verifyLeases(t *testing.T, explained func(first, second cha
 }
 
 // settle waits until nothing is left to do, for which leases of servers that are gone have to end.
-func (run *crashRun) settle(t *testing.T) {
+func (run *campaignRun) settle(t *testing.T) {
 	t.Helper()
-	useCrashDatabase(t, run.db, func(db *sql.DB) {
+	storetest.UseSQL(t, run.db, func(db *sql.DB) {
 		// Approvals expire next year. Of what is to be told of a product something is always due, or leased.
 		soon := time.Now().Add(time.Hour).UnixMicro()
-		crashAwait(t, "end of all work", func() bool {
+		await(t, "end of all work", func() bool {
 			return queryCount(t, db, `SELECT (SELECT COUNT(*) FROM bundles WHERE due_at > 0 AND due_at < $1)
 				+ (SELECT COUNT(*) FROM notices WHERE due_at > 0 OR leased_until > 0)`, soon) == 0
 		})
@@ -120,9 +122,9 @@ func (run *crashRun) settle(t *testing.T) {
 
 // verifyCreatedOnce wants no product to be there that no client was told of: a creation without an answer was repeated under
 // its key until there was one.
-func (run *crashRun) verifyCreatedOnce(t *testing.T) {
+func (run *campaignRun) verifyCreatedOnce(t *testing.T) {
 	t.Helper()
-	for sid, row := range readCrashRows(t, run.db) {
+	for sid, row := range readRows(t, run.db) {
 		if _, ok := run.created[sid]; !ok {
 			t.Errorf("nobody was told of %+v", row)
 		}

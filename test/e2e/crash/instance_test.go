@@ -1,0 +1,189 @@
+package crash_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
+)
+
+const (
+	policySID = "RN7a97559effdf62d00f4298208492a5ea"
+	leaseTime = 10 * time.Second      // long for a delivery on a busy machine, and what a test waits after a kill
+	waitLimit = 2 * time.Minute       // for what is sure to come, including the end of leases
+	lookEvery = 10 * time.Millisecond // between two looks at what cannot be waited for in another way
+)
+
+// program is the path of the built program. TestMain sets it, once, before the first test.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program, programtest.RaceFlags()...)) }
+
+// campaignRounds returns how often a test kills: TRUSTHUB_CRASH_ROUNDS if that is set, which makes a campaign of the test.
+func campaignRounds(t *testing.T, otherwise int) (rounds int, campaign bool) {
+	t.Helper()
+	s, set := os.LookupEnv("TRUSTHUB_CRASH_ROUNDS")
+	if !set {
+		return otherwise, false
+	}
+	rounds, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("TRUSTHUB_CRASH_ROUNDS: %v", err)
+	}
+	return rounds, true
+}
+
+// onEachEngine runs a test on each engine, beside other tests, with the name of an empty database.
+func onEachEngine(t *testing.T, test func(t *testing.T, db string)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, filepath.Join(t.TempDir(), "crash.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, pgtest.NewDurable(t))
+	})
+}
+
+func isPostgres(db string) bool { return strings.HasPrefix(db, "postgres://") }
+
+// instance is a running `trusthub serve`.
+type instance struct {
+	*programtest.Process
+	name string // unique; Postgres knows the server's connections by it
+	db   string
+	url  string
+}
+
+var instancesStarted atomic.Int64
+
+// launchInstance starts a server on the database and does not wait until it listens.
+func launchInstance(t *testing.T, db string, flags ...string) *instance {
+	t.Helper()
+	programtest.DependOnSources(t, "../../..")
+	s := &instance{name: fmt.Sprintf("server-%d", instancesStarted.Add(1)), db: db}
+	if isPostgres(db) {
+		at, err := url.Parse(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := at.Query()
+		query.Set("application_name", s.name)
+		at.RawQuery = query.Encode()
+		db = at.String()
+	}
+	s.Process = programtest.Start(t, programtest.Command{
+		Path: program,
+		Args: append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...),
+		Env: []string{
+			"TRUSTHUB_DB=" + db, "TWILIO_ACCOUNT_SID=" + programtest.AccountSID, "TWILIO_AUTH_TOKEN=" + programtest.AuthToken,
+			"GORACE=atexit_sleep_ms=0 halt_on_error=1", // so that a race fails the test, whatever ends the server later
+		},
+	})
+	return s
+}
+
+// listens waits until the server listens.
+func (s *instance) listens(t *testing.T) {
+	t.Helper()
+	at, err := s.URL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.url = at.String()
+}
+
+// startInstance starts a server on the database and waits until it listens.
+func startInstance(t *testing.T, db string, flags ...string) *instance {
+	t.Helper()
+	s := launchInstance(t, db, flags...)
+	s.listens(t)
+	return s
+}
+
+// api returns a client of the server that tries once, because the tests count the requests that get no response.
+func (s *instance) api(t *testing.T) *client.Client {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: writerCount}
+	t.Cleanup(transport.CloseIdleConnections)
+	api, err := client.New(client.WithBaseURL(s.url), client.WithCredentials(programtest.AccountSID, programtest.AuthToken),
+		client.WithRetries(client.RetryPolicy{MaxAttempts: 1}),
+		client.WithHTTPClient(&http.Client{Transport: transport, Timeout: 30 * time.Second}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+// signalKill sends SIGKILL, of which the server learns nothing, and does not wait.
+func (s *instance) signalKill() error { return s.Signal(os.Kill) }
+
+// end kills a server that may have been killed already, and returns when nothing that it has begun goes on: Postgres may
+// still be at a commit that the server asked for.
+func (s *instance) end(t *testing.T) {
+	t.Helper()
+	if err := s.Kill(); err != nil {
+		t.Error(err)
+	}
+	if !isPostgres(s.db) {
+		return
+	}
+	storetest.UseSQL(t, s.db, func(db *sql.DB) {
+		await(t, "end of the connections of "+s.name, func() bool {
+			return queryCount(t, db, `SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = $1`, s.name) == 0
+		})
+	})
+}
+
+// terminate has the server end by itself, upon which it records what it has delivered.
+func (s *instance) terminate(t *testing.T) {
+	t.Helper()
+	if err := s.Signal(syscall.SIGTERM); err != nil {
+		t.Errorf("%s cannot be stopped: %v", s.name, err)
+		return
+	}
+	if err := s.Wait(); err != nil {
+		t.Errorf("the server did not stop cleanly: %v\n%s", err, s.Stderr())
+	}
+}
+
+// await looks again and again until what is awaited is there.
+func await(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	defer cancel()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for !there() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			t.Fatalf("no %s within %v", what, waitLimit)
+		}
+	}
+}
+
+// queryCount returns the number that a query yields.
+func queryCount(t *testing.T, db *sql.DB, query string, args ...any) (n int) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,199 @@
+package programtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	patience  = 30 * time.Second // for output that is sure to come, and for the end after a kill, on a busy machine
+	stopLimit = 10 * time.Second // the program promises to end within this time after SIGTERM
+)
+
+// Command says what to start, with the fields of exec.Cmd. Nothing is inherited from this process's environment.
+type Command struct {
+	Path          string // looked up in PATH, or relative to Dir
+	Args          []string
+	Dir           string
+	Env           []string
+	Stdin         *os.File // the null device if nil
+	DiscardStderr bool     // for a log that is too long to keep
+}
+
+// Process is a running program. Its methods may be called by several goroutines.
+type Process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error // set before done is closed
+
+	mu             sync.Mutex
+	stdout, stderr bytes.Buffer
+	more           chan struct{} // closed and replaced when output arrives
+}
+
+// collector writes to one of a process's buffers.
+type collector struct {
+	p      *Process
+	buffer *bytes.Buffer
+}
+
+// Write keeps b and wakes those who wait for output.
+func (c collector) Write(b []byte) (int, error) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	close(c.p.more)
+	c.p.more = make(chan struct{})
+	return c.buffer.Write(b)
+}
+
+// Launch starts a program. The caller ends it, with Stop or Kill.
+func Launch(c Command) (*Process, error) {
+	p := &Process{
+		cmd:  exec.CommandContext(context.Background(), c.Path, c.Args...), //nolint:gosec // G204: a test's own command
+		done: make(chan struct{}), more: make(chan struct{}),
+	}
+	p.cmd.Dir, p.cmd.Env = c.Dir, c.Env
+	if p.cmd.Env == nil {
+		p.cmd.Env = []string{} // nil would inherit
+	}
+	if c.Stdin != nil {
+		p.cmd.Stdin = c.Stdin
+	}
+	p.cmd.Stdout = collector{p, &p.stdout}
+	if !c.DiscardStderr {
+		p.cmd.Stderr = collector{p, &p.stderr}
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Start starts a program that is killed when the test ends, if it still runs then.
+func Start(tb testing.TB, c Command) *Process {
+	tb.Helper()
+	p, err := Launch(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := p.Kill(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return p
+}
+
+// PID returns the id of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Stdout returns what the process has printed so far.
+func (p *Process) Stdout() string { return p.printed(&p.stdout) }
+
+// Stderr returns what the process has written to its standard error so far, which for a server is the log.
+func (p *Process) Stderr() string { return p.printed(&p.stderr) }
+
+func (p *Process) printed(buffer *bytes.Buffer) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return buffer.String()
+}
+
+// Await waits until the pattern matches standard output or standard error count times. It returns the last match and its groups.
+func (p *Process) Await(pattern *regexp.Regexp, count int) ([]string, error) {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	for {
+		var ended bool
+		select {
+		case <-p.done:
+			ended = true
+		default:
+		}
+		p.mu.Lock()
+		stdout, stderr, more := p.stdout.String(), p.stderr.String(), p.more
+		p.mu.Unlock()
+		for _, output := range []string{stdout, stderr} {
+			if found := pattern.FindAllStringSubmatch(output, count); len(found) == count {
+				return found[count-1], nil
+			}
+		}
+		if ended {
+			return nil, fmt.Errorf("%s ended (%v) without printing %q:\n%s%s", p.cmd.Args, p.err, pattern, stdout, stderr)
+		}
+		select {
+		case <-more:
+		case <-p.done:
+		case <-limit.C:
+			return nil, fmt.Errorf("%s has not printed %q within %v:\n%s%s", p.cmd.Args, pattern, patience, stdout, stderr)
+		}
+	}
+}
+
+var listening = regexp.MustCompile(`(?m)^Listening .*(http://\S+:\d+)$`)
+
+// URL waits until the program prints where it listens.
+func (p *Process) URL() (*url.URL, error) {
+	found, err := p.Await(listening, 1)
+	if err != nil {
+		return nil, err
+	}
+	return url.Parse(found[1])
+}
+
+// Done returns a channel that is closed when the process has ended and nobody holds its output open any more, such as a child.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Wait waits for Done. It returns the error of exec.Cmd's Wait, or another one if that takes too long.
+func (p *Process) Wait() error { return p.wait(patience) }
+
+func (p *Process) wait(limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return p.err
+	case <-timer.C:
+		return fmt.Errorf("%s has not ended within %v: %w", p.cmd.Args, limit, os.ErrDeadlineExceeded)
+	}
+}
+
+// Signal sends a signal and does not wait. Its error is os.ErrProcessDone if the process has ended.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Stop sends SIGTERM, as an operator does. It returns an error unless the process then ends in time and with status 0.
+func (p *Process) Stop() error {
+	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	err := p.wait(stopLimit)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.Join(err, p.Kill())
+	}
+	return err
+}
+
+// Kill sends SIGKILL and waits. A process that has ended already is no error.
+func (p *Process) Kill() error {
+	if err := p.Signal(os.Kill); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	if err := p.Wait(); errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return nil // how a killed process ended says nothing
+}
