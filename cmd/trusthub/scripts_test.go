@@ -209,15 +209,17 @@ func untilCommand(ts *testscript.TestScript, _ *script, args []string) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for deadline := time.Now().Add(patience); ; <-ticker.C {
-		command := exec.Command(args[1], args[2:]...) // not ts.Exec, which would fill the log
-		command.Dir, command.Env = ts.MkAbs("."), scriptEnv(ts)
-		stdout, err := command.Output()
+		// Not ts.Exec, which would fill the log.
+		command, err := programtest.Launch(programtest.Command{Path: args[1], Args: args[2:], Dir: ts.MkAbs("."), Env: scriptEnv(ts)})
+		ts.Check(err)
+		err = command.Wait()
 		switch {
-		case err == nil && pattern.Match(stdout):
-			fmt.Fprint(ts.Stdout(), string(stdout))
+		case err == nil && pattern.MatchString(command.Stdout()):
+			fmt.Fprint(ts.Stdout(), command.Stdout())
 			return
 		case time.Now().After(deadline):
-			ts.Fatalf("%q does not come, error %v; the last was\n%s", pattern, err, stdout)
+			ts.Check(command.Kill())
+			ts.Fatalf("%q does not come, error %v; the last was\n%s", pattern, err, command.Stdout())
 		}
 	}
 }

@@ -31,6 +31,7 @@ type rule struct {
 	reason       string
 	never        []string // not even through other packages
 	neverDirect  []string // not in its own import lines
+	neverInTests []string // not in the import lines of its tests
 	own          []string // of this module's packages only these, by their folders; nil means any
 	limitOutside bool     // whether maxOutside holds
 	maxOutside   int      // packages that are neither in the standard library nor in this module
@@ -104,6 +105,30 @@ func rules() []rule {
 		reason: "who tests with it should not build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
+		pkg:    "test/kit/pgtest",
+		reason: "it knows Postgres and nothing of the product, so that a test of any package can use it",
+		own:    []string{},
+	}, {
+		pkg:    "test/kit/programtest",
+		reason: "it knows the program by its command line; the bench, which is no test, links it",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
+	}, {
+		pkg:    "test/kit/storetest",
+		reason: "the tests of what the store builds on could not use it otherwise",
+		own:    []string{"internal/store", "internal/trust", "internal/panics", "internal/callbackurl", "test/kit/pgtest"},
+	}, {
+		pkg:    "test/bench",
+		reason: "it is a program: what needs a test's Postgres is a benchmark that it runs",
+		never:  own("test/kit/pgtest", "test/kit/storetest"),
+	}, {
+		pkg:          "test/e2e/crash",
+		reason:       "what a crash leaves is judged from outside: by the API, the command line and the tables",
+		neverInTests: append(own("api", "api/apitest", "cmd/...", "internal/..."), echo),
+	}, {
+		pkg:          "test/e2e/siege",
+		reason:       "it attacks the program from outside, over HTTP; the store only makes large databases fast",
+		neverInTests: own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"),
+	}, {
 		pkg:    "test/kit/contracttest",
 		reason: "an answer is held against the contract alone",
 		never:  database, own: []string{""},
@@ -146,6 +171,7 @@ func TestRulesBite(t *testing.T) {
 		"neverDirect": {neverDirect: own("internal/store")},
 		"own":         {own: []string{"api"}},
 		"maxOutside":  {limitOutside: true, maxOutside: 6},
+		"tests":       {neverInTests: own("test/kit/...")},
 	} {
 		if len(rule.violations(hub)) == 0 {
 			t.Errorf("%s: the hub broke the rule unnoticed", name)
@@ -160,6 +186,11 @@ func (r rule) violations(deps []listed) []string {
 	for _, imported := range self.Imports {
 		if matches(r.neverDirect, imported) {
 			found = append(found, self.ImportPath+" imports "+imported)
+		}
+	}
+	for _, imported := range slices.Concat(self.TestImports, self.XTestImports) {
+		if matches(r.neverInTests, imported) {
+			found = append(found, "a test of "+self.ImportPath+" imports "+imported)
 		}
 	}
 	for _, dep := range deps[:len(deps)-1] {
@@ -180,12 +211,26 @@ func (r rule) violations(deps []listed) []string {
 	return found
 }
 
-// matches tells whether one of the patterns means name; /... at the end of a pattern is that of the go command.
+// matches reports whether one of the patterns matches name; /... at the end of a pattern is that of the go command.
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		above, tree := strings.CutSuffix(pattern, "/...")
 		return name == above || tree && strings.HasPrefix(name, above+"/")
 	})
+}
+
+// The product imports nothing of test/, except for api/apitest, which is for tests itself.
+func TestKitIsForTests(t *testing.T) {
+	for _, pkg := range list(t, "./...") {
+		if matches(own("test/...", "api/apitest", "api/conformance"), pkg.ImportPath) {
+			continue
+		}
+		for _, imported := range pkg.Imports {
+			if matches(own("test/..."), imported) {
+				t.Errorf("%s imports %s\nThe reason for the rule: who imports the product must not build what tests it.", pkg.ImportPath, imported)
+			}
+		}
+	}
 }
 
 func TestEchoStaysAtTheEdge(t *testing.T) {

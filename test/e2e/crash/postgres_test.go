@@ -42,7 +42,7 @@ func TestPostgresDies(t *testing.T) {
 		deaths = 20
 	}
 	cluster := pgtest.NewCluster(t)
-	run := newCampaignRun(t, withPassword(t, cluster.Database(t)))
+	run := newCampaignRun(t, withPassword(t, cluster.URL()))
 	var latest atomic.Pointer[outage]
 	load := startLoad(t, run, 2, func(_ *peer, began time.Time, err error) bool {
 		refused, ok := errors.AsType[*client.Error](err)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -62,13 +61,13 @@ func TestSilentEndpoints(t *testing.T) {
 
 func addAttacker(t *testing.T, database string) (a attacker) {
 	t.Helper()
-	add := exec.CommandContext(t.Context(), program, "accounts", "add", "--db", database)
-	out, err := add.Output()
+	add := programtest.Start(t, programtest.Command{Path: program, Args: []string{"accounts", "add", "--db", database}})
+	err := add.Wait()
 	if err == nil {
-		err = json.Unmarshal(out, &a)
+		err = json.Unmarshal([]byte(add.Stdout()), &a)
 	}
 	if err != nil || a.SID == "" || a.AuthToken == "" {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s%s", err, add.Stdout(), add.Stderr())
 	}
 	return a
 }

@@ -1,16 +1,13 @@
 package pgtest_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,22 +15,26 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
+	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
 func TestKillKeepsCommittedRows(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
-	at := cluster.Database(t)
-	if fsync := query[string](t, connect(t, at), "SHOW fsync"); fsync != "on" {
-		t.Errorf("fsync is %s", fsync)
-	}
+	at := cluster.URL()
 	execute(t, connect(t, at), "CREATE TABLE marks (n BIGINT)")
 	const rounds = 3
 	for n := range rounds {
 		conn := connect(t, at)
 		execute(t, conn, "INSERT INTO marks VALUES ($1)", n)
+		if err := cluster.Start(); err == nil {
+			t.Error("a start of a running server is not refused")
+		}
 		if err := cluster.Kill(); err != nil {
 			t.Fatal(err)
+		}
+		if err := cluster.Kill(); err == nil {
+			t.Error("a second kill is not refused")
 		}
 		if err := conn.Ping(t.Context()); err == nil {
 			t.Fatal("a connection outlived the server")
@@ -47,6 +48,9 @@ func TestKillKeepsCommittedRows(t *testing.T) {
 	}
 	if got := query[int](t, connect(t, at), "SELECT count(*) FROM marks"); got != rounds {
 		t.Errorf("%d rows of %d are left", got, rounds)
+	}
+	if err := cluster.Kill(); err != nil { // the cluster ends without a server
+		t.Fatal(err)
 	}
 }
 
@@ -72,183 +76,109 @@ func TestKillReachesBusyBackends(t *testing.T) {
 	}
 }
 
-func TestKillAndStartOutOfTurn(t *testing.T) {
-	t.Parallel()
-	cluster := pgtest.NewCluster(t)
-	if err := cluster.Start(); err == nil {
-		t.Error("a second start is not refused")
-	}
-	if err := cluster.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cluster.Kill(); err == nil {
-		t.Error("a second kill is not refused")
-	}
-	// The cluster ends here without a server: its end must not mind.
-}
-
-// childVariable makes this test binary a test process to be killed: its value says which of the two starts is wanted.
+// childVariable makes this test binary a test process to be killed. Its value says how its cluster starts.
 const childVariable = "PGTEST_CHILD"
 
-// TestChild is not a test of its own: it is what the tests below start and kill. In their process it does nothing, and does
-// not call that a skip, which would be a failure in CI.
+// TestChild is not a test of its own but what the test below starts and kills. In its own process it does nothing, and does not
+// call that a skip, which would be a failure in CI.
 func TestChild(t *testing.T) {
-	var at string
-	var waits bool
-	switch os.Getenv(childVariable) { //nolint:forbidigo // a test has no command line of its own
-	case "":
-		return
+	switch kind, _ := os.LookupEnv(childVariable); kind {
 	case "shared":
-		at, waits = pgtest.New(t), true
-	case "killed":
-		cluster := pgtest.NewCluster(t)
-		at = cluster.URL()
-		defer func() {
-			if err := cluster.Kill(); err != nil {
-				t.Error(err)
-			}
-			fmt.Println("killed")
-			select {}
-		}()
-	}
-	conn := connect(t, at)
-	fmt.Println(at, query[string](t, conn, "SHOW data_directory"))
-	if waits {
+		conn := connect(t, pgtest.New(t))
+		fmt.Println("the server runs")
 		execute(t, conn, "SELECT pg_sleep(3600)") // a backend at work when the process is killed
+	case "killed":
+		if err := pgtest.NewCluster(t).Kill(); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("the server is killed")
+		<-time.After(time.Hour)
 	}
 }
 
+// A test process is killed at many moments. No process, file or shared memory may stay.
 func TestNothingOutlivesTheTestProcess(t *testing.T) {
 	t.Parallel()
 	pgtest.New(t) // skips where there is no Postgres
-	for _, kind := range []string{"shared", "killed"} {
-		t.Run(kind, func(t *testing.T) {
-			child, folder := startChild(t, kind)
-			out := bufio.NewScanner(child.out)
-			if !out.Scan() {
-				t.Fatal("the child says nothing")
-			}
-			at, data, _ := strings.Cut(out.Text(), " ")
-			segment := segmentOf(t, data)
-			if kind == "killed" && (!out.Scan() || out.Text() != "killed") {
-				t.Fatalf("the child says %q", out.Text())
-			}
-			child.kill(t)
-			awaitGone(t, at, folder)
-			await(t, "the shared memory to be freed", func() bool { return !segmentExists(t, segment) })
-		})
-	}
-}
-
-// The moments at which a process may be killed while its cluster starts.
-func TestNothingOutlivesTheStart(t *testing.T) {
-	t.Parallel()
-	pgtest.New(t) // skips where there is no Postgres
-	for name, moment := range map[string]string{
-		"initdb": "pgtest-*/data", "server begins": "pgtest-*/stderr", "server has its lock": "pgtest-*/data/postmaster.pid",
+	for _, test := range []struct{ name, kind, file, line string }{
+		{name: "initdb", kind: "shared", file: "data"},
+		{name: "the server begins", kind: "shared", file: "stderr"},
+		{name: "the server has its lock", kind: "shared", file: "data/postmaster.pid"},
+		{name: "the server runs", kind: "shared", line: "the server runs"},
+		{name: "the server is killed", kind: "killed", line: "the server is killed"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			child, folder := startChild(t, "shared")
-			await(t, moment, func() bool {
-				found, err := filepath.Glob(filepath.Join(folder, moment))
-				return err == nil && len(found) > 0
-			})
-			child.kill(t)
-			awaitGone(t, "", folder)
+		t.Run(test.name, func(t *testing.T) {
+			child, folder := startChild(t, test.kind)
+			if test.line != "" {
+				if _, err := child.Await(regexp.MustCompile(test.line), 1); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				await(t, test.file, func() bool { return len(glob(t, folder, "pgtest-*", test.file)) > 0 })
+			}
+			port, segment := "", ""
+			if test.line != "" {
+				port, segment = lockOf(t, folder)
+			}
+			if err := child.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "an empty folder", func() bool { return len(glob(t, folder, "*")) == 0 })
+			if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil && port != "" {
+				t.Error("somebody still listens on the cluster's port")
+				_ = conn.Close()
+			}
+			if segment != "" && segmentExists(t, segment) {
+				t.Error("the shared memory is still there")
+			}
 		})
 	}
-}
-
-type child struct {
-	cmd *exec.Cmd
-	out *os.File
 }
 
 // startChild runs TestChild in a process of its own. It returns the folder for temporary files that the child was given.
-func startChild(t *testing.T, kind string) (child, string) {
+func startChild(t *testing.T, kind string) (*programtest.Process, string) {
 	t.Helper()
 	folder := t.TempDir()
 	// As /tmp is: another user can reach it, and can remove what belongs to it.
 	if err := errors.Join(os.Chmod(filepath.Dir(folder), 0o755), os.Chmod(folder, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	out, in, err := os.Pipe()
+	return programtest.Start(t, programtest.Command{
+		Path: os.Args[0], Args: []string{"-test.run=^TestChild$"},
+		Env: append(os.Environ(), childVariable+"="+kind, "TMPDIR="+folder, "TRUSTHUB_TEST_POSTGRES="),
+	}), folder
+}
+
+func glob(t *testing.T, path ...string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(path...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.Background(), os.Args[0], "-test.run=^TestChild$")
-	cmd.Env = append(os.Environ(), childVariable+"="+kind, "TMPDIR="+folder, "TRUSTHUB_TEST_POSTGRES=")
-	cmd.Stdout, cmd.Stderr = in, os.Stderr
-	if err := errors.Join(cmd.Start(), in.Close()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // gone already, if the test went well
-		_, _ = cmd.Process.Wait()
-		_ = out.Close()
-	})
-	return child{cmd: cmd, out: out}, folder
+	return found
 }
 
-// kill ends the process with SIGKILL, as kill -9 does.
-func (c child) kill(t *testing.T) {
+// lockOf returns a server's port and the id of the System V shared memory that it has locked its data with.
+func lockOf(t *testing.T, folder string) (port, segment string) {
 	t.Helper()
-	if err := c.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.cmd.Process.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// awaitGone waits until nobody listens where the cluster was and the child's temporary files are gone. The supervisor removes
-// these only after the last process of the server has ended.
-func awaitGone(t *testing.T, at, folder string) {
-	t.Helper()
-	await(t, "an empty folder", func() bool {
-		left, err := os.ReadDir(folder)
-		return err == nil && len(left) == 0
-	})
-	if at == "" {
-		return
-	}
-	target, err := url.Parse(at)
+	text, err := os.ReadFile(glob(t, folder, "pgtest-*", "data", "postmaster.pid")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if conn, err := net.Dial("tcp", target.Host); err == nil {
-		t.Error("somebody still listens on the cluster's port")
-		_ = conn.Close()
-	}
-}
-
-// segmentOf returns the id of the System V shared memory that a server has locked its data with.
-func segmentOf(t *testing.T, data string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const line = 6
-	fields := strings.Fields(strings.Split(string(text), "\n")[line])
-	return fields[len(fields)-1]
+	lines := strings.Split(string(text), "\n")
+	return lines[3], strings.Fields(lines[6])[1]
 }
 
 func segmentExists(t *testing.T, id string) bool {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sysvipc/shm")
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) {
 		return false // not Linux
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == id {
-			return true
-		}
-	}
-	return false
+	return regexp.MustCompile(`(?m)^ *\d+ +` + id + ` `).Match(text)
 }
 
 // await looks again and again, for half a minute at most.

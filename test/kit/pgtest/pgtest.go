@@ -1,30 +1,26 @@
 // Package pgtest gives tests a real Postgres. It is for tests only.
 //
-// [New] returns the URL of a fresh, empty database. It lies on the server that TRUSTHUB_TEST_POSTGRES names (a postgres://
-// URL of a role that may create databases), or else on a private cluster that the first call in a test process starts with
-// the programs of Debian's postgresql package or any other installation of Postgres 13 or later. [Template] returns databases
-// that are prepared once and copied. [NewDurable] returns a database for tests of crashes and for benchmarks. [NewCluster]
-// starts a cluster that one test has for itself and may kill.
+// Databases are on the server that TRUSTHUB_TEST_POSTGRES names (a postgres:// URL of a role that may create databases), or else
+// on a private cluster that the first call in a test process starts, with the programs of Debian's postgresql package or any
+// other installation of Postgres 13 or later. [NewCluster] starts a cluster that one test has for itself and may kill.
 //
 // What it guarantees: a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable as
 // in production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on
-// 127.0.0.1 alone, and is gone with its temporary folder when the test process is gone, also when that was killed or panicked.
-// Clusters of several test processes do not meet. Where root runs the tests, the server runs as the user postgres, because
-// Postgres refuses root.
+// 127.0.0.1 alone, and is removed with its temporary folder when the test process has ended, also when that was killed or
+// panicked. Clusters of several test processes do not meet. Where root runs the tests, the server runs as the user postgres,
+// because Postgres refuses root.
 //
 // What it does not do: it installs nothing, it keeps no data, and it does not guard a cluster against other users of this
 // machine, who may connect without a password while the tests run. It runs no cluster on Windows, where a server must be
 // named. Where the temporary folder is neither the test user's nor writable by postgres, an empty folder may stay behind.
 //
-// Without any Postgres a test is skipped, and says what to install or set; with CI=true it fails, since in CI a skip is a
-// failure.
+// Without any Postgres a test is skipped, and says what to install or set. With CI=true it fails instead.
 package pgtest
 
 import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -38,17 +34,22 @@ import (
 // serverVariable names the environment variable with the URL of a server to use instead of a private cluster.
 const serverVariable = "TRUSTHUB_TEST_POSTGRES"
 
-// statementLimit bounds a connection with one statement. Creating a database takes a fraction of a second; a laden machine
-// may take much longer.
+// errMissing means that this machine has no Postgres that a test could run. It says what to do about it.
+var errMissing = errors.New("no Postgres to test with: install Debian's postgresql package (initdb and postgres are looked for in " +
+	"PATH and in /usr/lib/postgresql; root needs a user named postgres), or, for tests that do not kill the server, set " +
+	serverVariable + " to the postgres:// URL of a role that may create databases")
+
+// statementLimit bounds a connection with one statement. Creating a database takes a fraction of a second, but much longer on a
+// busy machine.
 const statementLimit = time.Minute
 
-// The clusters on which all tests of this process have their databases. Nothing stops them: they end with the process.
+// The clusters on which all tests of this process have their databases. They end with the process.
 var (
-	shared        = sync.OnceValues(func() (*Cluster, error) { return startCluster(fast) })
-	sharedDurable = sync.OnceValues(func() (*Cluster, error) { return startCluster(durable) })
+	shared        = sync.OnceValues(func() (*Cluster, error) { return startCluster("off") })
+	sharedDurable = sync.OnceValues(func() (*Cluster, error) { return startCluster("on") })
 )
 
-// emptyTemplate is empty on every server, and nobody can be connected to it, which would be an error.
+// emptyTemplate is empty on every server. Nobody can be connected to it, which would be an error.
 const emptyTemplate = "template0"
 
 // New returns the URL of an empty database, which is dropped when the test ends, whoever is still connected.
@@ -64,7 +65,7 @@ func NewDurable(tb testing.TB) string {
 	return newDatabase(tb, sharedDurable, emptyTemplate)
 }
 
-// Template returns a function like New, whose databases are as prepare leaves one. On the private cluster prepare runs once; the
+// Template returns a function like New, whose databases are as prepare leaves one. On the private cluster prepare runs once, and the
 // databases are copies. Nothing may be connected any more when it returns.
 func Template(prepare func(url string) error) func(tb testing.TB) string {
 	template := databaseName()
@@ -101,18 +102,6 @@ func givenServer() (server string, ok bool) {
 	return server, server != ""
 }
 
-func newDatabase(tb testing.TB, cluster func() (*Cluster, error), template string) string {
-	tb.Helper()
-	if server, given := givenServer(); given {
-		return createDatabase(tb, server, template, func() bool { return true })
-	}
-	c, err := cluster()
-	if err != nil {
-		refuse(tb, err)
-	}
-	return createDatabase(tb, c.URL(), template, c.up)
-}
-
 // refuse ends a test for which there is no server: it is skipped where there is no Postgres, and fails in all other cases.
 func refuse(tb testing.TB, err error) {
 	tb.Helper()
@@ -128,18 +117,23 @@ func refuse(tb testing.TB, err error) {
 	}
 }
 
-// createDatabase makes a database on a server and has it dropped when the test ends, if the server is up by then.
-func createDatabase(tb testing.TB, server, template string, up func() bool) string {
+// newDatabase creates a database and has it dropped when the test ends.
+func newDatabase(tb testing.TB, cluster func() (*Cluster, error), template string) string {
 	tb.Helper()
+	server, given := givenServer()
+	if !given {
+		c, err := cluster()
+		if err != nil {
+			refuse(tb, err)
+		}
+		server = c.URL()
+	}
 	name := databaseName()
 	at, err := create(server, name, template)
 	if err != nil {
 		tb.Fatalf("create a database: %v", err)
 	}
 	tb.Cleanup(func() {
-		if !up() {
-			return
-		}
 		if err := execute(server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			tb.Errorf("drop the database: %v", err)
 		}
@@ -150,8 +144,8 @@ func createDatabase(tb testing.TB, server, template string, up func() bool) stri
 // databaseName returns a new name. The test's own would be nicer to read, but Postgres cuts names at 63 bytes.
 func databaseName() string { return "pgtest_" + strings.ToLower(rand.Text()) }
 
-// create makes a database and returns its URL. Postgres 15 and later copy a template of this size through the log by
-// themselves: three times as fast as its file_copy, which checkpoints.
+// create creates a database and returns its URL. Postgres 15 and later copy a template of this size through the log by
+// default, three times as fast as with file_copy, which checkpoints.
 func create(server, name, template string) (string, error) {
 	target, err := url.Parse(server)
 	if err != nil || !strings.HasPrefix(target.Scheme, "postgres") {
@@ -175,17 +169,4 @@ func execute(server, statement string) error {
 	}
 	_, err = conn.Exec(ctx, statement)
 	return errors.Join(err, conn.Close(ctx))
-}
-
-// queryText returns the single text that a query yields.
-func queryText(ctx context.Context, server, query string) (text string, err error) {
-	conn, err := pgx.Connect(ctx, server)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	if err := conn.QueryRow(ctx, query).Scan(&text); err != nil {
-		return "", fmt.Errorf("%s: %w", query, err)
-	}
-	return text, nil
 }

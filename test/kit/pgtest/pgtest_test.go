@@ -14,34 +14,28 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-func TestDatabasesAreSeparate(t *testing.T) {
-	t.Parallel()
-	one, two := connect(t, pgtest.New(t)), connect(t, pgtest.New(t))
-	execute(t, one, "CREATE TABLE marks (n BIGINT)")
-	if got := query[bool](t, two, "SELECT to_regclass('marks') IS NULL"); !got {
-		t.Error("the table of one database is in the other")
-	}
-}
-
-func TestDatabaseIsDropped(t *testing.T) {
+func TestDatabaseIsOneTestsOwn(t *testing.T) {
 	t.Parallel()
 	var left string
+	other := connect(t, pgtest.New(t))
 	t.Run("user", func(t *testing.T) {
 		left = pgtest.New(t)
 		db, err := sql.Open("pgx", left) // as the store connects; not closed, as in a test that fails half-way
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.PingContext(t.Context()); err != nil {
+		if _, err := db.ExecContext(t.Context(), "CREATE TABLE marks (n BIGINT)"); err != nil {
 			t.Fatal(err)
+		}
+		if !query[bool](t, other, "SELECT to_regclass('marks') IS NULL") {
+			t.Error("the table of one database is in the other")
 		}
 	})
 	target, err := url.Parse(left)
 	if err != nil {
 		t.Fatal(err)
 	}
-	others := connect(t, pgtest.New(t))
-	if n := query[int](t, others, "SELECT count(*) FROM pg_database WHERE datname = $1", path.Base(target.Path)); n != 0 {
+	if n := query[int](t, other, "SELECT count(*) FROM pg_database WHERE datname = $1", path.Base(target.Path)); n != 0 {
 		t.Error("the database outlived its test")
 	}
 }
@@ -80,6 +74,9 @@ func TestTemplate(t *testing.T) {
 				return errors.Join(err, conn.Close(t.Context()))
 			})
 			one, two := connect(t, database(t)), connect(t, database(t))
+			if data := query[string](t, one, "SHOW data_directory"); test.server != "" && data != query[string](t, connect(t, test.server), "SHOW data_directory") {
+				t.Errorf("the database is in %s, not on the given server", data)
+			}
 			execute(t, one, "INSERT INTO marks VALUES (2)")
 			if first, second := query[int](t, one, "SELECT sum(n) FROM marks"), query[int](t, two, "SELECT sum(n) FROM marks"); first != 3 || second != 1 {
 				t.Errorf("the sums are %d and %d, want 3 and 1", first, second)
@@ -91,33 +88,11 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-func TestGivenServer(t *testing.T) {
-	given := anotherServer(t)
-	t.Setenv("TRUSTHUB_TEST_POSTGRES", given)
-	want := query[string](t, connect(t, given), "SHOW data_directory")
-	if got := query[string](t, connect(t, pgtest.New(t)), "SHOW data_directory"); got != want {
-		t.Errorf("the database is in %s, the given server has its data in %s", got, want)
-	}
-}
-
 // anotherServer returns the URL of a server that New does not use by itself.
 func anotherServer(t *testing.T) string {
 	t.Helper()
 	t.Setenv("TRUSTHUB_TEST_POSTGRES", "")
 	return pgtest.NewDurable(t)
-}
-
-func BenchmarkNew(b *testing.B) {
-	pgtest.New(b) // the cluster's start is the other benchmark
-	for b.Loop() {
-		pgtest.New(b)
-	}
-}
-
-func BenchmarkNewCluster(b *testing.B) {
-	for b.Loop() {
-		pgtest.NewCluster(b)
-	}
 }
 
 func connect(tb testing.TB, at string) *pgx.Conn {

@@ -1,45 +1,51 @@
-# Runs one Postgres cluster for a test process and ends with it. Arguments: the cluster's folder, which belongs to this
-# user, the paths of initdb and postgres, and "on" or "off" for fsync.
+# Runs one Postgres cluster for a test process and ends with it. Arguments: the cluster's folder, which belongs to this user, the
+# folder of Postgres's programs, and "on" or "off" for fsync.
 #
-# Standard input is both the order book and the lifeline: each line is a port and means "start the server on it"; its end
-# means that the test process has stopped, died or been killed, because the kernel then closes the only other end.
-# Standard output answers: "ready" once after initdb, and for each start the server's process id, then "gone" when the last
-# of the server's processes has ended, for whatever reason.
+# Standard input takes orders, a line each: "start_server PORT" and "kill_server". It ends when the test process has stopped, died or been
+# killed, because the kernel then closes the only other end. Standard output has one line for initdb and one for each order:
+# "ok" when it is done, or else "failed".
 
-folder=$1 initdb=$2 postgres=$3 fsync=$4
-data=$folder/data pid=
+cd "$1" || exit
+bin=$2 fsync=$3 pid=
+trap '' PIPE # a line that nobody reads any more must not end us before the folder is removed
 
-trap '' PIPE # when the test process is gone, an answer to it must not end us before the folder is removed
+# is_up reports whether the server accepts connections: its file begins with its process id and ends with its state. A server that
+# was killed leaves the file of its own.
+is_up() { [ "$(sed -n '1p;$s/ *$//p' data/postmaster.pid | tr '\n' ' ')" = "$pid ready " ]; }
 
-if "$initdb" --pgdata="$data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
-	>"$folder/log" 2>&1 && mkfifo "$folder/stderr"; then
-	echo ready
-else
-	echo failed
-fi
-
-while read -r port; do
-	wait # collects the server before: as a zombie it would look to the next one as if it still ran
-	# Every process of the server holds the writing end, so that cat ends with the last one. We open it ourselves: a child
-	# that waited for its other end could be killed there, and the other end would wait for ever.
-	{ cat >>"$folder/log"; echo gone; } <"$folder/stderr" &
-	exec 3>"$folder/stderr"
-	"$postgres" -D "$data" \
-		-c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories= \
-		-c max_connections=200 -c shared_buffers=32MB -c fsync="$fsync" \
-		-c dynamic_shared_memory_type=mmap `# files in the folder, where /dev/shm would keep them after a kill` \
-		>&3 2>&3 3>&- &
+start_server() {
+	wait # for the server before: as a zombie it would look to the next one as if it still ran
+	# Every process of the server holds the writing end, so that cat ends with the last one. We open it ourselves: a child that
+	# waited for its other end could be killed there, and the other end would wait for ever.
+	cat >>log <stderr &
+	exec 3>stderr
+	# mmap: shared memory is files in the folder, where /dev/shm would keep it after a kill.
+	"$bin/postgres" -D "$PWD/data" -c listen_addresses=127.0.0.1 -c port="$1" -c unix_socket_directories= \
+		-c max_connections=200 -c shared_buffers=32MB -c fsync="$fsync" -c dynamic_shared_memory_type=mmap >&3 2>&3 3>&- &
 	pid=$!
-	echo "$pid" # before we let go, hence before "gone"
 	exec 3>&-
+	tries=3000
+	until is_up; do [ $((tries -= 1)) -gt 0 ] && kill -0 "$pid" && sleep 0.02 || return; done
+}
+
+# Each child of the postmaster leads a process group, so that no single signal reaches all. Stopped, the postmaster makes no more
+# of them. Without /proc they end by themselves when they notice that it is dead.
+kill_server() { kill -STOP "$pid" && kill -KILL $(cat "/proc/$pid/task/$pid/children") "$pid" && wait; }
+
+say() { if [ $? = 0 ]; then echo ok; else echo failed; fi; }
+
+"$bin/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >log 2>&1 && mkfifo stderr
+say
+while read -r order port; do
+	"$order" $port
+	say
 done
 
 if [ -n "$pid" ]; then
-	# An immediate shutdown. Asked until it is gone: one that has only just begun still ignores the signal.
-	while kill -QUIT "$pid" 2>/dev/null; do sleep 0.1; done
+	# An immediate shutdown. Asked until it is gone, because a server that has only just begun ignores the signal.
+	while kill -QUIT "$pid"; do sleep 0.1; done
 	wait
 fi
 # A server that was killed leaves its System V segment, named on line 7, which only the next start would take over.
-segment=$(sed -n '7s/.* //p' "$data/postmaster.pid" 2>/dev/null)
-[ -z "$segment" ] || ipcrm -m "$segment" 2>/dev/null
-rm -rf "$folder"
+segment=$(sed -n '7s/.* //p' data/postmaster.pid) && ipcrm -m "$segment"
+cd / && rm -rf "$1"
