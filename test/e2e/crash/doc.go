@@ -8,9 +8,9 @@
 // The tests build the program once and run it as processes of their own, with the race detector if the tests have it, and on both
 // engines where the engine matters. They know the program by its command line, its API, and the tables of its database.
 //
-// `make test` runs a few rounds. `make crash` runs the campaigns, without the race detector, so that a kill meets the server at its
-// real speed. TRUSTHUB_CRASH_ROUNDS says how often the tests named TestCrash kill; at any value it also makes TestManyServers
-// kill for a minute, TestPostgresDies kill twenty times, and TestNoDuplicatesWithoutACrash send 20,000 notices:
+// `make test` runs a few rounds. `make crash` runs the campaigns, without the race detector, so that a kill meets the server at
+// its real speed. TRUSTHUB_CRASH_ROUNDS says how often the tests named TestCrash kill. At any value it also makes
+// TestManyServers kill for a minute, TestPostgresDies kill twenty times, and TestNoDuplicatesWithoutACrash send 20,000 notices:
 //
 //	TRUSTHUB_CRASH_ROUNDS=50 go test ./test/e2e/crash -run TestCrash -v -timeout 30m
 package crash

@@ -25,9 +25,9 @@ const (
 	firstPort, ports = 16384, 16384
 )
 
-// supervise is the supervisor of a cluster, a shell script that ends the server when the test process has ended. It watches a pipe,
-// because the kernel closes that however a process ends. Pdeathsig would do less: only Linux has it, it fires when the thread
-// ends that started the process, it reaches the postmaster alone, and nobody would remove the folder.
+// supervise is the supervisor of a cluster, a shell script that ends the server when the test process has ended. It watches a
+// pipe, because the kernel closes that however a process ends. Pdeathsig would do less: only Linux has it, it fires when the
+// thread ends that started the process, it reaches the postmaster alone, and nobody would remove the folder.
 //
 //go:embed supervise.sh
 var supervise string
@@ -105,8 +105,8 @@ func (c *Cluster) end() error {
 	return errors.Join(err, readErr, os.RemoveAll(c.folder)) // the folder may lie where only this user can remove it
 }
 
-// startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting: whether a
-// commit survives a power cut. It survives kill -9 either way.
+// startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting: whether
+// a commit survives a power cut. It survives kill -9 either way.
 func startCluster(fsync string) (*Cluster, error) {
 	c, err := newCluster(fsync)
 	if err != nil {
@@ -146,7 +146,8 @@ func newCluster(fsync string) (*Cluster, error) {
 	}
 	c := &Cluster{folder: folder, supervisor: cmd, orders: orders, stdout: stdout, answers: bufio.NewReader(stdout)}
 	if err := c.order(""); err != nil {
-		return nil, errors.Join(fmt.Errorf("initdb (if the server's user cannot reach the folder, set another TMPDIR): %w", err), c.end())
+		err = fmt.Errorf("initdb (if the server's user cannot reach the folder, set another TMPDIR): %w", err)
+		return nil, errors.Join(err, c.end())
 	}
 	return c, nil
 }

@@ -35,8 +35,8 @@ import (
 const serverVariable = "TRUSTHUB_TEST_POSTGRES"
 
 // errMissing means that this machine has no Postgres that a test could run. It says what to do about it.
-var errMissing = errors.New("no Postgres to test with: install Debian's postgresql package (initdb and postgres are looked for in " +
-	"PATH and in /usr/lib/postgresql; root needs a user named postgres), or, for tests that do not kill the server, set " +
+var errMissing = errors.New("no Postgres to test with: install Debian's postgresql package (initdb and postgres are looked for " +
+	"in PATH and in /usr/lib/postgresql; root needs a user named postgres), or, for tests that do not kill the server, set " +
 	serverVariable + " to the postgres:// URL of a role that may create databases")
 
 // statementLimit bounds a connection with one statement. Creating a database takes a fraction of a second, but much longer on a
@@ -65,8 +65,8 @@ func NewDurable(tb testing.TB) string {
 	return newDatabase(tb, sharedDurable, emptyTemplate)
 }
 
-// Template returns a function like New, whose databases are as prepare leaves one. On the private cluster prepare runs once, and the
-// databases are copies. Nothing may be connected any more when it returns.
+// Template returns a function like New, whose databases are as prepare leaves one. On the private cluster prepare runs once, and
+// the databases are copies. Nothing may be connected any more when it returns.
 func Template(prepare func(url string) error) func(tb testing.TB) string {
 	template := databaseName()
 	made := sync.OnceValue(func() error {
