@@ -2,14 +2,12 @@ package crash_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +23,7 @@ func TestDiskCannotBeWritten(t *testing.T) {
 	server.listens(t)
 	draft := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
 	products, name := server.url+"/v1/TrustProducts", 0
-	_, body := send(t, http.MethodPost, products, draft)
+	_, body := send(t, http.MethodPost, products, programtest.AccountSID, draft)
 	var product struct{ Sid string }
 	if err := json.Unmarshal(body, &product); err != nil {
 		t.Fatalf("%v: %s", err, body)
@@ -43,14 +41,11 @@ func TestDiskCannotBeWritten(t *testing.T) {
 			{http.MethodPost, products + "/" + product.Sid, update, written},
 			{http.MethodGet, products + "/" + product.Sid, nil, http.StatusOK},
 		} {
-			if status, body := send(t, c.method, c.url, c.form); status != c.want {
-				t.Errorf("%s: %s %s: status %d, want %d: %s", when, c.method, c.url, status, c.want, body)
+			if response, body := send(t, c.method, c.url, programtest.AccountSID, c.form); response.StatusCode != c.want {
+				t.Errorf("%s: %s %s: status %d, want %d: %s", when, c.method, c.url, response.StatusCode, c.want, body)
 			}
 		}
-		await(t, when+": health "+http.StatusText(health), func() bool {
-			status, _ := send(t, http.MethodGet, server.url+"/healthz", nil)
-			return status == health
-		})
+		await(t, when+": health "+http.StatusText(health), func() bool { return server.health(t) == health })
 	}
 	expect("at first", http.StatusOK, http.StatusCreated, http.StatusOK)
 	limitFiles(t, server.PID(), 0)
@@ -75,24 +70,4 @@ func limitFiles(t *testing.T, pid int, size uint64) {
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: unix.RLIM_INFINITY}, nil); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func send(t *testing.T, method, to string, form url.Values) (status int, body []byte) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, to, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.SetBasicAuth(programtest.AccountSID, programtest.AuthToken)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close() //nolint:errcheck // all of it is read
-	body, err = io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, body
 }

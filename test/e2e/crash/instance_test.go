@@ -1,9 +1,10 @@
 package crash_test
 
 import (
-	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -23,9 +24,8 @@ import (
 
 const (
 	policySID = "RN7a97559effdf62d00f4298208492a5ea"
-	leaseTime = 10 * time.Second      // long for a delivery on a busy machine, and what a test waits after a kill
-	waitLimit = 2 * time.Minute       // for what is sure to come, including the end of leases
-	lookEvery = 10 * time.Millisecond // between two looks at what cannot be waited for in another way
+	leaseTime = 10 * time.Second // long for a delivery on a busy machine, and what a test waits after a kill
+	waitLimit = 2 * time.Minute  // for what is sure to come, including the end of leases
 )
 
 // program is the path of the built program. TestMain sets it, once, before the first test.
@@ -163,20 +163,36 @@ func (s *instance) terminate(t *testing.T) {
 	}
 }
 
-// await looks again and again until what is awaited is there.
 func await(t *testing.T, what string, there func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
-	defer cancel()
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for !there() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatalf("no %s within %v", what, waitLimit)
-		}
+	programtest.Eventually(t, waitLimit, what, there)
+}
+
+// send sends a request as an account and returns the response with its body, which has been read.
+func send(t *testing.T, method, target, account string, form url.Values) (response *http.Response, body []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
 	}
+	request.SetBasicAuth(account, programtest.AuthToken)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err = (&http.Client{Timeout: 30 * time.Second}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err = io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return response, body
+}
+
+// health returns the status of the server's health check.
+func (s *instance) health(t *testing.T) int {
+	t.Helper()
+	response, _ := send(t, http.MethodGet, s.url+"/healthz", "", nil)
+	return response.StatusCode
 }
 
 // queryCount returns the number that a query yields.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -149,7 +148,7 @@ func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	}
 	o.back = time.Now()
 	for i := range l.servers {
-		await(t, "health", func() bool { return getStatus(t, l.servers[i].Load().url+"/healthz") == http.StatusOK })
+		await(t, "health", func() bool { return l.servers[i].Load().health(t) == http.StatusOK })
 	}
 	o.resumed = time.Now()
 	return o
@@ -158,7 +157,7 @@ func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 // verifyUnavailable wants the documented answer and nothing else: who calls is not to learn what is behind.
 func verifyUnavailable(t *testing.T, server string) {
 	t.Helper()
-	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}.Encode()
+	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
 	for _, attempt := range []struct{ method, path, user string }{
 		{http.MethodPost, "/v1/TrustProducts", programtest.AccountSID},
 		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", programtest.AccountSID},
@@ -177,25 +176,12 @@ func verifyUnavailable(t *testing.T, server string) {
 	}
 }
 
-// askUnavailable sends one request and tells whether the answer says when to try again.
-func askUnavailable(t *testing.T, method, target, user, form string) (promised bool) {
+// askUnavailable sends one request and reports whether the response says when to try again.
+func askUnavailable(t *testing.T, method, target, account string, form url.Values) (promised bool) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.SetBasicAuth(user, programtest.AuthToken)
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(response.Body)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
+	response, body := send(t, method, target, account, form)
 	if response.StatusCode != http.StatusServiceUnavailable || strings.TrimSpace(string(body)) != unavailable {
-		t.Errorf("without Postgres %s %s is answered %d %s", method, target, response.StatusCode, body)
+		t.Errorf("without Postgres %s %s returns %d %s", method, target, response.StatusCode, body)
 	}
 	seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
 	return err == nil && seconds >= 1

@@ -97,7 +97,7 @@ func TestTenCopies(t *testing.T) {
 	}
 	for _, s := range servers {
 		s.listens(t)
-		if status := getStatus(t, s.url+"/healthz"); status != http.StatusOK {
+		if status := s.health(t); status != http.StatusOK {
 			t.Errorf("%s answers %d", s.name, status)
 		}
 	}
@@ -115,21 +115,4 @@ func TestTenCopies(t *testing.T) {
 	for _, s := range servers {
 		s.terminate(t)
 	}
-}
-
-// getStatus returns the status of the answer.
-func getStatus(t *testing.T, url string) int {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := response.Body.Close(); err != nil {
-		t.Error(err)
-	}
-	return response.StatusCode
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
+const endLimit = 30 * time.Second // for what a killed process leaves to end
+
 func TestKillKeepsCommittedRows(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
@@ -64,7 +66,7 @@ func TestKillReachesBusyBackends(t *testing.T) {
 		_, err := busy.Exec(context.Background(), "SELECT count(*) FROM generate_series(1, 1000000000000) n WHERE n < 0")
 		failed <- err
 	}()
-	await(t, "the query to run", func() bool {
+	programtest.Eventually(t, endLimit, "running query", func() bool {
 		return query[int](t, watch, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series%' "+
 			"AND pid <> pg_backend_pid()") == 1
 	})
@@ -114,7 +116,7 @@ func TestNothingOutlivesTheTestProcess(t *testing.T) {
 					t.Fatal(err)
 				}
 			} else {
-				await(t, test.file, func() bool { return len(glob(t, folder, "pgtest-*", test.file)) > 0 })
+				programtest.Eventually(t, endLimit, test.file, func() bool { return len(glob(t, folder, "pgtest-*", test.file)) > 0 })
 			}
 			port, segment := "", ""
 			if test.line != "" {
@@ -123,7 +125,7 @@ func TestNothingOutlivesTheTestProcess(t *testing.T) {
 			if err := child.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			await(t, "an empty folder", func() bool { return len(glob(t, folder, "*")) == 0 })
+			programtest.Eventually(t, endLimit, "empty folder", func() bool { return len(glob(t, folder, "*")) == 0 })
 			if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil && port != "" {
 				t.Error("somebody still listens on the cluster's port")
 				_ = conn.Close()
@@ -179,20 +181,4 @@ func segmentExists(t *testing.T, id string) bool {
 		t.Fatal(err)
 	}
 	return regexp.MustCompile(`(?m)^ *\d+ +` + id + ` `).Match(text)
-}
-
-// await looks again and again, for half a minute at most.
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", what)
-		case <-ticker.C:
-		}
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The account of every server that Serve starts.
@@ -106,5 +107,22 @@ func DependOnSources(tb testing.TB, root string) {
 	})
 	if err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// Eventually looks again and again whether something is the case that the test cannot be told of, and fails the test when the
+// limit has passed.
+func Eventually(tb testing.TB, limit time.Duration, what string, done func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), limit)
+	defer cancel()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !done() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			tb.Fatalf("no %s within %v", what, limit)
+		}
 	}
 }
