@@ -36,9 +36,9 @@ type customer struct {
 	mu       sync.Mutex
 	arrived  sync.Cond
 	received map[statusChange][]reception
-	first    map[statusChange][]statusChange // what was told of a product, in the order of the first receptions; key without status
+	first    map[statusChange][]statusChange // the changes of a product, in the order of their first receptions; the key has no status
 	life     int
-	left     int          // receptions until the kill; none comes where it is not above 0
+	left     int          // receptions until the kill; there is no kill unless it is above 0
 	kill     func() error // called then
 }
 
@@ -92,7 +92,7 @@ func (c *customer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 // mailSession is a connection to the customer's mail server.
 type mailSession struct{ customer *customer }
 
-// What of a mail's conversation does not matter here.
+// The parts of SMTP that do not matter here.
 func (mailSession) Reset()                               {}
 func (mailSession) Logout() error                        { return nil }
 func (mailSession) Mail(string, *smtp.MailOptions) error { return nil }
@@ -121,7 +121,7 @@ func (m mailSession) Data(r io.Reader) error {
 	return nil
 }
 
-// receive notes an arrival. Where it kills the server, that cannot record this notice: it has got no answer yet.
+// receive notes an arrival. If it kills the server, that cannot record this notice, because it has got no response yet.
 func (c *customer) receive(told statusChange, token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,14 +138,14 @@ func (c *customer) receive(told statusChange, token string) {
 	c.arrived.Broadcast()
 }
 
-// killAfter has the server killed in the middle of the reception of a notice, after so many from now on.
+// killAfter has the server killed in the middle of the last of so many receptions from now on.
 func (c *customer) killAfter(receptions int, kill func() error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left, c.kill = receptions, kill
 }
 
-// outlive begins a new life, once nothing can come any more from the server that is gone.
+// outlive begins a new life once nothing more can come from the server that has ended.
 func (c *customer) outlive(t *testing.T) {
 	t.Helper()
 	c.callbacks.drain(t)
@@ -158,8 +158,8 @@ func (c *customer) outlive(t *testing.T) {
 	c.life++
 }
 
-// await waits until all that is missing has been received in this life. It gives up when nothing at all comes any more: how
-// long everything takes depends on how much the servers before have left.
+// await waits until all missing notices have been received in this life. It gives up when nothing at all comes any more, because
+// how long everything takes depends on how much the servers before have left.
 func (c *customer) await(t *testing.T, missing []statusChange) {
 	t.Helper()
 	silent := false
@@ -222,8 +222,8 @@ func (l *countingListener) note(client string, open bool) {
 	l.changed.Broadcast()
 }
 
-// drain waits until all connections are closed that were made before, also those that the kernel had still to hand over:
-// it hands them over in order, so that they precede the one that drain makes.
+// drain waits until all connections that were made before are closed, including those that the kernel has yet to hand over: it
+// does so in order, so that they precede the one that drain makes.
 func (l *countingListener) drain(t *testing.T) {
 	t.Helper()
 	last, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
@@ -248,7 +248,7 @@ type countedConn struct {
 	closed func()
 }
 
-// Close notes that the connection is closed, and so that what it carried has been dealt with.
+// Close notes that the connection is closed, by when its request has been handled.
 func (c *countedConn) Close() error {
 	defer c.closed()
 	return c.Conn.Close()

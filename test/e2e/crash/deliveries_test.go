@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	maxReceptions = 200 // at most so many notices are received before the kill
+	maxReceptions = 200 // of notices before the kill
 	maxInFlight   = 64  // notices that internal/jobs has on their way to one endpoint at a time
 )
 
-// TestCrashDeliveries kills the server with SIGKILL in the middle of changes and deliveries, again and again on one
-// database, and then has one server finish. Every committed change must have been told over both channels, in order; twice
-// only what was on its way at a kill. TRUSTHUB_CRASH_ROUNDS sets how often.
+// TestCrashDeliveries kills the server with SIGKILL in the middle of changes and deliveries, repeatedly and on one database, and
+// then lets a server finish. Every committed change must have been delivered over both channels, in order, and twice only if it
+// was on its way at a kill. TRUSTHUB_CRASH_ROUNDS sets how often.
 func TestCrashDeliveries(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		rounds, _ := campaignRounds(t, 3)
@@ -45,8 +45,8 @@ func TestCrashDeliveries(t *testing.T) {
 	})
 }
 
-// TestNoDuplicatesWithoutACrash wants every notice exactly once from a server that lives. TRUSTHUB_CRASH_ROUNDS, at any
-// value, makes it 10,000 callbacks and as many e-mails.
+// TestNoDuplicatesWithoutACrash expects every notice exactly once from a server that is not killed. With TRUSTHUB_CRASH_ROUNDS, at
+// any value, there are 10,000 callbacks and as many e-mails.
 func TestNoDuplicatesWithoutACrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		products := 540 // of five, one stays on hold after two changes, and four have three: 2.8 a product
@@ -75,8 +75,7 @@ func TestNoDuplicatesWithoutACrash(t *testing.T) {
 	})
 }
 
-// campaignRun is the servers that live on one database, one after the other or several at a time, and the one customer of all
-// of them.
+// campaignRun is the servers on one database, one after the other or several at a time, and their one customer.
 type campaignRun struct {
 	db       string
 	customer *customer
@@ -92,7 +91,7 @@ func newCampaignRun(t *testing.T, db string) *campaignRun {
 	return &campaignRun{db: db, customer: newCustomer(t), created: map[string]string{}}
 }
 
-// flags are those of a server that delivers to the customer, over both channels.
+// flags returns those of a server that delivers to the customer, over both channels.
 func (run *campaignRun) flags() []string {
 	return []string{
 		"--review", "auto", "--review-delay", "20ms", "--lease", leaseTime.String(), "--max-mails-per-hour", "0", "--max-open-notices", "0",
@@ -105,14 +104,14 @@ func (run *campaignRun) start(t *testing.T) *instance {
 	return startInstance(t, run.db, run.flags()...)
 }
 
-// stop ends the server with SIGTERM and so its life.
+// stop ends the server with SIGTERM, and with it the life that the customer counts.
 func (run *campaignRun) stop(t *testing.T, server *instance) {
 	t.Helper()
 	server.terminate(t)
 	run.customer.outlive(t)
 }
 
-// submitUntilKilled lets a server live in which products are created and submitted, until the customer kills it.
+// submitUntilKilled starts a server and creates and submits products until the customer kills it.
 func (run *campaignRun) submitUntilKilled(t *testing.T) {
 	t.Helper()
 	server := run.start(t)
@@ -133,7 +132,7 @@ func (run *campaignRun) submitUntilKilled(t *testing.T) {
 	}
 }
 
-// submit creates a product and submits it. Only a killed server may leave it without an answer.
+// submit creates a product and submits it. Only a killed server may leave a request without a response.
 func (run *campaignRun) submit(t *testing.T, api *client.Client) error {
 	t.Helper()
 	number := run.number.Add(1)
@@ -150,7 +149,7 @@ func (run *campaignRun) submit(t *testing.T, api *client.Client) error {
 	return err
 }
 
-// create makes the product of this number, whose e-mail address says how its review ends. To repeat it makes no second one.
+// create creates the product of this number, whose e-mail address says how its review ends. A repetition creates no second one.
 func (run *campaignRun) create(ctx context.Context, api *client.Client, number int64) (sid string, err error) {
 	tag := [...]string{"", "+reject-18601", "", "+hold", ""}[number%5]
 	email := fmt.Sprintf("n%d%s@acme.example", number, tag)

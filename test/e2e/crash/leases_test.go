@@ -17,8 +17,7 @@ type leaseTaken struct {
 // String is for messages.
 func (l leaseTaken) String() string { return l.server + " at " + l.taken.Format(time.StampMicro) }
 
-// logLeases has Postgres keep a log of the leases, each in the transaction that takes it: of a callback nobody could say
-// otherwise which of the servers sent it.
+// logLeases has Postgres log the leases, each in the transaction that takes it. Nothing else shows which server sent a callback.
 func logLeases(t *testing.T, name string) {
 	t.Helper()
 	storetest.UseSQL(t, name, func(db *sql.DB) {
@@ -63,15 +62,15 @@ func readLeases(t *testing.T, name string) map[string][]leaseTaken {
 	return leases
 }
 
-// leaseTally counts leases, to show that the deaths met the deliveries.
+// leaseTally counts leases, to show that servers died during deliveries.
 type leaseTally struct {
 	Leases  int
 	Retaken int // leases of notices that had been leased before
 	Servers int // that took leases
 }
 
-// verifyLeases wants every lease to have been used once at the most, and only after a death to have been followed by
-// another: explained says whether a death lets the second be taken after the first.
+// verifyLeases expects every lease to have been used at most once, and a second lease of a notice only after a death: explained
+// reports whether a death lets the second be taken after the first.
 func (run *campaignRun) verifyLeases(t *testing.T, explained func(first, second leaseTaken) bool) leaseTally {
 	t.Helper()
 	receptions := map[string]int{}
@@ -107,11 +106,11 @@ func (run *campaignRun) verifyLeases(t *testing.T, explained func(first, second 
 	return tally
 }
 
-// settle waits until nothing is left to do, for which leases of servers that are gone have to end.
+// settle waits until nothing is left to do. The leases of killed servers have to end for that.
 func (run *campaignRun) settle(t *testing.T) {
 	t.Helper()
 	storetest.UseSQL(t, run.db, func(db *sql.DB) {
-		// Approvals expire next year. Of what is to be told of a product something is always due, or leased.
+		// Approvals expire next year. While a product has undelivered notices, one of them is due or leased.
 		soon := time.Now().Add(time.Hour).UnixMicro()
 		await(t, "end of all work", func() bool {
 			return queryCount(t, db, `SELECT (SELECT COUNT(*) FROM bundles WHERE due_at > 0 AND due_at < $1)
@@ -120,13 +119,13 @@ func (run *campaignRun) settle(t *testing.T) {
 	})
 }
 
-// verifyCreatedOnce wants no product to be there that no client was told of: a creation without an answer was repeated under
-// its key until there was one.
+// verifyCreatedOnce expects no product that no client knows: a creation without a response was repeated under its idempotency
+// key until there was one.
 func (run *campaignRun) verifyCreatedOnce(t *testing.T) {
 	t.Helper()
 	for sid, row := range readRows(t, run.db) {
 		if _, ok := run.created[sid]; !ok {
-			t.Errorf("nobody was told of %+v", row)
+			t.Errorf("no client knows %+v", row)
 		}
 	}
 }

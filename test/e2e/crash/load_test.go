@@ -21,8 +21,8 @@ type peer struct {
 	killed atomic.Bool // set before the kill
 }
 
-// clientLoad is clients that create products and submit them, each request at another server, and that try again at the next
-// one where they get no answer.
+// clientLoad is clients that create and submit products, each request at another server. Without a response they try again at
+// the next server.
 type clientLoad struct {
 	run     *campaignRun
 	servers []atomic.Pointer[peer]
@@ -78,7 +78,7 @@ func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	again := false
 	submitted := created && l.until(t, at, func(api *client.Client) error {
 		if again {
-			// What came of the try without an answer? To submit once more what has been rejected would begin a second review.
+			// Was the try without a response stored? To submit once more what has been rejected would begin a second review.
 			// An update that changes nothing shows it, and waits for a transaction that has not ended.
 			product, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{})
 			if err != nil {
@@ -99,8 +99,8 @@ func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	return submitted
 }
 
-// until makes a request at one server after the other until one answers. It returns false when the test ends before, or has
-// to, because a request failed that must not.
+// until makes a request at one server after the other until one succeeds. It returns false if the test ends before, or if a
+// request fails that must not.
 func (l *clientLoad) until(t *testing.T, at *int, request func(*client.Client) error) bool {
 	t.Helper()
 	pause := time.NewTicker(retryPause)

@@ -39,7 +39,7 @@ func (row productRow) changes() []client.TrustProductStatus {
 	return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview, client.TrustProductStatusTwilioApproved}
 }
 
-// told returns what a channel must report of the product.
+// told returns the changes of the product that a channel must deliver.
 func (row productRow) told(channel string) (all []statusChange) {
 	for _, status := range row.changes() {
 		all = append(all, statusChange{channel, row.sid, status})
@@ -96,7 +96,7 @@ func (run *campaignRun) undelivered(t *testing.T) (missing []statusChange) {
 	return missing
 }
 
-// deliveryTally counts, to show that the kills met the deliveries.
+// deliveryTally counts, to show that the kills happened during deliveries.
 type deliveryTally struct {
 	Products, Changes                int
 	Callbacks, Mails                 int // received
@@ -161,7 +161,7 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 	return tally
 }
 
-// verifyDelivery wants a notice to be recorded as delivered once, and to have been received under its own id each time.
+// verifyDelivery expects a notice to be recorded as delivered once, and to have been received under its own id each time.
 func verifyDelivery(t *testing.T, d delivery, want statusChange, received []reception) {
 	t.Helper()
 	if d.Status != want.status || d.State != delivered || len(d.Attempts) != 1 {
@@ -177,8 +177,8 @@ func verifyDelivery(t *testing.T, d delivery, want statusChange, received []rece
 	}
 }
 
-// verifyLives wants no notice to have been received twice in one life, and no life to have left more behind than it can
-// have had on its way.
+// verifyLives expects that no notice was received twice in one life of the server, and that no life left more notices to repeat
+// than it can have had on their way.
 func (run *campaignRun) verifyLives(t *testing.T, tally *deliveryTally) {
 	t.Helper()
 	type left struct {
@@ -187,7 +187,7 @@ func (run *campaignRun) verifyLives(t *testing.T, tally *deliveryTally) {
 	}
 	repeated := map[left]int{}
 	for told, receptions := range run.customer.received {
-		for i, r := range receptions[1:] { // what was received once more was not recorded in the life before
+		for i, r := range receptions[1:] { // a notice is repeated only if the life before did not record it
 			if receptions[i].life >= r.life {
 				t.Errorf("%+v was received twice in life %d: %v", told, r.life, receptions)
 			}

@@ -21,19 +21,19 @@ import (
 
 const (
 	password = "chaospassword"
-	// shortOutage is how long Postgres may be away without a notice being repeated: a server that has sent one reports it as
+	// shortOutage is how long Postgres may be away without a notice being repeated: a server that has sent one records it as
 	// soon as it can, and no other may send it before its lease has ended.
 	shortOutage = leaseTime / 2
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )
 
-// TestPostgresDies kills Postgres itself with SIGKILL under the load of two servers and starts it again. While it is away
-// requests must be answered as documented; when it is back, the same two servers go on by themselves, and at the end every
-// acknowledged write must be there and every change told, in order. With TRUSTHUB_CRASH_ROUNDS, at any value, it dies twenty
-// times.
+// TestPostgresDies kills Postgres itself with SIGKILL under the load of two servers and starts it again. While it is away,
+// requests must get the documented error. When it is back, the same two servers go on by themselves, and at the end every
+// acknowledged write must be there and every change delivered, in order. With TRUSTHUB_CRASH_ROUNDS, at any value, it dies
+// twenty times.
 //
-// It may take leaseTime longer, for which leases go on that were taken in commits whose answer got lost.
+// It may take leaseTime longer, until leases have ended that were taken in commits whose result got lost.
 func TestPostgresDies(t *testing.T) {
 	t.Parallel()
 	deaths := 2
@@ -119,8 +119,8 @@ func (l *clientLoad) awaitWrites(t *testing.T, more int) {
 	await(t, "acknowledgement of writes", func() bool { return acknowledged() >= want || t.Failed() })
 }
 
-// awaitLeases waits until every server has taken leases since then. With them it has reported on all that it had sent before: else
-// one that had no luck between several outages would have had none to report in.
+// awaitLeases waits until every server has taken leases since then. By then it has recorded all that it had sent before. Without
+// this wait an unlucky server might find no time between several outages.
 func (l *clientLoad) awaitLeases(t *testing.T, since time.Time) {
 	t.Helper()
 	storetest.UseSQL(t, l.run.db, func(db *sql.DB) {
@@ -131,7 +131,7 @@ func (l *clientLoad) awaitLeases(t *testing.T, since time.Time) {
 	})
 }
 
-// outlast kills Postgres, looks at what the servers answer meanwhile, starts it again and waits until they notice.
+// outlast kills Postgres, verifies the responses of the servers meanwhile, starts it again and waits until they notice.
 func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	t.Helper()
 	o := outage{died: time.Now()}
@@ -154,24 +154,24 @@ func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	return o
 }
 
-// verifyUnavailable wants the documented answer and nothing else: who calls is not to learn what is behind.
+// verifyUnavailable expects the documented error and nothing else: the caller must not learn what is behind it.
 func verifyUnavailable(t *testing.T, server string) {
 	t.Helper()
 	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
 	for _, attempt := range []struct{ method, path, user string }{
 		{http.MethodPost, "/v1/TrustProducts", programtest.AccountSID},
 		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", programtest.AccountSID},
-		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // whether it is wrong, nobody can tell now
+		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // nobody can tell now whether it is unknown
 		{http.MethodGet, "/healthz", ""},
 	} {
-		// A create that meets a connection which died unnoticed cannot know whether it was stored, and says so by leaving
-		// Retry-After out. After as many as the pool has, every one knows.
+		// A create on a connection that died unnoticed cannot know whether it was stored, and its error has no Retry-After.
+		// After as many as the pool has, every create knows.
 		promised := false
 		for try := 0; try < 20 && !promised; try++ {
 			promised = askUnavailable(t, attempt.method, server+attempt.path, attempt.user, form)
 		}
 		if attempt.method == http.MethodPost && !promised {
-			t.Errorf("without Postgres %+v is answered without Retry-After", attempt)
+			t.Errorf("without Postgres %+v gets no Retry-After", attempt)
 		}
 	}
 }
@@ -200,11 +200,11 @@ func summarize(t *testing.T, outages []outage) (longest time.Duration) {
 	return longest
 }
 
-// verifyLog wants a log to tell of the outages, and no secret.
+// verifyLog expects a log to report the outages, and no secret.
 func verifyLog(t *testing.T, log string) {
 	t.Helper()
 	if !strings.Contains(log, "jobs wait for the database") || !strings.Contains(log, `"level":"ERROR"`) {
-		t.Error("the log does not tell that Postgres was away")
+		t.Error("the log does not report that Postgres was away")
 	}
 	for _, secret := range []string{password, programtest.AuthToken} {
 		if at := strings.Index(log, secret); at >= 0 {

@@ -14,11 +14,11 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestManyServers has three servers work on one database under load, kills one with SIGKILL each second and starts another
-// in its place. At the end every acknowledged write must be there and every change told, in order; twice only what a killed
-// server had on its way. With TRUSTHUB_CRASH_ROUNDS, at any value, that goes on for a minute.
+// TestManyServers runs three servers on one database under load, kills one with SIGKILL each second and starts another in its
+// place. At the end every acknowledged write must be there and every change delivered, in order, and twice only if a killed
+// server had it on its way. With TRUSTHUB_CRASH_ROUNDS, at any value, that goes on for a minute.
 //
-// It takes leaseTime longer, for which the leases of the last server that was killed go on.
+// It takes leaseTime longer, until the leases of the last killed server have ended.
 func TestManyServers(t *testing.T) {
 	t.Parallel()
 	const servers = 3
@@ -56,7 +56,7 @@ func TestManyServers(t *testing.T) {
 		at, ok := killed[first.server]
 		return ok && !at.After(second.taken)
 	})
-	t.Logf("%d kills, %d requests without an answer, %d of them submissions that were made: %+v, %+v",
+	t.Logf("%d kills, %d requests without a response, %d of them submissions that were made: %+v, %+v",
 		kills, load.failed.Load(), load.kept.Load(), tally, leases)
 	if leases.Servers < servers {
 		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
@@ -74,7 +74,7 @@ func TestManyServers(t *testing.T) {
 	}
 }
 
-// errorLines are those of a log that tell of errors.
+// errorLines returns the lines of a log that report errors.
 func errorLines(log []byte) []byte {
 	var lines [][]byte
 	for line := range bytes.Lines(log) {
@@ -85,7 +85,7 @@ func errorLines(log []byte) []byte {
 	return bytes.Join(lines, nil)
 }
 
-// TestTenCopies starts ten servers at once on an empty database: all must get ready, and one of them alone make the tables.
+// TestTenCopies starts ten servers at once on an empty database: all must get ready, and only one creates the tables.
 func TestTenCopies(t *testing.T) {
 	t.Parallel()
 	const copies = 10

@@ -19,12 +19,11 @@ import (
 
 const (
 	writerCount = 4   // goroutines that write at the same time
-	maxWrites   = 150 // at most so many writes are acknowledged before the kill
+	maxWrites   = 150 // that are acknowledged before the kill
 )
 
-// TestCrash kills the server with SIGKILL in the middle of writes, again and again on one database, and looks each time
-// whether what was acknowledged is there, and what was not is there wholly or not at all. TRUSTHUB_CRASH_ROUNDS sets how
-// often.
+// TestCrash kills the server with SIGKILL in the middle of writes, repeatedly and on one database. Each time it verifies that every
+// acknowledged write is there, and that every other is there wholly or not at all. TRUSTHUB_CRASH_ROUNDS sets how often.
 func TestCrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		rounds, _ := campaignRounds(t, 4)
@@ -59,23 +58,23 @@ func killWriters(t *testing.T, db string, rounds int) {
 type writeTally struct {
 	Products     int
 	Acknowledged int
-	Kept, Absent int // of the writes without an answer
+	Kept, Absent int // of the writes without a response
 }
 
-// productRow is what must survive of a product. Times are in whole seconds, as the API tells them.
+// productRow is what must survive of a product. Times are in whole seconds, as in the API.
 type productRow struct {
 	sid, account, policy, name, email, callback, status string
 	created, updated                                    int64
 }
 
-// writer creates and updates products of its own, one write at a time. Every write has a number, and the number is in
-// all that it sets, so that half a write shows.
+// writer creates and updates products of its own, one write at a time. Every write has a number, which is in every field that
+// it sets, so that half a write shows.
 type writer struct {
 	name   string
 	number int
 	sids   []string              // of acked
 	acked  map[string]productRow // the products as last acknowledged, by SID
-	open   *productWrite         // the write that got no answer
+	open   *productWrite         // the write that got no response
 }
 
 // productWrite is one request. An empty sid creates.
@@ -83,7 +82,7 @@ type productWrite struct {
 	sid, name, email, callback string
 }
 
-// next is the writer's next request: every third a new product, and otherwise an update of one that it has.
+// next returns the writer's next request: every third creates a product, the others update one.
 func (w *writer) next() *productWrite {
 	w.number++
 	tag := fmt.Sprintf("%sn%d", w.name, w.number)
@@ -94,8 +93,8 @@ func (w *writer) next() *productWrite {
 	return write
 }
 
-// write sends requests until one gets no answer, and calls acknowledged after each that does. Only a killed server may
-// leave one without.
+// write sends requests until one gets no response, and calls acknowledged after each that does. Only a killed server may leave
+// a request without one.
 func (w *writer) write(t *testing.T, api *client.Client, acknowledged func()) {
 	t.Helper()
 	for {
@@ -143,8 +142,8 @@ func (c *productWrite) send(ctx context.Context, api *client.Client) (*client.Tr
 	})
 }
 
-// made tells whether row is what the write makes of before, which for a new product is the zero row. When it was made is
-// for the server to say.
+// made reports whether row is what the write makes of before, which for a new product is the zero row. Only the server knows
+// the time of the write.
 func (c *productWrite) made(row, before productRow) bool {
 	want := productRow{
 		sid: c.sid, account: programtest.AccountSID, policy: policySID, name: c.name, email: c.email, callback: c.callback,
@@ -156,8 +155,7 @@ func (c *productWrite) made(row, before productRow) bool {
 	return row == want && row.updated >= before.updated
 }
 
-// verify compares the database with what the writers were told, and tells the writers what became of the writes that got
-// no answer.
+// verify compares the database with the responses that the writers got, and settles the writes that got none.
 func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 	t.Helper()
 	rows := readRows(t, path)
@@ -171,12 +169,12 @@ func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 			case ok && w.open != nil && w.open.sid == want.sid && w.open.made(got, want):
 				c.settle(w, got)
 			default:
-				t.Errorf("%s was acknowledged as\n%+v, in the database (%t) is\n%+v, without an answer was %+v",
+				t.Errorf("%s was acknowledged as\n%+v, in the database (%t) is\n%+v, without a response was %+v",
 					want.sid, want, ok, got, w.open)
 			}
 		}
 	}
-	for _, row := range rows { // what is left nobody was told of: each must be a creation that got no answer
+	for _, row := range rows { // each of the rest must be a creation that got no response
 		found := false
 		for _, w := range writers {
 			if w.open != nil && w.open.sid == "" && w.open.made(row, productRow{}) {
@@ -196,7 +194,7 @@ func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 	}
 }
 
-// settle notes that the write without an answer was kept.
+// settle notes that the write without a response was kept.
 func (c *writeTally) settle(w *writer, row productRow) {
 	c.Kept++
 	w.keep(row)
@@ -241,8 +239,8 @@ func readRows(t *testing.T, name string) map[string]productRow {
 	return rows
 }
 
-// writeUntilKilled lets the writers write and kills the server once a random number of writes is acknowledged, by which
-// time the others are in the middle of theirs. It returns how many were acknowledged.
+// writeUntilKilled kills the server once a random number of writes is acknowledged, while other writers are in the middle of
+// theirs. It returns how many were acknowledged.
 func (s *instance) writeUntilKilled(t *testing.T, writers []*writer) int {
 	t.Helper()
 	api := s.api(t)
