@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,7 +44,7 @@ func tryIt(t *testing.T, account []string) {
 
 	server := n.start("bin/trusthub", "serve")
 	n.env = append(n.env, strings.Fields(n.await(server, exportLine)[1])...)
-	commands := strings.ReplaceAll(strings.Join(blocks[1:], ""), "9090", freePort(t))
+	commands := strings.ReplaceAll(strings.Join(blocks[1:], ""), "9090", freePort())
 	// The receiver goes on until the terminal is closed.
 	terminal := n.start("bash", "-euo", "pipefail", "-c", "trap 'kill $!' TERM\n"+commands+"wait || wait || true")
 
@@ -65,20 +63,6 @@ func tryIt(t *testing.T, account []string) {
 // watchedLine matches what watch prints of a Trust Product in the status.
 func watchedLine(status client.TrustProductStatus) *regexp.Regexp {
 	return regexp.MustCompile(fmt.Sprintf(`(?m)^\{"sid":"(BU[0-9a-f]{32})","status":"%s`, status))
-}
-
-// freePort returns a port of 127.0.0.1 on which nothing listened a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err := errors.Join(err, listener.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // tryItBlocks returns the shell commands of the README's "Try it", block by block.

@@ -331,14 +331,18 @@ func withholdBodyCommand(ts *testscript.TestScript, _ *script, args []string) {
 }
 
 func freePortCommand(ts *testscript.TestScript, _ *script, args []string) {
+	ts.Setenv(args[0], freePort())
+}
+
+// freePort returns a port of 127.0.0.1 on which nothing listened a moment ago. It is below the range that systems choose ports
+// from, so that no connection of another test gets it meanwhile.
+func freePort() string {
 	for {
-		// Below the range that systems choose ports from: none of the connections of other tests gets it meanwhile.
 		port := strconv.Itoa(20000 + rand.IntN(10000))
 		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
 		if err == nil {
-			ts.Check(listener.Close())
-			ts.Setenv(args[0], port)
-			return
+			_ = listener.Close() // nobody has used it
+			return port
 		}
 	}
 }

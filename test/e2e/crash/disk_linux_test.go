@@ -23,7 +23,7 @@ func TestDiskCannotBeWritten(t *testing.T) {
 	server.listens(t)
 	draft := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
 	products, name := server.url+"/v1/TrustProducts", 0
-	_, body := send(t, http.MethodPost, products, programtest.AccountSID, draft)
+	body := send(t, http.MethodPost, products, programtest.AccountSID, draft).body
 	var product struct{ Sid string }
 	if err := json.Unmarshal(body, &product); err != nil {
 		t.Fatalf("%v: %s", err, body)
@@ -41,8 +41,8 @@ func TestDiskCannotBeWritten(t *testing.T) {
 			{http.MethodPost, products + "/" + product.Sid, update, written},
 			{http.MethodGet, products + "/" + product.Sid, nil, http.StatusOK},
 		} {
-			if response, body := send(t, c.method, c.url, programtest.AccountSID, c.form); response.StatusCode != c.want {
-				t.Errorf("%s: %s %s: status %d, want %d: %s", when, c.method, c.url, response.StatusCode, c.want, body)
+			if got := send(t, c.method, c.url, programtest.AccountSID, c.form); got.status != c.want {
+				t.Errorf("%s: %s %s: status %d, want %d: %s", when, c.method, c.url, got.status, c.want, got.body)
 			}
 		}
 		await(t, when+": health "+http.StatusText(health), func() bool { return server.health(t) == health })

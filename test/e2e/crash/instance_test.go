@@ -168,8 +168,15 @@ func await(t *testing.T, what string, there func() bool) {
 	programtest.Eventually(t, waitLimit, what, there)
 }
 
-// send sends a request as an account and returns the response with its body, which has been read.
-func send(t *testing.T, method, target, account string, form url.Values) (response *http.Response, body []byte) {
+// answer is the response to a request.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// send sends a request as an account.
+func send(t *testing.T, method, target, account string, form url.Values) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -177,22 +184,21 @@ func send(t *testing.T, method, target, account string, form url.Values) (respon
 	}
 	request.SetBasicAuth(account, programtest.AuthToken)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err = (&http.Client{Timeout: 30 * time.Second}).Do(request)
+	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err = io.ReadAll(response.Body)
+	body, err := io.ReadAll(response.Body)
 	if err := errors.Join(err, response.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return response, body
+	return answer{response.StatusCode, response.Header, body}
 }
 
 // health returns the status of the server's health check.
 func (s *instance) health(t *testing.T) int {
 	t.Helper()
-	response, _ := send(t, http.MethodGet, s.url+"/healthz", "", nil)
-	return response.StatusCode
+	return send(t, http.MethodGet, s.url+"/healthz", "", nil).status
 }
 
 // queryCount returns the number that a query yields.

@@ -179,11 +179,11 @@ func verifyUnavailable(t *testing.T, server string) {
 // askUnavailable sends one request and reports whether the response says when to try again.
 func askUnavailable(t *testing.T, method, target, account string, form url.Values) (promised bool) {
 	t.Helper()
-	response, body := send(t, method, target, account, form)
-	if response.StatusCode != http.StatusServiceUnavailable || strings.TrimSpace(string(body)) != unavailable {
-		t.Errorf("without Postgres %s %s returns %d %s", method, target, response.StatusCode, body)
+	got := send(t, method, target, account, form)
+	if got.status != http.StatusServiceUnavailable || strings.TrimSpace(string(got.body)) != unavailable {
+		t.Errorf("without Postgres %s %s returns %d %s", method, target, got.status, got.body)
 	}
-	seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+	seconds, err := strconv.Atoi(got.header.Get("Retry-After"))
 	return err == nil && seconds >= 1
 }
 

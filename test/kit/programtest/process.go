@@ -133,7 +133,8 @@ func (p *Process) Await(pattern *regexp.Regexp, count int) ([]string, error) {
 			}
 		}
 		if ended {
-			return nil, fmt.Errorf("%s ended (%v) without printing %q:\n%s%s", p.cmd.Args, p.cmd.ProcessState, pattern, stdout, stderr)
+			return nil, fmt.Errorf("%s ended (%v) without printing %q:\n%s%s",
+				p.cmd.Args, p.cmd.ProcessState, pattern, stdout, stderr)
 		}
 		select {
 		case <-more:
