@@ -1,6 +1,4 @@
-// Package apitest is what a Go test imports that calls the Trust Products API, or that serves it.
-//
-// # A server for a test
+// Package apitest is for Go tests of programs that call the Trust Products API.
 //
 // [New] runs the whole stand-in inside the test: the API, the review, callbacks, e-mail and expiry, on a free port of
 // 127.0.0.1 with a database and an account of its own.
@@ -23,9 +21,7 @@
 // A server is ready within milliseconds, any number run at a time, and all is gone when the test ends. Its methods may be
 // called concurrently, but Advance, Approve and Reject not from inside of a receiver of callbacks: they wait for it.
 //
-// # A suite for an implementation
-//
-// [Conformance] runs what the contract promises against any base URL, and holds every answer against openapi.yaml.
+// A suite of tests for an implementation of the API is in package conformance.
 package apitest
 
 import (

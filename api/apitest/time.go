@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,10 +34,14 @@ func (c *clock) reach(t time.Time) {
 	}
 }
 
-// wrap moves the clock by a millisecond before each create: products made at the very same time have no order in a list.
+// itemPath is the path of one resource, as opposed to a collection's.
+var itemPath = regexp.MustCompile("/[A-Z]{2}[0-9a-fA-F]{32}$")
+
+// wrap moves the clock by a millisecond before each create, which is a POST to a collection: resources created at the very same
+// time have no order in a list.
 func (c *clock) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.URL.Path == "/v1/TrustProducts" {
+		if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/") && !itemPath.MatchString(r.URL.Path) {
 			c.mu.Lock()
 			c.time = c.time.Add(time.Millisecond)
 			c.mu.Unlock()

@@ -31,6 +31,7 @@ type rule struct {
 	reason       string
 	never        []string // not even through other packages
 	neverDirect  []string // not in its own import lines
+	neverTest    []string // not even in its tests, nor through other packages
 	own          []string // of this module's packages only these, by their folders; nil means any
 	limitOutside bool     // whether maxOutside holds
 	maxOutside   int      // packages that are neither in the standard library nor in this module
@@ -104,6 +105,11 @@ func rules() []rule {
 		reason: "who tests with it should not build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
+		pkg:    "api/conformance",
+		reason: "who tests an implementation with it should build neither our server nor a database for it",
+		never:  slices.Concat(database, own("api/apitest"), []string{echo}),
+		own:    []string{"", "gen", "internal/signature", "test/kit/contracttest"},
+	}, {
 		pkg:    "test/kit/contracttest",
 		reason: "an answer is held against the contract alone",
 		never:  database, own: []string{""},
@@ -111,7 +117,8 @@ func rules() []rule {
 		pkg:    "examples/inmemory",
 		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
 		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/trust"), echo),
-		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
+		own:       []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
+		neverTest: append(own("api/apitest", "internal/store"), database...),
 	}, {
 		pkg:         "cmd/trusthub",
 		reason:      "what is for tests stays out of the program, and the server is put together in one place, which is internal/app",
@@ -134,6 +141,12 @@ func TestImports(t *testing.T) {
 			if found := rule.violations(list(t, "-deps", "./"+rule.pkg)); len(found) > 0 {
 				t.Errorf("%s\nThe reason for the rule: %s.", strings.Join(found, "\n"), rule.reason)
 			}
+			if len(rule.neverTest) == 0 {
+				return
+			}
+			if found := rule.testViolations(list(t, "-deps", "-test", "./"+rule.pkg)); len(found) > 0 {
+				t.Errorf("%s\nThe reason for the rule: %s.", strings.Join(found, "\n"), rule.reason)
+			}
 		})
 	}
 }
@@ -150,6 +163,10 @@ func TestRulesBite(t *testing.T) {
 		if len(rule.violations(hub)) == 0 {
 			t.Errorf("%s: the hub broke the rule unnoticed", name)
 		}
+	}
+	tests := list(t, "-deps", "-test", "./api/conformance") // which it runs against our server
+	if len(rule{neverTest: own("internal/store")}.testViolations(tests)) == 0 {
+		t.Error("neverTest: the tests of api/conformance broke the rule unnoticed")
 	}
 }
 
@@ -180,7 +197,17 @@ func (r rule) violations(deps []listed) []string {
 	return found
 }
 
-// matches tells whether one of the patterns means name; /... at the end of a pattern is that of the go command.
+// testViolations judges a package and its tests by their `go list -deps -test`.
+func (r rule) testViolations(deps []listed) (found []string) {
+	for _, dep := range deps {
+		if matches(r.neverTest, dep.ImportPath) {
+			found = append(found, "the tests of "+r.pkg+" depend on "+dep.ImportPath)
+		}
+	}
+	return found
+}
+
+// matches reports whether one of the patterns means name; /... at the end of a pattern is that of the go command.
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		above, tree := strings.CutSuffix(pattern, "/...")

@@ -1,20 +1,20 @@
-package apitest_test
+package conformance_test
 
 import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/api/apitest"
+	"github.com/opentrusthub/trusthub/api/conformance"
 )
 
 // What an implementer writes. The cases of the review are skipped: this backend has none.
-func ExampleConformance() {} // testBackend is it
+func ExampleRun() {} // testBackend is it
 
-// testBackend would be a TestBackend in a package of yours. Here TestExamples runs it.
+// testBackend would be a TestBackend in a package of yours. Here TestExample runs it.
 func testBackend(t *testing.T) {
 	server := httptest.NewServer(newBackend(t, "AC0123456789abcdef0123456789abcdef", "token"))
 	defer server.Close()
-	apitest.Conformance(t, apitest.Target{
+	conformance.Run(t, conformance.Target{
 		BaseURL: server.URL, Username: "AC0123456789abcdef0123456789abcdef", Password: "token", StandIn: true,
 	})
 }
