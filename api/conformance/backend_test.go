@@ -7,7 +7,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/app"
+	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
@@ -22,14 +24,15 @@ func TestMain(m *testing.M) {
 // TestExample runs the example. go test cannot, because it needs a *testing.T.
 func TestExample(t *testing.T) { testBackend(t) }
 
-// newBackend returns an implementation of the contract: this project's own, with nobody to review what is submitted.
-func newBackend(t *testing.T, accountSID, authToken string) http.Handler {
+// newBackend returns an implementation of the contract: this project's own, without a worker, or what wrap puts
+// around it.
+func newBackend(t *testing.T, accountSID, authToken string, wrap func(*hub.Hub) server.StrictServerInterface) http.Handler {
 	t.Helper()
 	db := storetest.Open(t, storetest.Names()["sqlite"](t))
 	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: authToken}); err != nil {
 		t.Fatal(err)
 	}
-	backend, err := app.New(t.Context(), app.Config{Store: db, Now: time.Now, AllowGuessing: true})
+	backend, err := app.New(t.Context(), app.Config{Store: db, Now: time.Now, AllowGuessing: true, Wrap: wrap})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,11 +17,19 @@ const (
 
 // bundleCases are about what bundles have and other resources have not.
 func bundleCases() map[string][]testCase {
-	return map[string][]testCase{
+	all := map[string][]testCase{
 		"create":    bundleCreateCases(),
 		"update":    bundleUpdateCases(),
 		"lifecycle": slices.Concat(submissionCases(), reviewCases()),
 	}
+	for group, cases := range all {
+		for i := range cases {
+			if cases[i].uses = createVerb; group != "create" {
+				cases[i].uses = createVerb | fetchVerb | listVerb | updateVerb | deleteVerb
+			}
+		}
+	}
+	return all
 }
 
 func bundleCreateCases() []testCase {

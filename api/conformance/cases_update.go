@@ -24,10 +24,15 @@ func updateCases() []testCase {
 		}},
 		{name: "an unknown value is refused, and what comes with it not done", uses: uses, run: func(s *suite) {
 			o := s.create(nil)
+			enums := 0
 			for name, schema := range s.operations[updateVerb].form.Properties {
 				if len(schema.Value.Enum) > 0 {
 					s.update(o.sid(), s.edit().with(form{name: "nonsense"})).refused(http.StatusBadRequest, 20001)
+					enums++
 				}
+			}
+			if enums == 0 {
+				s.Skip("no parameter has an enumeration")
 			}
 			s.same("after the refusal", o, s.fetch(o.sid()))
 		}},

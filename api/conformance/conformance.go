@@ -40,6 +40,10 @@ type Target struct {
 	// PolicySIDs are two policies that the account may use. Empty means two of the public ones.
 	PolicySIDs [2]string
 
+	// Unimplemented names the operations, DeleteTrustProduct for example, that the target does not implement: they must return
+	// status 501, as those of server.Unimplemented do, and cases that need them are skipped.
+	Unimplemented []string
+
 	// StandIn says that the target behaves as this project has chosen where the real service's behavior is not public
 	// (docs/fidelity.md): what is refused, with which codes, and the order of lists. Whatever is mounted with api.New does most
 	// of it already.
@@ -148,6 +152,9 @@ func run(t *testing.T, target Target, contract *contracttest.Contract, resources
 	}
 }
 
+func isEmpty(s string) bool { return s == "" }
+
+// run runs the cases for one resource, each as a subtest.
 func (d *description) run(t *testing.T, target Target, contract *contracttest.Contract) {
 	t.Helper()
 	for _, group := range []struct {
@@ -169,8 +176,9 @@ func (d *description) run(t *testing.T, target Target, contract *contracttest.Co
 					continue
 				}
 				t.Run(one.name, func(t *testing.T) {
-					if missing := target.missing(one.needs); missing != "" {
-						t.Skip("this needs " + missing)
+					missing := slices.DeleteFunc([]string{target.missing(one.needs), d.unimplemented(one.uses, target)}, isEmpty)
+					if len(missing) > 0 {
+						t.Skip("this needs " + strings.Join(missing, ", "))
 					}
 					one.run(&suite{T: t, target: target, contract: contract, description: d})
 				})

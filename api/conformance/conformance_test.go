@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/opentrusthub/trusthub/api/apitest"
 	"github.com/opentrusthub/trusthub/api/conformance"
+	"github.com/opentrusthub/trusthub/gen/server"
+	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -43,6 +46,36 @@ func TestConformanceWithoutPromises(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	conformance.Run(t, conformance.Target{BaseURL: s.BaseURL + "/", Username: s.AccountSID, Password: s.AuthToken})
+}
+
+// partial implements two operations.
+type partial struct {
+	server.Unimplemented
+	hub *hub.Hub
+}
+
+func (p partial) CreateTrustProduct(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	return p.hub.CreateTrustProduct(ctx, r)
+}
+
+func (p partial) FetchTrustProduct(
+	ctx context.Context, r server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	return p.hub.FetchTrustProduct(ctx, r)
+}
+
+// TestConformanceOfTwoOperations runs what is left for a target with two operations.
+func TestConformanceOfTwoOperations(t *testing.T) {
+	t.Parallel()
+	const sid, token = "AC0123456789abcdef0123456789abcdef", "token"
+	backend := httptest.NewServer(newBackend(t, sid, token, func(h *hub.Hub) server.StrictServerInterface { return partial{hub: h} }))
+	t.Cleanup(backend.Close)
+	conformance.Run(t, conformance.Target{
+		BaseURL: backend.URL, Username: sid, Password: token, StandIn: true, Idempotency: true, Lifecycle: true,
+		Unimplemented: []string{"ListTrustProduct", "UpdateTrustProduct", "DeleteTrustProduct"},
+	})
 }
 
 // defect breaks a server in one place, and names the case that must notice.

@@ -42,10 +42,7 @@ type description struct {
 // describe finds a resource in the contract.
 func describe(doc *openapi3.T, r *resource) (*description, error) {
 	d := &description{resource: r, operations: map[verbs]*operation{}, unknownSID: strings.Repeat("f", 34)}
-	ids := map[string]verbs{
-		"Create" + r.name: createVerb, "Fetch" + r.name: fetchVerb, "List" + r.name: listVerb,
-		"Update" + r.name: updateVerb, "Delete" + r.name: deleteVerb,
-	}
+	ids := r.ids()
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			if verb, ok := ids[op.OperationID]; ok {
@@ -98,6 +95,25 @@ func (d *description) has(v verbs) bool {
 		}
 	}
 	return true
+}
+
+// ids returns the operations' ids in the contract.
+func (r *resource) ids() map[string]verbs {
+	return map[string]verbs{
+		"Create" + r.name: createVerb, "Fetch" + r.name: fetchVerb, "List" + r.name: listVerb,
+		"Update" + r.name: updateVerb, "Delete" + r.name: deleteVerb,
+	}
+}
+
+// unimplemented returns which of the operations the target does not implement, empty if it implements all.
+func (d *description) unimplemented(v verbs, t Target) string {
+	var missing []string
+	for id, verb := range d.ids() {
+		if v&verb != 0 && slices.Contains(t.Unimplemented, id) {
+			missing = append(missing, id+", which is not implemented (Target.Unimplemented)")
+		}
+	}
+	return strings.Join(slices.Sorted(slices.Values(missing)), ", ")
 }
 
 // filterSchemas returns the filters of the list.
@@ -155,6 +171,12 @@ func invalid(schema *openapi3.Schema) map[string]string {
 	}
 	if schema.Format == "uri" {
 		values["without a host"], values["of another scheme"] = "/status", "ftp://a.example/"
+	}
+	if schema.Type.Is(openapi3.TypeObject) { // written as JSON
+		values["not JSON"], values["not an object"] = "{", "[1]"
+		if limit, ok := schema.Extensions["x-max-bytes"].(float64); ok {
+			values["too large"] = `{"a":"` + strings.Repeat("a", int(limit)) + `"}`
+		}
 	}
 	if schema.Type.Is(openapi3.TypeInteger) {
 		values["not a number"] = "x"

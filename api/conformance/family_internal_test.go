@@ -60,6 +60,7 @@ func TestFamilyBites(t *testing.T) {
 		"attributes are lost":          "Group/create/everything_can_be_given",
 		"attributes cannot be changed": "Group/update/it_changes_what_it_names_and_nothing_else",
 		"enumerations are not checked": "Group/create/what_is_off_the_contract_is_refused",
+		"objects have no limit":        "Group/update/what_is_off_the_contract_is_refused",
 		"a parent's children are all":  "Member/access/what_belongs_to_another_parent_does_not_exist",
 		"the list has another's":       "Thing/fetch/it_returns_what_the_list_holds",
 		"pages overlap":                "Thing/list/pages_hold_each_one_once,_there_and_back",

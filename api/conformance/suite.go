@@ -270,28 +270,31 @@ func (s *suite) item(sid string) string {
 	return s.collection() + "/" + sid
 }
 
+// can reports whether the resource has these operations and the target implements them.
+func (s *suite) can(v verbs) bool { return s.has(v) && s.unimplemented(v, s.target) == "" }
+
 // everyOperation returns a request for each operation, those on the collection first. A create lacks what it requires, so that it
 // creates nothing.
 func (s *suite) everyOperation(sid string) []request {
 	s.Helper()
 	var all []request
 	for _, verb := range []verbs{createVerb, listVerb} {
-		if s.has(verb) {
+		if s.can(verb) {
 			all = append(all, request{method: s.operations[verb].method, path: s.collection()})
 		}
 	}
 	return append(all, s.operationsOn(sid)...)
 }
 
-// operationsOn returns a request for each operation on one of them. An update changes something.
+// operationsOn returns a request for each operation on a SID. An update changes something.
 func (s *suite) operationsOn(sid string) []request {
 	s.Helper()
 	var all []request
 	for _, verb := range []verbs{fetchVerb, updateVerb, deleteVerb} {
-		if s.has(verb) {
+		if s.can(verb) {
 			all = append(all, request{method: s.operations[verb].method, path: s.item(sid)})
 		}
-		if verb == updateVerb && s.has(verb) {
+		if verb == updateVerb && s.can(verb) {
 			all[len(all)-1].form = s.edit()
 		}
 	}
@@ -343,7 +346,7 @@ func (s *suite) create(differs form) object {
 func (s *suite) created(a answer) object {
 	s.Helper()
 	o := a.object(http.StatusCreated)
-	if s.has(deleteVerb) {
+	if s.can(deleteVerb) {
 		path := s.item(o.sid())
 		s.Cleanup(func() { _, _ = s.try(request{method: http.MethodDelete, path: path}) })
 	}
