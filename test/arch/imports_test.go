@@ -42,11 +42,11 @@ func rules() []rule {
 	database := []string{"database/sql", "modernc.org/sqlite/...", "github.com/jackc/pgx/..."}
 	return []rule{{
 		pkg:    "gen",
-		reason: "who imports the types should not build a server, nor fetch much else",
+		reason: "importers of the types should not build a server, nor fetch much else",
 		never:  slices.Concat(server, database), own: []string{}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api/client",
-		reason: "who imports the client should not build a server, nor fetch much else",
+		reason: "importers of the client should not build a server, nor fetch much else",
 		never:  slices.Concat(server, database), own: []string{"gen", "internal/signature"}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api",
@@ -81,7 +81,7 @@ func rules() []rule {
 		never:  slices.Concat(server, database), own: []string{"internal/trust"},
 	}, {
 		pkg:    "internal/signature",
-		reason: "the client shall check signatures too, at no cost to who imports it",
+		reason: "the client checks signatures too, at no cost to its importers",
 		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/connections",
@@ -102,16 +102,16 @@ func rules() []rule {
 		neverDirect: []string{"os", "database/sql", echo},
 	}, {
 		pkg:    "api/apitest",
-		reason: "who tests with it should not build what only our own tests use",
+		reason: "importers should not build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
 		pkg:    "api/conformance",
-		reason: "who tests an implementation with it should build neither our server nor a database for it",
+		reason: "those who test their implementation with it should build neither our server nor a database",
 		never:  slices.Concat(database, own("api/apitest"), []string{echo}),
 		own:    []string{"", "gen", "internal/signature", "test/kit/contracttest"},
 	}, {
 		pkg:    "test/kit/contracttest",
-		reason: "an answer is held against the contract alone",
+		reason: "a response is validated against the contract alone",
 		never:  database, own: []string{""},
 	}, {
 		pkg:    "examples/inmemory",
@@ -220,7 +220,7 @@ func TestEchoStaysAtTheEdge(t *testing.T) {
 	for _, pkg := range list(t, "./...") {
 		for _, imported := range slices.Concat(pkg.Imports, pkg.TestImports, pkg.XTestImports) {
 			if matches([]string{echo}, imported) && !slices.Contains(edge, pkg.ImportPath) {
-				t.Errorf("%s imports %s\nThe reason for the rule: a move to the next echo shall touch api and gen/server alone.",
+				t.Errorf("%s imports %s\nThe reason for the rule: a move to the next echo must touch api and gen/server only.",
 					pkg.ImportPath, imported)
 			}
 		}
