@@ -1,31 +1,28 @@
-// Package apitest is what a Go test imports that calls the Trust Products API, or that serves it.
+// Package apitest is for Go tests of programs that call the Trust Products API.
 //
-// # A server for a test
-//
-// [New] runs the whole stand-in inside the test: the API, the review, callbacks, e-mail and expiry, on a free port of
-// 127.0.0.1 with a database and an account of its own.
+// [New] runs the whole server inside the test: the API, the review, callbacks, e-mail and expiry, on a free port of 127.0.0.1 with
+// a database and an account of its own.
 //
 //	s := apitest.New(t)
-//	app := shop.New(s.BaseURL, s.AccountSID, s.AuthToken) // what is tested
+//	app := shop.New(s.BaseURL, s.AccountSID, s.AuthToken) // the program under test
 //	app.Register("Acme")
 //	s.Advance(time.Minute) // the review is done, and the callbacks have arrived
 //
-// The clock is in the test's hand. It stands still until [Server.Advance] moves it, so that nothing happens by itself: what
-// is due, at once or later, happens inside of Advance, Approve and Reject and is done when they return. A day of retries and a
-// year's validity take milliseconds. (Only a create moves the clock by a millisecond, so that lists have an order.)
+// The test controls the clock. It stands still until [Server.Advance] moves it, and nothing happens by itself: whatever is due
+// happens inside Advance, Approve and Reject and is done when they return. A day of retries and a year's validity take
+// milliseconds. Each create moves the clock by a millisecond, so that lists have an order.
 //
-// Callbacks to http URLs on this machine are really sent, so that the receiver is tested too; those to anywhere else are
-// recorded as if 204 had been answered. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and
-// [Server.Mails] show all of it. [Server.Inject] makes the next requests fail.
+// Callbacks to http URLs on this machine are sent, so that the receiver is tested too. Those to any other URL are recorded as if
+// it had returned 204. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and [Server.Mails] return what was
+// sent or recorded. [Server.Inject] makes the next requests fail.
 //
-// The official SDK has no base URL. Give it [Server.Client], which leads https://trusthub.twilio.com to the server.
+// The official SDK has no base URL. Give it [Server.Client], which sends requests for https://trusthub.twilio.com to the server.
 //
-// A server is ready within milliseconds, any number run at a time, and all is gone when the test ends. Its methods may be
-// called concurrently, but Advance, Approve and Reject not from inside of a receiver of callbacks: they wait for it.
+// A server starts within milliseconds, and any number can run at a time. It is stopped and its database removed when the test
+// ends. Its methods may be called concurrently, but a receiver of callbacks must not call Advance, Approve or Reject: they wait
+// for it.
 //
-// # A suite for an implementation
-//
-// [Conformance] runs what the contract promises against any base URL, and holds every answer against openapi.yaml.
+// A suite of tests for an implementation of the API is in package conformance.
 package apitest
 
 import (
@@ -44,11 +41,11 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Server is a Trust Hub that runs until its test ends.
+// Server is a server that runs until its test ends.
 type Server struct {
 	BaseURL    string // http://127.0.0.1:PORT
-	AccountSID string // of the account that may call
-	AuthToken  string // its password; callbacks are signed with it, too
+	AccountSID string // of the account that New has created
+	AuthToken  string // of that account; signs its callbacks, too
 
 	tb        testing.TB
 	app       *app.App
@@ -74,16 +71,16 @@ type settings struct {
 	logger        *slog.Logger
 }
 
-// WithAccount sets the account: AC and 32 hex digits, and a token of letters and digits. Without it, New makes one up.
+// WithAccount sets the account: AC and 32 hex digits, and a token of letters and digits. Without it, New generates them.
 func WithAccount(sid, authToken string) Option {
 	return func(s *settings) { s.account.SID, s.account.AuthToken = sid, authToken }
 }
 
-// WithDatabase keeps everything in a SQLite file or a postgres:// URL that the caller answers for, for example to have two
-// servers on one database. Without it, the database is a temporary file.
+// WithDatabase names the database, a SQLite file or a postgres:// URL, for example to run two servers on it. The caller removes
+// it. Without it, the database is a temporary file.
 func WithDatabase(name string) Option { return func(s *settings) { s.database = name } }
 
-// WithStart sets what time it is at first: 2026-01-02 03:04:05 GMT unless set.
+// WithStart sets the initial time: 2026-01-02 03:04:05 GMT unless set.
 func WithStart(t time.Time) Option { return func(s *settings) { s.start = t } }
 
 // WithReviewDelay sets how long the automatic review takes: two seconds unless set.
@@ -95,14 +92,14 @@ func WithManualReview() Option { return func(s *settings) { s.policy.AutoReview 
 // WithValidFor sets how long an approval is valid: 365 days unless set.
 func WithValidFor(d time.Duration) Option { return func(s *settings) { s.policy.ValidFor = d } }
 
-// WithTwilioRetries tries a callback again as the real service does: once, at once, and only if no connection was made.
-// Without it there are ten attempts over about 75 hours.
+// WithTwilioRetries retries a callback as the real service does: once, immediately, and only if no connection was made. Without
+// it there are ten attempts over about 75 hours.
 func WithTwilioRetries() Option { return func(s *settings) { s.twilioRetries = true } }
 
-// WithLogger shows what the server logs. Without it, nothing is logged.
+// WithLogger sets the server's logger. Without it, nothing is logged.
 func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
 
-// New starts a server that is closed when the test ends. It fails the test if it cannot.
+// New starts a server that is closed when the test ends. It fails the test if the server cannot start.
 func New(tb testing.TB, options ...Option) *Server {
 	tb.Helper()
 	set := settings{
@@ -134,7 +131,7 @@ func (s *Server) open(set settings) {
 	var err error
 	if set.database == "" {
 		if set.database, err = newDatabase(s.tb.TempDir()); err != nil {
-			s.tb.Fatalf("apitest: make a database: %v", err)
+			s.tb.Fatalf("apitest: create a database: %v", err)
 		}
 	}
 	if s.store, err = store.Open(s.tb.Context(), set.database, store.Options{}); err != nil {
@@ -163,9 +160,9 @@ func (s *Server) open(set settings) {
 	s.putAccount(set.account)
 }
 
-// serve answers requests until the test ends.
+// serve serves requests until the test ends.
 func (s *Server) serve() {
-	// What waits in a fault must not hold up the end of the test.
+	// A request that is delayed by a fault must not delay the end of the test.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.tb.Context()))
 	untilEnd := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requestCtx, done := context.WithCancel(r.Context())
@@ -183,7 +180,7 @@ func (s *Server) serve() {
 	})
 }
 
-// AddAccount makes another account and returns its credentials.
+// AddAccount creates another account and returns its credentials.
 func (s *Server) AddAccount() (sid, authToken string) {
 	s.tb.Helper()
 	account := newAccount(s.clock.now())

@@ -11,9 +11,6 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
-	"github.com/opentrusthub/trusthub/internal/app"
-	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // TestExamples runs the examples. go test cannot, because they need a *testing.T. Each has a file of its own, so that its
@@ -21,7 +18,6 @@ import (
 func TestExamples(t *testing.T) {
 	t.Run("New", testRejection)
 	t.Run("Server_Inject", testOverload)
-	t.Run("Conformance", testBackend)
 }
 
 // application is what the examples test. It registers a business and shows what it was told of it.
@@ -106,18 +102,4 @@ func bodyOf(t *testing.T, response *http.Response, err error) string {
 		t.Fatal(err)
 	}
 	return string(body)
-}
-
-// newBackend returns an implementation of the contract: this project's own, with nobody to review what is submitted.
-func newBackend(t *testing.T, accountSID, authToken string) http.Handler {
-	t.Helper()
-	db := storetest.Open(t, storetest.Names()["sqlite"](t))
-	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: authToken}); err != nil {
-		t.Fatal(err)
-	}
-	backend, err := app.New(t.Context(), app.Config{Store: db, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return backend.Handler()
 }

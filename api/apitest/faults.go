@@ -15,21 +15,21 @@ import (
 	"github.com/opentrusthub/trusthub/gen"
 )
 
-// Fault does something to a request instead of, or around, what the API does with it, which is next. The ones that this
-// package has can be taken as they are; a test may write its own.
+// Fault handles a request in place of the API, or around it: next is the API. A test may use those of this package or write its
+// own.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// faults wait for requests.
+// faults is a queue of faults, each for one request.
 type faults struct {
 	mu   sync.Mutex
 	next []Fault
 }
 
-// Inject has the fault befall the next n requests to the API, after those that an earlier Inject is for. Preflight requests
-// do not count, and neither does what is outside of /v1/.
+// Inject applies the fault to the next n requests to the API, after those of an earlier Inject. Preflight requests and requests
+// outside /v1/ do not count.
 //
-// Go's own HTTP client sends a request again by itself where a kept connection was dropped before an answer and the request
-// is a GET or carries an Idempotency-Key. That counts as another request.
+// Go's HTTP client repeats a request by itself if a reused connection was closed before a response and the request is a GET or
+// has an Idempotency-Key. That counts as another request.
 func (s *Server) Inject(n int, fault Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -38,7 +38,7 @@ func (s *Server) Inject(n int, fault Fault) {
 	}
 }
 
-// Injected returns how many faults still wait for a request.
+// Injected returns how many faults have not been used yet.
 func (s *Server) Injected() int {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -66,7 +66,8 @@ func (f *faults) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// TooManyRequests answers 429, code 20429, and does nothing else. Above 0, retryAfter is sent in whole seconds.
+// TooManyRequests returns 429, code 20429, and does nothing else. If retryAfter is above 0, the response has a Retry-After in
+// whole seconds.
 func TooManyRequests(retryAfter time.Duration) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		if retryAfter > 0 {
@@ -77,14 +78,14 @@ func TooManyRequests(retryAfter time.Duration) Fault {
 	}
 }
 
-// InternalError answers 500, code 20500, and does nothing else.
+// InternalError returns 500, code 20500, and does nothing else.
 func InternalError() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		refuse(w, http.StatusInternalServerError, 20500, "An internal error occurred")
 	}
 }
 
-// HTMLUnavailable answers 503 with an HTML page, as a load balancer does whose service is away.
+// HTMLUnavailable returns 503 with an HTML page, as a load balancer does when its service is down.
 func HTMLUnavailable() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -93,12 +94,12 @@ func HTMLUnavailable() Fault {
 	}
 }
 
-// DropConnection closes the connection without an answer, and does nothing else.
+// DropConnection closes the connection without a response, and does nothing else.
 func DropConnection() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 }
 
-// DropAnswer does what was asked for and closes the connection instead of answering: the caller cannot know.
+// DropAnswer performs the request and closes the connection instead of responding, so that the caller cannot know.
 func DropAnswer() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&nowhere{header: http.Header{}}, r)
@@ -106,11 +107,11 @@ func DropAnswer() Fault {
 	}
 }
 
-// Delay holds a request back before anything is done with it. It waits in real time, which the caller lives in, and gives up
-// when the caller goes away or the test ends; then nothing is done.
+// Delay waits before it performs the request. It waits in real time, because the caller's timeouts do. If the caller disconnects
+// or the test ends first, nothing is done.
 func Delay(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		// The server notices that a caller has gone only while it has nothing of the body left to read.
+		// net/http notices that a caller has disconnected only once the body has been read.
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil {
 			panic(http.ErrAbortHandler)
@@ -139,7 +140,7 @@ func refuse(w http.ResponseWriter, status, code int, message string) {
 	})
 }
 
-// nowhere is a ResponseWriter whose answer nobody gets.
+// nowhere is a ResponseWriter that discards the response.
 type nowhere struct{ header http.Header }
 
 func (n *nowhere) Header() http.Header         { return n.header }

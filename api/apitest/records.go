@@ -22,9 +22,9 @@ type Callback struct {
 	Form             url.Values // AccountSid, BundleSid, Status, and FailureReason after a rejection
 	Signature        string     // the X-Twilio-Signature
 	IdempotencyToken string     // the I-Twilio-Idempotency-Token, the same on every attempt at one callback
-	Sent             bool       // whether it was really sent, which is done on this machine alone
-	StatusCode       int        // what was answered, 0 if nothing was; 204 where it was not sent
-	Error            string     // why it was not delivered, empty if it was
+	Sent             bool       // whether it was sent; only callbacks to this machine are
+	StatusCode       int        // of the response, 0 without one; 204 if it was not sent
+	Error            string     // why it was not delivered; empty if it was
 }
 
 // Mail is a message that a real server would have sent to a product's Email; none is to what is not an address. The wording
@@ -39,7 +39,7 @@ type Mail struct {
 	FailureReason string // of a rejection
 }
 
-// records keep what was sent.
+// records is what was sent.
 type records struct {
 	mu        sync.Mutex
 	callbacks []Callback
@@ -61,7 +61,7 @@ func (s *Server) Mails() []Mail {
 	return slices.Clone(s.records.mails)
 }
 
-// caller makes attempts at callbacks, and keeps them.
+// caller returns a jobs.Config.Call that sends callbacks and records them.
 func (r *records) caller(
 	sender *callback.Sender, now func() time.Time,
 ) func(context.Context, trust.Notice, string) trust.Attempt {
@@ -82,7 +82,7 @@ func (r *records) caller(
 	}
 }
 
-// mailer keeps messages. As in the server, none goes to what is not an address.
+// mailer returns a jobs.Config.Mail that records messages. As in the server, there is none to an invalid address.
 func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notice) trust.Attempt {
 	return func(_ context.Context, n trust.Notice) trust.Attempt {
 		at := now()
@@ -99,7 +99,7 @@ func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notic
 	}
 }
 
-// onThisMachine reports whether a URL is http and certain to lead nowhere else.
+// onThisMachine reports whether a URL is http and leads to this machine for certain.
 func onThisMachine(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	return err == nil && u.Scheme == "http" && isLoopback(u.Hostname())

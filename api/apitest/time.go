@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +25,7 @@ func (c *clock) now() time.Time {
 	return c.time
 }
 
-// reach moves the clock forward to t. It never goes back.
+// reach moves the clock forward to t. It never moves it back.
 func (c *clock) reach(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,10 +34,14 @@ func (c *clock) reach(t time.Time) {
 	}
 }
 
-// wrap moves the clock by a millisecond before each create: products made at the very same time have no order in a list.
+// itemPath is the path of one resource, as opposed to a collection's.
+var itemPath = regexp.MustCompile("/[A-Z]{2}[0-9a-fA-F]{32}$")
+
+// wrap moves the clock by a millisecond before each create, which is a POST to a collection: resources created at the very same
+// time have no order in a list.
 func (c *clock) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.URL.Path == "/v1/TrustProducts" {
+		if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/") && !itemPath.MatchString(r.URL.Path) {
 			c.mu.Lock()
 			c.time = c.time.Add(time.Millisecond)
 			c.mu.Unlock()
@@ -44,12 +50,12 @@ func (c *clock) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Now is what the server takes for the time.
+// Now returns the server's time.
 func (s *Server) Now() time.Time { return s.clock.now() }
 
-// Advance moves the clock by d. What becomes due on the way happens at its time, in its order, and is done when Advance
-// returns: steps of the automatic review, callbacks and their retries, e-mail, the end of approvals. Advance(0) does what is
-// due at once, for example the first callback after a submission.
+// Advance moves the clock by d. Whatever becomes due on the way (steps of the automatic review, callbacks and their retries,
+// e-mail, the end of approvals) happens at its time and in its order, and is done when Advance returns. Advance(0) does what is
+// already due, for example the first callback after a submission.
 func (s *Server) Advance(d time.Duration) {
 	s.tb.Helper()
 	s.working.Lock()
@@ -66,7 +72,7 @@ func (s *Server) Advance(d time.Duration) {
 	s.clock.reach(end)
 }
 
-// drain does all that is due now. It goes on while the test cleans up, when the test's context has ended.
+// drain does all that is due now. It works in a cleanup, too, when the test's context has ended.
 func (s *Server) drain() {
 	s.tb.Helper()
 	if err := s.app.Drain(context.WithoutCancel(s.tb.Context())); err != nil {
@@ -74,7 +80,7 @@ func (s *Server) drain() {
 	}
 }
 
-// nextDue is when the next thing happens by itself, zero if nothing will.
+// nextDue returns when something is due next, zero if nothing is.
 func (s *Server) nextDue() time.Time {
 	s.tb.Helper()
 	ctx := context.WithoutCancel(s.tb.Context())
@@ -94,14 +100,14 @@ func (s *Server) nextDue() time.Time {
 	return next
 }
 
-// Approve decides on a product that has been submitted, whether or not somebody has taken it into review, and tells its
-// customer before it returns. It fails the test where the product's status does not allow that.
+// Approve approves a product that has been submitted, whether or not it is in review yet, and sends its callbacks and mails before
+// it returns. It fails the test if the product's status does not allow that.
 func (s *Server) Approve(sid string) {
 	s.tb.Helper()
 	s.decide(sid, trust.Change{Status: new(trust.TwilioApproved)})
 }
 
-// Reject is Approve for a rejection, with at least one code, for example 18602.
+// Reject is like Approve, but rejects, with at least one code, for example 18602.
 func (s *Server) Reject(sid string, codes ...int) {
 	s.tb.Helper()
 	s.decide(sid, trust.Change{Status: new(trust.TwilioRejected), Reasons: codes})

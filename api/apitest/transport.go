@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// transport leads requests for the real service to the server, and none off this machine.
+// transport sends requests for the real service to the server, and no request off this machine.
 type transport struct {
 	server *url.URL
 	base   *http.Transport
@@ -40,13 +40,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(r)
 }
 
-// isTrustHub knows the real service's hosts, with and without edge and region.
+// isTrustHub reports whether a host is the real service's, with or without edge and region.
 func isTrustHub(host string) bool {
 	return strings.HasPrefix(host, "trusthub.") && strings.HasSuffix(host, ".twilio.com")
 }
 
-// Transport returns a RoundTripper that leads requests for https://trusthub.twilio.com (in any edge and region) to the
-// server. Requests for loopback addresses pass unchanged, all others fail. It adds no credentials.
+// Transport returns a RoundTripper that sends requests for https://trusthub.twilio.com (in any edge and region) to the server.
+// Requests for loopback addresses pass unchanged; all others fail. It adds no credentials.
 func (s *Server) Transport() http.RoundTripper { return s.transport }
 
 // Client returns an HTTP client with that transport, for the official SDK and for whatever else takes one.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentrusthub/trusthub/api/apitest"
+	"github.com/opentrusthub/trusthub/api/conformance"
 )
 
 // TestConformance runs every case but those of the review, which this backend does not have.
@@ -18,7 +18,7 @@ func TestConformance(t *testing.T) {
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	apitest.Conformance(t, apitest.Target{
+	conformance.Run(t, conformance.Target{
 		BaseURL: server.URL, Username: sid, Password: "token", OtherUsername: other, OtherPassword: "another",
 		StandIn: true, Idempotency: true,
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
-// contract holds answers against openapi.yaml, and remembers which operations it has seen succeed.
+// contract validates responses against openapi.yaml, and records which operations have succeeded.
 type contract struct {
 	*contracttest.Contract
 	seen map[string]bool

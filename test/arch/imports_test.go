@@ -31,7 +31,7 @@ type rule struct {
 	reason       string
 	never        []string // not even through other packages
 	neverDirect  []string // not in its own import lines
-	neverInTests []string // not in the import lines of its tests
+	neverInTests []string // not even in its tests, nor through other packages
 	own          []string // of this module's packages only these, by their folders; nil means any
 	limitOutside bool     // whether maxOutside holds
 	maxOutside   int      // packages that are neither in the standard library nor in this module
@@ -42,11 +42,11 @@ func rules() []rule {
 	database := []string{"database/sql", "modernc.org/sqlite/...", "github.com/jackc/pgx/..."}
 	return []rule{{
 		pkg:    "gen",
-		reason: "who imports the types should not build a server, nor fetch much else",
+		reason: "importers of the types should not build a server, nor fetch much else",
 		never:  slices.Concat(server, database), own: []string{}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api/client",
-		reason: "who imports the client should not build a server, nor fetch much else",
+		reason: "importers of the client should not build a server, nor fetch much else",
 		never:  slices.Concat(server, database), own: []string{"gen", "internal/signature"}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api",
@@ -81,7 +81,7 @@ func rules() []rule {
 		never:  slices.Concat(server, database), own: []string{"internal/trust"},
 	}, {
 		pkg:    "internal/signature",
-		reason: "the client shall check signatures too, at no cost to who imports it",
+		reason: "the client checks signatures too, at no cost to its importers",
 		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/connections",
@@ -102,7 +102,7 @@ func rules() []rule {
 		neverDirect: []string{"os", "database/sql", echo},
 	}, {
 		pkg:    "api/apitest",
-		reason: "who tests with it should not build what only our own tests use",
+		reason: "importers should not build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
 		pkg:    "test/kit/pgtest",
@@ -123,20 +123,26 @@ func rules() []rule {
 	}, {
 		pkg:          "test/e2e/crash",
 		reason:       "what a crash leaves is judged from outside: by the API, the command line and the tables",
-		neverInTests: append(own("api", "api/apitest", "cmd/...", "internal/..."), echo),
+		neverInTests: append(own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"), echo),
 	}, {
 		pkg:          "test/e2e/siege",
 		reason:       "it attacks the program from outside, over HTTP; the store only makes large databases fast",
 		neverInTests: own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
+		pkg:    "api/conformance",
+		reason: "those who test their implementation with it should build neither our server nor a database",
+		never:  slices.Concat(database, own("api/apitest"), []string{echo}),
+		own:    []string{"", "gen", "internal/signature", "test/kit/contracttest"},
+	}, {
 		pkg:    "test/kit/contracttest",
-		reason: "an answer is held against the contract alone",
+		reason: "a response is validated against the contract alone",
 		never:  database, own: []string{""},
 	}, {
 		pkg:    "examples/inmemory",
 		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
 		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/trust"), echo),
-		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
+		own:          []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
+		neverInTests: append(own("api/apitest", "internal/store"), database...),
 	}, {
 		pkg:         "cmd/trusthub",
 		reason:      "what is for tests stays out of the program, and the server is put together in one place, which is internal/app",
@@ -159,6 +165,12 @@ func TestImports(t *testing.T) {
 			if found := rule.violations(list(t, "-deps", "./"+rule.pkg)); len(found) > 0 {
 				t.Errorf("%s\nThe reason for the rule: %s.", strings.Join(found, "\n"), rule.reason)
 			}
+			if len(rule.neverInTests) == 0 {
+				return
+			}
+			if found := rule.testViolations(list(t, "-deps", "-test", "./"+rule.pkg)); len(found) > 0 {
+				t.Errorf("%s\nThe reason for the rule: %s.", strings.Join(found, "\n"), rule.reason)
+			}
 		})
 	}
 }
@@ -171,11 +183,14 @@ func TestRulesBite(t *testing.T) {
 		"neverDirect": {neverDirect: own("internal/store")},
 		"own":         {own: []string{"api"}},
 		"maxOutside":  {limitOutside: true, maxOutside: 6},
-		"tests":       {neverInTests: own("test/kit/...")},
 	} {
 		if len(rule.violations(hub)) == 0 {
 			t.Errorf("%s: the hub broke the rule unnoticed", name)
 		}
+	}
+	tests := list(t, "-deps", "-test", "./api/conformance") // which it runs against our server
+	if len(rule{neverInTests: own("internal/store")}.testViolations(tests)) == 0 {
+		t.Error("neverInTests: the tests of api/conformance broke the rule unnoticed")
 	}
 }
 
@@ -186,11 +201,6 @@ func (r rule) violations(deps []listed) []string {
 	for _, imported := range self.Imports {
 		if matches(r.neverDirect, imported) {
 			found = append(found, self.ImportPath+" imports "+imported)
-		}
-	}
-	for _, imported := range slices.Concat(self.TestImports, self.XTestImports) {
-		if matches(r.neverInTests, imported) {
-			found = append(found, "a test of "+self.ImportPath+" imports "+imported)
 		}
 	}
 	for _, dep := range deps[:len(deps)-1] {
@@ -211,7 +221,17 @@ func (r rule) violations(deps []listed) []string {
 	return found
 }
 
-// matches reports whether one of the patterns matches name; /... at the end of a pattern is that of the go command.
+// testViolations judges a package and its tests by their `go list -deps -test`.
+func (r rule) testViolations(deps []listed) (found []string) {
+	for _, dep := range deps {
+		if matches(r.neverInTests, dep.ImportPath) {
+			found = append(found, "the tests of "+r.pkg+" depend on "+dep.ImportPath)
+		}
+	}
+	return found
+}
+
+// matches reports whether one of the patterns matches name; /... at the end of a pattern has the go command's meaning.
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		above, tree := strings.CutSuffix(pattern, "/...")
@@ -238,7 +258,7 @@ func TestEchoStaysAtTheEdge(t *testing.T) {
 	for _, pkg := range list(t, "./...") {
 		for _, imported := range slices.Concat(pkg.Imports, pkg.TestImports, pkg.XTestImports) {
 			if matches([]string{echo}, imported) && !slices.Contains(edge, pkg.ImportPath) {
-				t.Errorf("%s imports %s\nThe reason for the rule: a move to the next echo shall touch api and gen/server alone.",
+				t.Errorf("%s imports %s\nThe reason for the rule: a move to the next echo must touch api and gen/server only.",
 					pkg.ImportPath, imported)
 			}
 		}

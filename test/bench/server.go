@@ -107,7 +107,7 @@ func policy() trust.Policy { return trust.Policy{ValidFor: time.Hour} }
 
 func durable(h *hub.Hub) server.StrictServerInterface { return h }
 
-// noStorage answers a create as the hub does, and stores nothing.
+// noStorage responds to a create like the hub, and stores nothing.
 type noStorage struct{ *hub.Hub }
 
 func withoutStorage(h *hub.Hub) server.StrictServerInterface { return noStorage{h} }

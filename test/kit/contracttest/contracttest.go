@@ -1,9 +1,8 @@
-// Package contracttest holds answers against openapi.yaml. It is what the server's own tests and the conformance suite have in
-// common.
+// Package contracttest validates responses against openapi.yaml. The server's own tests and the conformance suite share it.
 //
-// It guarantees that status, headers and body of an answer are ones that the contract declares for the request, and that an
-// answer outside of the contract's operations is at least its Error. It is stricter than the contract in one place: times
-// must be whole seconds. It does not look at requests, and it does not know what an operation means.
+// It guarantees that the contract declares the status, headers and body of a response for the request, and that a response
+// outside of the contract's operations is at least its Error. It is stricter than the contract in one place: times must be
+// whole seconds. It does not validate requests, and it does not know what an operation means.
 package contracttest
 
 import (
@@ -29,9 +28,12 @@ type Contract struct {
 	router routers.Router
 }
 
-// New reads the contract, and fails if it, or an example in it, is not valid.
-func New(ctx context.Context) (*Contract, error) {
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(trusthub.Contract()))
+// New reads openapi.yaml. It fails if the contract, or an example in it, is not valid.
+func New(ctx context.Context) (*Contract, error) { return Load(ctx, trusthub.Contract()) }
+
+// Load is New for another contract, in YAML.
+func Load(ctx context.Context, text string) (*Contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
 	}
@@ -46,6 +48,9 @@ func New(ctx context.Context) (*Contract, error) {
 	return &Contract{doc: doc, router: router}, nil
 }
 
+// Document returns the contract itself, without its servers. It must not be changed.
+func (c *Contract) Document() *openapi3.T { return c.doc }
+
 // Operations returns the ids of all operations, sorted.
 func (c *Contract) Operations() []string {
 	var ids []string
@@ -58,7 +63,7 @@ func (c *Contract) Operations() []string {
 	return ids
 }
 
-// Operation returns the id of the operation that a request is for, empty if the contract has none.
+// Operation returns the id of the operation that a request is for, empty if there is no such operation.
 func (c *Contract) Operation(r *http.Request) string {
 	route, _, err := c.router.FindRoute(r)
 	if err != nil {
@@ -67,7 +72,7 @@ func (c *Contract) Operation(r *http.Request) string {
 	return route.Operation.OperationID
 }
 
-// Check returns how an answer breaks the contract, nil if it does not.
+// Check returns how a response breaks the contract, nil if it does not.
 func (c *Contract) Check(r *http.Request, status int, header http.Header, body []byte) error {
 	route, params, err := c.router.FindRoute(r)
 	if err != nil {
@@ -89,7 +94,7 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 	return nil
 }
 
-// checkOutside looks at an answer to a request that the contract has no operation for.
+// checkOutside validates the response to a request that the contract has no operation for.
 func (c *Contract) checkOutside(status int, body []byte) error {
 	if status < http.StatusBadRequest || len(body) == 0 {
 		return nil

@@ -1,0 +1,118 @@
+package conformance
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+)
+
+// The statuses of a bundle.
+const (
+	draft          = "draft"
+	pendingReview  = "pending-review"
+	inReview       = "in-review"
+	twilioRejected = "twilio-rejected"
+	twilioApproved = "twilio-approved"
+)
+
+// bundleCases are about what bundles have and other resources have not.
+func bundleCases() map[string][]testCase {
+	all := map[string][]testCase{
+		"create":    bundleCreateCases(),
+		"update":    bundleUpdateCases(),
+		"lifecycle": slices.Concat(submissionCases(), reviewCases()),
+	}
+	for group, cases := range all {
+		for i := range cases {
+			if cases[i].uses = createVerb; group != "create" {
+				cases[i].uses = createVerb | fetchVerb | listVerb | updateVerb | deleteVerb
+			}
+		}
+	}
+	return all
+}
+
+func bundleCreateCases() []testCase {
+	return []testCase{
+		{name: "a new one is a draft", run: func(s *suite) {
+			o := s.create(nil)
+			if o.text("status") != draft || o["valid_until"] != nil || o["errors"] != nil {
+				s.Errorf("status %s, valid until %s, errors %s", o.text("status"), o.text("valid_until"), o.text("errors"))
+			}
+			links, _ := o["links"].(map[string]any)
+			paths := []string{"/ChannelEndpointAssignments", "/EntityAssignments", "/Evaluations"}
+			for i, link := range slices.Sorted(maps.Keys(links)) { // the names end like the paths
+				if want := o.text("url") + paths[i%len(paths)]; links[link] != want || len(links) != len(paths) {
+					s.Errorf("link %s is %v, want %s", link, links[link], want)
+				}
+			}
+		}},
+		{name: "the reference page's request, whose Email is not an address", run: func(s *suite) {
+			given := form{
+				"Email": "email", "PolicySid": s.target.PolicySIDs[0], "FriendlyName": "friendly_name",
+				"StatusCallback": "http://www.example.com",
+			}
+			s.expectGiven(s.create(given), given)
+		}},
+		{name: "a status is ignored", run: func(s *suite) {
+			if o := s.create(form{"Status": twilioApproved}); o.text("status") != draft {
+				s.Errorf("its status is %s", o.text("status"))
+			}
+		}},
+		{name: "an empty status callback is none", needs: needStandIn, run: func(s *suite) {
+			if o := s.create(form{"StatusCallback": ""}); o["status_callback"] != nil {
+				s.Errorf("it is %s", o.text("status_callback"))
+			}
+		}},
+	}
+}
+
+func bundleUpdateCases() []testCase {
+	return []testCase{
+		{name: "the reference page's request: all four fields", run: func(s *suite) {
+			want := form{"Email": "string", "FriendlyName": "string", "Status": draft, "StatusCallback": "https://example.com"}
+			s.expectGiven(s.update(s.create(nil).sid(), want).object(http.StatusOK), want)
+		}},
+		{name: "an empty status callback removes it", needs: needStandIn, run: func(s *suite) {
+			o := s.create(form{"StatusCallback": "https://example.com/x"})
+			if got := s.update(o.sid(), form{"StatusCallback": ""}).object(http.StatusOK); got["status_callback"] != nil {
+				s.Errorf("it is %s", got.text("status_callback"))
+			}
+		}},
+		{name: "the account holder cannot approve", run: func(s *suite) {
+			o := s.create(nil)
+			s.update(o.sid(), form{"FriendlyName": "Other", "Status": twilioApproved}).refused(http.StatusBadRequest, 70002)
+			s.same("after the refusal", o, s.fetch(o.sid()))
+		}},
+	}
+}
+
+// underReview reports whether a bundle is, in either status: the answer to a submission may have either.
+func underReview(o object) bool {
+	return slices.Contains([]string{pendingReview, inReview}, o.text("status"))
+}
+
+// held is what keeps a bundle under review until a person decides, where a stand-in reviews by itself.
+func held() form { return form{"Email": "name+hold@example.com"} }
+
+// submitted creates a bundle and submits it.
+func (s *suite) submitted(differs form) object {
+	s.Helper()
+	o := s.update(s.create(differs).sid(), form{"Status": pendingReview}).object(http.StatusOK)
+	if !underReview(o) {
+		s.Fatalf("submitted it is %s", o.text("status"))
+	}
+	return o
+}
+
+// reviewed is submitted, and waits for the review.
+func (s *suite) reviewed(differs form, want string) object {
+	s.Helper()
+	sid := s.submitted(differs).sid()
+	s.target.Advance(s.target.ReviewTime)
+	o := s.fetch(sid)
+	if o.text("status") != want {
+		s.Fatalf("reviewed it is %s, want %s", o.text("status"), want)
+	}
+	return o
+}

@@ -1,0 +1,187 @@
+package conformance
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/opentrusthub/trusthub/gen"
+)
+
+// page is a page of a list.
+type page struct {
+	items []object
+	meta  gen.PageMeta
+}
+
+// page expects a page.
+func (a answer) page(d *description) page {
+	a.s.Helper()
+	a.expect(http.StatusOK)
+	parts, err := decode[map[string]any](a.body)
+	if err != nil {
+		a.s.Fatalf("%s: %v", a.title, err)
+	}
+	meta, err := decode[struct{ Meta gen.PageMeta }](a.body)
+	if err != nil || meta.Meta.Key != d.array {
+		a.s.Fatalf("%s: meta is %+v, want key %s: %v", a.title, meta.Meta, d.array, err)
+	}
+	items, ok := parts[d.array].([]any)
+	if !ok {
+		a.s.Fatalf("%s: %s is no array", a.title, d.array)
+	}
+	p := page{meta: meta.Meta}
+	for _, item := range items {
+		p.items = append(p.items, item.(map[string]any)) // the contract has been checked
+	}
+	return p
+}
+
+// page returns the first page of the list with these parameters.
+func (s *suite) page(query form) page {
+	s.Helper()
+	return s.do(request{method: http.MethodGet, path: s.collection() + "?" + query.encode()}).page(s.description)
+}
+
+// list returns what all pages of the list with these parameters hold.
+func (s *suite) list(query form) []object {
+	s.Helper()
+	if query["PageSize"] == "" {
+		query = query.with(form{"PageSize": "1000"})
+	}
+	first := s.page(query)
+	all := first.items
+	for _, page := range s.follow(first, next) {
+		all = append(all, page.items...)
+	}
+	return all
+}
+
+// own returns the filter that finds what this form creates, empty if the list has no such filter.
+func (s *suite) own(f form) form {
+	if s.unique == "" || s.filterSchemas()[s.unique] == nil {
+		return form{}
+	}
+	return form{s.unique: f[s.unique]}
+}
+
+// watch returns what returns the SIDs that the form has added to the list since watch was called.
+func (s *suite) watch(f form) func() []string {
+	s.Helper()
+	before := sids(s.list(s.own(f)))
+	return func() []string {
+		s.Helper()
+		return slices.DeleteFunc(sids(s.list(s.own(f))), func(sid string) bool { return slices.Contains(before, sid) })
+	}
+}
+
+// series is what a case has created to see it in a list.
+type series struct {
+	s     *suite
+	draft form
+	made  []string // SIDs, the oldest first
+}
+
+// five creates five of the same draft.
+func (s *suite) five() *series {
+	s.Helper()
+	made := &series{s: s, draft: s.draft()}
+	for range 5 {
+		made.add()
+	}
+	return made
+}
+
+// add creates one more.
+func (m *series) add() {
+	m.s.Helper()
+	differs := form{}
+	if m.s.unique != "" {
+		differs[m.s.unique] = m.draft[m.s.unique]
+	}
+	m.made = append(m.made, m.s.create(differs).sid())
+}
+
+// only returns which SIDs of a list are those of the series. Where a filter finds the series alone, all must be.
+func (m *series) only(listed []string) []string {
+	if len(m.s.own(m.draft)) > 0 {
+		return listed
+	}
+	return slices.DeleteFunc(slices.Clone(listed), func(sid string) bool { return !slices.Contains(m.made, sid) })
+}
+
+// pages returns the list in pages of two.
+func (m *series) pages(more form, between func()) [][]string {
+	m.s.Helper()
+	return m.s.walk(m.s.page(m.s.own(m.draft).with(form{"PageSize": "2"}).with(more)), between)
+}
+
+// walk goes from the first page to the last and back, and returns what each page held on the way there. Pages may be short or
+// empty anywhere, so that on the way back only what all of them hold must be the same. between, which may be nil, is called once
+// after the first page; the way back is then not walked.
+func (s *suite) walk(p page, between func()) [][]string {
+	s.Helper()
+	pages := [][]string{sids(p.items)}
+	if between != nil {
+		between()
+	}
+	for _, p = range s.follow(p, next) {
+		pages = append(pages, sids(p.items))
+	}
+	if between != nil {
+		return pages
+	}
+	back := [][]string{sids(p.items)}
+	for _, p = range s.follow(p, previous) {
+		back = append(back, sids(p.items))
+	}
+	slices.Reverse(back)
+	if !slices.Equal(slices.Concat(back...), slices.Concat(pages...)) {
+		s.Errorf("the pages held %v, and on the way back %v", pages, back)
+	}
+	return pages
+}
+
+func next(m gen.PageMeta) *string     { return m.NextPageURL }
+func previous(m gen.PageMeta) *string { return m.PreviousPageURL }
+
+// follow returns the pages that the links of a page lead to, one after the other.
+func (s *suite) follow(p page, link func(gen.PageMeta) *string) (pages []page) {
+	s.Helper()
+	for link(p.meta) != nil {
+		if len(pages) == maxPages {
+			s.Fatalf("there are more than %d pages", maxPages)
+		}
+		p = s.turn(*link(p.meta))
+		pages = append(pages, p)
+	}
+	return pages
+}
+
+// turn calls the URL of a page: on the target, whatever host the URL names.
+func (s *suite) turn(pageURL string) page {
+	s.Helper()
+	_, query, ok := strings.Cut(pageURL, s.collection()+"?")
+	if !ok || !strings.Contains(pageURL, "://") {
+		s.Fatalf("the page's URL is %s", pageURL)
+	}
+	return s.do(request{method: http.MethodGet, path: s.collection() + "?" + query}).page(s.description)
+}
+
+// longest returns how many items the longest page holds.
+func longest(pages [][]string) (most int) {
+	for _, page := range pages {
+		most = max(most, len(page))
+	}
+	return most
+}
+
+func sids(objects []object) []string {
+	all := make([]string, len(objects))
+	for i, o := range objects {
+		all[i] = o.sid()
+	}
+	return all
+}
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
