@@ -25,8 +25,8 @@ func (s *Store) CreateBundle(ctx context.Context, b trust.Bundle) error {
 	return s.writeOne(ctx, func(one session) error { return insertBundles(one, []trust.Bundle{b}) })
 }
 
-// UpdateBundle reads the account's bundle of the kind, has change say what becomes of it, and stores that with the notices that it
-// causes, all in one transaction that no other change to the bundle overlaps. It returns the bundle as stored, or
+// UpdateBundle reads the account's bundle of the kind, has change say what becomes of it, and stores that with the notices
+// that it causes, all in one transaction that no other change to the bundle overlaps. It returns the bundle as stored, or
 // ErrNotFound, or the error of change, after which everything is as it was.
 func (s *Store) UpdateBundle(
 	ctx context.Context, accountSID string, kind trust.Kind, sid string, change func(trust.Bundle) (trust.Outcome, error),
@@ -64,8 +64,8 @@ func (s *Store) update(
 	return outcome.Bundle, err
 }
 
-// DeleteBundle removes the account's bundle of the kind where allowed agrees, and ends all that was still to be told of it. It returns
-// ErrNotFound, or the error of allowed.
+// DeleteBundle removes the account's bundle of the kind where allowed agrees, and ends all that was still to be told of it.
+// It returns ErrNotFound, or the error of allowed.
 func (s *Store) DeleteBundle(
 	ctx context.Context, accountSID string, kind trust.Kind, sid string, now time.Time, allowed func(trust.Bundle) error,
 ) error {

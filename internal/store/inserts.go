@@ -113,8 +113,8 @@ func insertBundles(q session, bundles []trust.Bundle) error {
 	}
 	var values []any
 	for _, b := range bundles {
-		values = append(values, b.SID, string(b.Kind), b.AccountSID, b.PolicySID, b.FriendlyName, b.Email, b.StatusCallback, string(b.Status),
-			micros(b.ValidUntil), joinCodes(b.Errors), micros(b.Created), micros(b.Updated), micros(b.Due))
+		values = append(values, b.SID, string(b.Kind), b.AccountSID, b.PolicySID, b.FriendlyName, b.Email, b.StatusCallback,
+			string(b.Status), micros(b.ValidUntil), joinCodes(b.Errors), micros(b.Created), micros(b.Updated), micros(b.Due))
 	}
 	_, err := q.exec(text, values...)
 	return err

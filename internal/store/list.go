@@ -38,9 +38,9 @@ type BundleQuery struct {
 	Range        Range
 }
 
-// ListBundles returns a part of the list of an account's bundles of a kind, whose key is the SID. What it costs is bounded, wherever
-// the part begins and however many bundles there are, of this account or of others. Status has an index. A filter by name or
-// policy has none, because that would make creates slower (docs/benchmarks.md): such a part ends after q.Range.Step rows.
+// ListBundles returns a part of the list of an account's bundles of a kind, whose key is the SID. What it costs is bounded,
+// wherever the part begins and however many bundles there are, of this account or of others. Status has an index. A filter by
+// name or policy has none, because that would make creates slower (docs/benchmarks.md): such a part ends after q.Range.Step rows.
 func (s *Store) ListBundles(ctx context.Context, q BundleQuery) (Part[trust.Bundle], error) {
 	if q.FriendlyName == "" && q.PolicySID == "" {
 		part, err := readPart(s.read(ctx), q.Range, Part[trust.Bundle]{}, q.unfiltered())

@@ -3,8 +3,10 @@ package store
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,6 +39,7 @@ func TestMigrationsOnlyAdd(t *testing.T) {
 var (
 	comment     = regexp.MustCompile(`--.*`)
 	createTable = regexp.MustCompile(`(?is)^CREATE TABLE (\w+) `)
+	anyTable    = regexp.MustCompile(`(?is)^(?:ALTER TABLE|DROP TABLE|CREATE(?: UNIQUE)? INDEX \w+ ON) (\w+)\b`)
 	addColumn   = regexp.MustCompile(`(?is)^ALTER TABLE \w+ ADD COLUMN \w+ (?:TEXT|BIGINT)( NOT NULL DEFAULT (?:'[^']*'|-?\d+))?$`)
 	createIndex = regexp.MustCompile(`(?is)^CREATE (UNIQUE )?INDEX \w+ ON (\w+) `)
 	insertInto  = regexp.MustCompile(`(?is)^INSERT INTO (\w+) `)
@@ -46,12 +49,15 @@ var (
 // checkMigration returns why programs of the version before may fail on the schema that a migration makes, nil if they work on it
 // as far as the statements tell. A migration that does more than to add must say since which version nobody uses what it changes.
 func checkMigration(version int64, text string) error {
-	made, other := map[string]bool{}, ""
+	made, locked, other, raised := map[string]bool{}, map[string]bool{}, "", false
 	for statement := range strings.SplitSeq(comment.ReplaceAllString(text, ""), ";") {
 		statement = strings.TrimSpace(statement)
 		if table := createTable.FindStringSubmatch(statement); table != nil {
 			made[table[1]] = true
 			continue
+		}
+		if table := anyTable.FindStringSubmatch(statement); table != nil && !made[table[1]] {
+			locked[table[1]] = true
 		}
 		index, insert := createIndex.FindStringSubmatch(statement), insertInto.FindStringSubmatch(statement)
 		switch oldest := raise.FindStringSubmatch(statement); {
@@ -60,14 +66,17 @@ func checkMigration(version int64, text string) error {
 				return fmt.Errorf("oldest_program = %s, which must be from %d to %d: the program of the version before goes on",
 					oldest[1], firstCompatible, version-1)
 			}
-			return nil
+			raised = true
 		case statement == "", addColumn.MatchString(statement),
 			index != nil && (index[1] == "" || made[index[2]]), insert != nil && made[insert[1]]:
 		default:
 			other = statement
 		}
 	}
-	if other != "" {
+	if len(locked) > 1 {
+		return fmt.Errorf("it changes several tables: %v; each needs a migration of its own", slices.Sorted(maps.Keys(locked)))
+	}
+	if other != "" && !raised {
 		return fmt.Errorf("it does more than to add, and does not raise oldest_program: %s", other)
 	}
 	return nil
@@ -89,6 +98,10 @@ func TestCheckMigration(t *testing.T) {
 		"ALTER TABLE bundles DROP COLUMN email;\nUPDATE schema_compatibility SET oldest_program = 11":                      true,
 		"ALTER TABLE bundles DROP COLUMN email;\nUPDATE schema_compatibility SET oldest_program = 12":                      false,
 		"ALTER TABLE bundles DROP COLUMN email;\nUPDATE schema_compatibility SET oldest_program = 7":                       false,
+		"ALTER TABLE bundles ADD COLUMN a TEXT;\nALTER TABLE notices ADD COLUMN a TEXT":                                    false,
+		"CREATE INDEX i ON bundles (a);\nCREATE INDEX j ON notices (a)":                                                    false,
+		"CREATE TABLE t (a TEXT);\nCREATE INDEX i ON t (a);\nCREATE INDEX j ON notices (a)":                                true,
+		"UPDATE schema_compatibility SET oldest_program = 11;\nDROP TABLE t;\nDROP TABLE u":                                false,
 		"UPDATE schema_compatibility SET oldest_program = 11;\nDROP TABLE t":                                               true,
 	} {
 		if err := checkMigration(12, text); (err == nil) != ok {

@@ -162,8 +162,7 @@ func migrate(ctx context.Context, e engine, db *sql.DB, version int64) error {
 			version, try = now.version, 0
 			continue
 		}
-		// The servers that go on working meanwhile may lock the same tables in another order.
-		if try == tries || ctx.Err() != nil || !(e.passes(err) || e.collides(err)) {
+		if try == tries || ctx.Err() != nil || !e.passes(err) {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
