@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
 // Code is an error code of the API. Each belongs to one HTTP status; see Codes.
@@ -119,8 +120,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 		header.Set("WWW-Authenticate", `Basic realm="Trust Hub", charset="UTF-8"`)
 	}
 	if answer.RetryAfter > 0 {
-		seconds := (answer.RetryAfter + time.Second - 1) / time.Second
-		header.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+		header.Set("Retry-After", retryafter.Format(answer.RetryAfter))
 	}
 	if c.Request().Method == http.MethodHead {
 		c.Response().WriteHeader(info.Status)

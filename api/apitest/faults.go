@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
 // Fault does something to a request instead of, or around, what the API does with it, which is next. The ones that this
@@ -70,8 +71,7 @@ func (f *faults) wrap(next http.Handler) http.Handler {
 func TooManyRequests(retryAfter time.Duration) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		if retryAfter > 0 {
-			seconds := (retryAfter + time.Second - 1) / time.Second
-			w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+			w.Header().Set("Retry-After", retryafter.Format(retryAfter))
 		}
 		refuse(w, http.StatusTooManyRequests, 20429, "Too Many Requests")
 	}

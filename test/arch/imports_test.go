@@ -46,7 +46,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api/client",
 		reason: "who imports the client should not build a server, nor fetch much else",
-		never:  slices.Concat(server, database), own: []string{"gen", "internal/signature"}, limitOutside: true, maxOutside: 6,
+		never:  slices.Concat(server, database), own: []string{"gen", "internal/retryafter", "internal/signature"}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api",
 		reason: "someone's own backend, mounted with api, must not link our database, our jobs or our hub",
@@ -69,7 +69,7 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/callback",
 		reason: "a callback is made of a notice alone: it needs no database",
-		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/signature", "internal/callbackurl"},
+		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/retryafter", "internal/signature", "internal/callbackurl"},
 	}, {
 		pkg:    "internal/callbackurl",
 		reason: "the edge checks a callback URL with what the sender uses, and must not link the sender for it",
@@ -81,6 +81,10 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/signature",
 		reason: "the client shall check signatures too, at no cost to who imports it",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
+	}, {
+		pkg:    "internal/retryafter",
+		reason: "the client reads the header too, at no cost to who imports it",
 		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/connections",
@@ -110,8 +114,8 @@ func rules() []rule {
 	}, {
 		pkg:    "examples/inmemory",
 		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
-		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/trust"), echo),
-		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
+		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"), echo),
+		own: []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"},
 	}, {
 		pkg:         "cmd/trusthub",
 		reason:      "what is for tests stays out of the program, and the server is put together in one place, which is internal/app",
