@@ -64,6 +64,7 @@ fuzz: ## Throw arbitrary requests at the edge, and at the whole server on each e
 		echo "fuzz $$target"; \
 		go test ./api -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
+	go test ./internal/retryafter -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 	@set -e; for target in FuzzServerSQLite FuzzServerPostgres; do \
 		echo "fuzz $$target"; \
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \

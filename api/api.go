@@ -1,23 +1,23 @@
-// Package api serves the contract: it takes any implementation of the generated server.StrictServerInterface and returns
-// an http.Handler that is complete at the edge.
+// Package api serves the contract: it mounts any implementation of the generated server.StrictServerInterface as an
+// http.Handler that authenticates, validates and logs requests, and writes every error.
 //
-// What it guarantees, so that an implementation need not care:
+// It guarantees, so that an implementation need not care:
 //
 //   - The caller is authenticated, and AccountSID(ctx) names the account, before an operation runs.
-//   - A request reaches an operation only if it satisfies openapi.yaml; what was validated is what is bound.
-//   - Every answer with status 400 or above is the contract's Error in JSON, whatever layer it comes from: the router, the
-//     validator, the implementation, a recovered panic. Its message never repeats a parameter's value.
-//   - An answer that fails when a part of it has been sent is broken off, so that nobody takes that part for the whole.
-//   - Every answer carries a Twilio-Request-Id and the CORS headers, and preflight requests are answered.
-//   - A browser is never asked for credentials, which it would remember and send on behalf of other sites. Should it have some
-//     nevertheless, other sites' forms and scripts in mode no-cors are refused. Scripts in mode cors are not, as those with
-//     remembered credentials cannot be told from honest ones with credentials of their own, which may call from anywhere.
+//   - A request reaches an operation only if it is valid by openapi.yaml, and the operation gets the values that were validated.
+//   - Every response with status 400 or above is the contract's Error in JSON, whether it comes from the router, the validator,
+//     the implementation or a recovered panic. Its message never repeats a parameter's value.
+//   - If writing a response fails halfway, the connection is dropped, so that nobody takes the first half for the whole.
+//   - Every response has a Twilio-Request-Id and the CORS headers. Preflight requests are answered.
+//   - A browser is never asked for credentials, because it would remember them and send them on behalf of other sites. If it has
+//     some anyway, forms and no-cors scripts of other sites are refused. Scripts in cors mode are not: those with remembered
+//     credentials look like those with credentials of their own, which may call from anywhere.
 //   - An operation that the implementation does not have (it returns an error that wraps errors.ErrUnsupported, as the methods of
 //     server.Unimplemented do) gets status 501.
-//   - A body is read up to a limit, an operation's context ends after a while, a panic ends one request only.
+//   - A body is read up to a limit, an operation's context has a timeout, and a panic ends one request only.
 //
-// It does not store anything, does not limit how often a caller calls, does not speak TLS, and does not set the time-outs
-// of the http.Server that it is mounted in.
+// It stores nothing, does not limit how often a caller calls, does not speak TLS, and does not set the timeouts of the
+// http.Server that it is mounted in.
 package api
 
 import (
@@ -38,29 +38,27 @@ import (
 
 const healthTimeout = 3 * time.Second
 
-// Config is what New needs besides the implementation. Only Authenticate is required.
+// Config configures New. Only Authenticate is required.
 type Config struct {
-	// Authenticate checks the user name and password of a request's Basic authentication and names the account that may
-	// act. It answers ErrUnauthenticated (or an empty account SID) for wrong credentials, which becomes a 401, and any
-	// other error where it cannot tell. It must take the same time for a wrong password as for a right one; see
-	// crypto/subtle.
+	// Authenticate checks the user name and password of a request's Basic authentication and returns the SID of their account.
+	// For wrong credentials it returns ErrUnauthenticated (or an empty SID), which becomes a 401; any other error means that it
+	// could not check. It must take the same time for a wrong password as for a right one; see crypto/subtle.
 	Authenticate func(ctx context.Context, username, password string) (accountSID string, err error)
 
-	// MapError turns an error of the implementation into an answer. It answers nil for an error that it does not know; that
-	// becomes a 500 whose cause is logged and not shown. Errors of type *Error need no mapping.
+	// MapError turns an error of the implementation into a response. It returns nil for an unknown error, which becomes a 500
+	// whose cause is logged and not shown. Errors of type *Error need no mapping.
 	MapError func(error) *Error
 
-	// Health, where set, is asked by GET /healthz, which answers 200 or, on an error, 503. Its context ends after 3 seconds,
-	// for whoever asks gives up soon after.
+	// Health, if set, is called by GET /healthz, which returns 200 or, on an error, 503. Its context ends after 3 seconds,
+	// because most probes do not wait longer.
 	Health func(context.Context) error
 
-	// PublicURL is the absolute http(s) URL that the API is reached at, without a path's trailing slash. Empty means: as
-	// each request says in its Host header, which is right unless a proxy stands in between; a request whose Host is missing or
-	// cannot be part of a URL is then refused.
+	// PublicURL is the absolute http or https URL of the API. If it is empty, each request's Host header is used, which is right
+	// unless there is a proxy in between; a request without a Host that can be part of a URL is then refused.
 	PublicURL string
 
-	// TrustedProxies are the addresses of proxies whose X-Forwarded-For header is believed; see ClientAddress. Without them
-	// it never is.
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For header is believed; see ClientAddress. The header of
+	// nobody else is.
 	TrustedProxies []netip.Prefix
 
 	// MaxBodyBytes bounds a request's body; 0 means 64 KiB.
@@ -69,12 +67,12 @@ type Config struct {
 	// Timeout bounds an operation through its context; 0 means 30 seconds.
 	Timeout time.Duration
 
-	// Now is the clock, for the durations in the log; nil means time.Now.
+	// Now is the clock for the durations in the log; nil means time.Now.
 	Now func() time.Time
 
-	// Logger gets a line for each request: id, method, route, status, duration, for status 500 and above the cause, and for
-	// 401 and 429 the caller's address and, if the user name has its form, account SID. The status is 499 where the caller has
-	// gone before it had an answer. Never a token, a parameter or a body. Nil means no log.
+	// Logger gets a line for each request: id, method, route, status and duration; the cause for status 500 and above; and for
+	// 401 and 429 the caller's address and, if the user name is an account SID, that. The status is 499 if the caller closed the
+	// connection before the response. A token, parameter or body is never logged. Nil means no log.
 	Logger *slog.Logger
 }
 
@@ -107,9 +105,9 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// New returns the handler that serves impl, and beside the contract's operations GET /openapi.yaml, GET /docs (the API
-// reference, from which an operation can be tried), for browsers a page at / that leads there and, with Config.Health, GET
-// /healthz. It fails on a Config that cannot work.
+// New returns the handler that serves impl. Besides the contract's operations it serves GET /openapi.yaml, GET /docs (the API
+// reference, with which operations can be tried), a page for browsers at / that links to it and, with Config.Health, GET
+// /healthz. It returns an error for an invalid Config.
 func New(impl server.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -131,7 +129,7 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	return decodedPath(e), nil
 }
 
-// newEdge serves the operations of a contract. It gives register what must happen before each of them, by the operation's id.
+// newEdge serves the operations of a contract. It passes to register what must happen before each operation, by its id.
 func newEdge(
 	operations []*operation, config Config, register func(*echo.Echo, map[string][]echo.MiddlewareFunc),
 ) *echo.Echo {
@@ -158,7 +156,7 @@ func newEdge(
 
 const healthPath = "/healthz"
 
-// registerExtras adds what is not part of the contract.
+// registerExtras adds the routes that are not in the contract.
 func registerExtras(e *echo.Echo, config Config) {
 	contract := []byte(trusthub.Contract())
 	get(e, "/openapi.yaml", func(c echo.Context) error {
@@ -177,7 +175,7 @@ func registerExtras(e *echo.Echo, config Config) {
 	})
 }
 
-// get serves GET, and HEAD, of which net/http drops the body.
+// get serves GET and HEAD. net/http drops the body of the response to HEAD.
 func get(e *echo.Echo, path string, handler echo.HandlerFunc) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// A browser that was once asked for credentials, by a WWW-Authenticate header, remembers them and adds them to what pages of
-// other sites send here. CORS only keeps such a page from reading the answer; the request has been executed. So a browser is
-// never asked, and requests of a kind that no script with credentials of its own sends are refused.
+// A browser that was once asked for credentials (WWW-Authenticate) remembers them and adds them to requests that pages of other
+// sites make. CORS keeps such a page from reading the response, but the request has been executed. So a browser is never asked,
+// and requests that no script with credentials of its own would send are refused.
 
-// looksLikeBrowser reports whether a request may come from a browser. Browsers send Sec-Fetch headers over https and to
-// loopback only; elsewhere they are known by their name, or by asking for a page.
+// looksLikeBrowser reports whether a request may come from a browser. Browsers send Sec-Fetch headers only over https and to
+// loopback; elsewhere they are recognized by their User-Agent, or because they accept HTML.
 func looksLikeBrowser(header http.Header) bool {
 	for name := range header {
 		if strings.HasPrefix(name, "Sec-Fetch-") {
@@ -23,8 +23,8 @@ func looksLikeBrowser(header http.Header) bool {
 		strings.Contains(strings.ToLower(strings.Join(header.Values("Accept"), ",")), "text/html")
 }
 
-// refuseForged refuses what a form or a script in mode no-cors sends: a page of any site can do that, and neither can set an
-// Authorization header, so that the credentials are remembered ones. Programs send no Sec-Fetch-Mode.
+// refuseForged refuses requests from forms and from scripts in no-cors mode. A page of any site can make them, and they cannot set
+// an Authorization header: their credentials are those that the browser remembers. Programs do not send Sec-Fetch-Mode.
 func refuseForged(c echo.Context) error {
 	switch c.Request().Header.Get("Sec-Fetch-Mode") {
 	case "navigate", "no-cors":

@@ -12,17 +12,17 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// ClientAddress returns the address that the request comes from: that of the connection or, behind Config.TrustedProxies,
-// the one that they report. It is the zero Addr where it is unknown. It can be called in Config.Authenticate.
+// ClientAddress returns the address that the request comes from: that of the connection or, behind Config.TrustedProxies, the
+// one that they report. It returns the zero Addr if the address is unknown. Config.Authenticate may call it.
 func ClientAddress(ctx context.Context) netip.Addr { return fromContext(ctx).client }
 
-// ipExtractor believes X-Forwarded-For as far as it was written by the trusted proxies, and no further: of its addresses it
-// takes the last that is not one of them.
+// ipExtractor believes X-Forwarded-For only as far as trusted proxies wrote it: it returns the last address in the header that is
+// not one of them.
 func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()
 	}
-	// By default echo trusts every neighbour.
+	// By default, echo trusts all private addresses.
 	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
 	for _, prefix := range trusted {
 		prefix = prefix.Masked()
@@ -41,8 +41,8 @@ func clientAddress(c echo.Context) netip.Addr {
 	return address.Unmap()
 }
 
-// refusedCaller is what the log says of a caller that was refused: who tries whose credentials must be visible. Of the
-// credentials it is the account SID alone; a user name of another form could be anything, a password by mistake included.
+// refusedCaller returns what is logged about a caller that was refused, to show who tries whose credentials. A user name is logged
+// only if it is an account SID: any other text could be a password in the wrong place.
 func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 	if status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 		return nil

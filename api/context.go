@@ -37,16 +37,16 @@ func fromContext(ctx context.Context) *request {
 // AccountSID returns the account that Config.Authenticate returned for the request. It is empty outside an operation.
 func AccountSID(ctx context.Context) string { return fromContext(ctx).accountSID }
 
-// BaseURL is what the absolute URLs in an answer start with, for example "http://127.0.0.1:8080": Config.PublicURL, else the
-// scheme and host of the request. It has no trailing slash, and is empty outside an operation.
+// BaseURL returns the start of the absolute URLs in a response, for example "http://127.0.0.1:8080": Config.PublicURL or, if that
+// is empty, the scheme and host of the request. It has no trailing slash, and is empty outside an operation.
 func BaseURL(ctx context.Context) string { return fromContext(ctx).baseURL }
 
-// RequestID is the request's Twilio-Request-Id, "RQ" and 32 hex digits. It is empty outside an operation.
+// RequestID returns the request's Twilio-Request-Id, "RQ" and 32 hex digits. It is empty outside an operation.
 func RequestID(ctx context.Context) string { return fromContext(ctx).id }
 
 var errHost = NewError(CodeInvalidParameter, "The Host header must name a host, with or without a port", nil)
 
-// baseURL is what BaseURL returns for a request. It fails where the request names no host that a URL can have.
+// baseURL returns the BaseURL of a request, or an error if its host cannot be part of a URL.
 func baseURL(publicURL string, r *http.Request) (string, error) {
 	if publicURL != "" {
 		return publicURL, nil
@@ -56,7 +56,7 @@ func baseURL(publicURL string, r *http.Request) (string, error) {
 		base = "https://" + r.Host
 	}
 	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || u.Host != r.Host { // else there is more in it than host and port
+	if err != nil || u.Hostname() == "" || u.Host != r.Host { // if they differ, there is more in it than host and port
 		return "", errHost
 	}
 	if port := u.Port(); port != "" {

@@ -17,13 +17,13 @@ import (
 	swaggerui "github.com/swaggest/swgui/v5/static"
 )
 
-// ownDocs are the page and the script that put Swagger UI to work.
+// ownDocs has the pages, and the script that starts Swagger UI.
 //
 //go:embed docs
 var ownDocs embed.FS
 
-// docsPolicy lets the API reference load from and call this server only. Swagger UI sets styles in its markup and has its
-// icons in data URLs; of scripts there are none but the two files.
+// docsPolicy lets the API reference load from and call only this server. Swagger UI needs inline styles, and data URLs for its
+// icons; it has no inline scripts.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -33,13 +33,13 @@ type docsFile struct {
 	contentType string
 	etag        string
 	content     []byte
-	// plain is set where content is compressed with gzip, as embedded. It returns the content itself, which it makes once, when
-	// it is first asked for: that takes a while, and most programs never need it.
+	// plain is set if content is compressed with gzip. It returns the decompressed content, which it makes on the first call,
+	// because that takes a while and most programs never need it.
 	plain func() ([]byte, error)
 }
 
-// registerDocs adds the API reference: GET /docs and the files that its page loads, all embedded; and for browsers a page at /
-// that leads there. All links are relative, so that they also work below a path of a proxy.
+// registerDocs adds the API reference: GET /docs with the embedded files that its page loads, and for browsers a page at / that
+// links to it. All links are relative, so that they also work under a proxy's path prefix.
 func registerDocs(e *echo.Echo) error {
 	files, err := docsFiles()
 	if err != nil {
@@ -88,7 +88,7 @@ func docsFiles() ([]*docsFile, error) {
 		sum := sha256.Sum256(content)
 		file := &docsFile{
 			path: source.path, contentType: source.mediaType, content: content,
-			// Weak, because it stands for the content with and without gzip.
+			// Weak, because it is the same with and without gzip.
 			etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`,
 		}
 		if strings.HasSuffix(source.name, ".gz") {
@@ -106,7 +106,7 @@ func (f *docsFile) serve(c echo.Context) error {
 	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 	header.Set(echo.HeaderReferrerPolicy, "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set(echo.HeaderCacheControl, "no-cache") // ask each time; the answer is mostly that nothing has changed
+	header.Set(echo.HeaderCacheControl, "no-cache") // a browser asks each time, and mostly gets 304
 	header.Set("Etag", f.etag)
 
 	content := f.content
@@ -125,7 +125,7 @@ func (f *docsFile) serve(c echo.Context) error {
 	return nil
 }
 
-// acceptsGzip errs on the side of no: then the content is sent as it is.
+// acceptsGzip reports whether the client certainly accepts gzip.
 func acceptsGzip(r *http.Request) bool {
 	for offer := range strings.SplitSeq(r.Header.Get(echo.HeaderAcceptEncoding), ",") {
 		if strings.TrimSpace(offer) == "gzip" {

@@ -12,24 +12,25 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
 // Code is an error code of the API. Each belongs to one HTTP status; see Codes.
 type Code int
 
-// The codes that this module answers, as far as they are public those of the real service.
+// The codes that this module returns. They are those of the real service as far as those are public.
 const (
 	CodeInvalidParameter Code = 20001 // a parameter is missing or invalid
 	CodeUnauthenticated  Code = 20003 // no or wrong credentials
-	CodeMethodNotAllowed Code = 20004 // the resource has no such method
-	CodeForbidden        Code = 20403 // a web page's form or script would act for whoever sits before the browser
-	CodeNotFound         Code = 20404 // no such path, or no such resource of this account
+	CodeMethodNotAllowed Code = 20004 // unknown method of the resource
+	CodeForbidden        Code = 20403 // a form or script of a web page would act with the credentials that a browser remembers
+	CodeNotFound         Code = 20404 // unknown path, or unknown resource of this account
 	CodeConflict         Code = 20409 // the request contradicts an earlier one
 	CodeBodyTooLarge     Code = 20413 // the body exceeds Config.MaxBodyBytes
-	CodeTooManyRequests  Code = 20429 // the caller has asked too often; nothing was done, try again later
+	CodeTooManyRequests  Code = 20429 // too many requests; nothing was done, try again later
 	CodeInternal         Code = 20500 // a defect; the log has the cause
 	CodeUnimplemented    Code = 20501 // the operation is in the contract, but not implemented here
-	CodeUnavailable      Code = 20503 // something that is needed is down; try again
+	CodeUnavailable      Code = 20503 // a dependency is down; try again
 	CodeInvalidState     Code = 70002 // the resource's status does not allow the request
 )
 
@@ -37,10 +38,10 @@ const (
 type CodeInfo struct {
 	Code    Code
 	Status  int    // the HTTP status
-	Message string // what an Error without a message of its own says; {path} and {method} stand for the request's
+	Message string // of an Error without a message of its own; {path} and {method} are replaced by the request's
 }
 
-// Codes returns the table that every answer with status 400 or above is made from.
+// Codes returns the table of codes, from which every response with status 400 or above is made.
 func Codes() []CodeInfo {
 	return []CodeInfo{
 		{CodeInvalidParameter, http.StatusBadRequest, "Invalid request"},
@@ -64,23 +65,23 @@ func Codes() []CodeInfo {
 	}
 }
 
-// ErrUnauthenticated is what Config.Authenticate answers for wrong credentials.
+// ErrUnauthenticated is what Config.Authenticate returns for wrong credentials.
 var ErrUnauthenticated = errors.New("wrong credentials")
 
-// Error is an answer with status 400 or above. Its message is shown to the caller; its cause goes to the log only.
+// Error is a response with status 400 or above. The caller sees its message; its cause is only logged.
 type Error struct {
 	Code       Code
-	Message    string        // empty: the one of Codes
-	RetryAfter time.Duration // above 0: sent as Retry-After, in whole seconds
+	Message    string        // empty means that of Codes
+	RetryAfter time.Duration // sent as Retry-After if above 0, rounded up to seconds
 	cause      error
 }
 
-// NewError returns an Error with the code's status. An empty message stands for the code's own. The cause may be nil.
+// NewError returns an Error. An empty message means the code's own. The cause may be nil.
 func NewError(code Code, message string, cause error) *Error {
 	return &Error{Code: code, Message: message, cause: cause}
 }
 
-// Error is for logs: it includes the cause.
+// Error returns a text for logs, which includes the cause.
 func (e *Error) Error() string {
 	if e.cause == nil {
 		return fmt.Sprintf("%d %s", e.Code, e.Message)
@@ -88,7 +89,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d %s: %v", e.Code, e.Message, e.cause)
 }
 
-// Unwrap returns the cause, nil if there is none.
+// Unwrap returns the cause, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
 func (e *Error) info() CodeInfo {
@@ -100,10 +101,10 @@ func (e *Error) info() CodeInfo {
 	return CodeInfo{e.Code, http.StatusInternalServerError, "An internal error occurred"}
 }
 
-// errorWriter writes every answer with status 400 or above.
+// errorWriter writes every response with status 400 or above.
 type errorWriter struct{ config Config }
 
-// write is echo's error handler. An answer that has begun cannot be changed any more.
+// write is echo's error handler. It does nothing if a response has been started, which cannot be changed any more.
 func (w errorWriter) write(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -119,14 +120,13 @@ func (w errorWriter) write(err error, c echo.Context) {
 		header.Set("WWW-Authenticate", `Basic realm="Trust Hub", charset="UTF-8"`)
 	}
 	if answer.RetryAfter > 0 {
-		seconds := (answer.RetryAfter + time.Second - 1) / time.Second
-		header.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+		header.Set("Retry-After", retryafter.Format(answer.RetryAfter))
 	}
 	if c.Request().Method == http.MethodHead {
 		c.Response().WriteHeader(info.Status)
 		return
 	}
-	_ = c.JSON(info.Status, gen.Error{ // fails only when the caller has gone
+	_ = c.JSON(info.Status, gen.Error{ // fails only if the caller has closed the connection
 		Code:     int(info.Code),
 		Message:  message,
 		MoreInfo: "https://www.twilio.com/docs/errors/" + strconv.Itoa(int(info.Code)),
@@ -134,7 +134,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 	})
 }
 
-// answer turns any error into the one that the caller sees.
+// answer returns the Error that the caller sees for an error.
 func (w errorWriter) answer(err error) *Error {
 	if known, ok := errors.AsType[*Error](err); ok {
 		return known

@@ -16,7 +16,7 @@ import (
 // readBody reads the form of an operation that has one. What the contract declares of it ends up in Request.PostForm, which is
 // validated, and then bound by the generated code (see gen/server/strict-echo.tmpl).
 //
-// A parameter may be given once. Keys that the contract does not know are dropped, as the real service does.
+// A parameter may be given once. Unknown parameters are dropped, as the real service does.
 func (op *operation) readBody(limit int64) step {
 	declared := func(name string) bool { return op.form.Properties[name] != nil }
 	return func(c echo.Context) error {
@@ -33,7 +33,7 @@ func (op *operation) readBody(limit int64) step {
 		}
 		bodyRead(c)
 		if op.form == nil {
-			return nil // what an operation without a body is sent is ignored
+			return nil // an operation without a body ignores it
 		}
 		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
 			return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
@@ -55,8 +55,8 @@ func isForm(contentType string) bool {
 	return err == nil && mediaType == formContentType
 }
 
-// cleanQuery leaves in the URL only what the contract declares as query parameters of the operation. It refuses a body
-// parameter that was put there, where it would be ignored without a word.
+// cleanQuery removes from the URL what is not a query parameter of the operation. It refuses a parameter of the body, which would
+// otherwise be ignored silently.
 func (op *operation) cleanQuery(u *url.URL) error {
 	if u.RawQuery == "" {
 		return nil
@@ -76,7 +76,7 @@ func (op *operation) cleanQuery(u *url.URL) error {
 	return nil
 }
 
-// parsePairs is url.ParseQuery for the declared names, but it names the parameter that is wrong.
+// parsePairs does what url.ParseQuery does, but only for declared names, and its errors name the invalid parameter.
 func parsePairs(text string, declared func(name string) bool) (url.Values, error) {
 	values := url.Values{}
 	for pair := range strings.SplitSeq(text, "&") {

@@ -14,13 +14,13 @@ import (
 	"github.com/opentrusthub/trusthub/internal/panics"
 )
 
-// requestIDHeader names each answer, so that it can be found in the log.
+// requestIDHeader has the id of the request, with which it can be found in the log.
 const requestIDHeader = "Twilio-Request-Id"
 
-// step is a part of what happens to a request before the operation. An error ends it.
+// step is one of the things that happen to a request before its operation. An error ends the request.
 type step func(c echo.Context) error
 
-// inOrder makes one middleware of the steps: echo builds the chain of middlewares anew for each request, so few are better.
+// inOrder makes one middleware of the steps. Echo rebuilds the chain of middlewares for each request, so fewer are faster.
 func inOrder(steps []step) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -34,8 +34,8 @@ func inOrder(steps []step) echo.MiddlewareFunc {
 	}
 }
 
-// observe gives the request its id, its context, the CORS headers and its line in the log. It stands first, so that it sees
-// what all others answer; errors are written here, to have their status in that line.
+// observe gives the request its id, its context, the CORS headers and its line in the log. It comes first, so that it sees every
+// response. It writes errors, so that the line has their status.
 func observe(config Config) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -60,18 +60,18 @@ func observe(config Config) echo.MiddlewareFunc {
 			stopReading(c)
 			logRequest(config.Logger, c, info, config.Now().Sub(start), err)
 			if broken {
-				panic(http.ErrAbortHandler) // drops the connection, or else the caller would take a part for the whole
+				panic(http.ErrAbortHandler) // drops the connection: otherwise the caller would take a part for the whole
 			}
 			return nil
 		}
 	}
 }
 
-// statusClientClosed is logged for a caller that has gone before it had an answer. Many a log has it from nginx.
+// statusClientClosed is logged if the caller closed the connection before the response. Nginx introduced it.
 const statusClientClosed = 499
 
-// logRequest logs the cause of a status of 500 and above, and of an answer that broke off. It never logs the path (it may hold
-// anything), a header, a parameter or a body.
+// logRequest logs a request, with the cause if the status is 500 or above or the response was broken off. It never logs the path
+// (which may contain anything), a header, a parameter or a body.
 func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.Duration, err error) {
 	ctx, level, status := c.Request().Context(), slog.LevelInfo, c.Response().Status
 	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
@@ -89,7 +89,7 @@ func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.D
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("cause", err.Error()))
-	case status < http.StatusBadRequest: // it broke off, as a rule because the caller has gone
+	case status < http.StatusBadRequest: // it was broken off, mostly because the caller closed the connection
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
@@ -105,7 +105,7 @@ func newRequestID() string {
 	return string(id[:])
 }
 
-// recovered turns a panic of the handler into an error with the stack as its cause.
+// recovered calls the handler and turns a panic into an error whose cause has the stack.
 func recovered(handler echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		v := recover()
@@ -120,7 +120,7 @@ func recovered(handler echo.HandlerFunc, c echo.Context) (err error) {
 	return handler(c)
 }
 
-// authenticate lets only callers with valid credentials pass. It stands before the body is read.
+// authenticate requires valid credentials. It comes before the body is read.
 func authenticate(config Config) step {
 	return func(c echo.Context) error {
 		username, password, ok := c.Request().BasicAuth()
@@ -142,9 +142,8 @@ func authenticate(config Config) step {
 	}
 }
 
-// addCORSHeaders lets scripts of any origin call and read the answers, errors included, with the credentials that they bring
-// themselves. A browser never adds cached ones: "*" together with "true" would be refused by browsers, and any origin
-// together with "true" would let every web page act for whoever is logged in.
+// addCORSHeaders lets scripts of any origin call and read the responses, including errors, with credentials of their own. A browser
+// must not add cached ones: with "true", browsers refuse "*", and a named origin would let every web page act for the user.
 func addCORSHeaders(header http.Header) {
 	values := [...]string{"*", "Authorization, Content-Type, Idempotency-Key", "false", requestIDHeader + ", Retry-After"}
 	for i, name := range [...]string{
@@ -154,7 +153,7 @@ func addCORSHeaders(header http.Header) {
 	}
 }
 
-// allowMethods adds the CORS header that differs from path to path.
+// allowMethods adds the CORS header that depends on the path.
 func allowMethods(methods string) step {
 	return func(c echo.Context) error {
 		c.Response().Header().Set("Access-Control-Allow-Methods", methods)
@@ -162,7 +161,7 @@ func allowMethods(methods string) step {
 	}
 }
 
-// preflight answers a browser that asks, without credentials, whether it may call.
+// preflight answers a browser that asks, without credentials, whether a script may call.
 func preflight(c echo.Context) error {
 	c.Response().Header().Set("Access-Control-Max-Age", "7200") // seconds; browsers cap it at about this
 	return c.NoContent(http.StatusNoContent)

@@ -20,7 +20,7 @@ import (
 
 const formContentType = "application/x-www-form-urlencoded"
 
-// operation is one operation of the contract, with all that can be worked out before the first request.
+// operation is an operation of the contract, with everything that can be computed before the first request.
 type operation struct {
 	id            string
 	route         *routers.Route
@@ -119,14 +119,14 @@ func parameters(route *routers.Route) []*openapi3.Parameter {
 	return all
 }
 
-// echoPath is the operation's path as echo writes it: /v1/TrustProducts/:Sid.
+// echoPath returns the operation's path in echo's syntax: /v1/TrustProducts/:Sid.
 func (op *operation) echoPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(op.route.Path)
 }
 
-// validate validates the request: its parameters, and the form that readBody has parsed. It does not use
-// openapi3filter.ValidateRequest, which also authenticates and reads the body: both have been done, in steps that need a limit
-// and an order of their own.
+// validate validates the parameters of a request, and the form that readBody has parsed. It does not use
+// openapi3filter.ValidateRequest, which would also authenticate and read the body: earlier steps have done both, in an order and
+// with a limit of their own.
 func (op *operation) validate(c echo.Context) error {
 	var params map[string]string
 	if len(op.pathParams) > 0 {

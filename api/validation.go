@@ -11,7 +11,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/callbackurl"
 )
 
-// invalid answers 400 for a parameter. It gets the parameter's name only, so that the value cannot slip into the message.
+// invalid returns a 400 for a parameter. It gets only the parameter's name, so that the value cannot end up in the message.
 func invalid(name, problem string) *Error {
 	return NewError(CodeInvalidParameter, "Invalid parameter "+name+": "+problem, nil)
 }
@@ -20,8 +20,8 @@ func missing(name string) *Error {
 	return NewError(CodeInvalidParameter, "Missing required parameter "+name+" in the post body", nil)
 }
 
-// parameterError words what the validator found. The validator's own error is not even kept as the cause: it can hold the
-// value.
+// parameterError returns a 400 for what the validator found. The validator's own error is not kept, not even as the cause: it may
+// contain the value.
 func parameterError(err error) *Error {
 	violation, ok := errors.AsType[*openapi3.SchemaError](err)
 	name, within := "", false
@@ -44,7 +44,7 @@ func parameterError(err error) *Error {
 	return invalid(name, problem(violation))
 }
 
-// problem says what the contract asks for, so that the caller can fix it.
+// problem says what the contract requires, so that the caller can fix the request.
 func problem(violation *openapi3.SchemaError) string {
 	schema := violation.Schema
 	switch violation.SchemaField {
@@ -68,10 +68,10 @@ func problem(violation *openapi3.SchemaError) string {
 	return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
 }
 
-// patternProblem is the extension in which the contract says in words what a pattern refuses that is hard to read.
+// patternProblem is the extension in which the contract explains a pattern that is hard to read.
 const patternProblem = "x-pattern-problem"
 
-// textProblem is problem for the length and the pattern of a text.
+// textProblem is problem for the length and pattern of a text.
 func textProblem(schema *openapi3.Schema, field string) string {
 	switch {
 	case field == "minLength" && schema.MinLength == 1:
@@ -80,24 +80,24 @@ func textProblem(schema *openapi3.Schema, field string) string {
 		return fmt.Sprintf("must have at most %d characters", *schema.MaxLength)
 	case field == "pattern" && schema.Extensions[patternProblem] != nil:
 		return fmt.Sprint(schema.Extensions[patternProblem])
-	case schema.Pattern != "": // which says the length of what always has the same
+	case schema.Pattern != "": // it also says a fixed length
 		return "must match " + schema.Pattern
 	}
 	return fmt.Sprintf("breaks the contract's %s", field)
 }
 
-// formatError says what a format asks for. It is shown to the caller, and so must not quote the value.
+// formatError says what a format requires. The caller sees it, so it must not contain the value.
 type formatError string
 
 func (e formatError) Error() string { return string(e) }
 
-// formatValidators are for the string formats of parameters. The validator checks only those that it is given.
+// formatValidators validate the formats of parameters. The validator ignores all other formats.
 func formatValidators() openapi3.SchemaValidationOption {
 	return openapi3.WithStringFormatValidator("uri", openapi3.NewCallbackValidator(checkURL))
 }
 
-// checkURL accepts what callbacks can be sent to: no other URL is a parameter. It accepts an empty value too, which means "none"
-// wherever the contract does not ask for a minimal length.
+// checkURL accepts URLs that callbacks can be sent to: no other URL is a parameter. It also accepts an empty value, which means
+// "none" unless the contract has a minLength.
 func checkURL(s string) error {
 	if s == "" {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
 // Fault handles a request in place of the API, or around it: next is the API. A test may use those of this package or write its
@@ -71,8 +72,7 @@ func (f *faults) wrap(next http.Handler) http.Handler {
 func TooManyRequests(retryAfter time.Duration) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		if retryAfter > 0 {
-			seconds := (retryAfter + time.Second - 1) / time.Second
-			w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+			w.Header().Set("Retry-After", retryafter.Format(retryAfter))
 		}
 		refuse(w, http.StatusTooManyRequests, 20429, "Too Many Requests")
 	}

@@ -2,15 +2,14 @@ package client
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
 // The kinds of *Error that programs treat on their own, for errors.Is. They follow the HTTP status, so that they also know
@@ -107,22 +106,10 @@ func plain(text string) string {
 	return text
 }
 
-// maxRetryAfter keeps a Retry-After of a million years within a time.Duration. Nobody waits that long.
+// maxRetryAfter is the longest wait that an Error reports. Nobody waits that long.
 const maxRetryAfter = 365 * 24 * time.Hour
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3). What is neither counts as absent.
-func retryAfter(header http.Header, now time.Time) (wait time.Duration, given bool) {
-	value := header.Get("Retry-After")
-	if value == "" {
-		return 0, false
-	}
-	seconds, err := strconv.ParseUint(value, 10, 32)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // then it is the greatest there is
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter), true
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0, false
-	}
-	return min(max(date.Sub(now), 0), maxRetryAfter), true
+// retryAfter returns how long the header of that name asks to wait, and reports whether there is a valid one.
+func retryAfter(header http.Header, now time.Time) (wait time.Duration, ok bool) {
+	return retryafter.Parse(header.Get("Retry-After"), now, maxRetryAfter)
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,20 +35,6 @@ func judge(status int) (trust.Verdict, string) {
 		return trust.TryAgain, answered + "; redirects are not followed"
 	}
 	return trust.TryAgain, answered
-}
-
-// retryAfter reads a Retry-After header, in seconds or as an HTTP date. What is not understood counts as not there.
-func retryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
-	seconds, err := strconv.ParseUint(header, 10, 64)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // out of range, it is the largest number: bounded like any other
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	date, err := http.ParseTime(header)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(now), 0), maxRetryAfter)
 }
 
 // readAnswer returns the start of an answer as text that any database takes and any terminal shows.

@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
+
+	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
 // The limits of a Config that sets none; they are Twilio's own.
@@ -141,7 +143,7 @@ func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.No
 	attempt.StatusCode = response.StatusCode
 	attempt.Verdict, attempt.Error = judge(response.StatusCode)
 	if attempt.Verdict == trust.TryAgain {
-		attempt.RetryAfter = retryAfter(response.Header.Get("Retry-After"), s.now())
+		attempt.RetryAfter, _ = retryafter.Parse(response.Header.Get("Retry-After"), s.now(), maxRetryAfter)
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return // its body is the bare connection, whose reads do not end with ctx

@@ -47,7 +47,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api/client",
 		reason: "importers of the client should not build a server, nor fetch much else",
-		never:  slices.Concat(server, database), own: []string{"gen", "internal/signature"}, limitOutside: true, maxOutside: 6,
+		never:  slices.Concat(server, database), own: []string{"gen", "internal/retryafter", "internal/signature"}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api",
 		reason: "someone's own backend, mounted with api, must not link our database, our jobs or our hub",
@@ -70,7 +70,7 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/callback",
 		reason: "a callback is made of a notice alone: it needs no database",
-		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/signature", "internal/callbackurl"},
+		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/retryafter", "internal/signature", "internal/callbackurl"},
 	}, {
 		pkg:    "internal/callbackurl",
 		reason: "the edge checks a callback URL with what the sender uses, and must not link the sender for it",
@@ -82,6 +82,10 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/signature",
 		reason: "the client checks signatures too, at no cost to its importers",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
+	}, {
+		pkg:    "internal/retryafter",
+		reason: "the client reads the header too, at no cost to its importers",
 		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/connections",
@@ -132,7 +136,7 @@ func rules() []rule {
 		pkg:    "api/conformance",
 		reason: "those who test their implementation with it should build neither our server nor a database",
 		never:  slices.Concat(database, own("api/apitest"), []string{echo}),
-		own:    []string{"", "gen", "internal/signature", "test/kit/contracttest"},
+		own:    []string{"", "gen", "internal/retryafter", "internal/signature", "test/kit/contracttest"},
 	}, {
 		pkg:    "test/kit/contracttest",
 		reason: "a response is validated against the contract alone",
@@ -140,8 +144,8 @@ func rules() []rule {
 	}, {
 		pkg:    "examples/inmemory",
 		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
-		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/trust"), echo),
-		own:          []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/trust"},
+		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"), echo),
+		own:          []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"},
 		neverInTests: append(own("api/apitest", "internal/store"), database...),
 	}, {
 		pkg:         "cmd/trusthub",

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/oasdiff/oasdiff/diff"
+	"github.com/oasdiff/oasdiff/load"
+	"go.yaml.in/yaml/v3"
 )
 
 // absent stands for what one of the contracts does not have or does not say, present for a part that it has.
@@ -41,15 +44,7 @@ func comparePublished(in files, published string, out *report) error {
 	if err != nil {
 		return err
 	}
-	theirs, err := loadContract(published)
-	if err != nil {
-		return err
-	}
-	ours, err := loadContract(in.contract)
-	if err != nil {
-		return err
-	}
-	differences, err := compare(theirs, ours, out)
+	differences, err := compare(published, in.contract, out)
 	if err != nil {
 		return err
 	}
@@ -62,18 +57,18 @@ func comparePublished(in files, published string, out *report) error {
 		}
 		list[i].found = append(list[i].found, d)
 	}
-	gone := printIntended(list, out)
+	stale := printIntended(list, out)
 	if len(unlisted) > 0 {
 		out.linef("\nDIFFERENT, and not listed in %s:", in.differences)
 		out.rows(rows(unlisted))
 	}
-	for _, e := range gone {
+	for _, e := range stale {
 		out.linef("\nLISTED in %s, but there is no such difference: %s: %s: %s → %s",
 			in.differences, e.Operation, e.At, e.Published, e.Ours)
 	}
 	out.linef("\n%s: %d intended, %d not listed",
 		plural(len(differences), "difference"), len(differences)-len(unlisted), len(unlisted))
-	if len(unlisted)+len(gone) > 0 {
+	if len(unlisted)+len(stale) > 0 {
 		return errFindings
 	}
 	return nil
@@ -105,80 +100,148 @@ func (e *intended) means(d difference) bool {
 	return operation && at && e.Published == d.published && e.Ours == d.ours
 }
 
-// compare prints which operations there are, and returns on what the contracts disagree in those that both have.
-func compare(theirs, ours *openapi3.T, out *report) ([]difference, error) {
-	published, err := operations(theirs)
+// compare prints which operations there are, and returns on what the contracts disagree in those that both have. What belongs
+// to no operation (tags, the names of components, servers) is not compared, except for what the security schemes are.
+func compare(published, contract string, out *report) ([]difference, error) {
+	theirs, err := loadOperations(published)
 	if err != nil {
-		return nil, fmt.Errorf("the published contract: %w", err)
+		return nil, err
 	}
-	own, err := operations(ours)
+	ours, err := loadOperations(contract)
 	if err != nil {
-		return nil, fmt.Errorf("this contract: %w", err)
+		return nil, err
 	}
-	out.linef("This contract: %s %s. Published: %s %s.",
-		ours.Info.Title, ours.Info.Version, theirs.Info.Title, theirs.Info.Version)
+	out.linef("This contract: %s %s. Published: %s %s.", ours.Info.Title, ours.Info.Version, theirs.Info.Title, theirs.Info.Version)
+	result, err := diff.Get(diff.NewConfig(diff.WithExcludeElements([]string{
+		diff.ExcludeExamplesOption, diff.ExcludeDescriptionOption, diff.ExcludeTitleOption, diff.ExcludeSummaryOption,
+		diff.ExcludeExtensionsOption,
+	})), theirs, ours)
+	if err != nil || result.Empty() {
+		return nil, err
+	}
 	var found []difference
-	for _, key := range slices.Sorted(maps.Keys(own)) {
-		if published[key] == nil {
-			out.linef("  only here            %s", key)
-			continue
-		}
-		out.linef("  in both              %s", key)
-		found = append(found, compareNodes(own[key].facts["operationId"], nil, published[key], own[key])...)
-	}
-	for _, key := range slices.Sorted(maps.Keys(published)) {
-		if own[key] == nil {
-			out.linef("  only published       %s", key)
+	if result.ComponentsDiff != nil && result.ComponentsDiff.SecuritySchemesDiff != nil {
+		if found, err = flatten("", result.ComponentsDiff.SecuritySchemesDiff); err != nil {
+			return nil, err
 		}
 	}
+	if result.EndpointsDiff == nil {
+		return found, nil
+	}
+	for _, endpoint := range result.EndpointsDiff.Added {
+		out.linef("  only here            %s %s", endpoint.Method, endpoint.Path)
+	}
+	for _, endpoint := range result.EndpointsDiff.Deleted {
+		out.linef("  only published       %s %s", endpoint.Method, endpoint.Path)
+	}
+	for endpoint, changed := range result.EndpointsDiff.Modified {
+		operation := ours.Paths.Value(endpoint.Path).GetOperation(endpoint.Method).OperationID
+		differences, err := flatten(operation, changed)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, differences...)
+	}
+	slices.SortFunc(found, func(a, b difference) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.operation, b.operation))
+	})
 	return found, nil
 }
 
-// compareNodes lists what differs in a part and below. Of a part that only one of them has, it says just that.
-func compareNodes(operation string, at []string, theirs, ours *node) []difference {
-	where := func(name string) string { return strings.Join(append(slices.Clone(at), name), " ") }
-	var found []difference
-	for _, fact := range union(theirs.facts, ours.facts) {
-		published, own := orAbsent(theirs.facts[fact]), orAbsent(ours.facts[fact])
-		if published != own {
-			found = append(found, difference{operation, where(fact), published, own})
+// loadOperations reads a contract and gives each operation what it inherits: its path's parameters and the contract's security.
+func loadOperations(path string) (*openapi3.T, error) {
+	info, err := load.NewSpecInfo(openapi3.NewLoader(), load.NewSource(path), load.WithFlattenParams())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, item := range info.Spec.Paths.Map() {
+		for _, operation := range item.Operations() {
+			if operation.Security == nil {
+				operation.Security = &info.Spec.Security
+			}
 		}
 	}
-	for _, name := range union(theirs.parts, ours.parts) {
-		published, own := theirs.parts[name], ours.parts[name]
-		switch {
-		case published == nil:
-			found = append(found, difference{operation, where(name), absent, present})
-		case own == nil:
-			found = append(found, difference{operation, where(name), present, absent})
-		default:
-			found = append(found, compareNodes(operation, append(slices.Clone(at), name), published, own)...)
+	return info.Spec, nil
+}
+
+// flatten returns a difference for each leaf of what oasdiff says of an operation.
+func flatten(operation string, changed any) ([]difference, error) {
+	text, err := yaml.Marshal(changed)
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		return nil, err
+	}
+	return leaves(difference{operation: operation}, tree), nil
+}
+
+// leaves returns the differences below one whose place is known.
+func leaves(d difference, tree any) (found []difference) {
+	switch value := tree.(type) {
+	case map[string]any:
+		from, changed := value["from"]
+		if to, ok := value["to"]; ok || changed {
+			d.published, d.ours = orAbsent(from), orAbsent(to)
+			return []difference{d}
 		}
+		for key, below := range value {
+			next := d
+			switch key {
+			case "added":
+				next.published, next.ours = absent, present
+			case "deleted":
+				next.published, next.ours = present, absent
+			case "modified", "schema", "content", "properties", "parameters", "stringsdiff": // the place says enough without
+			default:
+				next.at = place(d.at, key)
+			}
+			found = append(found, leaves(next, below)...)
+		}
+	case []any:
+		for _, one := range value {
+			found = append(found, leaves(d, one)...)
+		}
+	default:
+		d.at = place(d.at, orAbsent(value))
+		if d.published == d.ours { // oasdiff says it in a word of its own, such as schemaAdded: true
+			d.published, d.ours = absent, present
+		}
+		found = append(found, d)
 	}
 	return found
 }
 
-func union[V any](a, b map[string]V) []string {
-	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(keys)
-	return slices.Compact(keys)
+// place returns the place of a part.
+func place(above, part string) string {
+	switch part {
+	case "requestBody":
+		part = "request"
+	case "responses":
+		part = "response"
+	case "headers":
+		part = "header"
+	}
+	return strings.TrimSpace(above + " " + part)
 }
 
-func orAbsent(fact string) string {
-	if fact == "" {
+// orAbsent prints a value. What a contract leaves out, oasdiff gives as the default: null, false, 0 or nothing.
+func orAbsent(value any) string {
+	if value == nil || value == false || value == 0 || value == "" {
 		return absent
 	}
-	return fact
+	return fmt.Sprint(value)
 }
 
 // printIntended prints the intended differences that there are, by their reasons, and returns the entries without any.
-func printIntended(list []*intended, out *report) (gone []*intended) {
+func printIntended(list []*intended, out *report) (stale []*intended) {
 	for i := 0; i < len(list); {
 		reason := list[i].Reason
 		var found []difference
 		for ; i < len(list) && list[i].Reason == reason; i++ {
 			if len(list[i].found) == 0 {
-				gone = append(gone, list[i])
+				stale = append(stale, list[i])
 			}
 			found = append(found, list[i].found...)
 		}
@@ -187,7 +250,7 @@ func printIntended(list []*intended, out *report) (gone []*intended) {
 			out.rows(rows(found))
 		}
 	}
-	return gone
+	return stale
 }
 
 // rows has a row for each place, with all operations in which it differs in the same way.
