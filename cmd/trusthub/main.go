@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	helped := false
 	s := streams{out: escaper{stdout}, err: escaper{stderr}}
 	command, err := parse(args,
-		kong.Writers(stdout, stderr), // it looks for the terminal's width
+		kong.Writers(stdout, stderr),           // it looks for the terminal's width
 		kong.Exit(func(int) { helped = true }), // after --help, and then it goes on parsing
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
