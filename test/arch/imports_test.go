@@ -133,6 +133,10 @@ func rules() []rule {
 		reason:       "it attacks the program from outside, over HTTP; the store only makes large databases fast",
 		neverInTests: own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
+		pkg:          "test/e2e/upgrade",
+		reason:       "two programs are judged by what an operator and a caller see of them: neither is this module as it is linked here",
+		neverInTests: append(own("api", "api/apitest", "api/client", "cmd/...", "internal/..."), echo),
+	}, {
 		pkg:    "api/conformance",
 		reason: "those who test their implementation with it should build neither our server nor a database",
 		never:  slices.Concat(database, own("api/apitest"), []string{echo}),
