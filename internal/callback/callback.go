@@ -124,8 +124,8 @@ func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.No
 
 	request, err := newRequest(ctx, n, authToken)
 	if err != nil {
-		// No later attempt can do better, as a notice keeps its URL. To go on would only hold up the bundle's later
-		// notices, which may go to a better one.
+		// A later attempt would fail too, because a notice keeps its URL, and would delay the bundle's later notices,
+		// which may have another one.
 		attempt.Verdict = trust.Refused
 		attempt.Error = "the URL cannot be requested: it " + err.Error()
 		return

@@ -60,7 +60,7 @@ type share struct {
 
 func newShare(limit int) *share { return &share{max: limit, accounts: map[string]int{}} }
 
-// count adds n connections of a phase and an account.
+// count adds a number of connections of a phase and an account, or removes them if it is negative.
 func (s *share) count(p phase, account string, by int) {
 	if p != closed {
 		s.open += by
