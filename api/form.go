@@ -29,7 +29,7 @@ func (op *operation) readBody(limit int64) step {
 			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 				return NewError(CodeBodyTooLarge, "", err)
 			}
-			return NewError(CodeInvalidParameter, "The post body could not be read", err)
+			return NewError(CodeInvalidParameter, "The post body cannot be read", err)
 		}
 		bodyRead(c)
 		if op.form == nil {
@@ -83,7 +83,7 @@ func parsePairs(text string, declared func(name string) bool) (url.Values, error
 		key, escaped, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(key)
 		if err != nil {
-			return nil, NewError(CodeInvalidParameter, "A parameter's name has a broken percent-encoding", err)
+			return nil, NewError(CodeInvalidParameter, "A parameter's name has an invalid percent-encoding", err)
 		}
 		if !declared(name) {
 			continue
@@ -91,7 +91,7 @@ func parsePairs(text string, declared func(name string) bool) (url.Values, error
 		value, err := url.QueryUnescape(escaped)
 		switch {
 		case err != nil:
-			return nil, invalid(name, "has a broken percent-encoding")
+			return nil, invalid(name, "has an invalid percent-encoding")
 		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
 			return nil, invalid(name, "must be UTF-8 text without null characters")
 		case values.Has(name):

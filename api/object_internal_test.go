@@ -145,8 +145,8 @@ func TestWhatIsNoObject(t *testing.T) {
 		},
 		"a number beyond float64": {`Attributes={"private":1e400}`, "Invalid parameter Attributes: must not have numbers beyond the range of a double"},
 		"too long":                {"Attributes=" + objectOfLength(16385), "Invalid parameter Attributes: must have at most 16384 bytes"},
-		"against its schema":      {`Attributes={"address":"private"}`, "Invalid parameter Attributes: breaks the contract's type"},
-		"a member that lacks":     {`Attributes={"address":{"private":1}}`, "Invalid parameter Attributes: breaks the contract's required"},
+		"against its schema":      {`Attributes={"address":"private"}`, "Invalid parameter Attributes: violates the contract's type"},
+		"a member that lacks":     {`Attributes={"address":{"private":1}}`, "Invalid parameter Attributes: violates the contract's required"},
 		"keys of a form instead":  {"Attributes[address]=private&Attributes=", noObject},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -65,7 +65,7 @@ func problem(violation *openapi3.SchemaError) string {
 			return string(offFormat)
 		}
 	}
-	return fmt.Sprintf("breaks the contract's %s", violation.SchemaField)
+	return fmt.Sprintf("violates the contract's %s", violation.SchemaField)
 }
 
 // patternProblem is the extension in which the contract explains a pattern that is hard to read.
@@ -83,7 +83,7 @@ func textProblem(schema *openapi3.Schema, field string) string {
 	case schema.Pattern != "": // it also says a fixed length
 		return "must match " + schema.Pattern
 	}
-	return fmt.Sprintf("breaks the contract's %s", field)
+	return fmt.Sprintf("violates the contract's %s", field)
 }
 
 // formatError says what a format requires. The caller sees it, so it must not contain the value.

@@ -19,11 +19,11 @@ import (
 
 const (
 	maxAnswerBytes = 1 << 10  // kept
-	maxDrainBytes  = 32 << 10 // read beyond that, to use the connection again: dearer than a new one above this
+	maxDrainBytes  = 32 << 10 // read beyond that to reuse the connection; for more, a new one is cheaper
 	maxRetryAfter  = 24 * time.Hour
 )
 
-// judge says what an HTTP status means for the delivery, and why it is not success.
+// judge returns what an HTTP status means for the delivery and, if that failed, why.
 func judge(status int) (trust.Verdict, string) {
 	answered := strings.TrimSpace(fmt.Sprintf("the receiver answered %d %s", status, http.StatusText(status)))
 	switch {
@@ -37,9 +37,9 @@ func judge(status int) (trust.Verdict, string) {
 	return trust.TryAgain, answered
 }
 
-// readAnswer returns the start of an answer as text that any database takes and any terminal shows.
+// readAnswer returns the start of a response as text that any database can store and any terminal can show.
 func readAnswer(body io.Reader) string {
-	// A body that breaks off is of no consequence: the status has said what there is to say.
+	// An incomplete body does not matter: the status decides.
 	start, _ := io.ReadAll(io.LimitReader(body, maxAnswerBytes))
 	_, _ = io.CopyN(io.Discard, body, maxDrainBytes)
 	text := strings.Map(func(r rune) rune {
@@ -55,8 +55,8 @@ func readAnswer(body io.Reader) string {
 	return text
 }
 
-// failure says why there is no answer, for whoever looks at the attempt. It never passes on an error's own text, which may
-// hold what the receiver sent or parts of the URL; only system error numbers and TLS alerts have texts of their own.
+// failure says why there is no response. It does not return the error's own text, which may contain what the receiver sent or parts
+// of the URL, except for system error numbers and TLS alerts.
 func (s *Sender) failure(err error, connected, stopped bool) string {
 	if refused, ok := errors.AsType[*refusedError](err); ok {
 		return refused.Error()
@@ -92,7 +92,7 @@ func tlsFailure(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the receiver does not speak TLS on this port"
 	}
-	// So package crypto/tls marks an alert that it received; the alert's own type is not exported.
+	// This is how crypto/tls marks an alert that it received; the type of the alert is not exported.
 	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
 		return "the receiver refused the TLS connection: " + alert.Err.Error()
 	}

@@ -14,18 +14,18 @@ import (
 
 const userAgent = "TwilioProxy/1.1" // as receivers of Twilio's callbacks see it
 
-// errNoRequest stands for net/http's error, which would quote the URL. Package callbackurl refuses such URLs before.
+// errNoRequest replaces net/http's error, which contains the URL. Package callbackurl refuses such URLs earlier.
 var errNoRequest = errors.New("must be one that net/http can request")
 
-// Message is what a callback tells its receiver.
+// Message is the content of a callback.
 type Message struct {
 	URL       callbackurl.URL
 	Form      url.Values
 	Signature string // of Form and URL.Requested
 }
 
-// NewMessage returns the message for a notice, signed with the account's auth token. It fails on a URL that cannot be requested,
-// with an error that does not quote it.
+// NewMessage returns the message for a notice, signed with the account's auth token. For a URL that cannot be requested it returns
+// an error, which does not contain the URL.
 func NewMessage(n trust.Notice, authToken string) (Message, error) {
 	target, err := callbackurl.Parse(n.Target)
 	if err != nil {
@@ -42,7 +42,7 @@ func NewMessage(n trust.Notice, authToken string) (Message, error) {
 	return Message{URL: target, Form: form, Signature: signature.Sign(authToken, target.Requested, form)}, nil
 }
 
-// newRequest returns the request that carries the message for a notice. Like NewMessage's, its errors never quote the URL.
+// newRequest returns the request for a notice. Its errors do not contain the URL.
 func newRequest(ctx context.Context, n trust.Notice, authToken string) (*http.Request, error) {
 	message, err := NewMessage(n, authToken)
 	if err != nil {

@@ -1,14 +1,14 @@
-// Package callbackurl says what a callback URL must be, and how it is requested. The API checks a StatusCallback with it, and the
-// sender requests what it returns, so that nothing is stored that the sender would refuse.
+// Package callbackurl validates callback URLs and returns how to request them. The API validates a StatusCallback with it and the
+// sender requests what it returns, so that no URL is stored that the sender would refuse.
 //
 // # What it guarantees
 //
 // A URL that Parse accepts can be requested with net/http, and its host is short enough for the index of the database. Errors
-// say what a URL must be and never quote it.
+// say what a URL must be and never contain it.
 //
 // # What it does not do
 //
-// It looks nothing up: whether the host exists, and whether it may be called (internal/callback), shows when it is called.
+// It makes no lookups: whether the host exists, and may be called (internal/callback), is checked when it is called.
 package callbackurl
 
 import (
@@ -25,7 +25,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxHost is the length of the longest name in DNS. Callbacks are kept by host in an index, whose rows have a limit on Postgres.
+// maxHost is the length of the longest DNS name. Callbacks are indexed by host, and Postgres limits the size of an index row.
 const maxHost = 253
 
 // Each completes a sentence that begins with the URL, or with the name of the parameter that holds it.
@@ -33,12 +33,12 @@ var (
 	errNotAbsolute = errors.New("must be an absolute http or https URL")
 	errHost        = errors.New("must name a valid host")
 	errHostLength  = fmt.Errorf("must name a host of at most %d bytes", maxHost)
-	errZone        = errors.New("must not name a zone of this server's network") // it would choose one of its interfaces
+	errZone        = errors.New("must not name a zone of this server's network") // it would select one of its interfaces
 	errPort        = errors.New("must have a port between 1 and 65535, or none")
 	errSpace       = errors.New("must not contain spaces or control characters")
 )
 
-// URL is a callback URL, ready to be requested.
+// URL is a valid callback URL.
 type URL struct {
 	// Requested is exactly what the receiver sees in the request line and the Host header, because that is what it checks
 	// the signature with: without fragment and userinfo, and with all Unicode encoded.
@@ -49,8 +49,8 @@ type URL struct {
 	Endpoint string
 }
 
-// Parse returns how rawURL is requested, or an error that says what it must be. A URL without a host is refused because a dialer
-// would take that for this machine.
+// Parse returns how to request rawURL, or an error that says what it must be. A URL without a host is refused because a dialer would
+// connect to this machine.
 func Parse(rawURL string) (URL, error) {
 	if strings.ContainsFunc(rawURL, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return URL{}, errSpace

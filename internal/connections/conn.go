@@ -8,23 +8,23 @@ import (
 	"net/netip"
 )
 
-// phase says what a connection is at.
+// phase is the state of a connection.
 type phase int
 
 const (
-	silent phase = iota // it has sent no request, or none since one that was not authenticated
-	asking              // its request is not authenticated, or not yet
-	idle                // its last request was authenticated
-	busy                // its request is authenticated: it cannot be closed
+	silent phase = iota // without a request, or the last one was not authenticated
+	asking              // with a request that is not authenticated (yet)
+	idle                // without a request, and the last one was authenticated
+	busy                // with an authenticated request: must not be closed
 	closed
 )
 
-// conn is a connection that counts.
+// conn is a connection that is counted.
 type conn struct {
 	net.Conn
 	limiter *Limiter
-	network netip.Prefix // whose limit it is under; the zero Prefix for none
-	address *share       // of that network; nil for none
+	network netip.Prefix // that limits it; the zero Prefix if none does
+	address *share       // of that network; nil if there is none
 
 	// Guarded by the limiter's mu.
 	end     context.CancelFunc // of its requests; nil until the server asks for their context
@@ -33,7 +33,7 @@ type conn struct {
 	account string        // of its last authenticated request
 }
 
-// Close closes the connection, which no longer counts.
+// Close closes the connection, which is then no longer counted.
 func (c *conn) Close() error {
 	c.limiter.mu.Lock()
 	c.limiter.remove(c)
@@ -41,7 +41,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite closes the writing side, which net/http does first: a caller that is still sending then reads the answer to its end.
+// CloseWrite closes the writing side. net/http calls it first, so that a caller that is still sending can read the whole response.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -49,7 +49,7 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// share counts the connections of all, or of one network.
+// share counts connections: all of them, or those of one network.
 type share struct {
 	max       int
 	open      int
@@ -60,7 +60,7 @@ type share struct {
 
 func newShare(limit int) *share { return &share{max: limit, accounts: map[string]int{}} }
 
-// count counts a connection in or out, by its phase and the account of its request.
+// count adds a number of connections of a phase and an account, or removes them if it is negative.
 func (s *share) count(p phase, account string, by int) {
 	if p != closed {
 		s.open += by
@@ -76,7 +76,7 @@ func (s *share) count(p phase, account string, by int) {
 	}
 }
 
-// order returns the phases whose connections are to make room, the first ones first.
+// order returns the phases whose connections are closed to make room, in that order.
 func (s *share) order() [3]phase {
 	if s.strangers > s.max/4 {
 		return [3]phase{silent, asking, idle}
@@ -84,7 +84,7 @@ func (s *share) order() [3]phase {
 	return [3]phase{idle, silent, asking}
 }
 
-// refuses reports whether an account can have no more requests: a quarter is left for newcomers, and half for other accounts.
+// refuses reports whether an account must not have more requests: a quarter is kept for newcomers, and half for other accounts.
 func (s *share) refuses(account string) bool {
 	return s.busy >= s.max-s.max/4 || s.accounts[account] >= s.max/2
 }
@@ -96,9 +96,9 @@ func (c *conn) shares() []*share {
 	return []*share{c.limiter.all, c.address}
 }
 
-// The following methods are called with mu held.
+// The following methods must be called with mu held.
 
-// add counts a newcomer.
+// add counts a new connection.
 func (l *Limiter) add(raw net.Conn, network netip.Prefix) *conn {
 	c := &conn{Conn: raw, limiter: l, network: network, phase: closed}
 	if network.IsValid() {
@@ -107,12 +107,12 @@ func (l *Limiter) add(raw net.Conn, network netip.Prefix) *conn {
 			l.addresses[network] = c.address
 		}
 	}
-	l.enter(c, silent)
+	l.setPhase(c, silent)
 	return c
 }
 
-// enter puts a connection into another phase.
-func (l *Limiter) enter(c *conn, next phase) {
+// setPhase changes the phase of a connection.
+func (l *Limiter) setPhase(c *conn, next phase) {
 	if c.place != nil {
 		l.waiting[c.phase].Remove(c.place)
 		c.place = nil
@@ -126,12 +126,12 @@ func (l *Limiter) enter(c *conn, next phase) {
 	}
 }
 
-// remove gives the place of a connection back, once.
+// remove stops counting a connection. It may be called twice.
 func (l *Limiter) remove(c *conn) {
 	if c.phase == closed {
 		return
 	}
-	l.enter(c, closed)
+	l.setPhase(c, closed)
 	if c.address != nil && c.address.open == 0 {
 		delete(l.addresses, c.network)
 	}
@@ -140,7 +140,7 @@ func (l *Limiter) remove(c *conn) {
 	}
 }
 
-// evict closes a connection of a share that is full. There is one that can be closed, because not all can be busy.
+// evict closes a connection of a full share. There always is one to close, because not all can be busy.
 func (l *Limiter) evict(s *share) {
 	for _, phase := range s.order() {
 		for place := l.waiting[phase].Front(); place != nil; place = place.Next() {

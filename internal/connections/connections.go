@@ -1,20 +1,19 @@
-// Package connections bounds how many connections an HTTP server has, and decides which of them makes way for a newcomer.
+// Package connections limits the connections of an HTTP server, and decides which one is closed to make room for a new one.
 //
 // # What it guarantees
 //
 //   - A server never has more than Config.Max connections, nor more than Config.MaxPerAddress of one address.
-//   - A newcomer always gets in: at a limit, the server closes another connection for it. The first to go are strangers: those
-//     that have sent no request, or none since one without valid credentials, then those that are at such a request. But
-//     strangers keep a quarter of the connections, so that newcomers have the time to send their credentials: where they have
-//     no more, those go that are idle after an authenticated request. Within a group, the oldest goes first.
-//   - A connection is not closed while its request is an authenticated one. Such requests get 429 above three quarters of
-//     either limit, and those of one account above half of it, so that no account can take all.
-//   - A server that shuts down waits 4 seconds for what callers are still sending, not longer.
+//   - A new connection is always accepted: at a limit, the server closes another one for it. It first closes those without valid
+//     credentials: idle ones, then those with a request. But these keep a quarter of the connections, so that newcomers have the
+//     time to send their credentials: when they have no more than that, it closes idle connections of authenticated callers.
+//     Within a group, the oldest is closed first.
+//   - A connection is not closed during an authenticated request. Such requests get 429 above three quarters of either limit,
+//     and those of one account above half of it, so that no account can take all.
+//   - A server that shuts down waits at most 4 seconds for what callers are still sending.
 //
 // # What it does not do
 //
-// Otherwise it sets no time-outs; http.Server does. It does not know credentials: it is told who has been authenticated
-// (Authenticate).
+// It sets no other timeouts; http.Server does. It does not check credentials: Authenticate wraps the function that does.
 package connections
 
 import (
@@ -32,34 +31,34 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 )
 
-// MinMax is the least that Config.Max and Config.MaxPerAddress can be: with fewer there would be no quarter to speak of.
+// MinMax is the minimum of Config.Max and Config.MaxPerAddress: a quarter of less would be no connection.
 const MinMax = 8
 
-// Config says what the limits are.
+// Config has the limits.
 type Config struct {
-	Max           int              // connections at a time; fewer where the system allows too few open files
+	Max           int              // connections at a time; fewer if the limit of open files is too low
 	MaxPerAddress int              // of them from one address, as Network counts addresses
-	Unlimited     []netip.Prefix   // addresses that MaxPerAddress is not for, besides loopback
+	Unlimited     []netip.Prefix   // addresses without the limit MaxPerAddress, besides loopback
 	Now           func() time.Time // the clock, for the log
 	Logger        *slog.Logger
 }
 
-// Limiter keeps the limits for one server. It is told what its connections are at by the server (Limit) and by its authentication
-// (Authenticate). It is safe for concurrent use.
+// Limiter limits the connections of one server. The server (Limit) and its authentication (Authenticate) tell it the state of each.
+// It is safe for concurrent use.
 type Limiter struct {
 	config Config
 
 	mu        sync.Mutex
 	log       reporter
-	waiting   [busy]list.List // connections that can be closed, by phase; that which has been in it the longest is the first
+	waiting   [busy]list.List // connections that can be closed, by phase, the longest in it first
 	all       *share
 	addresses map[netip.Prefix]*share
-	arriving  map[*conn]struct{} // those at a request whose body has not arrived
+	arriving  map[*conn]struct{} // those with a request whose body has not arrived
 }
 
-// New returns the limiter of one server.
+// New returns a limiter for one server.
 func New(config Config) *Limiter {
-	if files := openFiles(); files > 0 && config.Max > files/4*3 { // the rest is for the database and for callbacks
+	if files := openFiles(); files > 0 && config.Max > files/4*3 { // the rest is for the database and callbacks
 		config.Max = max(files/4*3, MinMax)
 		config.Logger.Warn("fewer connections than configured: the limit of open files (ulimit -n) is too low",
 			"max_connections", config.Max, "open_files", files)
@@ -70,8 +69,8 @@ func New(config Config) *Limiter {
 	}
 }
 
-// Network returns what counts as one address: an IPv4 address, and of IPv6 the /64 network, which is what one subscriber has.
-// Of the zero Addr it is the zero Prefix.
+// Network returns what counts as one address: an IPv4 address, or an IPv6 /64 network, which is what one subscriber has. For the
+// zero Addr it returns the zero Prefix.
 func Network(address netip.Addr) netip.Prefix {
 	address = address.Unmap().WithZone("")
 	bits := address.BitLen()
@@ -82,8 +81,7 @@ func Network(address netip.Addr) netip.Prefix {
 	return network
 }
 
-// Limit returns the listener that the server is to be run with. It sets the server's ConnState and ConnContext and wraps its
-// Handler.
+// Limit returns the listener to run the server with. It sets the server's ConnState and ConnContext and wraps its Handler.
 func (l *Limiter) Limit(server *http.Server, listener net.Listener) net.Listener {
 	server.ConnState, server.ConnContext = l.connState, l.connContext
 	server.Handler = l.watchBodies(server.Handler)
@@ -121,7 +119,7 @@ func (l *Limiter) admit(raw net.Conn) *conn {
 	return l.add(raw, network)
 }
 
-// limitedNetwork returns the network that a connection counts for, the zero Prefix if for none.
+// limitedNetwork returns the network that limits a connection, or the zero Prefix if none does.
 func (l *Limiter) limitedNetwork(remote net.Addr) netip.Prefix {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
@@ -142,11 +140,11 @@ func (l *Limiter) connState(c net.Conn, state http.ConnState) {
 	switch {
 	case own.phase == closed: // its goroutine has not noticed yet
 	case state == http.StateActive:
-		l.enter(own, asking)
+		l.setPhase(own, asking)
 	case state == http.StateIdle && own.phase == busy:
-		l.enter(own, idle)
+		l.setPhase(own, idle)
 	case state == http.StateIdle:
-		l.enter(own, silent)
+		l.setPhase(own, silent)
 	}
 }
 
@@ -164,7 +162,7 @@ func (l *Limiter) connContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, contextKey{}, own)
 }
 
-// Authenticate wraps an api.Config.Authenticate: the connections of those that it lets in are kept until they are answered.
+// Authenticate wraps an api.Config.Authenticate: a connection whose request it accepts is not closed before the response.
 func (l *Limiter) Authenticate(
 	next func(ctx context.Context, username, password string) (string, error),
 ) func(ctx context.Context, username, password string) (string, error) {
@@ -178,14 +176,14 @@ func (l *Limiter) Authenticate(
 	}
 }
 
-// keep notes that the request of a connection is an account's.
+// keep notes that the request of a connection belongs to an account.
 func (l *Limiter) keep(c *conn, account string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case c.phase == closed: // nothing is to be done whose answer cannot be sent
+	case c.phase == closed: // the response could not be sent, so nothing must be done
 		return fmt.Errorf("%w: the connection was closed to make room", context.Canceled)
-	case c.phase == busy: // another request on a connection that carries several
+	case c.phase == busy: // it has another authenticated request (HTTP/2)
 		return nil
 	case slices.ContainsFunc(c.shares(), func(s *share) bool { return s.refuses(account) }):
 		tooMany := api.NewError(api.CodeTooManyRequests, "Too many concurrent requests", nil)
@@ -193,6 +191,6 @@ func (l *Limiter) keep(c *conn, account string) error {
 		return tooMany
 	}
 	c.account = account
-	l.enter(c, busy)
+	l.setPhase(c, busy)
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // reportEvery keeps an attack from filling the log.
 const reportEvery = time.Minute
 
-// reporter logs that a limit is reached, at most once a minute for each. It is guarded by the limiter's mu.
+// reporter logs that a limit was reached, at most once a minute for each limit. The limiter's mu guards it.
 type reporter struct {
 	now     func() time.Time
 	log     *slog.Logger
@@ -17,13 +17,13 @@ type reporter struct {
 	address tally
 }
 
-// tally counts what is not logged yet.
+// tally counts what has not been logged yet.
 type tally struct {
 	count int
 	last  time.Time
 }
 
-// due counts one more and reports whether, and how many, are to be logged.
+// due counts one more, and reports whether it is time to log and how many.
 func (t *tally) due(now time.Time) (count int, due bool) {
 	t.count++
 	if !t.last.IsZero() && now.Sub(t.last) < reportEvery {
@@ -41,7 +41,7 @@ func (r *reporter) full() {
 
 func (r *reporter) addressFull(network netip.Prefix) {
 	if count, due := r.address.due(r.now()); due {
-		r.log.Warn("an address has as many connections as it may have: others of its own were closed for new ones",
+		r.log.Warn("an address has reached its limit of connections: its oldest were closed for new ones",
 			"client_network", network.String(), "closed", count)
 	}
 }

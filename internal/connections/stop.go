@@ -9,8 +9,8 @@ import (
 // arrivalTime is how long a server that shuts down waits for what callers are still sending.
 const arrivalTime = 4 * time.Second
 
-// stopWaiting ends the wait of a server that shuts down for its callers: it closes connections without a request, and fails the
-// reading of bodies that have not arrived, so that these requests are answered. Those that have arrived are not disturbed.
+// stopWaiting ends the wait of a server that shuts down: it closes connections without a request, and makes reading a body that
+// has not arrived fail, so that the request gets a response. Requests that have arrived are left alone.
 func (l *Limiter) stopWaiting() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -24,7 +24,7 @@ func (l *Limiter) stopWaiting() {
 	}
 }
 
-// watchBodies notes which connections have a request whose body has not arrived.
+// watchBodies records which connections have a request whose body has not arrived.
 func (l *Limiter) watchBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if own, ok := r.Context().Value(contextKey{}).(*conn); ok && r.Body != http.NoBody {
@@ -55,7 +55,7 @@ type watchedBody struct {
 	conn *conn
 }
 
-// Read tells the limiter when there is no more to read.
+// Read tells the limiter when the body has been read.
 func (b *watchedBody) Read(p []byte) (n int, err error) {
 	if n, err = b.ReadCloser.Read(p); err != nil {
 		b.conn.limiter.arrived(b.conn)

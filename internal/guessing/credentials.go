@@ -13,35 +13,35 @@ import (
 )
 
 const (
-	minAge      = time.Second      // of a copy before there is another one
+	minAge      = time.Second      // of a copy before it is replaced
 	loadShare   = 10               // a copy is used for at least this many times as long as it took to make
 	loadTimeout = 10 * time.Second // for making one
-	patience    = time.Second      // for a new copy where there is an old one
+	patience    = time.Second      // for a new copy if there is an old one
 )
 
-// credentials is a copy of all credentials. What this process changes counts at once, what another one changes a second later, or
-// somewhat later where there are very many accounts.
+// credentials is a copy of all credentials. It has the changes of this process at once, and those of another one after a second, or
+// later if there are very many accounts.
 type credentials struct {
 	load    func(context.Context) ([]store.Account, error)
-	version func() int64 // of the accounts, as far as this process changes them
+	version func() int64 // of the accounts; this process's changes raise it
 	now     func() time.Time
 
 	current atomic.Pointer[snapshot]
 	loading singleflight.Group
 }
 
-// snapshot is the copy at one time.
+// snapshot is a copy.
 type snapshot struct {
 	tokens  map[string][sha256.Size]byte // by account SID
-	err     error                        // where there is no copy yet
+	err     error                        // if there is no copy yet
 	version int64
-	until   time.Time // when it is to be replaced
+	until   time.Time // when to replace it
 }
 
 // right reports whether these are the credentials of an account.
 func (c *credentials) right(ctx context.Context, username, password string) (bool, error) {
 	if s := c.current.Load(); s != nil && s.right(username, password) {
-		return true, nil // as far as it is known here: the caller looks again
+		return true, nil // as far as the copy knows: the caller checks again
 	}
 	s, err := c.fresh(ctx)
 	if err != nil {
@@ -57,8 +57,7 @@ func (s *snapshot) right(username, password string) bool {
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && known
 }
 
-// fresh returns a copy that is not too old. Everyone who needs one waits for the same query, but not for long if there is an
-// old one.
+// fresh returns a copy that is not too old. All callers wait for the same query, but not for long if there is an old copy.
 func (c *credentials) fresh(ctx context.Context) (*snapshot, error) {
 	old := c.current.Load()
 	if c.isFresh(old) {
@@ -68,9 +67,9 @@ func (c *credentials) fresh(ctx context.Context) (*snapshot, error) {
 	if old != nil {
 		late = time.After(patience)
 	}
-	query := context.WithoutCancel(ctx) // it is for everyone who waits
+	query := context.WithoutCancel(ctx) // all waiting callers share it
 	loaded := c.loading.DoChan("", func() (any, error) {
-		if s := c.current.Load(); c.isFresh(s) { // by another query, which has just ended
+		if s := c.current.Load(); c.isFresh(s) { // another query has just ended
 			return s, nil
 		}
 		s := c.read(query)
@@ -91,7 +90,7 @@ func (c *credentials) isFresh(s *snapshot) bool {
 	return s != nil && s.version == c.version() && c.now().Before(s.until)
 }
 
-// read makes a copy. Where the database does not answer, it is the last one once more.
+// read makes a copy. If the database fails, it keeps the last one.
 func (c *credentials) read(ctx context.Context) *snapshot {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()

@@ -17,19 +17,19 @@ const (
 type failures struct {
 	mu     sync.Mutex
 	of     map[netip.Prefix]*list.Element
-	latest list.List // of *failed; that which has failed last is the last
+	latest list.List // of *failed, the latest failure last
 }
 
-// failed are the latest failures of one network.
+// failed has the latest failures of one network.
 type failed struct {
 	network netip.Prefix
 	at      [maxFailures]time.Time // a ring
-	oldest  int                    // its index in at; the zero Time if there were fewer
+	oldest  int                    // its index in at; a zero Time there means fewer failures
 }
 
 func newFailures() *failures { return &failures{of: map[netip.Prefix]*list.Element{}} }
 
-// wait returns for how long the network may not fail any more; 0 if it may.
+// wait returns for how long failures of the network are refused, or 0 if they are not.
 func (f *failures) wait(network netip.Prefix, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -48,7 +48,7 @@ func (e *failed) wait(now time.Time) time.Duration {
 	return max(oldest.Add(window).Sub(now), 0)
 }
 
-// add counts a failure, or returns for how long the network may not fail any more. last says that it may not from now on.
+// add counts a failure, or returns for how long failures of the network are refused. last reports whether this was the last allowed.
 func (f *failures) add(network netip.Prefix, now time.Time) (wait time.Duration, last bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,17 +1,16 @@
-// Package guessing makes it pointless, and cheap for the server, to guess credentials.
+// Package guessing limits the guessing of credentials, and what it costs the server.
 //
 // # What it guarantees
 //
-//   - After ten failures within a minute, further wrong credentials from the same address get 429 with Retry-After, at once.
-//     Right ones always pass: whoever shares an address with a guesser does not notice.
-//   - Guesses from such an address cost no query each. They are compared with a copy of all credentials in memory, which is read
-//     anew at most once a second, and only while somebody guesses.
-//   - What it remembers of addresses is bounded, however many there are.
+//   - After ten failures within a minute, more wrong credentials from the same address get 429 with Retry-After, at once. Right
+//     ones always pass: callers who share the address with an attacker do not notice.
+//   - Guesses from such an address cost no query each. They are compared with a copy of all credentials in memory, which is
+//     refreshed at most once a second, and only during an attack.
+//   - The memory for addresses is bounded, however many there are.
 //
 // # What it does not do
 //
-// It does not see requests without credentials, and it does not keep a right guess from being found: that the tokens are too long
-// to be guessed does.
+// It does not see requests without credentials, and it does not prevent a right guess: the length of the tokens does.
 package guessing
 
 import (
@@ -28,7 +27,7 @@ import (
 // Authenticator is an api.Config.Authenticate.
 type Authenticator = func(ctx context.Context, username, password string) (accountSID string, err error)
 
-// Limiter stands before an authenticator. It is safe for concurrent use.
+// Limiter wraps an authenticator. It is safe for concurrent use.
 type Limiter struct {
 	next        Authenticator
 	now         func() time.Time
@@ -37,7 +36,7 @@ type Limiter struct {
 	credentials *credentials
 }
 
-// New returns a limiter before next, which knows the accounts of the store.
+// New returns a limiter that wraps next, for the accounts of the store.
 func New(db *store.Store, next Authenticator, now func() time.Time, log *slog.Logger) *Limiter {
 	return &Limiter{
 		next: next, now: now, log: log, failures: newFailures(),
@@ -63,7 +62,7 @@ func (l *Limiter) Authenticate(ctx context.Context, username, password string) (
 		return account, err
 	}
 	wait, last := l.failures.add(network, l.now())
-	if wait > 0 { // others have failed at the same time
+	if wait > 0 { // others failed at the same time
 		return "", tooMany(wait)
 	}
 	if last {

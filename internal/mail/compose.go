@@ -15,15 +15,15 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// How much of a FriendlyName, which may be of any length, a message shows, in bytes.
+// How much of a FriendlyName a message shows, in bytes.
 const (
 	subjectNameLimit = 100
 	bodyNameLimit    = 1000
 )
 
-// compose writes the message that tells of n, to an address for which IsAddress holds.
+// compose returns the message for n to an address for which IsAddress is true.
 func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
-	// The id becomes a part of a header. Those that trust makes are always well-formed.
+	// The id becomes a part of a header. Package trust makes only valid ones.
 	if n.ID == "" || len(n.ID) > 64 || strings.Trim(n.ID, idAlphabet) != "" {
 		return nil, errors.New("the notice's id cannot be a Message-ID")
 	}
@@ -33,8 +33,8 @@ func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
 	msg.SetMessageIDWithValue(n.ID + "@" + s.domain)
 	msg.SetDateWithValue(now.UTC())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: keeps out-of-office replies away
-	// The typographic quotes make the subject one that must be encoded. Without them, a name that looks like an encoded
-	// word itself, such as =?utf-8?q?=0A?=, would go out as it is and be decoded by the reader.
+	// Because of the typographic quotes, the subject must be encoded. Otherwise a name that looks like an encoded word, such as
+	// =?utf-8?q?=0A?=, would be sent unchanged and decoded by the reader.
 	msg.Subject(fmt.Sprintf("%s “%s” is %s", n.BundleKind.Name(), line(n.FriendlyName, subjectNameLimit), words(n.Status)))
 	msg.SetBodyString(gomail.TypeTextPlain, body(n))
 
@@ -67,7 +67,7 @@ func body(n trust.Notice) string {
 	return text.String()
 }
 
-// words is a status as a sentence ends with it.
+// words returns a status as the end of a sentence.
 func words(status trust.Status) string {
 	switch status {
 	case trust.Draft:
@@ -85,9 +85,9 @@ func words(status trust.Status) string {
 	}
 }
 
-// line makes any text one line of at most limit bytes of valid UTF-8, with single spaces between its words. Control
-// characters become spaces, and what is not visible but changes how other text looks (marks of direction, tags) goes; only
-// the two joiners stay, without which some scripts and emoji fall apart.
+// line returns any text as one line of at most limit bytes of valid UTF-8, with single spaces between words. Control characters
+// become spaces. Invisible characters that change how other text looks (directional marks, tags) are removed, except for the
+// two joiners, which some scripts and emoji need.
 func line(text string, limit int) string {
 	const zwnj, zwj = '\u200c', '\u200d'
 	text = strings.Map(func(r rune) rune {

@@ -1,29 +1,27 @@
-// Package mail tells customers by e-mail of changes to their bundles, through the operator's SMTP server.
+// Package mail sends customers e-mail about changes to their bundles, through the operator's SMTP server.
 //
 // # What it guarantees
 //
-// One Send is one attempt with one message for one recipient, over within the configured timeout and within its context,
-// whatever the server does. All attempts with one notice carry the same Message-ID, so that a receiver recognizes a
-// message that arrives twice. Nothing in a notice becomes a header, a recipient or a command.
+// Send makes one attempt to send one message to one recipient. It ends within the configured timeout and with its context,
+// whatever the server does. All attempts for a notice have the same Message-ID, so that a receiver recognizes a message that
+// arrives twice. No text of a notice can add a header, a recipient or a command.
 //
-// To a server that is not on this machine nothing but the greeting is sent before TLS is up and the certificate verified:
-// smtp:// insists on STARTTLS, smtps:// begins with TLS. To localhost, 127.0.0.1 and ::1, smtp:// speaks in clear, so that a
-// developer's mail catcher and a relay on the same machine just work; their certificates are seldom made out to such a
-// name. A local server that wants TLS is given by its real name.
+// A server on another machine gets only the greeting before TLS is up and its certificate is verified: smtp:// requires STARTTLS,
+// smtps:// starts with TLS. For localhost, 127.0.0.1 and ::1, smtp:// uses clear text, so that a mail catcher or a relay on the
+// same machine works; such names are rarely in a certificate. For TLS with a local server, use its real name.
 //
 // # Verdicts
 //
-// Accepted is [trust.Delivered], from the reply to the message's last line on: what happens to QUIT after it changes
-// nothing, since trying again would send a duplicate. A 5xx reply to MAIL, RCPT or DATA is [trust.Refused], unless its code
-// is one of those that ask for a login or for TLS. Where the target is not an address, which the API allows, nobody is
-// contacted and the verdict is [trust.NotSent]. All else is [trust.TryAgain]: 4xx replies, failed and dropped connections,
-// timeouts, and every refusal before MAIL, since a login or a certificate is the operator's to fix and says nothing about
-// the message. A reply that got lost may stand for an accepted message; then the next attempt is a duplicate.
+// A message that the server accepted is [trust.Delivered], even if QUIT then fails, because another attempt would send a duplicate.
+// A 5xx reply to MAIL, RCPT or DATA is [trust.Refused], unless its code asks for a login or for TLS. If the target is not an
+// address, which the API allows, no server is contacted and the verdict is [trust.NotSent]. Everything else is [trust.TryAgain]:
+// 4xx replies, failed and dropped connections, timeouts, and every refusal before MAIL, because logins and certificates are the
+// operator's to fix. If the reply to an accepted message is lost, the next attempt sends a duplicate.
 //
 // # What it does not do
 //
-// It keeps no connection between attempts, looks up no MX records, signs nothing (DKIM is the server's work), and does not
-// see bounces that come later. When to try again is the caller's to decide.
+// It keeps no connection between attempts, looks up no MX records, does not sign (the server does DKIM), and does not see bounces.
+// The caller decides when to try again.
 package mail
 
 import (
@@ -41,46 +39,46 @@ import (
 	"unicode/utf8"
 )
 
-// DefaultTimeout bounds an attempt where Config does not.
+// DefaultTimeout is the timeout of an attempt if Config has none.
 const DefaultTimeout = 20 * time.Second
 
-// Config is what a Sender needs to know.
+// Config configures a Sender.
 type Config struct {
-	// Server is smtp://user:password@host:587 or smtps://user:password@host:465. The ports are the defaults; without a user
-	// there is no login. Special characters in user and password are percent-encoded.
+	// Server is smtp://user:password@host:587 or smtps://user:password@host:465. These are the default ports. Without a user,
+	// there is no login. Special characters in user and password must be percent-encoded.
 	Server string
-	// From is the sender's address, with or without a name: "Trust Hub <trusthub@example.com>". Its domain is also what
-	// the server is greeted with and what stands in each Message-ID.
+	// From is the sender's address, with or without a name: "Trust Hub <trusthub@example.com>". Its domain is also used in the
+	// greeting and in each Message-ID.
 	From string
-	// Now is the clock, for the Date header and for the times in an attempt.
+	// Now is the clock for the Date header and the times of an attempt.
 	Now func() time.Time
-	// Timeout bounds an attempt from the look-up of the host's address to the end; 0 means DefaultTimeout.
+	// Timeout limits an attempt, including the DNS lookup; 0 means DefaultTimeout.
 	Timeout time.Duration
 }
 
-// Sender delivers notices through one SMTP server. Its methods may be called concurrently.
+// Sender sends notices through one SMTP server. It is safe for concurrent use.
 type Sender struct {
 	host, port     string
 	implicitTLS    bool // smtps
-	local          bool // the host is this machine, so that clear text is fine
+	local          bool // the host is this machine: clear text is allowed
 	user, password string
 	from           *netmail.Address
 	domain         string // of from
 	now            func() time.Time
 	timeout        time.Duration
-	secrets        []string // the forms in which the password may come back in a server's reply
+	secrets        []string // the forms in which a server's reply may contain the password
 
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	roots *x509.CertPool // nil for the system's
 }
 
-// NewSender makes a Sender and fails if the configuration cannot work. It does not connect. Its errors do not quote the
-// configuration, not even in part: where a password is not encoded, any part of the server's URL can be a piece of it.
+// NewSender returns a Sender, or an error for an invalid configuration. It does not connect. Its errors contain no part of the
+// configuration: if a password is not encoded, any part of the server's URL may belong to it.
 func NewSender(config Config) (*Sender, error) {
 	s := &Sender{now: config.Now, timeout: config.Timeout, dial: new(net.Dialer).DialContext}
 	switch {
 	case config.Now == nil:
-		return nil, errors.New("mail: there is no clock")
+		return nil, errors.New("mail: Config.Now is required")
 	case config.Timeout < 0:
 		return nil, errors.New("mail: the timeout is negative")
 	case config.Timeout == 0:
@@ -139,9 +137,8 @@ func (s *Sender) setServer(server string) error {
 	return nil
 }
 
-// IsAddress reports whether text is an address that mail can be sent to: one that can stand in a command and in a header just
-// as it is. That leaves out addresses with a quoted local part ("a b"@example.com), which hardly anyone has and which many a
-// server reads wrongly.
+// IsAddress reports whether text is an address that mail can be sent to: one that needs no quoting in a command or a header. This
+// excludes addresses with a quoted local part ("a b"@example.com), which are rare and which many servers misread.
 func IsAddress(text string) bool {
 	parsed, err := netmail.ParseAddress(text)
 	return err == nil && parsed.Address == text && // no name, no comment, no second address, no quotes

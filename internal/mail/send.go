@@ -23,21 +23,20 @@ import (
 const (
 	answerLimit = 1 << 10 // of Attempt.Answer, in bytes
 	errorLimit  = 300     // of Attempt.Error, in bytes
-	readLimit   = 1 << 20 // of all that a server says in one attempt, in bytes: replies are collected in memory
+	readLimit   = 1 << 20 // of all replies of a server in one attempt, in bytes: they are kept in memory
 	quitWait    = time.Second
 )
 
-// What fails an attempt before or beside a server's reply.
+// Errors of an attempt that do not come from a reply.
 var (
-	errNotLocal  = errors.New("the host's name leads away from this machine, where clear text is not safe")
-	errTalkative = errors.New("the server says more than a mail server has to say")
+	errNotLocal  = errors.New("the host resolves to another machine, to which clear text is not safe")
+	errTalkative = errors.New("the server sent more than a mail server needs to")
 	errNoUTF8    = errors.New("the server does not take addresses outside ASCII (SMTPUTF8)")
 )
 
 // Send makes one attempt to deliver n to the address n.Target. It returns within the sender's timeout and soon after ctx
-// ends. See the package's comment for what leads to which verdict. StatusCode is that of the reply which decided, 0 if none
-// did; Answer is that reply, at most 1 KiB of it. Neither Answer nor Error contains the password or the address, which
-// servers like to repeat.
+// ends. The package comment explains the verdicts. StatusCode is that of the reply that decided, or 0; Answer is that reply, at
+// most 1 KiB of it. Neither Answer nor Error contains the password or the address, which servers often repeat.
 func (s *Sender) Send(ctx context.Context, n trust.Notice) trust.Attempt {
 	attempt := trust.Attempt{Started: s.now()}
 	s.deliver(ctx, n, &attempt)
@@ -71,14 +70,14 @@ func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Att
 	attempt.Verdict = trust.TryAgain
 	problem := err.Error()
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		problem = strconv.Itoa(reply.Code) + " " + reply.Msg // not the error's text, whose quoting would hide a secret
+		problem = strconv.Itoa(reply.Code) + " " + reply.Msg // not the error's text: redact would miss a quoted secret
 		attempt.StatusCode = reply.Code
 		attempt.Answer = line(s.redact(problem, n.Target), answerLimit)
 		if stage != beforeMail && reply.Code/100 == 5 && !asksForLogin(reply.Code) {
 			attempt.Verdict = trust.Refused
 		}
 	} else if ended := context.Cause(ctx); ended != nil {
-		problem = ended.Error() // err only says that the connection was closed, which we did
+		problem = ended.Error() // err only says that we closed the connection
 	}
 	if errors.Is(err, errNoUTF8) {
 		attempt.Verdict = trust.Refused
@@ -86,7 +85,7 @@ func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Att
 	attempt.Error = line(s.redact(stage+": "+problem, n.Target), errorLimit)
 }
 
-// asksForLogin tells whether a code, in reply to MAIL or later, means that a login or TLS is missing or too weak. Codes 530,
+// asksForLogin reports whether a code, in reply to MAIL or later, means that a login or TLS is missing or too weak. Codes 530,
 // 534, 535 and 538 are those of RFC 3207 and RFC 4954; servers that answer 502 or 503 to a MAIL without a login exist.
 func asksForLogin(code int) bool {
 	switch code {
@@ -96,12 +95,12 @@ func asksForLogin(code int) bool {
 	return false
 }
 
-// beforeMail is the stage in which nothing is yet said about the message.
+// beforeMail is the stage before the server is told about the message.
 const beforeMail = "before MAIL"
 
-// converse sends the message and returns the server's last words, or what failed and at which stage. It speaks the commands
-// itself rather than through gomail.Client.Send, which hides the replies in a text with the recipient in it, and which asks
-// for two more replies (to NOOP and RSET), each one more that can be missed.
+// converse sends the message and returns the server's last reply, or the error and the stage at which it occurred. It does not use
+// gomail.Client.Send, which returns the replies only in a text that contains the recipient, and which sends two more commands
+// (NOOP and RSET) that can fail.
 func (s *Sender) converse(ctx context.Context, link *link, to string, message []byte) (answer, stage string, err error) {
 	settings, err := gomail.NewClient(s.host, s.options(link, to)...)
 	if err != nil {
@@ -112,7 +111,7 @@ func (s *Sender) converse(ctx context.Context, link *link, to string, message []
 		return "", beforeMail, err
 	}
 	defer func() {
-		// A courtesy, whose failure changes nothing: an accepted message is delivered.
+		// If it fails, nothing changes: an accepted message is delivered.
 		_ = client.UpdateDeadline(quitWait)
 		_ = client.Quit()
 	}()
@@ -144,8 +143,8 @@ func (s *Sender) converse(ctx context.Context, link *link, to string, message []
 func (s *Sender) options(link *link, to string) []gomail.Option {
 	options := []gomail.Option{
 		gomail.WithDialContextFunc(link.dial),
-		gomail.WithTimeout(s.timeout + time.Second), // so that it is always the context that ends an attempt
-		gomail.WithHELO(s.domain),                   // not the machine's own name, which is nobody's business and often no domain
+		gomail.WithTimeout(s.timeout + time.Second), // so that the context always ends an attempt first
+		gomail.WithHELO(s.domain),                   // not the machine's name, which is private and often not a domain
 		gomail.WithTLSConfig(s.tlsConfig()),
 	}
 	switch {
@@ -157,7 +156,7 @@ func (s *Sender) options(link *link, to string) []gomail.Option {
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
 	if ascii(to) {
-		// Asked for without need, SMTPUTF8 makes a message undeliverable to servers that lack it.
+		// Only if needed: a server without SMTPUTF8 cannot deliver a message that asks for it.
 		options = append(options, gomail.WithoutSMTPUTF8())
 	}
 	if s.user != "" {
@@ -171,7 +170,7 @@ func (s *Sender) tlsConfig() *tls.Config {
 	return &tls.Config{ServerName: s.host, RootCAs: s.roots, MinVersion: tls.VersionTLS12}
 }
 
-// redact replaces the recipient's address, in any case, and the password in a text that came from elsewhere.
+// redact replaces the recipient's address, in upper or lower case, and the password in a text of the server or of a library.
 func (s *Sender) redact(text, to string) string {
 	for _, secret := range s.secrets {
 		text = strings.ReplaceAll(text, secret, "[password]")
@@ -179,8 +178,8 @@ func (s *Sender) redact(text, to string) string {
 	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(to)).ReplaceAllLiteralString(text, "[recipient]")
 }
 
-// link holds the one connection of an attempt. gomail bounds its waits one by one and leaves a connection open when a step
-// before MAIL fails; the link is closed when the attempt's time is over, whatever is being waited for, and at the end.
+// link has the connection of an attempt. It is closed when the attempt's time is over and at the end. gomail limits each wait, but
+// not all of them together, and leaves the connection open if a step before MAIL fails.
 type link struct {
 	sender *Sender
 
@@ -206,7 +205,7 @@ func (l *link) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if !s.implicitTLS {
 		return bounded, nil
 	}
-	secure := tls.Client(bounded, s.tlsConfig()) // gomail allows a login if the connection it gets is this type
+	secure := tls.Client(bounded, s.tlsConfig()) // gomail allows a login only on a connection of this type
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
@@ -217,7 +216,7 @@ func (l *link) hold(conn net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn = conn
-	if l.closed { // the time ended just as the connection was made
+	if l.closed { // the time was over just when the connection was made
 		_ = conn.Close()
 	}
 }
@@ -237,7 +236,7 @@ func (l *link) close() {
 	l.closed = true
 }
 
-// boundedConn is a connection that has only so much to read.
+// boundedConn is a connection from which a limited number of bytes can be read.
 type boundedConn struct {
 	net.Conn
 	left int

@@ -1,20 +1,20 @@
-// Package signature computes and checks X-Twilio-Signature, which tells the receiver of a webhook that the sender knows
-// the account's auth token.
+// Package signature computes and checks X-Twilio-Signature, which proves to the receiver of a webhook that the sender knows the
+// account's auth token.
 //
 // The signature is base64(HMAC-SHA1(auth token, URL + name and value of each form parameter)), the parameters sorted by
-// name in byte order. The URL is the one that was requested, byte for byte, but without userinfo and fragment, neither of
-// which the receiver can see in its request's URL: both functions cut them off themselves.
+// name in byte order. The URL is the requested one, byte for byte, but without userinfo and fragment, which the receiver cannot
+// see: Sign and Valid remove them.
 //
 // # What it guarantees
 //
-// Signatures are those of Twilio and of its official SDKs for form-encoded requests. Checking takes the same time
-// whatever part of a wrong signature is right.
+// Signatures of form-encoded requests are those of Twilio and its official SDKs. Checking a wrong signature takes the same time
+// however much of it is right.
 //
 // # What it does not do
 //
-// It knows nothing of JSON bodies (bodySHA256), and nothing of replays: a signature has no time in it, so a request that
-// was seen once is valid for ever. It does not normalize URLs: behind a proxy that changes scheme, host or path, the
-// receiver has to pass the URL that the sender asked for.
+// It does not support JSON bodies (bodySHA256), and does not detect replays: a signature contains no time, so that a request
+// stays valid for ever. It does not normalize URLs: behind a proxy that changes scheme, host or path, the receiver must pass the
+// URL that the sender requested.
 package signature
 
 import (
@@ -31,14 +31,14 @@ import (
 const Header = "X-Twilio-Signature"
 
 // Sign returns the signature of a form-encoded POST to rawURL. Every key is signed once, with its first value: never send
-// a key twice, for the SDKs disagree on what is signed then. A key without a value counts as empty.
+// a key twice, because the SDKs disagree on what is signed. A key without a value counts as empty.
 func Sign(authToken, rawURL string, form url.Values) string {
 	return base64.StdEncoding.EncodeToString(sum(authToken, split(rawURL).String(), form))
 }
 
-// Valid tells whether signature is that of a form-encoded POST to rawURL. As in Twilio's SDKs the port does not decide,
-// because many a proxy hides or adds it: what was signed may be rawURL as it is, without its port, or with the scheme's
-// default port if it has none. A form with a repeated key is never valid: only one of the values could be the signed one.
+// Valid reports whether signature is that of a form-encoded POST to rawURL. As in Twilio's SDKs, the signed URL may be rawURL as it
+// is, without its port, or with the scheme's default port if it has none, because many proxies hide or add the port. A form with
+// a repeated key is never valid: only one of the values could have been signed.
 func Valid(authToken, rawURL string, form url.Values, signature string) bool {
 	given, err := base64.StdEncoding.Strict().DecodeString(signature)
 	if err != nil || len(given) != sha1.Size {
@@ -59,7 +59,7 @@ func Valid(authToken, rawURL string, form url.Values, signature string) bool {
 	default:
 		otherPort.port = ":80"
 	}
-	// Both are always computed, so that the time does not tell which one it was.
+	// Both are always computed, so that the time does not reveal which one matched.
 	first := hmac.Equal(sum(authToken, asGiven.String(), form), given)
 	second := hmac.Equal(sum(authToken, otherPort.String(), form), given)
 	return first || second
@@ -75,8 +75,8 @@ func sum(authToken, signedURL string, form url.Values) []byte {
 	return mac.Sum(nil)
 }
 
-// parts is a URL cut into pieces that can be put together again unchanged. net/url would write some URLs differently
-// from how they were requested.
+// parts is a URL in pieces that can be joined again without changing it. net/url writes some URLs differently from how they were
+// requested.
 type parts struct {
 	scheme string // with ://
 	host   string
@@ -86,7 +86,7 @@ type parts struct {
 
 func (p parts) String() string { return p.scheme + p.host + p.port + p.rest }
 
-// split drops userinfo and fragment. What is not an absolute URL is all rest.
+// split removes userinfo and fragment. A text that is not an absolute URL is all rest.
 func split(rawURL string) parts {
 	rawURL, _, _ = strings.Cut(rawURL, "#")
 	scheme, rest, ok := strings.Cut(rawURL, "://")
