@@ -15,6 +15,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/nettest"
 )
 
 // short is the time limit of attempts that are meant to reach it.
@@ -23,30 +24,12 @@ const short = 50 * time.Millisecond
 // raw is a receiver below HTTP: it reads a request and answers what it likes.
 func raw(t *testing.T, answer func(net.Conn)) (target string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
-				_, _ = io.Copy(io.Discard, r.Body)
-				answer(conn)
-			}
-			_ = conn.Close()
+	return "http://" + nettest.Listen(t, func(conn net.Conn) {
+		if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.Copy(io.Discard, r.Body)
+			answer(conn)
 		}
-	}()
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-done
 	})
-	return "http://" + listener.Addr().String()
 }
 
 func writes(text string) func(net.Conn) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/nettest"
 )
 
 func reply(code int, text string) error {
@@ -164,32 +165,6 @@ func TestContextEndsAnAttempt(t *testing.T) {
 	}
 }
 
-// listen accepts connections one after the other and hands each to serve, then closes it.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			serve(conn)
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-done
-	})
-	return listener.Addr().String()
-}
-
 func TestNobodyListens(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -217,7 +192,7 @@ func TestNoMailServer(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			attempt := sender(t, listen(t, serve)).Send(t.Context(), approved())
+			attempt := sender(t, nettest.Listen(t, serve)).Send(t.Context(), approved())
 			if attempt.Verdict != trust.TryAgain || !attempt.Connected || attempt.Error == "" {
 				t.Errorf("%+v", attempt)
 			}

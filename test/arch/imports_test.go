@@ -109,6 +109,10 @@ func rules() []rule {
 		reason: "importers should not build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
+		pkg:    "test/kit/nettest",
+		reason: "it knows connections and nothing of the product, so that a test of any package can use it",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
+	}, {
 		pkg:    "test/kit/pgtest",
 		reason: "it knows Postgres and nothing of the product, so that a test of any package can use it",
 		own:    []string{},
