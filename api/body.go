@@ -9,12 +9,12 @@ import (
 
 // Some requests get a response before their body has been read: those with wrong credentials, an unknown path or a body that is
 // too large. net/http would then wait for the rest of the body, both before it sends the response and before it closes the
-// connection, for up to its ReadTimeout. A caller that withholds the body could hold a connection, or delay a shutdown, for half a
-// minute. So the response is sent at once, and the connection is closed soon after.
+// connection, for up to its ReadTimeout. A caller that withholds the body could hold a connection, or delay a shutdown, for half
+// a minute. So the response is sent at once, and the connection is closed soon after.
 
-// lingerTime is how long a body is still read and dropped after the response. If the connection were closed at once, a caller that
-// is still sending could get a reset and lose the response. net/http drops at most 256 KiB of a body; if more is left, it closes
-// its writing side, and the connection half a second later. A caller that sends for longer can lose the response.
+// lingerTime is how long a body is still read and dropped after the response. If the connection were closed at once, a caller
+// that is still sending could get a reset and lose the response. net/http drops at most 256 KiB of a body; if more is left, it
+// closes its writing side, and the connection half a second later. A caller that sends for longer can lose the response.
 const lingerTime = 500 * time.Millisecond
 
 // closeUnlessRead closes the connection after the response unless bodyRead is called.

@@ -23,8 +23,8 @@ func looksLikeBrowser(header http.Header) bool {
 		strings.Contains(strings.ToLower(strings.Join(header.Values("Accept"), ",")), "text/html")
 }
 
-// refuseForged refuses requests from forms and from scripts in no-cors mode. A page of any site can make them, and they cannot set
-// an Authorization header: their credentials are those that the browser remembers. Programs do not send Sec-Fetch-Mode.
+// refuseForged refuses requests from forms and from scripts in no-cors mode. A page of any site can make them, and they cannot
+// set an Authorization header: their credentials are those that the browser remembers. Programs do not send Sec-Fetch-Mode.
 func refuseForged(c echo.Context) error {
 	switch c.Request().Header.Get("Sec-Fetch-Mode") {
 	case "navigate", "no-cors":

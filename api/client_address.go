@@ -41,8 +41,8 @@ func clientAddress(c echo.Context) netip.Addr {
 	return address.Unmap()
 }
 
-// refusedCaller returns what is logged about a caller that was refused, to show who tries whose credentials. A user name is logged
-// only if it is an account SID: any other text could be a password in the wrong place.
+// refusedCaller returns what is logged about a caller that was refused, to show who tries whose credentials. A user name is
+// logged only if it is an account SID: any other text could be a password in the wrong place.
 func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 	if status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
-// FuzzRequest sends arbitrary methods, paths, queries, credentials and bodies. Whatever comes, the answer is a product or the error
-// body, never a 5xx; and what reaches the backend satisfies the contract.
+// FuzzRequest sends arbitrary methods, paths, queries, credentials and bodies. Whatever comes, the answer is a product or the
+// error body, never a 5xx; and what reaches the backend satisfies the contract.
 func FuzzRequest(f *testing.F) {
 	const create, update = "/v1/TrustProducts", "/v1/TrustProducts/" + validSID
 	f.Add("POST", create, "", "", form)

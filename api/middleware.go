@@ -142,12 +142,14 @@ func authenticate(config Config) step {
 	}
 }
 
-// addCORSHeaders lets scripts of any origin call and read the responses, including errors, with credentials of their own. A browser
-// must not add cached ones: with "true", browsers refuse "*", and a named origin would let every web page act for the user.
+// addCORSHeaders lets scripts of any origin call and read the responses, including errors, with credentials of their own. A
+// browser must not add cached ones: with "true", browsers refuse "*", and a named origin would let every web page act for the
+// user.
 func addCORSHeaders(header http.Header) {
 	values := [...]string{"*", "Authorization, Content-Type, Idempotency-Key", "false", requestIDHeader + ", Retry-After"}
 	for i, name := range [...]string{
-		"Access-Control-Allow-Origin", "Access-Control-Allow-Headers", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Headers",
+		"Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",
 	} {
 		header[name] = values[i : i+1 : i+1] // one allocation for all; with the capacity of one, an append copies
 	}

@@ -16,7 +16,7 @@ import (
 //	    Attributes:
 //	      type: object
 //	      x-max-bytes: 16384   # the limit of the text
-//	      x-go-type: string    # the generated type: the text as it was sent, with the order of members and all digits of numbers
+//	      x-go-type: string    # the generated type: the text as it was sent, with the order of members
 //	encoding:
 //	  Attributes: { contentType: application/json }
 //

@@ -55,8 +55,8 @@ func readAnswer(body io.Reader) string {
 	return text
 }
 
-// failure says why there is no response. It does not return the error's own text, which may contain what the receiver sent or parts
-// of the URL, except for system error numbers and TLS alerts.
+// failure says why there is no response. It does not return the error's own text, which may contain what the receiver sent or
+// parts of the URL, except for system error numbers and TLS alerts.
 func (s *Sender) failure(err error, connected, stopped bool) string {
 	if refused, ok := errors.AsType[*refusedError](err); ok {
 		return refused.Error()

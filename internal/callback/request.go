@@ -24,8 +24,8 @@ type Message struct {
 	Signature string // of Form and URL.Requested
 }
 
-// NewMessage returns the message for a notice, signed with the account's auth token. For a URL that cannot be requested it returns
-// an error, which does not contain the URL.
+// NewMessage returns the message for a notice, signed with the account's auth token. For a URL that cannot be requested it
+// returns an error, which does not contain the URL.
 func NewMessage(n trust.Notice, authToken string) (Message, error) {
 	target, err := callbackurl.Parse(n.Target)
 	if err != nil {

@@ -49,8 +49,8 @@ type URL struct {
 	Endpoint string
 }
 
-// Parse returns how to request rawURL, or an error that says what it must be. A URL without a host is refused because a dialer would
-// connect to this machine.
+// Parse returns how to request rawURL, or an error that says what it must be. A URL without a host is refused because a dialer
+// would connect to this machine.
 func Parse(rawURL string) (URL, error) {
 	if strings.ContainsFunc(rawURL, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return URL{}, errSpace

@@ -41,7 +41,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite closes the writing side. net/http calls it first, so that a caller that is still sending can read the whole response.
+// CloseWrite closes the writing side. net/http calls it first, so that a caller that is still sending can read the whole
+// response.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

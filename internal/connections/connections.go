@@ -43,8 +43,8 @@ type Config struct {
 	Logger        *slog.Logger
 }
 
-// Limiter limits the connections of one server. The server (Limit) and its authentication (Authenticate) tell it the state of each.
-// It is safe for concurrent use.
+// Limiter limits the connections of one server. The server (Limit) and its authentication (Authenticate) tell it the state of
+// each. It is safe for concurrent use.
 type Limiter struct {
 	config Config
 

@@ -251,7 +251,8 @@ func TestOneAccountLeavesRoom(t *testing.T) {
 	}
 }
 
-// TestAnswerBeforeTheBodyIsRead sends a body that is too large to be read after the answer. The answer ends properly nevertheless.
+// TestAnswerBeforeTheBodyIsRead sends a body that is too large to be read after the answer. The answer ends properly
+// nevertheless.
 func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 	s := serve(t, connections.Config{Max: 8})
 	c := s.dial()

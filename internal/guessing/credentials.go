@@ -19,8 +19,8 @@ const (
 	patience    = time.Second      // for a new copy if there is an old one
 )
 
-// credentials is a copy of all credentials. It has the changes of this process at once, and those of another one after a second, or
-// later if there are very many accounts.
+// credentials is a copy of all credentials. It has the changes of this process at once, and those of another one after a second,
+// or later if there are very many accounts.
 type credentials struct {
 	load    func(context.Context) ([]store.Account, error)
 	version func() int64 // of the accounts; this process's changes raise it

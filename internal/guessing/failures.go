@@ -48,7 +48,8 @@ func (e *failed) wait(now time.Time) time.Duration {
 	return max(oldest.Add(window).Sub(now), 0)
 }
 
-// add counts a failure, or returns for how long failures of the network are refused. last reports whether this was the last allowed.
+// add counts a failure, or returns for how long failures of the network are refused. last reports whether this
+// was the last one allowed.
 func (f *failures) add(network netip.Prefix, now time.Time) (wait time.Duration, last bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -25,8 +25,8 @@ var (
 
 const bobSID = "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-// guesser is a limiter before the hub, with a clock that stands still, that counts what reaches the hub and the database. All of its
-// requests are from one address, the unknown one.
+// guesser is a limiter before the hub, with a clock that stands still, that counts what reaches the hub and the database. All of
+// its requests are from one address, the unknown one.
 type guesser struct {
 	*Limiter
 	t       *testing.T

@@ -12,16 +12,16 @@
 //
 // # Verdicts
 //
-// A message that the server accepted is [trust.Delivered], even if QUIT then fails, because another attempt would send a duplicate.
-// A 5xx reply to MAIL, RCPT or DATA is [trust.Refused], unless its code asks for a login or for TLS. If the target is not an
-// address, which the API allows, no server is contacted and the verdict is [trust.NotSent]. Everything else is [trust.TryAgain]:
-// 4xx replies, failed and dropped connections, timeouts, and every refusal before MAIL, because logins and certificates are the
-// operator's to fix. If the reply to an accepted message is lost, the next attempt sends a duplicate.
+// A message that the server accepted is [trust.Delivered], even if QUIT then fails, because another attempt would send a
+// duplicate. A 5xx reply to MAIL, RCPT or DATA is [trust.Refused], unless its code asks for a login or for TLS. If the target is
+// not an address, which the API allows, no server is contacted and the verdict is [trust.NotSent]. Everything else is
+// [trust.TryAgain]: 4xx replies, failed and dropped connections, timeouts, and every refusal before MAIL, because logins and
+// certificates are the operator's to fix. If the reply to an accepted message is lost, the next attempt sends a duplicate.
 //
 // # What it does not do
 //
-// It keeps no connection between attempts, looks up no MX records, does not sign (the server does DKIM), and does not see bounces.
-// The caller decides when to try again.
+// It keeps no connection between attempts, looks up no MX records, does not sign (the server does DKIM), and does not see
+// bounces. The caller decides when to try again.
 package mail
 
 import (

@@ -98,8 +98,8 @@ func asksForLogin(code int) bool {
 // beforeMail is the stage before the server is told about the message.
 const beforeMail = "before MAIL"
 
-// converse sends the message and returns the server's last reply, or the error and the stage at which it occurred. It does not use
-// gomail.Client.Send, which returns the replies only in a text that contains the recipient, and which sends two more commands
+// converse sends the message and returns the server's last reply, or the error and the stage at which it occurred. It does not
+// use gomail.Client.Send, which returns the replies only in a text that contains the recipient, and which sends two more commands
 // (NOOP and RSET) that can fail.
 func (s *Sender) converse(ctx context.Context, link *link, to string, message []byte) (answer, stage string, err error) {
 	settings, err := gomail.NewClient(s.host, s.options(link, to)...)
@@ -178,8 +178,8 @@ func (s *Sender) redact(text, to string) string {
 	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(to)).ReplaceAllLiteralString(text, "[recipient]")
 }
 
-// link has the connection of an attempt. It is closed when the attempt's time is over and at the end. gomail limits each wait, but
-// not all of them together, and leaves the connection open if a step before MAIL fails.
+// link has the connection of an attempt. It is closed when the attempt's time is over and at the end. gomail limits each wait,
+// but not all of them together, and leaves the connection open if a step before MAIL fails.
 type link struct {
 	sender *Sender
 

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// Parse returns how long a header asks to wait from now, at most limit, and reports whether it is valid. It is a number of
-// seconds or a date; of a date in the past the wait is 0.
+// Parse returns how long a header asks to wait from now, at most limit (which must not be negative), and reports whether it
+// is valid. It is a number of seconds or a date; the wait for a date in the past is 0.
 func Parse(header string, now time.Time, limit time.Duration) (wait time.Duration, ok bool) {
 	header = strings.TrimSpace(header)
 	seconds, err := strconv.ParseUint(header, 10, 64)
 	if err == nil || errors.Is(err, strconv.ErrRange) { // if out of range, seconds is the largest number
-		if seconds > uint64(limit/time.Second) {
+		if seconds > uint64(limit/time.Second) { //nolint:gosec // a limit is not negative
 			return limit, true
 		}
-		return time.Duration(seconds) * time.Second, true
+		return time.Duration(seconds) * time.Second, true //nolint:gosec // not above the limit
 	}
 	date, err := http.ParseTime(header)
 	if err != nil {

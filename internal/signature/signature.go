@@ -36,9 +36,9 @@ func Sign(authToken, rawURL string, form url.Values) string {
 	return base64.StdEncoding.EncodeToString(sum(authToken, split(rawURL).String(), form))
 }
 
-// Valid reports whether signature is that of a form-encoded POST to rawURL. As in Twilio's SDKs, the signed URL may be rawURL as it
-// is, without its port, or with the scheme's default port if it has none, because many proxies hide or add the port. A form with
-// a repeated key is never valid: only one of the values could have been signed.
+// Valid reports whether signature is that of a form-encoded POST to rawURL. As in Twilio's SDKs, the signed URL may be rawURL as
+// it is, without its port, or with the scheme's default port if it has none, because many proxies hide or add the port. A form
+// with a repeated key is never valid: only one of the values could have been signed.
 func Valid(authToken, rawURL string, form url.Values, signature string) bool {
 	given, err := base64.StdEncoding.Strict().DecodeString(signature)
 	if err != nil || len(given) != sha1.Size {

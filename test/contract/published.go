@@ -111,7 +111,8 @@ func compare(published, contract string, out *report) ([]difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.linef("This contract: %s %s. Published: %s %s.", ours.Info.Title, ours.Info.Version, theirs.Info.Title, theirs.Info.Version)
+	out.linef("This contract: %s %s. Published: %s %s.",
+		ours.Info.Title, ours.Info.Version, theirs.Info.Title, theirs.Info.Version)
 	result, err := diff.Get(diff.NewConfig(diff.WithExcludeElements([]string{
 		diff.ExcludeExamplesOption, diff.ExcludeDescriptionOption, diff.ExcludeTitleOption, diff.ExcludeSummaryOption,
 		diff.ExcludeExtensionsOption,
