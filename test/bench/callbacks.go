@@ -76,11 +76,12 @@ func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
 		group.Go(func() error {
 			for number.Add(1) <= int64(b.Callbacks) {
 				now := time.Now()
-				p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), accountSID, policySID, "Acme", email, url, now)
+				sid := trust.NewSID(trust.BundlePrefix, now)
+				p := trust.NewBundle(trust.TrustProduct, sid, accountSID, policySID, "Acme", email, url, now)
 				if err := db.CreateBundle(ctx, p); err != nil {
 					return err
 				}
-				_, err := db.UpdateBundle(ctx, accountSID, trust.TrustProduct, p.SID, func(p trust.Bundle) (trust.Outcome, error) {
+				_, err := db.UpdateBundle(ctx, accountSID, trust.TrustProduct, sid, func(p trust.Bundle) (trust.Outcome, error) {
 					return policy().Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, now)
 				})
 				if err != nil {

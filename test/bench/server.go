@@ -118,7 +118,8 @@ func (noStorage) CreateTrustProduct(
 ) (server.CreateTrustProductResponseObject, error) {
 	now := time.Now()
 	sid := trust.NewSID(trust.BundlePrefix, now)
-	p := trust.NewBundle(trust.TrustProduct, sid, api.AccountSID(ctx), r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, "", now)
+	form := r.Body
+	p := trust.NewBundle(trust.TrustProduct, sid, api.AccountSID(ctx), form.PolicySID, form.FriendlyName, form.Email, "", now)
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
 	return server.CreateTrustProduct201JSONResponse{Body: gen.TrustProduct{
 		SID: p.SID, AccountSID: p.AccountSID, PolicySID: p.PolicySID, FriendlyName: p.FriendlyName, Email: p.Email,
