@@ -49,6 +49,7 @@ type commands struct {
 	List       listCmd       `cmd:"" help:"List Trust Products, the newest first." group:"Call a server:"`
 	Watch      watchCmd      `cmd:"" help:"Follow a Trust Product until it is decided." group:"Call a server:"`
 	Delete     deleteCmd     `cmd:"" help:"Delete a Trust Product." group:"Call a server:"`
+	API        apiCmd        `cmd:"" name:"api" help:"Call any operation of the API." group:"Call a server:"`
 	Products   productsCmd   `cmd:"" help:"List the Trust Products that wait for a reviewer." group:"Work on a server's database, also while it runs:"`
 	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on a server's database, also while it runs:"`
 	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product." group:"Work on a server's database, also while it runs:"`
@@ -66,7 +67,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	helped := false
 	s := streams{out: escaper{stdout}, err: escaper{stderr}}
 	command, err := parse(args,
-		kong.Writers(stdout, stderr),           // it looks for the terminal's width
+		kong.Writers(stdout, stderr), // it looks for the terminal's width
+		kong.Help(printHelp),
 		kong.Exit(func(int) { helped = true }), // after --help, and then it goes on parsing
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
