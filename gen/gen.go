@@ -45,18 +45,18 @@ func (e TrustProductStatus) Valid() bool {
 // AccountSID The SID of the account that the resource belongs to.
 type AccountSID = string
 
-// CreateTrustProductRequest What a new Trust Product is made of.
+// CreateTrustProductRequest The fields of a new Trust Product.
 type CreateTrustProductRequest struct {
-	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
+	// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
 	Email Email `json:"Email"`
 
-	// FriendlyName A name of your own choice for the resource.
+	// FriendlyName A name of your choice for the resource.
 	FriendlyName FriendlyName `json:"FriendlyName"`
 
 	// PolicySID The SID of the policy that the resource must comply with.
 	PolicySID PolicySID `json:"PolicySid"`
 
-	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+	// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
 	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
 
@@ -66,50 +66,50 @@ type DateCreated = time.Time
 // DateUpdated When the resource last changed, in GMT and whole seconds.
 type DateUpdated = time.Time
 
-// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
+// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
 type Email = string
 
-// Error What every answer with status 400 or above carries.
+// Error The body of every response with status 400 or above.
 type Error struct {
-	// Code The error code, more precise than the HTTP status.
+	// Code The error code, which is more specific than the HTTP status.
 	Code int `json:"code"`
 
-	// Message What is wrong, in a sentence; names the parameter and never repeats its value.
+	// Message What is wrong, in a sentence that names the parameter but never repeats its value.
 	Message string `json:"message"`
 
-	// MoreInfo Where the code is explained.
+	// MoreInfo The URL of a page that explains the code.
 	MoreInfo string `json:"more_info"`
 
-	// Status The HTTP status of the answer.
+	// Status The HTTP status of the response.
 	Status int `json:"status"`
 }
 
-// FriendlyName A name of your own choice for the resource.
+// FriendlyName A name of your choice for the resource.
 type FriendlyName = string
 
 // NullablePolicySID The SID of the policy that the resource must comply with.
 type NullablePolicySID = string
 
-// PageMeta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
-// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
-// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
+// PageMeta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
 type PageMeta struct {
 	// FirstPageURL The first page of the same list.
 	FirstPageURL string `json:"first_page_url"`
 
-	// Key The name of the property that holds the page's items, for example `results`.
+	// Key The name of the property with the page's items, for example `results`.
 	Key string `json:"key"`
 
-	// NextPageURL The page after this one; null for the last, and only for it.
+	// NextPageURL The next page; null on the last page, and only there.
 	NextPageURL *string `json:"next_page_url"`
 
-	// Page The number of the page, as the caller gave it; 0 for the first.
+	// Page The number of the page, as given by the caller; 0 for the first.
 	Page int `json:"page"`
 
-	// PageSize How many a page holds at the most.
+	// PageSize The maximum number of items on a page.
 	PageSize int `json:"page_size"`
 
-	// PreviousPageURL The page before this one; null for the first.
+	// PreviousPageURL The previous page; null on the first.
 	PreviousPageURL *string `json:"previous_page_url"`
 
 	// URL This page.
@@ -122,10 +122,10 @@ type PolicySID = string
 // ResourceURL The absolute URL of the resource.
 type ResourceURL = string
 
-// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
 type StatusCallback = string
 
-// TrustProduct The registered identity of a business, and where its review stands.
+// TrustProduct The registered identity of a business and the state of its review.
 type TrustProduct struct {
 	// AccountSID The SID of the account that the resource belongs to.
 	AccountSID AccountSID `json:"account_sid"`
@@ -136,16 +136,16 @@ type TrustProduct struct {
 	// DateUpdated When the resource last changed, in GMT and whole seconds.
 	DateUpdated DateUpdated `json:"date_updated"`
 
-	// Email The address that is told when the status changes.
+	// Email The e-mail address that is notified when the status changes.
 	Email string `json:"email"`
 
-	// Errors Why the Trust Product was rejected; null unless it was.
+	// Errors Why the Trust Product was rejected, or null.
 	Errors []TrustProductError `json:"errors"`
 
 	// FriendlyName The name that the account holder chose.
 	FriendlyName string `json:"friendly_name"`
 
-	// Links The absolute URLs of what belongs to the Trust Product.
+	// Links The absolute URLs of the Trust Product's subresources.
 	Links TrustProductLinks `json:"links"`
 
 	// PolicySID The SID of the policy that the resource must comply with.
@@ -154,70 +154,70 @@ type TrustProduct struct {
 	// SID The SID of the Trust Product.
 	SID TrustProductSID `json:"sid"`
 
-	// Status Where the Trust Product stands between draft and decision.
+	// Status The status of the Trust Product, from draft to approval or rejection.
 	Status TrustProductStatus `json:"status"`
 
-	// StatusCallback The URL that is called when the status changes; null if there is none.
+	// StatusCallback The URL that is called when the status changes, or null.
 	StatusCallback *string `json:"status_callback"`
 
 	// URL The absolute URL of the resource.
 	URL ResourceURL `json:"url"`
 
-	// ValidUntil Until when an approved Trust Product is valid, in GMT and whole seconds; null before approval.
+	// ValidUntil When the approval expires, in GMT and whole seconds; null if there is none.
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
 // TrustProductError One reason for a rejection.
 type TrustProductError struct {
-	// Code A rejection code, for example 18601 (business name and website do not belong together).
+	// Code The rejection code, for example 18601 (business name and website do not match).
 	Code int `json:"code"`
 }
 
-// TrustProductLinks The absolute URLs of what belongs to the Trust Product.
+// TrustProductLinks The absolute URLs of the Trust Product's subresources.
 type TrustProductLinks struct {
-	// TrustProductsChannelEndpointAssignment The phone numbers and other endpoints that are assigned to it.
+	// TrustProductsChannelEndpointAssignment The phone numbers and other endpoints that are assigned to the Trust Product.
 	TrustProductsChannelEndpointAssignment string `json:"trust_products_channel_endpoint_assignment"`
 
-	// TrustProductsEntityAssignments The items that are assigned to it.
+	// TrustProductsEntityAssignments The items that are assigned to the Trust Product.
 	TrustProductsEntityAssignments string `json:"trust_products_entity_assignments"`
 
-	// TrustProductsEvaluations The evaluations of it against its policy.
+	// TrustProductsEvaluations The evaluations of the Trust Product against its policy.
 	TrustProductsEvaluations string `json:"trust_products_evaluations"`
 }
 
-// TrustProductPage A part of a list of Trust Products.
+// TrustProductPage A page of a list of Trust Products.
 type TrustProductPage struct {
-	// Meta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
-	// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
-	// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
 	Meta PageMeta `json:"meta"`
 
-	// Results The Trust Products of this page, the newest first.
+	// Results The Trust Products of this page, newest first.
 	Results []TrustProduct `json:"results"`
 }
 
 // TrustProductSID The SID of the Trust Product.
 type TrustProductSID = string
 
-// TrustProductStatus Where the Trust Product stands between draft and decision.
+// TrustProductStatus The status of the Trust Product, from draft to approval or rejection.
 type TrustProductStatus string
 
-// UpdateTrustProductRequest What to change; what is not named stays as it is.
+// UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest struct {
-	// Email The e-mail address that is told when the status changes. Any text is accepted; whether mail can be sent to it shows when there is mail to send.
+	// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
 	Email *Email `json:"Email,omitempty"`
 
-	// FriendlyName A name of your own choice for the resource.
+	// FriendlyName A name of your choice for the resource.
 	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
 
-	// Status Where the Trust Product stands between draft and decision.
+	// Status The status of the Trust Product, from draft to approval or rejection.
 	Status *TrustProductStatus `json:"Status,omitempty"`
 
-	// StatusCallback The absolute http or https URL that is called when the status changes. Empty means none, and removes one that is set.
+	// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
 	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
 
-// FriendlyNameFilter A name of your own choice for the resource.
+// FriendlyNameFilter A name of your choice for the resource.
 type FriendlyNameFilter = FriendlyName
 
 // IdempotencyKey defines model for IdempotencyKey.
@@ -238,33 +238,33 @@ type PolicySIDFilter = PolicySID
 // SID defines model for Sid.
 type SID = string
 
-// StatusFilter Where the Trust Product stands between draft and decision.
+// StatusFilter The status of the Trust Product, from draft to approval or rejection.
 type StatusFilter = TrustProductStatus
 
 // ListTrustProductParams defines parameters for ListTrustProduct.
 type ListTrustProductParams struct {
-	// Status Only those in this status.
+	// Status Return only Trust Products in this status.
 	Status *StatusFilter `form:"Status,omitempty" json:"Status,omitempty"`
 
-	// FriendlyName Only those of exactly this name.
+	// FriendlyName Return only resources with exactly this name.
 	FriendlyName *FriendlyNameFilter `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
 
-	// PolicySID Only those of this policy.
+	// PolicySID Return only resources with this policy.
 	PolicySID *PolicySIDFilter `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
 
-	// PageSize How many a page holds at the most.
+	// PageSize The maximum number of items on a page.
 	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
 
-	// Page The number of the page, from 0. It is kept for the caller and has no effect.
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
 	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
 
-	// PageToken Which page to answer, from a page's `meta`. It belongs to the account and the filters that it was made for.
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
 	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
 }
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
 type CreateTrustProductParams struct {
-	// IdempotencyKey Any text that the caller chose for this one request, a UUID for example. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -350,16 +350,16 @@ type ClientInterface interface {
 
 	// ListTrustProduct List Trust Products.
 	//
-	// Returns a page of the account's Trust Products, the newest first.
+	// Returns a page of the account's Trust Products, newest first.
 	//
 	// Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 	ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTrustProductWithBody Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
-	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
-	// key with another body is refused.
+	// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
+	// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
+	// response, and the same key with another body is refused.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -368,9 +368,9 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithFormdataBody Create a Trust Product.
 	//
-	// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
-	// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
-	// key with another body is refused.
+	// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
+	// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
+	// response, and the same key with another body is refused.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -379,7 +379,7 @@ type ClientInterface interface {
 
 	// DeleteTrustProduct Delete a Trust Product.
 	//
-	// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+	// Deletes the Trust Product and its pending callbacks and e-mails. A Trust Product under review
 	// (`pending-review`, `in-review`) cannot be deleted.
 	//
 	// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
@@ -387,16 +387,16 @@ type ClientInterface interface {
 
 	// FetchTrustProduct Fetch a Trust Product.
 	//
-	// Returns the Trust Product as it is now.
+	// Returns the current state of the Trust Product.
 	//
 	// Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
 	FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateTrustProductWithBody Update a Trust Product.
 	//
-	// Changes the fields that the request names and leaves the others. The change and the new status are checked
-	// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-	// `date_updated` as it was.
+	// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+	// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
+	// unchanged.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -405,9 +405,9 @@ type ClientInterface interface {
 
 	// UpdateTrustProductWithFormdataBody Update a Trust Product.
 	//
-	// Changes the fields that the request names and leaves the others. The change and the new status are checked
-	// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-	// `date_updated` as it was.
+	// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+	// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
+	// unchanged.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -417,7 +417,7 @@ type ClientInterface interface {
 
 // ListTrustProduct List Trust Products.
 //
-// Returns a page of the account's Trust Products, the newest first.
+// Returns a page of the account's Trust Products, newest first.
 //
 // Corresponds with GET /v1/TrustProducts (the `ListTrustProduct` operationId).
 func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -434,9 +434,9 @@ func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductP
 
 // CreateTrustProductWithBody Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
-// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
-// key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
+// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
+// response, and the same key with another body is refused.
 //
 // Takes any type of body and a specified content type.
 //
@@ -455,9 +455,9 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 
 // CreateTrustProductWithFormdataBody Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
-// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
-// key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
+// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
+// response, and the same key with another body is refused.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -476,7 +476,7 @@ func (c *Client) CreateTrustProductWithFormdataBody(ctx context.Context, params 
 
 // DeleteTrustProduct Delete a Trust Product.
 //
-// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+// Deletes the Trust Product and its pending callbacks and e-mails. A Trust Product under review
 // (`pending-review`, `in-review`) cannot be deleted.
 //
 // Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
@@ -494,7 +494,7 @@ func (c *Client) DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...
 
 // FetchTrustProduct Fetch a Trust Product.
 //
-// Returns the Trust Product as it is now.
+// Returns the current state of the Trust Product.
 //
 // Corresponds with GET /v1/TrustProducts/{Sid} (the `FetchTrustProduct` operationId).
 func (c *Client) FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -511,9 +511,9 @@ func (c *Client) FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...R
 
 // UpdateTrustProductWithBody Update a Trust Product.
 //
-// Changes the fields that the request names and leaves the others. The change and the new status are checked
-// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-// `date_updated` as it was.
+// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
+// unchanged.
 //
 // Takes any type of body and a specified content type.
 //
@@ -532,9 +532,9 @@ func (c *Client) UpdateTrustProductWithBody(ctx context.Context, sid SID, conten
 
 // UpdateTrustProductWithFormdataBody Update a Trust Product.
 //
-// Changes the fields that the request names and leaves the others. The change and the new status are checked
-// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-// `date_updated` as it was.
+// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
+// unchanged.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //

@@ -48,15 +48,20 @@ func (c *Client) withKey(options []CallOption) gen.RequestEditorFn {
 		if given := settingsOf(options).key; given != nil {
 			key = *given
 		}
-		if key == "" || len(key) > 255 || !printable(key) || strings.Contains(key, " ") {
-			return errors.New("client: an idempotency key has 1 to 255 printable ASCII characters without spaces")
-		}
-		r.Header.Del(keyHeader)
-		if c.sendsKeys {
-			r.Header.Set(keyHeader, key)
-		}
-		return nil
+		return c.setKey(r.Header, key)
 	}
+}
+
+// setKey validates an idempotency key and sets it, unless the service is Twilio's own: see Retries in the package comment.
+func (c *Client) setKey(header http.Header, key string) error {
+	if key == "" || len(key) > 255 || !printable(key) || strings.Contains(key, " ") {
+		return errors.New("client: an idempotency key has 1 to 255 printable ASCII characters without spaces")
+	}
+	header.Del(keyHeader)
+	if c.sendsKeys {
+		header.Set(keyHeader, key)
+	}
+	return nil
 }
 
 // withoutKey sets the options of a call whose operation takes no idempotency key.

@@ -9,6 +9,8 @@
 //		Status: new(client.TrustProductStatusPendingReview),
 //	})
 //
+// [Client.Do] and [Client.List] call operations that the contract does not have.
+//
 // [ParseCallback] is the other direction: it checks and reads what the service sends to a StatusCallback.
 //
 // # Optional fields

@@ -18,30 +18,30 @@ const (
 	TrustProductStatusTwilioRejected = gen.TrustProductStatusTwilioRejected
 )
 
-// CreateTrustProductRequest What a new Trust Product is made of.
+// CreateTrustProductRequest The fields of a new Trust Product.
 type CreateTrustProductRequest = gen.CreateTrustProductRequest
 
-// PageMeta Where a page stands among the others. To go on, call `next_page_url` until it is null: a page that is not the last may
-// hold fewer than `PageSize`, even none, because a page has at most 4 MB and a request reads a bounded part of the list.
-// Pages are stable: what is created or deleted meanwhile makes nothing else appear twice or not at all.
+// PageMeta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
 type PageMeta = gen.PageMeta
 
-// TrustProduct The registered identity of a business, and where its review stands.
+// TrustProduct The registered identity of a business and the state of its review.
 type TrustProduct = gen.TrustProduct
 
 // TrustProductError One reason for a rejection.
 type TrustProductError = gen.TrustProductError
 
-// TrustProductLinks The absolute URLs of what belongs to the Trust Product.
+// TrustProductLinks The absolute URLs of the Trust Product's subresources.
 type TrustProductLinks = gen.TrustProductLinks
 
-// TrustProductPage A part of a list of Trust Products.
+// TrustProductPage A page of a list of Trust Products.
 type TrustProductPage = gen.TrustProductPage
 
-// TrustProductStatus Where the Trust Product stands between draft and decision.
+// TrustProductStatus The status of the Trust Product, from draft to approval or rejection.
 type TrustProductStatus = gen.TrustProductStatus
 
-// UpdateTrustProductRequest What to change; what is not named stays as it is.
+// UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest = gen.UpdateTrustProductRequest
 
 // ListTrustProductRequest has the parameters of ListTrustProduct. What is nil is not sent.
@@ -49,7 +49,7 @@ type ListTrustProductRequest = gen.ListTrustProductParams
 
 // ListTrustProduct calls GET /v1/TrustProducts: List Trust Products.
 //
-// Returns a page of the account's Trust Products, the newest first.
+// Returns a page of the account's Trust Products, newest first.
 //
 // It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
 func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest, options ...CallOption) iter.Seq2[*TrustProduct, error] {
@@ -66,9 +66,9 @@ func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest
 
 // CreateTrustProduct calls POST /v1/TrustProducts: Create a Trust Product.
 //
-// Stores a new Trust Product of the calling account, in status `draft`. A request that carries an `Idempotency-Key`
-// can be repeated: within 24 hours the same key and body make one Trust Product and get the same answer, and the same
-// key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
+// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
+// response, and the same key with another body is refused.
 func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductRequest, options ...CallOption) (*TrustProduct, error) {
 	body, err := form(r)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductReq
 
 // DeleteTrustProduct calls DELETE /v1/TrustProducts/{Sid}: Delete a Trust Product.
 //
-// Removes the Trust Product, and with it all that was still to be told of it. One that is under review
+// Deletes the Trust Product and its pending callbacks and e-mails. A Trust Product under review
 // (`pending-review`, `in-review`) cannot be deleted.
 func (c *Client) DeleteTrustProduct(ctx context.Context, sid string, options ...CallOption) error {
 	if err := checkPath("Sid", sid); err != nil {
@@ -90,7 +90,7 @@ func (c *Client) DeleteTrustProduct(ctx context.Context, sid string, options ...
 
 // FetchTrustProduct calls GET /v1/TrustProducts/{Sid}: Fetch a Trust Product.
 //
-// Returns the Trust Product as it is now.
+// Returns the current state of the Trust Product.
 func (c *Client) FetchTrustProduct(ctx context.Context, sid string, options ...CallOption) (*TrustProduct, error) {
 	if err := checkPath("Sid", sid); err != nil {
 		return nil, err
@@ -100,9 +100,9 @@ func (c *Client) FetchTrustProduct(ctx context.Context, sid string, options ...C
 
 // UpdateTrustProduct calls POST /v1/TrustProducts/{Sid}: Update a Trust Product.
 //
-// Changes the fields that the request names and leaves the others. The change and the new status are checked
-// together and happen together, or not at all. A request that changes nothing succeeds and leaves
-// `date_updated` as it was.
+// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
+// unchanged.
 func (c *Client) UpdateTrustProduct(ctx context.Context, sid string, r UpdateTrustProductRequest, options ...CallOption) (*TrustProduct, error) {
 	if err := checkPath("Sid", sid); err != nil {
 		return nil, err

@@ -12,17 +12,17 @@ import (
 )
 
 type accountsCmd struct {
-	Add  accountsAddCmd  `cmd:"" help:"Add an account and print its credentials. A running server knows it at once."`
-	List accountsListCmd `cmd:"" help:"List the accounts."`
+	Add  accountsAddCmd  `cmd:"" help:"Create an account and print its credentials. Running servers accept it at once."`
+	List accountsListCmd `cmd:"" help:"List accounts, oldest first."`
 }
 
 type accountsAddCmd struct {
 	dbFlag
 }
 
-// Run makes an account with a fresh SID and token.
+// Run creates an account with a new SID and token.
 func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
-	db, err := c.open(ctx, store.Create) // also before the first start of a server
+	db, err := c.open(ctx, store.Create) // the database need not exist yet
 	if err != nil {
 		return err
 	}
@@ -37,10 +37,10 @@ func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
 
 type accountsListCmd struct {
 	dbFlag
-	Tokens bool `help:"Show the auth tokens too."`
+	Tokens bool `help:"Show the auth tokens, too."`
 }
 
-// Run lists the accounts, the oldest first.
+// Run lists the accounts, oldest first.
 func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		accounts, err := db.Accounts(ctx)
@@ -73,7 +73,7 @@ func accountTable(w *tabwriter.Writer, row accountRow) {
 	fmt.Fprintf(w, "%s\t%s\t%s\n", row.SID, row.Created.Format(time.DateTime), row.AuthToken)
 }
 
-// putAccount stores an account whose credentials every client can send.
+// putAccount stores an account after checking that its credentials are well-formed, so that every client can send them.
 func putAccount(ctx context.Context, db *store.Store, account store.Account) error {
 	if !trust.ValidAccountSID(account.SID) {
 		return errors.New("the account SID must be AC and 32 hex digits (TWILIO_ACCOUNT_SID)")

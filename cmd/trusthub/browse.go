@@ -12,7 +12,7 @@ import (
 
 type getCmd struct {
 	callFlags
-	SID string `arg:"" name:"sid" help:"Trust Product to print."`
+	SID string `arg:"" name:"sid" help:"SID of the Trust Product to print."`
 }
 
 // Run prints the product as JSON.
@@ -30,15 +30,15 @@ func (c *getCmd) Run(ctx context.Context, s streams) error {
 
 type listCmd struct {
 	callFlags
-	Status       *client.TrustProductStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"Only those in this status: ${enum}."`
-	FriendlyName *string                    `help:"Only those of exactly this name."`
-	PolicySID    *string                    `name:"policy-sid" help:"Only those of this policy."`
-	Limit        count                      `default:"100" help:"How many to list at the most."`
-	JSON         bool                       `name:"json" xor:"form" help:"Print JSON on a terminal, too."`
-	Quiet        bool                       `short:"q" xor:"form" help:"Print only the SIDs, one on each line."`
+	Status       *client.TrustProductStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"List only Trust Products in this status: draft, pending-review, in-review, twilio-rejected or twilio-approved."`
+	FriendlyName *string                    `placeholder:"STRING" help:"List only Trust Products with exactly this name."`
+	PolicySID    *string                    `name:"policy-sid" placeholder:"SID" help:"List only Trust Products with this policy."`
+	Limit        count                      `default:"100" help:"Maximum number to list."`
+	JSON         bool                       `name:"json" xor:"form" help:"Print JSON to a terminal, too. Other output is JSON anyway."`
+	Quiet        bool                       `short:"q" xor:"form" help:"Print only the SIDs, one per line."`
 }
 
-// Run lists products, the newest first.
+// Run lists products, newest first.
 func (c *listCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *listCmd) Run(ctx context.Context, s streams) error {
 			return c.explain(err)
 		}
 		products = append(products, product)
-		if len(products) == int(c.Limit) { // before the loop asks for another page
+		if len(products) == int(c.Limit) { // before the loop fetches another page
 			break
 		}
 	}
@@ -76,7 +76,7 @@ func (c *listCmd) Run(ctx context.Context, s streams) error {
 
 type deleteCmd struct {
 	callFlags
-	SID string `arg:"" name:"sid" help:"Trust Product to delete."`
+	SID string `arg:"" name:"sid" help:"SID of the Trust Product to delete."`
 }
 
 // Run deletes the product and prints nothing.
@@ -88,17 +88,17 @@ func (c *deleteCmd) Run(ctx context.Context) error {
 	return c.explain(api.DeleteTrustProduct(ctx, c.SID))
 }
 
-// errStopped is what Ctrl-C makes of a watch: it has not seen what it was to wait for.
+// errStopped is the error of a watch that Ctrl-C ended.
 var errStopped = errors.New("stopped before the Trust Product was decided")
 
 type watchCmd struct {
 	callFlags
-	SID   string `arg:"" name:"sid" help:"Trust Product to follow."`
-	Every span   `default:"500ms" help:"How often to look."`
+	SID   string `arg:"" name:"sid" help:"SID of the Trust Product to watch."`
+	Every span   `default:"500ms" help:"Interval between requests."`
 }
 
-// Run prints each status that it sees until the product is approved or rejected. A server that restarts meanwhile is waited
-// for, 15 seconds or so; one that is not there at first is not.
+// Run prints each status that it sees until the product is approved or rejected. The first request must succeed. After that Run
+// waits about 15 seconds for a server that restarts.
 func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
 	if err != nil {
@@ -137,7 +137,7 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	}
 }
 
-// watched is a status as it is printed, a line of JSON each outside a terminal.
+// watched is a status as it is printed. Outside a terminal each is a line of JSON.
 type watched struct {
 	SID    string                    `json:"sid"`
 	Status client.TrustProductStatus `json:"status"`

@@ -10,14 +10,14 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// callerFlags say who may take how much of the server before it is known who he is.
+// callerFlags limit callers before they have authenticated.
 type callerFlags struct {
-	MaxConnections           connectionLimit `default:"4096" env:"TRUSTHUB_MAX_CONNECTIONS" help:"Connections at a time. At the limit, idle ones and those without valid credentials are closed for new ones."`
-	MaxConnectionsPerAddress connectionLimit `default:"1024" env:"TRUSTHUB_MAX_CONNECTIONS_PER_ADDRESS" help:"Of them from one IPv4 address or IPv6 /64 network; not for loopback and --trusted-proxies."`
-	TrustedProxies           []addresses     `env:"TRUSTHUB_TRUSTED_PROXIES" placeholder:"CIDR" help:"Address ranges of the proxies before this server, for example 10.0.0.5/32. X-Forwarded-For is believed from them only."`
+	MaxConnections           connectionLimit `default:"4096" env:"TRUSTHUB_MAX_CONNECTIONS" help:"Maximum number of open connections. At the maximum, idle ones and those without valid credentials are closed in favor of new ones."`
+	MaxConnectionsPerAddress connectionLimit `default:"1024" env:"TRUSTHUB_MAX_CONNECTIONS_PER_ADDRESS" help:"Maximum number of open connections from one IPv4 address or IPv6 /64 network. It does not apply to loopback and --trusted-proxies."`
+	TrustedProxies           []addresses     `env:"TRUSTHUB_TRUSTED_PROXIES" placeholder:"CIDR" help:"Address ranges of the proxies in front of this server, for example 10.0.0.5/32. X-Forwarded-For is trusted only from them."`
 }
 
-// connectionLimit is a number of connections that the server can share out.
+// connectionLimit is a flag for a number of connections that is large enough for the server to divide among its callers.
 type connectionLimit int
 
 // UnmarshalText reads "1024".
@@ -30,13 +30,13 @@ func (l *connectionLimit) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A token is what stands between a guesser and an account. Those that the server makes itself have 32 characters.
-const (
-	minTokenLength = 16
-	maxNamed       = 10
-)
+// minTokenLength is the length below which a token can be guessed. Those that the server generates have 32 characters.
+const minTokenLength = 16
 
-// warnOfShortTokens logs which accounts could be guessed.
+// maxNamed limits how many accounts a warning names.
+const maxNamed = 10
+
+// warnOfShortTokens logs which accounts have a token that could be guessed.
 func warnOfShortTokens(ctx context.Context, db *store.Store, log *slog.Logger) error {
 	accounts, err := db.Accounts(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func warnOfShortTokens(ctx context.Context, db *store.Store, log *slog.Logger) e
 		}
 	}
 	if count > 0 {
-		log.Warn("auth tokens of fewer than 16 characters can be guessed: give these accounts longer ones", "accounts", count, "account_sids", named)
+		log.Warn("auth tokens shorter than 16 characters can be guessed: give these accounts longer ones", "accounts", count, "account_sids", named)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// noLimit is for statements that read or write a whole table.
+// noLimit turns off the time limit of statements: copying reads and writes whole tables.
 const noLimit = -1
 
 type copyCmd struct {
@@ -21,7 +21,7 @@ type copyCmd struct {
 	To   string `required:"" placeholder:"DB" help:"SQLite file or postgres:// URL to copy to; it must be empty."`
 }
 
-// Run copies everything and prints how much of each kind.
+// Run copies everything and prints the number of rows of each table.
 func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
 	from, err := store.Open(ctx, c.From, store.Options{Access: store.Existing, StatementTimeout: noLimit})
 	if err != nil {
@@ -55,6 +55,6 @@ func progress(w escaper) func(done, total int64) {
 		progressbar.OptionSetDescription("rows"), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish())
 	return func(done, total int64) {
 		bar.ChangeMax64(total)
-		_ = bar.Set64(done) // it fails only where there is no terminal any more
+		_ = bar.Set64(done) // it fails only if the terminal was closed
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// dbFlag names the database, and bounds what a Postgres one is asked for.
+// dbFlag names the database and limits the use of a Postgres server.
 type dbFlag struct {
-	DB                 string  `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"SQLite file that keeps everything, made where it is missing; or a postgres:// URL."`
-	DBMaxConns         count   `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Postgres: connections at a time, besides two for authentication." group:"Postgres:"`
-	DBConnectTimeout   timeout `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Postgres: limit for making a connection." group:"Postgres:"`
-	DBStatementTimeout timeout `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Postgres: limit for a statement." group:"Postgres:"`
+	DB                 string  `name:"db" default:"trusthub.db" env:"TRUSTHUB_DB" help:"Database: the name of an SQLite file, or a postgres:// URL."`
+	DBMaxConns         count   `name:"db-max-conns" default:"16" env:"TRUSTHUB_DB_MAX_CONNS" help:"Maximum number of open connections, not counting two for authentication." group:"Flags for Postgres:"`
+	DBConnectTimeout   timeout `name:"db-connect-timeout" default:"5s" env:"TRUSTHUB_DB_CONNECT_TIMEOUT" help:"Time limit for connecting." group:"Flags for Postgres:"`
+	DBStatementTimeout timeout `name:"db-statement-timeout" default:"10s" env:"TRUSTHUB_DB_STATEMENT_TIMEOUT" help:"Time limit for a statement." group:"Flags for Postgres:"`
 }
 
-// timeout is a limit that Postgres takes: in whole milliseconds, where 0 would mean none.
+// timeout is a flag for a time limit of at least a millisecond: Postgres rounds to milliseconds, and takes 0 for no limit.
 type timeout time.Duration
 
 // UnmarshalText reads "2s", "1m30s".
@@ -30,7 +30,7 @@ func (t *timeout) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// open opens the database. Where it does not fit, the error says what to do.
+// open opens the database. If its schema is missing or too old, the error says what to do.
 func (f dbFlag) open(ctx context.Context, access store.Access) (*store.Store, error) {
 	db, err := store.Open(ctx, f.DB, store.Options{
 		Access: access, MaxConns: int(f.DBMaxConns),
@@ -39,18 +39,18 @@ func (f dbFlag) open(ctx context.Context, access store.Access) (*store.Store, er
 	return db, advise(err)
 }
 
-// advise adds to the error of store.Open what to do about it.
+// advise adds to an error of store.Open what to do about it.
 func advise(err error) error {
 	switch {
 	case errors.Is(err, store.ErrOlder):
-		return fmt.Errorf("%w; 'trusthub migrate' brings it up to date", err)
+		return fmt.Errorf("%w; run 'trusthub migrate' to upgrade it", err)
 	case errors.Is(err, store.ErrEmpty):
-		return fmt.Errorf("%w; 'trusthub serve' or 'trusthub migrate' makes its tables", err)
+		return fmt.Errorf("%w; run 'trusthub serve' or 'trusthub migrate' to create its tables", err)
 	}
 	return err
 }
 
-// use opens a database that exists for one command: a mistyped name must not make an empty one.
+// use opens an existing database for one command. A mistyped name must not create an empty one.
 func (f dbFlag) use(ctx context.Context, do func(*store.Store) error) error {
 	db, err := f.open(ctx, store.Existing)
 	if err != nil {

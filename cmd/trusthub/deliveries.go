@@ -13,12 +13,12 @@ import (
 
 type deliveriesCmd struct {
 	dbFlag
-	Product string `help:"Only those of this Trust Product."`
-	Dead    bool   `help:"Only those that were given up."`
-	Limit   count  `default:"100" help:"How many to list at the most."`
+	Product string `placeholder:"SID" help:"List only those of this Trust Product."`
+	Dead    bool   `help:"List only those that were given up."`
+	Limit   count  `default:"100" help:"Maximum number to list."`
 }
 
-// Run lists callbacks and e-mails, the newest first, each with its attempts.
+// Run lists callbacks and e-mails, newest first, each with its attempts.
 func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
 	filter := store.DeliveryFilter{BundleSID: c.Product, Limit: int(c.Limit)}
 	if c.Dead {
@@ -90,14 +90,14 @@ func deliveryTable(w *tabwriter.Writer, rows []deliveryRow) {
 
 type replayCmd struct {
 	dbFlag
-	ID   []string `arg:"" optional:"" name:"id" help:"Deliveries to send again."`
-	Dead bool     `help:"Send all again that were given up."`
+	ID   []string `arg:"" optional:"" name:"id" help:"IDs of the deliveries to send again; 'trusthub deliveries' lists them."`
+	Dead bool     `help:"Send all that were given up."`
 }
 
-// Run queues deliveries anew; a running server on the same database sends them.
+// Run queues deliveries again; a running server on the same database sends them.
 func (c *replayCmd) Run(ctx context.Context, s streams) error {
 	if c.Dead == (len(c.ID) > 0) {
-		return errors.New("name the deliveries to send again, or give --dead for all that were given up")
+		return errors.New("give either the IDs of deliveries or --dead")
 	}
 	return c.use(ctx, func(db *store.Store) error {
 		count := len(c.ID)
@@ -118,15 +118,15 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 
 type dropCmd struct {
 	dbFlag
-	ID []string `arg:"" name:"id" help:"Deliveries to give up."`
+	ID []string `arg:"" name:"id" help:"IDs of the deliveries to give up; 'trusthub deliveries' lists them."`
 }
 
-// Run gives deliveries up, so that the next of their product can go.
+// Run gives up deliveries, so that those behind them for the same product can be sent.
 func (c *dropCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		for _, id := range c.ID {
 			if err := db.Drop(ctx, id, time.Now()); err != nil {
-				return fmt.Errorf("delivery %s cannot be dropped: it has ended or does not exist: %w", id, err)
+				return fmt.Errorf("delivery %s cannot be dropped: it does not exist or has already ended: %w", id, err)
 			}
 		}
 		return printCount(s, "dropped", len(c.ID))

@@ -10,17 +10,17 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// greet tells a person where the server is and how to get in. The token is shown only of an account that was made.
+// greet prints the server's URL and how to call it. It shows the token of an account only if the server has just created it.
 func (c *serveCmd) greet(w io.Writer, address net.Addr, made *store.Account) {
 	url := localURL(address)
 	if isUnspecified(address) {
-		fmt.Fprintf(w, "Listening on all addresses of this machine, here %s\n\n", url)
+		fmt.Fprintf(w, "Listening on all addresses of this machine, locally at %s\n\n", url)
 	} else {
 		fmt.Fprintf(w, "Listening on %s\n\n", url)
 	}
 	switch {
 	case made != nil:
-		fmt.Fprintf(w, `This database had no account, so one was made. Put its credentials into the environment, and keep the token to yourself:
+		fmt.Fprintf(w, `The database had no account, so one was created. Set its credentials in the environment, and keep the token secret:
 
   export TRUSTHUB_BASE_URL=%s TWILIO_ACCOUNT_SID=%s TWILIO_AUTH_TOKEN=%s
 
@@ -32,19 +32,19 @@ Create a Trust Product:
 `, url, made.SID, made.AuthToken)
 		return
 	case c.AccountSID != "":
-		fmt.Fprintf(w, "Serving account %s, from %s and %s.\n", c.AccountSID,
+		fmt.Fprintf(w, "Serving account %s, given by %s and %s.\n", c.AccountSID,
 			c.source("account-sid", "TWILIO_ACCOUNT_SID"), c.source("auth-token", "TWILIO_AUTH_TOKEN"))
 	default:
-		fmt.Fprintln(w, "Serving the accounts in the database: 'trusthub accounts list --tokens' shows their credentials.")
+		fmt.Fprintln(w, "Serving the accounts in the database. 'trusthub accounts list --tokens' shows their credentials.")
 	}
-	fmt.Fprintf(w, `Have TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in the environment where you call it, and
+	fmt.Fprintf(w, `To call it, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in the environment, and
 
   export TRUSTHUB_BASE_URL=%s
 
 `, url)
 }
 
-// source names what has set a flag: the flag itself, or its variable.
+// source returns where the value of a flag comes from: the command line or a variable.
 func (c *serveCmd) source(flag, variable string) string {
 	if slices.Contains(c.given, flag) {
 		return "--" + flag
@@ -52,7 +52,7 @@ func (c *serveCmd) source(flag, variable string) string {
 	return variable
 }
 
-// localURL returns the URL that programs on this machine reach the server at.
+// localURL returns the server's URL for programs on this machine.
 func localURL(address net.Addr) string {
 	host := address.String()
 	if isUnspecified(address) {
@@ -61,7 +61,7 @@ func localURL(address net.Addr) string {
 	return "http://" + host
 }
 
-// isUnspecified reports whether the address stands for all of the machine's: 0.0.0.0 or [::].
+// isUnspecified reports whether the address stands for all addresses of the machine: 0.0.0.0 or [::].
 func isUnspecified(address net.Addr) bool {
 	tcp, ok := address.(*net.TCPAddr)
 	return ok && tcp.IP.IsUnspecified()

@@ -17,16 +17,16 @@ import (
 )
 
 type listenCmd struct {
-	Port      int    `default:"9090" help:"Port on 127.0.0.1; 0 takes a free one and prints it."`
-	AuthToken string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Token that the signatures are checked with. Prefer the environment."`
-	Answer    int    `default:"204" help:"HTTP status to answer, for example 500 to see a retry."`
-	Stall     span   `help:"How long to wait before answering, for example 20s to see a time-out."`
+	Port      int    `default:"9090" help:"Port on 127.0.0.1 to listen on; 0 chooses a free one."`
+	AuthToken string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token that callbacks are signed with. Prefer the variable: other users of the machine can see the command line."`
+	Answer    int    `default:"204" help:"HTTP status to respond with, for example 500 to see a retry."`
+	Stall     span   `placeholder:"DURATION" help:"How long to wait before responding, for example 20s to see a timeout."`
 }
 
 // Run prints each callback that arrives until ctx ends.
 func (c *listenCmd) Run(ctx context.Context, s streams) error {
 	if c.AuthToken == "" {
-		return errors.New("the auth token is missing: set TWILIO_AUTH_TOKEN, as the line that 'trusthub serve' printed does, or --auth-token")
+		return errors.New("missing auth token: set TWILIO_AUTH_TOKEN or --auth-token to that of the server's account")
 	}
 	if c.Answer < 200 || c.Answer > 599 {
 		return errors.New("--answer must be an HTTP status from 200 to 599")
@@ -40,7 +40,7 @@ func (c *listenCmd) Run(ctx context.Context, s streams) error {
 	return app.ServeHandler(ctx, receive, listener, slog.New(slog.DiscardHandler))
 }
 
-// received is a callback as it is printed, a line of JSON each.
+// received is a callback as it is printed, in one line of JSON.
 type received struct {
 	SignatureValid bool              `json:"signature_valid"`
 	Token          string            `json:"idempotency_token"`
@@ -51,7 +51,7 @@ type received struct {
 func (c *listenCmd) receive(ctx context.Context, w http.ResponseWriter, r *http.Request, out io.Writer) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil || r.Method != http.MethodPost {
-		http.Error(w, "a callback is a POST with a form", http.StatusBadRequest)
+		http.Error(w, "a callback must be a POST with a form", http.StatusBadRequest)
 		return
 	}
 	callback := received{
@@ -65,7 +65,7 @@ func (c *listenCmd) receive(ctx context.Context, w http.ResponseWriter, r *http.
 	}
 	line, err := json.Marshal(callback)
 	if err != nil {
-		http.Error(w, "cannot print it", http.StatusInternalServerError)
+		http.Error(w, "cannot print the callback", http.StatusInternalServerError)
 		return
 	}
 	fmt.Fprintln(out, string(line))
@@ -73,7 +73,7 @@ func (c *listenCmd) receive(ctx context.Context, w http.ResponseWriter, r *http.
 	case <-time.After(time.Duration(c.Stall)):
 		w.WriteHeader(c.Answer)
 	case <-r.Context().Done():
-	case <-ctx.Done(): // the receiver is being stopped
-		http.Error(w, "stopped", http.StatusServiceUnavailable)
+	case <-ctx.Done():
+		http.Error(w, "the receiver is stopping", http.StatusServiceUnavailable)
 	}
 }

@@ -1,8 +1,8 @@
-// Command trusthub is a Trust Hub of one's own: `trusthub serve` serves Twilio's Trust Products API and keeps what it is
-// given, the other commands call such a server or manage its database. `trusthub --help` lists them.
+// Command trusthub is a Trust Hub of your own: `trusthub serve` serves Twilio's Trust Products API and stores what it is
+// given. The other commands call such a server or manage its database. `trusthub --help` lists them.
 //
 // Results go to standard output, logs and errors to standard error. The exit status is 0 on success, 1 on failure, and 80
-// where the command line or a variable that stands for a flag cannot be read. A variable that is empty counts as not set.
+// if the command line or an environment variable for a flag is invalid. An empty variable counts as not set.
 package main
 
 import (
@@ -29,45 +29,48 @@ func main() {
 	os.Exit(code)
 }
 
-// unsetEmpty removes empty variables of ours, which a compose file makes of ${X:-}: they would overrule a default.
+// unsetEmpty unsets those of our variables that are empty, because they would override a default. A compose file produces them
+// from ${X:-}.
 func unsetEmpty(environ []string) {
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
 		if value == "" && (strings.HasPrefix(name, "TRUSTHUB_") || strings.HasPrefix(name, "TWILIO_")) {
-			_ = os.Unsetenv(name) // fails for names that cannot be set either
+			_ = os.Unsetenv(name) // it fails only for names that cannot be set either
 		}
 	}
 }
 
-// commands is the command line. Help texts, defaults and environment names all come from here.
+// commands is the command line. Help texts, defaults and the names of environment variables come from its tags.
 type commands struct {
-	Serve      serveCmd      `cmd:"" help:"Serve the API."`
-	Listen     listenCmd     `cmd:"" help:"Receive callbacks, check their signatures and print them."`
+	Serve      serveCmd      `cmd:"" help:"Serve the API. Creates the database and its first account if they do not exist."`
+	Listen     listenCmd     `cmd:"" help:"Receive callbacks, verify their signatures and print them."`
 	Create     createCmd     `cmd:"" help:"Create a Trust Product and print it." group:"Call a server:"`
 	Update     updateCmd     `cmd:"" help:"Update a Trust Product, or submit it for review, and print it." group:"Call a server:"`
 	Get        getCmd        `cmd:"" help:"Print a Trust Product." group:"Call a server:"`
-	List       listCmd       `cmd:"" help:"List Trust Products, the newest first." group:"Call a server:"`
-	Watch      watchCmd      `cmd:"" help:"Follow a Trust Product until it is decided." group:"Call a server:"`
+	List       listCmd       `cmd:"" help:"List Trust Products, newest first." group:"Call a server:"`
+	Watch      watchCmd      `cmd:"" help:"Print each status of a Trust Product until it is approved or rejected." group:"Call a server:"`
 	Delete     deleteCmd     `cmd:"" help:"Delete a Trust Product." group:"Call a server:"`
-	Products   productsCmd   `cmd:"" help:"List the Trust Products that wait for a reviewer." group:"Work on a server's database, also while it runs:"`
-	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on a server's database, also while it runs:"`
-	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product." group:"Work on a server's database, also while it runs:"`
-	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails with their attempts." group:"Work on a server's database, also while it runs:"`
-	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on a server's database, also while it runs:"`
-	Drop       dropCmd       `cmd:"" help:"Give callbacks or e-mails up." group:"Work on a server's database, also while it runs:"`
-	Accounts   accountsCmd   `cmd:"" help:"Manage the accounts." group:"Work on a server's database, also while it runs:"`
-	Migrate    migrateCmd    `cmd:"" help:"Make a database's tables, or bring those of an older version up to date. serve does it when it starts; no other command does. Servers of the version before go on working on the new schema. Those of schema 7 and older cannot: stop them first." group:"Upgrade a database:"`
-	Copy       copyCmd       `cmd:"" help:"Copy a database into another, from SQLite to Postgres for example." group:"Move a database whose servers have been stopped:"`
+	API        apiCmd        `cmd:"" name:"api" help:"Call any operation of the API." group:"Call a server:"`
+	Products   productsCmd   `cmd:"" help:"List the Trust Products that are waiting for a reviewer." group:"Work on the database, also while servers use it:"`
+	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on the database, also while servers use it:"`
+	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product." group:"Work on the database, also while servers use it:"`
+	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Work on the database, also while servers use it:"`
+	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on the database, also while servers use it:"`
+	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Work on the database, also while servers use it:"`
+	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Work on the database, also while servers use it:"`
+	Migrate    migrateCmd    `cmd:"" help:"Create the tables of a database, or upgrade those of an older version." group:"Upgrade a database:"`
+	Copy       copyCmd       `cmd:"" help:"Copy a database into an empty one, for example from SQLite to Postgres." group:"Move a database (stop its servers first):"`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
-// run is the whole program: it parses args, runs the command and returns the exit status. The end of ctx ends a server.
+// run is the whole program: it parses args, runs the command and returns the exit status. Canceling ctx stops a server.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	helped := false
 	s := streams{out: escaper{stdout}, err: escaper{stderr}}
 	command, err := parse(args,
-		kong.Writers(stdout, stderr),           // it looks for the terminal's width
-		kong.Exit(func(int) { helped = true }), // after --help, and then it goes on parsing
+		kong.Writers(stdout, stderr), // not escapers: kong asks the terminal for its width
+		kong.Help(printHelp),
+		kong.Exit(func(int) { helped = true }), // kong calls it after printing help, and goes on parsing
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
 	)
@@ -75,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(s.err, "trusthub: %v\n'trusthub --help' lists the commands, 'trusthub COMMAND --help' its flags.\n", err)
+		fmt.Fprintf(s.err, "trusthub: %v\nRun 'trusthub --help' for the commands, or 'trusthub COMMAND --help' for the flags of one.\n", err)
 		return usageStatus
 	}
 	if err := command.Run(); err != nil {
@@ -85,7 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// newLogger writes lines for people on a terminal and JSON everywhere else.
+// newLogger returns a logger that writes text to a terminal and JSON to anything else.
 func newLogger(w escaper) *slog.Logger {
 	if w.terminal() != nil {
 		return slog.New(slog.NewTextHandler(w, nil))
@@ -95,7 +98,7 @@ func newLogger(w escaper) *slog.Logger {
 
 type versionCmd struct{}
 
-// Run prints the module's version, as the Go toolchain recorded it, and the toolchain's own.
+// Run prints the versions of the module and of the Go toolchain that built it.
 func (versionCmd) Run(out streams) error {
 	version, toolchain := "unknown", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {

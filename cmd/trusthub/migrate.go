@@ -13,13 +13,18 @@ type migrateCmd struct {
 	dbFlag
 }
 
-// migration says what `trusthub migrate` did: the version of the schema before, 0 where there was none, and after.
+// migration is the version of the schema before and after `trusthub migrate`; 0 means that there were no tables.
 type migration struct {
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
 }
 
-// Run makes the tables, or brings those of an older version up to date.
+// Help is what --help adds to the command's one line.
+func (*migrateCmd) Help() string {
+	return `'trusthub serve' does the same when it starts. Servers of the previous version can go on working on the new schema, except those of schema version 7 and older: stop them first.`
+}
+
+// Run creates the tables, or upgrades those of an older version.
 func (c *migrateCmd) Run(ctx context.Context, s streams) (err error) {
 	db, err := c.open(ctx, store.Migrate)
 	if err != nil {
@@ -33,9 +38,9 @@ func (c *migrateCmd) Run(ctx context.Context, s streams) (err error) {
 		case m.To:
 			fmt.Fprintf(w, "The schema is up to date: version %d.\n", m.To)
 		case 0:
-			fmt.Fprintf(w, "The tables were made: version %d.\n", m.To)
+			fmt.Fprintf(w, "Created the tables: version %d.\n", m.To)
 		default:
-			fmt.Fprintf(w, "The schema was migrated from version %d to version %d.\n", m.From, m.To)
+			fmt.Fprintf(w, "Upgraded the schema from version %d to version %d.\n", m.From, m.To)
 		}
 	})
 }

@@ -121,7 +121,7 @@ func TestOthersThatMigrate(t *testing.T) {
 	server := programtest.Start(t, programtest.Command{
 		Path: "trusthub", Args: []string{"serve", "--listen", "127.0.0.1:0", "--db", served}, Dir: dir,
 	})
-	if _, err := server.Await(regexp.MustCompile(`migrated the database's schema.*"from":1,`), 1); err != nil {
+	if _, err := server.Await(regexp.MustCompile(`upgraded the database's schema.*"from":1,`), 1); err != nil {
 		t.Error(err)
 	}
 	if _, err := server.URL(); err != nil {

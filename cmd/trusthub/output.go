@@ -14,13 +14,13 @@ import (
 	"golang.org/x/term"
 )
 
-// streams is where a command writes. What customers, receivers or servers have written may be part of it, so both are escapers.
+// streams is where a command writes. Its output may contain text from customers, receivers or servers, so both are escapers.
 type streams struct {
 	out, err escaper
 }
 
-// escaper writes text in which nothing acts on a terminal: a control character becomes an escape such as \u009b, which in JSON
-// means the same. Line breaks and tabs stay.
+// escaper writes text that is safe for a terminal: it replaces a control character with an escape such as \u009b, which means
+// the same in JSON. It keeps line breaks and tabs.
 type escaper struct{ to io.Writer }
 
 func (e escaper) Write(p []byte) (int, error) {
@@ -31,12 +31,12 @@ func (e escaper) Write(p []byte) (int, error) {
 }
 
 func escape(p []byte) []byte {
-	if utf8.Valid(p) && !bytes.ContainsFunc(p, acts) {
+	if utf8.Valid(p) && !bytes.ContainsFunc(p, controlsTerminal) {
 		return p
 	}
 	var escaped []byte
-	for _, r := range string(p) { // a byte that is not UTF-8 comes as U+FFFD
-		if !acts(r) {
+	for _, r := range string(p) { // a byte that is not UTF-8 becomes U+FFFD
+		if !controlsTerminal(r) {
 			escaped = utf8.AppendRune(escaped, r)
 			continue
 		}
@@ -47,8 +47,8 @@ func escape(p []byte) []byte {
 	return escaped
 }
 
-// acts reports whether a terminal obeys r instead of showing it; Bidi_Control changes the order of what is shown.
-func acts(r rune) bool {
+// controlsTerminal reports whether a terminal obeys r instead of showing it. Bidi_Control changes the order of what is shown.
+func controlsTerminal(r rune) bool {
 	return (unicode.IsControl(r) && r != '\n' && r != '\t') || unicode.Is(unicode.Bidi_Control, r)
 }
 
@@ -61,7 +61,7 @@ func (e escaper) terminal() *os.File {
 	return file
 }
 
-// printResult writes a table for people on a terminal and JSON everywhere else.
+// printResult writes a table to a terminal and JSON to anything else.
 func printResult[T any](w escaper, result T, table func(*tabwriter.Writer, T)) error {
 	if w.terminal() == nil {
 		return printJSON(w, result)
@@ -73,12 +73,12 @@ func printResult[T any](w escaper, result T, table func(*tabwriter.Writer, T)) e
 
 func printJSON(w escaper, v any) error {
 	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false) // URLs with an & stay readable
+	encoder.SetEscapeHTML(false) // keep the & in URLs readable
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
 }
 
-// printLine is printResult for one of many results that come over time: JSON takes one line.
+// printLine is printResult for one of several results that arrive over time: each takes one line of JSON.
 func printLine[T any](w escaper, result T, table func(*tabwriter.Writer, T)) error {
 	if w.terminal() != nil {
 		return printResult(w, result, table)

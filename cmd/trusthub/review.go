@@ -13,18 +13,18 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// validityFlag is shared by all who can approve.
+// validityFlag is shared by the commands that can approve.
 type validityFlag struct {
-	ValidFor span `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid; 8760h are 365 days."`
+	ValidFor span `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid (8760h is 365 days)."`
 }
 
 type approveCmd struct {
 	dbFlag
 	validityFlag
-	SID string `arg:"" name:"sid" help:"Trust Product to approve."`
+	SID string `arg:"" name:"sid" help:"SID of the Trust Product to approve."`
 }
 
-// Run approves the product. A running server on the same database tells the customer.
+// Run approves the product. A running server on the same database notifies the customer.
 func (c *approveCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: time.Duration(c.ValidFor)}, trust.Change{Status: new(trust.TwilioApproved)})
@@ -33,15 +33,15 @@ func (c *approveCmd) Run(ctx context.Context, s streams) error {
 
 type rejectCmd struct {
 	dbFlag
-	SID  string `arg:"" name:"sid" help:"Trust Product to reject."`
-	Code []int  `required:"" help:"Rejection code, for example 18602; repeat it for more."`
+	SID  string `arg:"" name:"sid" help:"SID of the Trust Product to reject."`
+	Code []int  `required:"" help:"Rejection code, for example 18602. Can be repeated."`
 }
 
-// Run rejects the product. A running server on the same database tells the customer.
+// Run rejects the product. A running server on the same database notifies the customer.
 func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 	for _, code := range c.Code {
 		if !trust.ValidRejectionCode(code) {
-			return fmt.Errorf("a rejection code has five digits, %d has not", code)
+			return fmt.Errorf("invalid rejection code %d: it must have five digits", code)
 		}
 	}
 	return c.use(ctx, func(db *store.Store) error {
@@ -49,7 +49,7 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// decide decides and prints the product.
+// decide approves or rejects a product and prints it.
 func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
 	var before trust.Bundle
 	after, err := db.ReviewBundle(ctx, sid, func(p trust.Bundle) (trust.Outcome, error) {
@@ -58,17 +58,17 @@ func decide(ctx context.Context, s streams, db *store.Store, sid string, policy 
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("there is no Trust Product %s in this database", sid)
+		return fmt.Errorf("Trust Product %s was not found in this database", sid)
 	case errors.Is(err, trust.ErrStatusChange):
-		return fmt.Errorf("%s is %s; only what has been submitted can be decided: %w", sid, standing(before), err)
+		return fmt.Errorf("%s is %s, but only a submitted Trust Product can be approved or rejected: %w", sid, describeStatus(before), err)
 	case err != nil:
 		return err
 	}
 	return printResult(s.out, newProductRow(after), productTable)
 }
 
-// standing is a product's status, with the codes of a rejection.
-func standing(p trust.Bundle) string {
+// describeStatus returns a product's status, with the codes of a rejection.
+func describeStatus(p trust.Bundle) string {
 	if p.Status != trust.TwilioRejected {
 		return string(p.Status)
 	}
@@ -84,10 +84,10 @@ func standing(p trust.Bundle) string {
 
 type productsCmd struct {
 	dbFlag
-	Limit count `default:"100" help:"How many to list at the most."`
+	Limit count `default:"100" help:"Maximum number to list."`
 }
 
-// Run lists the products that wait for a reviewer, the longest waiting first.
+// Run lists the products that are waiting for a reviewer, longest waiting first.
 func (c *productsCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		products, err := db.UndecidedBundles(ctx, int(c.Limit))

@@ -19,16 +19,16 @@ type serveCmd struct {
 	deliveryFlags
 	callerFlags
 	quotaFlags
-	Listen     string `default:"127.0.0.1:8080" env:"TRUSTHUB_LISTEN" help:"Address to listen on; port 0 takes a free one and prints it."`
-	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" help:"URL that callers reach the server at, if a proxy stands in between."`
-	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" help:"Account to serve, made where it is missing. Without it the first start makes one."`
-	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the environment: other users see a command line."`
-	Test       bool   `help:"Serve a test: on a free port of 127.0.0.1, with a known account and a temporary database, until the process that started it ends. Sends no mail and ignores the environment. Prints one line of JSON with base_url, account_sid and auth_token."`
+	Listen     string `default:"127.0.0.1:8080" env:"TRUSTHUB_LISTEN" help:"Address to listen on; port 0 chooses a free one."`
+	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" placeholder:"URL" help:"URL that callers use to reach the server, if it is behind a proxy."`
+	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Account to create, or to give --auth-token as its token. Without it, the first start creates an account."`
+	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
+	Test       bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid and auth_token. Sends no mail and ignores the environment."`
 
 	given []string // names of the flags on the command line
 }
 
-// Run serves until ctx ends, then finishes what is in flight.
+// Run serves until ctx is canceled, then finishes what is in flight.
 func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if c.Test {
 		return c.runTest(ctx, s)
@@ -36,17 +36,17 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	return c.run(ctx, newLogger(s.err), func(address net.Addr, made *store.Account) { c.greet(s.out, address, made) })
 }
 
-// run calls ready once it listens, with its address and with the account that it has made, if any.
+// run calls ready once it listens, with its address and the account that it has created, if any.
 func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address net.Addr, made *store.Account)) (err error) {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return errors.New("--listen must be a host or an IP address and a port, such as 127.0.0.1:8080")
+		return errors.New("--listen must be a host or IP address and a port, such as 127.0.0.1:8080")
 	}
 	db, err := c.open(ctx, store.Migrate)
 	if err != nil {
 		return err
 	}
 	if from, to := db.Migrated(); from != 0 && from != to {
-		log.Info("migrated the database's schema", "from", from, "to", to)
+		log.Info("upgraded the database's schema", "from", from, "to", to)
 	}
 
 	config, err := c.config(db, log)
@@ -61,7 +61,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	made, err := c.ensureAccount(ctx, db) // last, so that a start that fails makes no account, which nobody would be shown
+	made, err := c.ensureAccount(ctx, db) // last, because nobody would see the token of an account that a failed start created
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	return server.Run(ctx)
 }
 
-// config returns what the flags say.
+// config returns the server's configuration.
 func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error) {
 	send, err := c.mailSender(log)
 	return app.Config{
@@ -86,11 +86,11 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		TrustedProxies:           prefixes(c.TrustedProxies),
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
-		AllowGuessing:            c.Test, // its account is known, and all of its callers have one address
+		AllowGuessing:            c.Test, // its token is public, and all callers have one address
 		Policy:                   c.policy(),
 		Quotas:                   c.quotas(),
 		Callbacks: func(listen net.Addr) callback.Config {
-			config, rule := c.callbacksMayGo(listen, c.PublicURL)
+			config, rule := c.callbackConfig(listen, c.PublicURL)
 			log.Info(rule)
 			return config
 		},
@@ -102,7 +102,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 	}, err
 }
 
-// ensureAccount stores the account of the environment; without one it makes the first and returns it.
+// ensureAccount stores the account that was given. Without one, it creates an account in a database that has none, and returns it.
 func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *store.Account, err error) {
 	now := time.Now()
 	if c.AccountSID == "" && c.AuthToken == "" {
@@ -114,7 +114,7 @@ func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *st
 		return &account, nil
 	}
 	if c.AccountSID == "" || c.AuthToken == "" {
-		return nil, errors.New("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (or --account-sid and --auth-token) go together: one is missing")
+		return nil, errors.New("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (or --account-sid and --auth-token) must be set together")
 	}
 	account := store.Account{SID: c.AccountSID, AuthToken: c.AuthToken, Created: now}
 	return nil, putAccount(ctx, db, account)

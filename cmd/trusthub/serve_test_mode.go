@@ -26,15 +26,15 @@ const (
 
 const parentInterval = 200 * time.Millisecond
 
-// testServer is the line that `serve --test` prints when it is ready.
+// testServer is what `serve --test` prints as a line of JSON when it is ready.
 type testServer struct {
 	BaseURL    string `json:"base_url"`
 	AccountSID string `json:"account_sid"`
 	AuthToken  string `json:"auth_token"`
 }
 
-// BeforeReset is what kong calls between reading the command line and the environment. A test has nothing of the environment, which
-// is full of a developer's real credentials, databases and mail servers, and it has an account, a database and no mail already.
+// BeforeReset is called by kong after reading the command line and before reading the environment. With --test the environment is
+// ignored, because a developer's may name real credentials, databases and mail servers.
 func (c *serveCmd) BeforeReset(line *kong.Context, serve *kong.Path) error {
 	c.given = nil
 	for _, element := range line.Path {
@@ -53,7 +53,7 @@ func (c *serveCmd) BeforeReset(line *kong.Context, serve *kong.Path) error {
 func (c *serveCmd) isolate(flags []*kong.Flag) error {
 	for _, name := range []string{"db", "account-sid", "auth-token", "smtp"} {
 		if slices.Contains(c.given, name) {
-			return fmt.Errorf("--%s does not go with --test, which has its own account and database and sends no mail", name)
+			return fmt.Errorf("--%s cannot be used with --test, which has its own account and database and sends no mail", name)
 		}
 	}
 	for _, flag := range flags {
@@ -65,8 +65,8 @@ func (c *serveCmd) isolate(flags []*kong.Flag) error {
 	return nil
 }
 
-// runTest serves a test in any language: it starts the program, reads one line and has a server, which goes when the test
-// does (see parent). The log has warnings only, so that nobody has to read it.
+// runTest serves a test in any language. The test starts the program, reads one line, and has a server, which stops when the test
+// ends (see parent). Only warnings are logged.
 func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	parent := newParent(os.Stdin, os.Getppid)
 	removeLeftovers()
@@ -95,22 +95,22 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	})
 }
 
-// parent is the process that has started this one, as far as it can be watched. Neither of two signs is enough:
+// parent watches for the end of the process that started this one. It looks for two signs, because neither is enough:
 //
-//   - Its process id becomes another one when it ends. That holds however it dies and whatever standard input is, but not
-//     where a wrapper stands in between that outlives the test (npx, a shell, go run), and not on Windows. Linux could send
-//     a signal instead (PR_SET_PDEATHSIG), but that comes when the thread ends that started us, which in a test runner may be
-//     long before the process does.
-//   - Standard input ends, if it is a pipe or a socket, because the test alone held the other end. /dev/null, a file or a
-//     terminal says nothing of the kind, and neither does a pipe that had ended before the server was ready: shells and CI
-//     runners start what they run in the background with such an input.
+//   - Our parent process ID changes when it ends. That works however it dies and whatever standard input is, but not if a
+//     wrapper in between outlives the test (npx, a shell, go run), and not on Windows. Linux could send a signal instead
+//     (PR_SET_PDEATHSIG), but does so when the thread ends that started us, which in a test runner may be long before the
+//     process does.
+//   - Standard input ends, if it is a pipe or a socket, because only the test held the other end. The end of /dev/null, a file
+//     or a terminal means nothing. Neither does the end of a pipe before the server was ready: shells and CI runners start
+//     background processes with such an input.
 type parent struct {
 	getppid func() int
 	id      int
-	gone    <-chan struct{} // closed when standard input has ended; nil if that says nothing
+	gone    <-chan struct{} // closed when standard input has ended; nil if that means nothing
 }
 
-// newParent is to be called at the start of the program: a parent that has gone by then is not noticed.
+// newParent must be called at the start of the program: it does not notice a parent that has already ended.
 func newParent(stdin *os.File, getppid func() int) parent {
 	p := parent{getppid: getppid, id: getppid()}
 	info, err := stdin.Stat()
@@ -119,18 +119,18 @@ func newParent(stdin *os.File, getppid func() int) parent {
 	}
 	gone := make(chan struct{})
 	go func() {
-		_, _ = io.Copy(io.Discard, stdin) // a failed read is an end as well
+		_, _ = io.Copy(io.Discard, stdin) // a failed read is an end, too
 		close(gone)
 	}()
 	p.gone = gone
 	return p
 }
 
-// wait returns when the parent is gone or ctx ends. It looks at the process id with each tick.
+// wait returns when the parent has ended or ctx is canceled. It checks the process ID at each tick.
 func (p parent) wait(ctx context.Context, ticks <-chan time.Time) {
 	select {
 	case <-p.gone:
-		p.gone = nil // it had ended from the start
+		p.gone = nil // it ended before the server was ready
 	default:
 	}
 	for p.getppid() == p.id {

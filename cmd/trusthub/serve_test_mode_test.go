@@ -319,7 +319,7 @@ func TestTestModeKnowsNoEnvironment(t *testing.T) {
 		t.Errorf("with flags it is %+v", given)
 	}
 	for _, flag := range []string{"--db=a.db", "--smtp=smtp://localhost", "--account-sid=" + testAccountSID, "--auth-token=x"} {
-		if _, err := parse([]string{"serve", "--test", flag}); err == nil || !strings.Contains(err.Error(), "does not go with --test") {
+		if _, err := parse([]string{"serve", "--test", flag}); err == nil || !strings.Contains(err.Error(), "cannot be used with --test") {
 			t.Errorf("%s: %v", flag, err)
 		}
 	}

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// takeOverStandardLog has what packages write with package log, which is text, logged like all else. net/http's client has no
-// other logger: it tells there of a receiver of callbacks that sends more than its answer.
+// takeOverStandardLog sends the output of package log to a structured logger. net/http's client has no other logger: it uses
+// package log to report a receiver of callbacks that sends more than a response.
 func takeOverStandardLog(to *slog.Logger) {
 	log.SetFlags(0)
 	log.SetOutput(standardLog{to})
 }
 
-// standardLog logs the text that is written to it. What is quoted in it is left out: it is what somebody has sent.
+// standardLog logs the text that is written to it, up to the first quotation: what is quoted may be data that someone sent.
 type standardLog struct{ to *slog.Logger }
 
 func (l standardLog) Write(line []byte) (int, error) {

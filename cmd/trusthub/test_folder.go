@@ -16,16 +16,16 @@ const (
 	testDatabase     = "trusthub.db"
 )
 
-// testFolder is the temporary folder of a `serve --test`. A lock on a file in it is held until the folder is removed or the
-// process dies, however it does: a folder whose lock can be taken is a dead server's.
+// testFolder is the temporary folder of a `serve --test`. The process holds a lock on a file in it until it removes the folder or
+// dies. A folder whose lock can be taken belonged to a dead server.
 type testFolder struct {
 	path string
 	root *os.Root
 	lock *flock.Flock
 }
 
-// newTestFolder makes a folder. Where another process takes it for a leftover, in the moment before the lock is taken, it
-// makes another one.
+// newTestFolder creates a folder. If another process takes it for a leftover, in the moment before it is locked, newTestFolder
+// creates another one.
 func newTestFolder() (testFolder, error) {
 	const tries = 10
 	for try := 1; ; try++ {
@@ -53,8 +53,8 @@ func newTestFolder() (testFolder, error) {
 	}
 }
 
-// remove removes what a server makes in its folder, and the folder if that was all. It removes the lock last: what is left where
-// that is interrupted is still seen to be a leftover.
+// remove removes the server's files from the folder, and the folder if it is then empty. It removes the lock file last, so that
+// after an interruption the rest is still recognized as a leftover.
 func (f testFolder) remove() error {
 	defer f.root.Close() //nolint:errcheck // it is only read
 	entries, err := fs.ReadDir(f.root.FS(), ".")
@@ -62,15 +62,15 @@ func (f testFolder) remove() error {
 		return errors.Join(err, f.lock.Close())
 	}
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), testDatabase) { // SQLite has files beside it
+		if !strings.HasPrefix(entry.Name(), testDatabase) { // SQLite adds suffixes for its other files
 			continue
 		}
 		if err := f.root.Remove(entry.Name()); err != nil {
 			return errors.Join(err, f.lock.Close())
 		}
 	}
-	// While the lock is held, so that a server that waits for it sees that its folder is gone (newTestFolder). Windows removes no
-	// open file; there that server's own handle keeps the file in its place, and with it the folder.
+	// The lock file is removed while the lock is held, so that a server that waits for the lock sees that its folder was removed
+	// (newTestFolder). Windows does not remove open files: there the waiting server's handle keeps the file and the folder.
 	_ = f.root.Remove(lockName)
 	err = f.lock.Close()
 	for _, remove := range []func() error{
@@ -85,8 +85,8 @@ func (f testFolder) remove() error {
 	return err
 }
 
-// removeLeftovers removes the folders of servers that have died without doing it. Everybody can write to the folder that they
-// are in: what is not surely ours is left alone. What cannot be removed keeps no server from starting.
+// removeLeftovers removes the folders of servers that died without doing so. Anyone can write to the temporary folder, so that it
+// removes only what is certainly ours. A folder that cannot be removed is ignored.
 func removeLeftovers() {
 	temp, err := os.OpenRoot(os.TempDir())
 	if err != nil {
@@ -114,7 +114,7 @@ func removeLeftovers() {
 	}
 }
 
-// lockLeftover takes the lock of a folder, unless that is no longer the one of info, has no lock, or is in use.
+// lockLeftover takes the lock of a folder, unless the folder is no longer that of info, has no lock file, or is in use.
 func lockLeftover(root *os.Root, info fs.FileInfo) (lock *flock.Flock, taken bool) {
 	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
 		return nil, false
@@ -128,7 +128,7 @@ func lockLeftover(root *os.Root, info fs.FileInfo) (lock *flock.Flock, taken boo
 		return nil, false
 	}
 	if locked, err := lock.Stat(); err != nil || !os.SameFile(file, locked) {
-		_ = lock.Close() // its error does not matter
+		_ = lock.Close()
 		return nil, false
 	}
 	return lock, true

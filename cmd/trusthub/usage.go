@@ -15,10 +15,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// usageStatus is the exit status for a command line that cannot be read, as kong has it.
+// usageStatus is the exit status for an invalid command line, the same as kong's.
 const usageStatus = 80
 
-// parse reads the command line and the environment. Its errors name what is wrong and repeat no value: it may be a password.
+// parse reads the command line and the environment. Its errors name what is wrong but never a value, which may be a password.
 func parse(args []string, options ...kong.Option) (*kong.Context, error) {
 	return parseWith(newParser(options...), args)
 }
@@ -26,17 +26,17 @@ func parse(args []string, options ...kong.Option) (*kong.Context, error) {
 func newParser(options ...kong.Option) *kong.Kong {
 	parser, err := kong.New(&commands{}, append(options,
 		kong.Name("trusthub"),
-		kong.Description("A Trust Hub of your own: Twilio's Trust Products API, with a server that keeps what it is given."),
+		kong.Description("A Trust Hub of your own: a server and a client for Twilio's Trust Products API."),
 	)...)
 	if err != nil {
-		panic(err) // the struct is wrong: a defect, not a user's mistake
+		panic(err) // a mistake in the tags of commands, which no input can cause
 	}
 	return parser
 }
 
 func parseWith(parser *kong.Kong, args []string) (*kong.Context, error) {
 	for i, arg := range args {
-		if !utf8.ValidString(arg) { // kong would replace the bytes that are not
+		if !utf8.ValidString(arg) { // kong would replace the invalid bytes
 			return nil, fmt.Errorf("argument %d is not valid UTF-8", i+1)
 		}
 	}
@@ -55,8 +55,8 @@ func parseWith(parser *kong.Kong, args []string) (*kong.Context, error) {
 }
 
 var (
-	// refusedWord matches kong's message about a word that it does not know there, and suggested what it says of one that is
-	// like a command or a flag.
+	// refusedWord matches kong's message about an unknown word, and suggested the part of it that suggests a similar command or
+	// flag.
 	refusedWord = regexp.MustCompile(`(?s)^(unexpected argument|unknown flag|unexpected flag argument|unexpected token) (.*)$`)
 	suggested   = regexp.MustCompile(`^-{0,2}[a-z]+(-[a-z]+)*, did you mean .*\?$`)
 
@@ -77,8 +77,8 @@ func ownWords(program *kong.Application) []string {
 	return words
 }
 
-// withoutValues returns kong's message without what it repeats of the command line and the environment. Of the words that it
-// refuses it keeps those that are our own, which have another place, and those that are likely a mistyped one.
+// withoutValues returns kong's message without what it repeats of the command line and the environment. It keeps a refused word
+// that is the name of a command or flag, in the wrong place, or likely a mistyped one.
 func withoutValues(message string, own []string) string {
 	if refused := refusedWord.FindStringSubmatch(message); refused != nil {
 		if slices.Contains(own, refused[2]) || suggested.MatchString(refused[2]) {
@@ -86,25 +86,25 @@ func withoutValues(message string, own []string) string {
 		}
 		return refused[1]
 	}
-	message = missingValue.ReplaceAllString(message, "the value is missing")
+	message = missingValue.ReplaceAllString(message, "missing value")
 	message = wrongValue.ReplaceAllString(message, "")
 	return fromVariable.ReplaceAllString(message, " ($1)")
 }
 
-// span is a flag's duration; it cannot be negative.
+// span is a flag for a duration that is not negative.
 type span time.Duration
 
 // UnmarshalText reads "2s", "1h30m".
 func (s *span) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if err != nil || d < 0 {
-		return errors.New("must be a duration such as 2s or 1h30m, and not negative")
+		return errors.New("must be a duration such as 2s or 1h30m, not negative")
 	}
 	*s = span(d)
 	return nil
 }
 
-// count is a flag's number of things, of which there must be one.
+// count is a flag for a number of at least 1.
 type count int
 
 // UnmarshalText reads "16".
@@ -117,7 +117,7 @@ func (c *count) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// limit is a flag's number of things of which there may be no more, 0 where there may be any number.
+// limit is a flag for a maximum; 0 means none.
 type limit int
 
 // UnmarshalText reads "1000".
@@ -130,10 +130,10 @@ func (l *limit) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// addresses is a flag's range of IP addresses.
+// addresses is a flag for a range of IP addresses.
 type addresses struct{ netip.Prefix }
 
-// UnmarshalText reads "10.0.0.0/8". A range of IPv4-mapped addresses is that of the IPv4 addresses.
+// UnmarshalText reads "10.0.0.0/8". It turns a range of IPv4-mapped addresses into one of IPv4 addresses.
 func (a *addresses) UnmarshalText(text []byte) error {
 	prefix, err := netip.ParsePrefix(string(text))
 	if err != nil {

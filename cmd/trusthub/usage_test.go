@@ -79,7 +79,7 @@ func TestUsageErrorsHelp(t *testing.T) {
 		`unknown flag --tets, did you mean "--test"?`:                   "serve --tets",
 		`unknown flag --smtp`:                                           "list --smtp",
 		`unexpected argument migrate`:                                   "serve migrate",
-		`--limit: the value is missing`:                                 "list --limit",
+		`--limit: missing value`:                                        "list --limit",
 		`--review must be one of "auto","manual"`:                       "serve --review none",
 		`--callback-allow: must be an address range such as 10.0.0.0/8`: "serve --callback-allow none",
 	} {
