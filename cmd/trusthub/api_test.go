@@ -83,6 +83,31 @@ func checkRequest(t *testing.T, o operation) {
 	}
 }
 
+// A create has an idempotency key, a new one each time, unless the caller gives one.
+func TestAPIGeneratesKeys(t *testing.T) {
+	all, err := readOperations(trusthub.Contract())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := findOperation(all, "CreateTrustProduct")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{"FriendlyName": "a", "Email": "b", "PolicySid": "c"}
+	seen := map[string]bool{"": true}
+	for range 2 {
+		request, err := o.request(t.Context(), values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := request.Header.Get("Idempotency-Key")
+		if seen[key] {
+			t.Errorf("sent key %q", key)
+		}
+		seen[key] = true
+	}
+}
+
 func TestAPIDescribesObjects(t *testing.T) {
 	objects, err := os.ReadFile("../../api/testdata/objects/openapi.yaml")
 	if err != nil {

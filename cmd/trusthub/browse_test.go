@@ -12,7 +12,7 @@ import (
 
 const watchedSID = "BUaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// watch runs `trusthub watch` against a server whose answers the test gives.
+// watch runs `trusthub watch` against the test's own server.
 func watch(ctx context.Context, t *testing.T, answer http.HandlerFunc) (code int, stdout, stderr string) {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -29,7 +29,7 @@ func answerStatus(w http.ResponseWriter, status string) {
 	fmt.Fprintf(w, `{"sid": %q, "status": %q}`, watchedSID, status)
 }
 
-// TestWatchSurvives has a server go away in the middle, as one that is restarted behind a proxy does.
+// TestWatchSurvives checks that watch survives a server that fails for a while, as one that restarts behind a proxy does.
 func TestWatchSurvives(t *testing.T) {
 	calls := 0
 	code, stdout, stderr := watch(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
@@ -49,7 +49,7 @@ func TestWatchSurvives(t *testing.T) {
 	}
 }
 
-// TestWatchAtFirst finds a server that cannot answer from the start, which is told at once.
+// TestWatchAtFirst checks that an error of the first request is reported at once.
 func TestWatchAtFirst(t *testing.T) {
 	calls := 0
 	code, _, stderr := watch(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
@@ -61,7 +61,7 @@ func TestWatchAtFirst(t *testing.T) {
 	}
 }
 
-// TestWatchStopped ends a watch as Ctrl-C does, during a call: the worst of moments.
+// TestWatchStopped stops watch as Ctrl-C does, in the worst moment: during a request.
 func TestWatchStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	calls := 0

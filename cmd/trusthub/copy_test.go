@@ -9,7 +9,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// TestCopyToPostgres is what testdata/scripts/copy.txt does, for the way that most will go.
+// TestCopyToPostgres does what testdata/scripts/copy.txt does, in the direction that most will need: to Postgres.
 func TestCopyToPostgres(t *testing.T) {
 	t.Parallel()
 	from, to := filepath.Join(t.TempDir(), "trusthub.db"), pgtest.NewDurable(t) // on the cluster that the crash tests have started

@@ -19,7 +19,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// databaseCommands are all that work on a database that must be there.
+// databaseCommands returns all commands that need an existing database.
 func databaseCommands(db string) [][]string {
 	const product, delivery = "BU00000000000000000000000000000001", "ND00000000000000000000000000000001"
 	return [][]string{
@@ -35,7 +35,7 @@ func databaseCommands(db string) [][]string {
 	}
 }
 
-// TestSchemaThatDoesNotFit runs every command on databases that it must refuse, and leave as they are.
+// TestSchemaThatDoesNotFit checks that every command refuses databases with another schema, and leaves them unchanged.
 func TestSchemaThatDoesNotFit(t *testing.T) {
 	serve := func(db string) [][]string { return [][]string{{"serve", "--listen", "127.0.0.1:0", "--db", db}} }
 	add := func(db string) [][]string { return [][]string{{"accounts", "add", "--db", db}} }
@@ -72,21 +72,21 @@ func TestSchemaThatDoesNotFit(t *testing.T) {
 			for _, commands := range c.refused {
 				for _, args := range commands(db) {
 					if printed := runCommand(t, 1, args...); !strings.Contains(printed, c.want) {
-						t.Errorf("%v: it does not say %q: %s", args, c.want, printed)
+						t.Errorf("%v: the error does not say %q: %s", args, c.want, printed)
 					}
 					if !bytes.Equal(readFile(t, db), before) {
-						t.Fatalf("%v has changed the database", args)
+						t.Fatalf("%v changed the database", args)
 					}
 				}
 			}
 			if _, err := os.Stat(filepath.Join(filepath.Dir(db), "copy.db")); err == nil {
-				t.Error("a copy was made")
+				t.Error("a copy was created")
 			}
 		})
 	}
 }
 
-// TestMigrate makes the tables of an empty database, brings an older one up to date, and has nothing to do after that.
+// TestMigrate checks that migrate creates the tables of an empty database, upgrades an older one, and then changes nothing.
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	file := func(t testing.TB) string { return filepath.Join(t.TempDir(), "trusthub.db") }
@@ -104,14 +104,14 @@ func testMigrate(t *testing.T, empty, older string) {
 	for db, from := range map[string]int64{empty: 0, older: 1} {
 		first, again := runMigrate(t, db), runMigrate(t, db)
 		if first.From != from || first.To <= 1 || again.From != first.To || again.To != first.To {
-			t.Errorf("from version %d it was migrated %+v, and then %+v", from, first, again)
+			t.Errorf("from version %d: migrated %+v, and then %+v", from, first, again)
 		}
 		runCommand(t, 0, "accounts", "add", "--db", db)
 		runCommand(t, 0, "accounts", "list", "--db", db)
 	}
 }
 
-// A server brings an older database up to date when it starts, and so does copy with the one that it fills.
+// A server upgrades an older database when it starts, and copy upgrades the one that it fills.
 func TestOthersThatMigrate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -133,7 +133,7 @@ func TestOthersThatMigrate(t *testing.T) {
 	runCommand(t, 0, "copy", "--from", served, "--to", target)
 	for _, db := range []string{served, target} {
 		if done := runMigrate(t, db); done.From != done.To {
-			t.Errorf("%s was still to be migrated: %+v", db, done)
+			t.Errorf("%s was not migrated: %+v", db, done)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func runMigrate(t *testing.T, db string) (done migration) {
 	return done
 }
 
-// makeSchema makes a database as version did, 0 for this one, and then runs the statements.
+// makeSchema creates a database with the schema of a version, or for 0 of the latest, and then runs the statements.
 func makeSchema(version int64, statements ...string) func(t *testing.T, name string) {
 	return func(t *testing.T, name string) {
 		t.Helper()
@@ -198,7 +198,7 @@ func changeDatabase(statements ...string) func(t *testing.T, name string) {
 // runCommand runs the program and returns what it printed.
 func runCommand(t *testing.T, want int, args ...string) (printed string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience) // for a server that should not have started
+	ctx, cancel := context.WithTimeout(t.Context(), patience) // in case a server starts that should not
 	defer cancel()
 	var out, errs bytes.Buffer
 	if code := run(ctx, args, &out, &errs); code != want {

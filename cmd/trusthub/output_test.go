@@ -19,21 +19,21 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// hostile holds what a terminal would obey: ESC, CSI as one character, DEL, and an override of the direction of text.
+// hostile contains what a terminal would obey: ESC, CSI as one character, DEL, and an override of the direction of text.
 const hostile = "Acme\x1b[2J\u009b2J\x7f\u202e"
 
-// wantInert fails the test where text holds something that a terminal obeys, or does not hold the harmless rest of hostile.
+// wantInert fails the test if text contains something that a terminal obeys, or lacks the harmless rest of hostile.
 func wantInert(t *testing.T, what, text string) {
 	t.Helper()
 	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && (unicode.IsControl(r) || r == '\u202e') }) {
-		t.Errorf("%s: it prints %q", what, text)
+		t.Errorf("%s: printed %q", what, text)
 	}
 	if !strings.Contains(text, `[2J\u009b2J`) {
-		t.Errorf("%s: it does not print what it was given: %q", what, text)
+		t.Errorf("%s: printed %q, without the harmless part", what, text)
 	}
 }
 
-// TestServersCannotControlATerminal calls a server that answers with hostile text.
+// TestServersCannotControlATerminal calls a server that returns hostile text.
 func TestServersCannotControlATerminal(t *testing.T) {
 	t.Setenv("TWILIO_ACCOUNT_SID", testAccountSID)
 	t.Setenv("TWILIO_AUTH_TOKEN", testAuthToken)
@@ -69,11 +69,11 @@ func TestServersCannotControlATerminal(t *testing.T) {
 	status = http.StatusBadRequest
 	failed := trusthub("delete", watchedSID)
 	if strings.ContainsAny(failed, "\x1b\u009b") {
-		t.Errorf("an error: it prints %q", failed)
+		t.Errorf("an error: printed %q", failed)
 	}
 }
 
-// TestReceiversCannotControlATerminal lists a notice to a hostile target that was answered with hostile text.
+// TestReceiversCannotControlATerminal lists a notice to a hostile target that responded with hostile text.
 func TestReceiversCannotControlATerminal(t *testing.T) {
 	name := storetest.Names()["sqlite"](t)
 	db := storetest.Open(t, name)
@@ -105,12 +105,12 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	wantInert(t, "the table of products", table(func(w *tabwriter.Writer) { productTable(w, newProductRow(p)) }))
 }
 
-// table returns what a terminal is sent.
+// table returns what is written to a terminal.
 func table(print func(*tabwriter.Writer)) string {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(escaper{&out}, 0, 0, 2, ' ', 0)
 	print(w)
-	_ = w.Flush() // a buffer takes everything
+	_ = w.Flush() // writing to a buffer does not fail
 	return out.String()
 }
 
@@ -128,7 +128,7 @@ func TestCallersCannotControlATerminal(t *testing.T) {
 	}
 }
 
-// TestEscape shows what becomes of text: JSON says the same as before, and what is no UTF-8 acts on no terminal either.
+// TestEscape checks that escaped JSON means the same, and that invalid UTF-8 cannot control a terminal either.
 func TestEscape(t *testing.T) {
 	for text, want := range map[string]string{
 		"Füße\tund\n日本 👩‍👩‍👧": "Füße\tund\n日本 👩‍👩‍👧",
@@ -137,7 +137,7 @@ func TestEscape(t *testing.T) {
 		"\u2066x":             `\u2066x`,
 	} {
 		if got := string(escape([]byte(text))); got != want {
-			t.Errorf("%q becomes %q, want %q", text, got, want)
+			t.Errorf("escape(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

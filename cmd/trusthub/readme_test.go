@@ -18,8 +18,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// TestREADME does in an empty folder what the README's "Try it" says, word for word but for the ports, and sees come true
-// what it promises: to someone new, and to someone who has an account of Twilio's in every terminal.
+// TestREADME runs the commands of the README's "Try it" in an empty folder, changing only the ports, and checks that they do what it
+// promises: for a new user, and for one who has a Twilio account in the environment of every terminal.
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	for name, account := range map[string][]string{
@@ -45,7 +45,7 @@ func tryIt(t *testing.T, account []string) {
 	server := n.start("bin/trusthub", "serve")
 	n.env = append(n.env, strings.Fields(n.await(server, exportLine)[1])...)
 	commands := strings.ReplaceAll(strings.Join(blocks[1:], ""), "9090", freePort())
-	// The receiver goes on until the terminal is closed.
+	// The receiver runs until the terminal is closed.
 	terminal := n.start("bash", "-euo", "pipefail", "-c", "trap 'kill $!' TERM\n"+commands+"wait || wait || true")
 
 	approved := n.await(terminal, watchedLine(client.TrustProductStatusTwilioApproved))[1]
@@ -60,7 +60,7 @@ func tryIt(t *testing.T, account []string) {
 	}
 }
 
-// watchedLine matches what watch prints of a Trust Product in the status.
+// watchedLine matches the line that watch prints for a status.
 func watchedLine(status client.TrustProductStatus) *regexp.Regexp {
 	return regexp.MustCompile(fmt.Sprintf(`(?m)^\{"sid":"(BU[0-9a-f]{32})","status":"%s`, status))
 }
@@ -97,14 +97,14 @@ type newcomer struct {
 	env []string
 }
 
-// newNewcomer begins with a folder that has nothing but what `make build` makes. The program is this very binary, as the
-// scripts use it; that `make build` works is for whoever runs the tests to have seen.
+// newNewcomer creates a folder that has only what `make build` builds. The program is the test binary itself, as in the scripts;
+// the test does not build.
 func newNewcomer(t *testing.T, account []string) *newcomer {
 	t.Helper()
 	build := exec.Command("make", "--dry-run", "--no-print-directory", "build")
 	build.Dir = "../.."
 	if out, err := build.Output(); err != nil || !strings.Contains(string(out), " -o bin/trusthub ./cmd/trusthub\n") {
-		t.Fatalf("`make build` does not make bin/trusthub, but, error %v:\n%s", err, out)
+		t.Fatalf("`make build` does not build bin/trusthub, error %v:\n%s", err, out)
 	}
 	n := &newcomer{t: t, dir: t.TempDir()}
 	program, err := exec.LookPath("trusthub")
@@ -125,11 +125,11 @@ func newNewcomer(t *testing.T, account []string) *newcomer {
 	return n
 }
 
-// start starts a program in a terminal of its own.
+// start starts a program in its own terminal.
 func (n *newcomer) start(program string, args ...string) *programtest.Process {
 	n.t.Helper()
 	p := programtest.Start(n.t, programtest.Command{Path: program, Args: args, Dir: n.dir, Env: n.env})
-	n.t.Cleanup(func() { _ = p.Stop() }) // so that a terminal ends what it has started
+	n.t.Cleanup(func() { _ = p.Stop() }) // closing a terminal ends what it started
 	return p
 }
 
@@ -142,8 +142,8 @@ func (n *newcomer) await(p *programtest.Process, pattern *regexp.Regexp) []strin
 	return found
 }
 
-// awaitCallbacks waits for the last of the statuses and checks that the receiver was told of all, once and in order, and
-// of the reason where the last is a rejection.
+// awaitCallbacks waits for the last of the statuses and checks that the receiver got a callback for each, once and in order, with
+// the reason if the last is a rejection.
 func (n *newcomer) awaitCallbacks(receiver *programtest.Process, sid string, statuses ...string) {
 	n.t.Helper()
 	last := statuses[len(statuses)-1]
@@ -153,12 +153,12 @@ func (n *newcomer) awaitCallbacks(receiver *programtest.Process, sid string, sta
 	for line := range strings.Lines(stdout) {
 		var callback received
 		if json.Unmarshal([]byte(line), &callback) != nil || callback.Form["BundleSid"] != sid {
-			continue // what another command printed, or a callback of another Trust Product
+			continue // another command's output, or another Trust Product's callback
 		}
 		told = append(told, callback.Form["Status"])
 		rejected := callback.Form["Status"] == string(client.TrustProductStatusTwilioRejected)
 		if !callback.SignatureValid || rejected != (callback.Form["FailureReason"] != "") {
-			n.t.Errorf("a callback is %s", line)
+			n.t.Errorf("invalid callback %s", line)
 		}
 	}
 	if diff := cmp.Diff(statuses, told); diff != "" {
@@ -166,8 +166,7 @@ func (n *newcomer) awaitCallbacks(receiver *programtest.Process, sid string, sta
 	}
 }
 
-// TestREADMENamesWhatExists looks up every command and flag of the program that the README and the documents mention in the
-// program's help.
+// TestREADMENamesWhatExists looks up every command and flag that the README and the documents mention in the program's help.
 func TestREADMENamesWhatExists(t *testing.T) {
 	t.Parallel()
 	checked := 0
@@ -197,7 +196,7 @@ func TestREADMENamesWhatExists(t *testing.T) {
 	}
 }
 
-// documentedCode returns what the README and the documents mark as shell commands, a line each, and as code in the text.
+// documentedCode returns the lines of shell commands in the README and the documents, and the code in their text.
 func documentedCode(t *testing.T) []string {
 	t.Helper()
 	var code []string

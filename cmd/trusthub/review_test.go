@@ -13,14 +13,14 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// A decision that comes to nothing half-way has not begun: the product still waits, and nobody is told anything.
+// A decision that fails halfway changes nothing: the product still waits, and there is no notice.
 func TestDecisionIsOneStep(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "trusthub.db")
 	now := time.Now()
 	product := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), "AC1", "RN1", "Acme", "a@acme.example", "", now)
 	product.Status = trust.PendingReview
 	useStore(t, name, func(db *store.Store) error { return db.CreateBundle(t.Context(), product) })
-	// Where a crash would come: when the decision is stored.
+	// The moment of a crash: when the decision is stored.
 	storetest.UseSQL(t, name, func(db *sql.DB) {
 		if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER crash BEFORE UPDATE ON bundles
 			WHEN NEW.status IN ('twilio-approved', 'twilio-rejected') BEGIN SELECT RAISE(ABORT, 'the crash'); END`); err != nil {
@@ -39,14 +39,14 @@ func TestDecisionIsOneStep(t *testing.T) {
 			}
 			told, toldErr := db.Deliveries(t.Context(), store.DeliveryFilter{Limit: 10})
 			if len(told) > 0 || toldErr != nil {
-				t.Errorf("after %s: told is %+v, error %v", args[0], told, toldErr)
+				t.Errorf("after %s: notices %+v, error %v", args[0], told, toldErr)
 			}
 			return err
 		})
 	}
 }
 
-// useStore opens a database, and makes it where it is missing.
+// useStore opens a database, and creates it if it does not exist.
 func useStore(t *testing.T, name string, use func(*store.Store) error) {
 	t.Helper()
 	db, err := store.Open(t.Context(), name, store.Options{})

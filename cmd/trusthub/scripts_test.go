@@ -25,14 +25,14 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// TestMain makes this binary run as the program where it is called by the name of trusthub, so that scripts use what the
-// other tests were built from, race detector included.
+// TestMain makes this binary run as the program when it is called trusthub, so that scripts use the same build as the other
+// tests, race detector included.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"trusthub": main})
 }
 
-// TestScripts runs testdata/scripts: the program as a person uses it, with real processes on loopback. The scripts are
-// written in testscript's language; scriptCommands has what it is extended by here.
+// TestScripts runs testdata/scripts: the program as a person uses it, with real processes on loopback. The scripts are in
+// testscript's language, extended by scriptCommands.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -50,10 +50,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience is for what is sure to come, on a busy machine.
+// patience is how long to wait for what is certain to come, even on a busy machine.
 const patience = 30 * time.Second
 
-// noRaceDelay keeps the race detector from holding each process for a second when it ends.
+// noRaceDelay keeps the race detector from delaying the end of each process by a second.
 const noRaceDelay = "atexit_sleep_ms=0"
 
 type (
@@ -61,63 +61,63 @@ type (
 	scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 )
 
-// script is what the commands of one script share.
+// script is the state that the commands of one script share.
 type script struct {
 	processes map[string]*programtest.Process // by name: server, receiver
 	post      net.Conn                        // between begin-post and end-post
 	body      string                          // that end-post sends
 }
 
-// scriptCommands are the commands that testscript does not have. Where a pattern is asked for, (?m) is on.
+// scriptCommands returns the commands that testscript does not have. Patterns have (?m) set.
 func scriptCommands() map[string]scriptCommand {
 	commands := map[string]func(ts *testscript.TestScript, s *script, args []string){
 		// serve [-no-account] FLAG...
-		// starts `trusthub serve` on a free port and waits until it listens. Sets TRUSTHUB_BASE_URL and TRUSTHUB_ADDRESS. Where
-		// the script has no account it takes the one that the server makes, as a person would, from the line that is printed.
-		// -no-account starts a server that is told of no account and makes none.
+		// starts `trusthub serve` on a free port, waits until it listens, and sets TRUSTHUB_BASE_URL and TRUSTHUB_ADDRESS. If the
+		// script has no account, it takes the one that the server creates from the line that it prints, as a person would.
+		// -no-account starts a server that is given no account and creates none.
 		"serve": serveCommand,
 		// receiver FLAG...
-		// starts `trusthub listen` on a free port, or the one that --port names, and sets RECEIVER to its URL.
+		// starts `trusthub listen` on a free port, or on --port, and sets RECEIVER to its URL.
 		"receiver": receiverCommand,
 		// talkative-receiver TEXT
-		// receives callbacks like receiver, answers each with 204 and the text after that, and sets RECEIVER to its URL.
+		// starts a receiver that responds to callbacks with 204 and sends the text after that, and sets RECEIVER to its URL.
 		"talkative-receiver": talkativeReceiverCommand,
 		// await [-count=N] PROCESS PATTERN
-		// waits until the process has printed what matches (N times). stdout and stderr are then what it has printed so far.
+		// waits until the output of the process matches (N times). Then stdout and stderr are its output so far.
 		"await": awaitCommand,
 		// terminate PROCESS
 		// sends SIGTERM and does not wait.
 		"terminate": terminateCommand,
 		// shutdown PROCESS
-		// sends SIGTERM and demands that the process ends in time and with status 0. stdout and stderr are all that it printed.
+		// sends SIGTERM and checks that the process exits in time with status 0. Then stdout and stderr are its whole output.
 		"shutdown": shutdownCommand,
 		// until PATTERN COMMAND ARG...
-		// runs the command again and again until its stdout matches.
+		// runs the command repeatedly until its stdout matches.
 		"until": untilCommand,
 		// status N COMMAND ARG...
-		// runs the command and demands exit status N.
+		// runs the command and checks that its exit status is N.
 		"status": statusCommand,
 		// capture NAME PATTERN
-		// sets the variable to what matches in stdout: the group, if the pattern has one.
+		// sets the variable to the match in stdout, or to the pattern's group if it has one.
 		"capture": captureCommand,
 		// http [-user NAME:PASSWORD] METHOD PATH [PARAMETER=VALUE...]
 		// sends a request to the server and prints status, header and body.
 		"http": httpCommand,
 		// begin-post PATH BODY
-		// sends the head of a POST with the script's account and waits until the server wants to read the body.
+		// sends the header of a POST with the script's account and waits until the server reads the body.
 		"begin-post": beginPostCommand,
 		// begin-head
-		// opens a connection and sends half the head of a request. The connection stays open.
+		// opens a connection and sends half the header of a request. The connection stays open.
 		"begin-head": beginHeadCommand,
 		// end-post
-		// sends the body and prints the answer as http does.
+		// sends the body and prints the response as http does.
 		"end-post": endPostCommand,
 		// withhold-body PATH
-		// sends the head of a POST without credentials, withholds the body that it announces, and prints the answer, which must
-		// come long before the server gives up the wait for the body. The connection stays open.
+		// sends the header of a POST without credentials, but not its body, and prints the response, which must arrive long before
+		// the server gives up waiting for the body. The connection stays open.
 		"withhold-body": withholdBodyCommand,
 		// free-port NAME
-		// sets the variable to a port that nobody listens on.
+		// sets the variable to a port that nothing listens on.
 		"free-port": freePortCommand,
 	}
 	all := map[string]scriptCommand{}
@@ -171,7 +171,7 @@ func talkativeReceiverCommand(ts *testscript.TestScript, _ *script, args []strin
 			return
 		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n"+args[0])
-		_, _ = io.Copy(io.Discard, conn) // until the sender goes
+		_, _ = io.Copy(io.Discard, conn) // until the sender closes the connection
 		_ = conn.Close()
 	}))
 	ts.Defer(receiver.Close)
@@ -219,7 +219,7 @@ func untilCommand(ts *testscript.TestScript, _ *script, args []string) {
 			return
 		case time.Now().After(deadline):
 			ts.Check(command.Kill())
-			ts.Fatalf("%q does not come, error %v; the last was\n%s", pattern, err, command.Stdout())
+			ts.Fatalf("%q did not appear, error %v; the last output was\n%s", pattern, err, command.Stdout())
 		}
 	}
 }
@@ -236,7 +236,7 @@ func statusCommand(ts *testscript.TestScript, _ *script, args []string) {
 		got = exited.ExitCode()
 	}
 	if got != want {
-		ts.Fatalf("the exit status is %d, not %d", got, want)
+		ts.Fatalf("the exit status is %d, want %d", got, want)
 	}
 }
 
@@ -282,7 +282,7 @@ func printResponse(ts *testscript.TestScript, response *http.Response) {
 func beginPostCommand(ts *testscript.TestScript, s *script, args []string) {
 	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
 	ts.Check(err)
-	ts.Defer(func() { conn.Close() }) //nolint:errcheck // end-post has had its answer
+	ts.Defer(func() { conn.Close() }) //nolint:errcheck // end-post has its response
 	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
 	head := &http.Request{Header: http.Header{}}
 	head.SetBasicAuth(ts.Getenv("TWILIO_ACCOUNT_SID"), ts.Getenv("TWILIO_AUTH_TOKEN"))
@@ -290,13 +290,13 @@ func beginPostCommand(ts *testscript.TestScript, s *script, args []string) {
 		"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
 		args[0], ts.Getenv("TRUSTHUB_ADDRESS"), head.Header.Get("Authorization"), len(args[1]))
 	ts.Check(err)
-	// The server says so when the handler reads the body: from then on the request is in flight.
+	// The server sends this when the handler reads the body: from then on the request is in flight.
 	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
 	answer := make([]byte, len(goOn))
 	_, err = io.ReadFull(conn, answer)
 	ts.Check(err)
 	if string(answer) != goOn {
-		ts.Fatalf("the server does not want the body: %s", answer)
+		ts.Fatalf("the server does not read the body: %s", answer)
 	}
 	s.post, s.body = conn, args[1]
 }
@@ -320,7 +320,7 @@ func endPostCommand(ts *testscript.TestScript, s *script, _ []string) {
 func withholdBodyCommand(ts *testscript.TestScript, _ *script, args []string) {
 	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
 	ts.Check(err)
-	ts.Defer(func() { conn.Close() }) //nolint:errcheck // it has had its answer
+	ts.Defer(func() { conn.Close() }) //nolint:errcheck // the response has been read
 	const soon = 10 * time.Second     // serve waits 30 s for a body
 	ts.Check(conn.SetDeadline(time.Now().Add(soon)))
 	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\n", args[0], ts.Getenv("TRUSTHUB_ADDRESS"))
@@ -334,8 +334,8 @@ func freePortCommand(ts *testscript.TestScript, _ *script, args []string) {
 	ts.Setenv(args[0], freePort())
 }
 
-// freePort returns a port of 127.0.0.1 on which nothing listened a moment ago. It is below the range that systems choose ports
-// from, so that no connection of another test gets it meanwhile.
+// freePort returns a port of 127.0.0.1 on which nothing listens. It is below the range from which systems choose ports, so that no
+// connection of another test gets it meanwhile.
 func freePort() string {
 	for {
 		port := strconv.Itoa(20000 + rand.IntN(10000))
@@ -347,7 +347,7 @@ func freePort() string {
 	}
 }
 
-// scriptEnv is the part of the script's environment that the program may look at.
+// scriptEnv returns the part of the script's environment that the program gets.
 func scriptEnv(ts *testscript.TestScript, without ...string) []string {
 	names := []string{
 		"PATH", "HOME", "TMPDIR", "GORACE", "GOCOVERDIR", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
@@ -366,13 +366,13 @@ func scriptEnv(ts *testscript.TestScript, without ...string) []string {
 
 func (s *script) start(ts *testscript.TestScript, name string, env, args []string) *programtest.Process {
 	if s.processes[name] != nil {
-		ts.Fatalf("there is a %s already", name)
+		ts.Fatalf("%s is already running", name)
 	}
 	p, err := programtest.Launch(programtest.Command{Path: "trusthub", Args: args, Dir: ts.MkAbs("."), Env: env})
 	ts.Check(err)
 	s.processes[name] = p
 	ts.Defer(func() {
-		if s.processes[name] == p { // the script has failed, or does not care how it ends
+		if s.processes[name] == p { // the script failed, or did not stop it
 			err := p.Kill()
 			ts.Logf("[%s stdout]\n%s[%s stderr]\n%s", name, p.Stdout(), name, p.Stderr())
 			ts.Check(err)
@@ -384,12 +384,12 @@ func (s *script) start(ts *testscript.TestScript, name string, env, args []strin
 func (s *script) process(ts *testscript.TestScript, name string) *programtest.Process {
 	p := s.processes[name]
 	if p == nil {
-		ts.Fatalf("there is no %s", name)
+		ts.Fatalf("%s is not running", name)
 	}
 	return p
 }
 
-// showOutput makes what the process has printed so far the stdout and stderr of the script.
+// showOutput makes the output of the process so far the stdout and stderr of the script.
 func showOutput(ts *testscript.TestScript, p *programtest.Process) {
 	fmt.Fprint(ts.Stdout(), p.Stdout())
 	fmt.Fprint(ts.Stderr(), p.Stderr())

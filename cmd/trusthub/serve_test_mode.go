@@ -81,11 +81,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	defer end()
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
-		line, err := json.Marshal(testServer{localURL(address), testAccountSID, testAuthToken}) //nolint:gosec // G117: printed on purpose
-		if err != nil {
-			panic(err) // three strings
-		}
-		fmt.Fprintln(s.out, string(line))
+		_ = json.NewEncoder(s.out).Encode(testServer{localURL(address), testAccountSID, testAuthToken}) //nolint:gosec // G117: printed on purpose
 		ticker := time.NewTicker(parentInterval)
 		go func() {
 			defer ticker.Stop()

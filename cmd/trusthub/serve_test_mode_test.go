@@ -31,8 +31,8 @@ type child struct {
 	server testServer
 }
 
-// startChild starts a program that runs `trusthub serve --test`, and waits until that is ready. Its environment is full of what
-// a developer may have there.
+// startChild starts a program that runs `trusthub serve --test` and waits until the server is ready. Its environment has what a
+// developer's may have.
 func startChild(t *testing.T, stdin *os.File, program ...string) *child {
 	t.Helper()
 	return startChildIn(t, t.TempDir(), stdin, program...)
@@ -53,14 +53,14 @@ func startChildIn(t *testing.T, temp string, stdin *os.File, program ...string) 
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal([]byte(line[0]), &c.server); err != nil {
-		t.Fatalf("it printed %q: %v", line[0], err)
+		t.Fatalf("printed %q: %v", line[0], err)
 	}
 	return c
 }
 
 const noRace = "GORACE=" + noRaceDelay
 
-// serves demands that the server works, with the account that it has named.
+// serves checks that the server works with the account that it printed.
 func (c *child) serves() {
 	c.Helper()
 	r, err := http.NewRequestWithContext(c.Context(), http.MethodPost, c.server.BaseURL+"/v1/TrustProducts", strings.NewReader(
@@ -81,7 +81,7 @@ func (c *child) serves() {
 	}
 }
 
-// ends waits until the server and its wrapper have ended, with status 0, and looks for what they left.
+// ends checks that the server and its wrapper end with status 0 and leave nothing behind.
 func (c *child) ends() {
 	c.Helper()
 	if err := c.Wait(); err != nil {
@@ -128,11 +128,11 @@ func TestServeTest(t *testing.T) {
 		reader, writer := pipe(t)
 		c := startChild(t, reader, "sh", "-c", "trusthub serve --test & read line") // the shell gives it /dev/null
 		c.serves()
-		if err := c.Kill(); err != nil { // waits for the server too, which holds the shell's output
+		if err := c.Kill(); err != nil { // waits for the server, too, which has the shell's output open
 			t.Fatal(err)
 		}
 		c.leavesNothing()
-		_ = writer // open until here: it is not the pipe that tells
+		_ = writer // open until here: the server did not stop because the pipe ended
 	})
 	t.Run("it goes with a wrapper that outlives the test", func(t *testing.T) {
 		reader, writer := pipe(t)
@@ -187,7 +187,7 @@ func folders(t *testing.T, parent string) []string {
 	return found
 }
 
-// TestFoldersInUseStay makes folders while others look for leftovers all the time.
+// TestFoldersInUseStay creates folders while others keep looking for leftovers.
 func TestFoldersInUseStay(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	done := make(chan struct{})
@@ -229,12 +229,12 @@ func TestFoldersInUseStay(t *testing.T) {
 	sweepers.Wait()
 	removeLeftovers()
 	if left := folders(t, os.TempDir()); len(left) > 0 {
-		t.Errorf("it left %q", left)
+		t.Errorf("left %q", left)
 	}
 }
 
-// TestFoldersOfOthersStay has folders that look like leftovers: links to a folder of ours, which anybody can make, the folder of
-// another user, and one with a file that no server makes.
+// TestFoldersOfOthersStay checks that what only looks like a leftover stays: links to a folder of ours, which anyone can create,
+// the folder of another user, and one with a file that no server creates.
 func TestFoldersOfOthersStay(t *testing.T) {
 	temp, elsewhere := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temp)
@@ -258,7 +258,7 @@ func TestFoldersOfOthersStay(t *testing.T) {
 		}
 	}
 	if os.Geteuid() != 0 {
-		t.Log("not tested with another user's folder: only root can make one")
+		t.Log("not tested with another user's folder: only root can create one")
 	} else if err := os.Chown(kept[2], 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestFoldersOfOthersStay(t *testing.T) {
 	}
 }
 
-// TestTestModeKnowsNoEnvironment reads the command line of a test beside variables of every flag.
+// TestTestModeKnowsNoEnvironment parses the command line of a test with a variable set for every flag.
 func TestTestModeKnowsNoEnvironment(t *testing.T) {
 	serve := func(args ...string) serveCmd {
 		t.Helper()
@@ -310,13 +310,13 @@ func TestTestModeKnowsNoEnvironment(t *testing.T) {
 	}
 	without := serve()
 	if !reflect.DeepEqual(beside, without) {
-		t.Errorf("beside variables it is %+v, without %+v", beside, without)
+		t.Errorf("with variables %+v, without %+v", beside, without)
 	}
 	if without.Listen != "127.0.0.1:0" || without.SMTP != "" || without.Review != "auto" || len(names) < 15 {
-		t.Errorf("it is %+v beside %d variables", without, len(names))
+		t.Errorf("parsed %+v with %d variables", without, len(names))
 	}
 	if given := serve("--listen", "127.0.0.1:8080", "--review", "manual"); given.Listen != "127.0.0.1:8080" || given.Review != "manual" {
-		t.Errorf("with flags it is %+v", given)
+		t.Errorf("with flags: %+v", given)
 	}
 	for _, flag := range []string{"--db=a.db", "--smtp=smtp://localhost", "--account-sid=" + testAccountSID, "--auth-token=x"} {
 		if _, err := parse([]string{"serve", "--test", flag}); err == nil || !strings.Contains(err.Error(), "cannot be used with --test") {
@@ -325,7 +325,7 @@ func TestTestModeKnowsNoEnvironment(t *testing.T) {
 	}
 }
 
-// stays demands that the server goes on until it is told to end.
+// stays checks that the server runs until it is stopped.
 func (c *child) stays() {
 	c.Helper()
 	select {
@@ -340,7 +340,7 @@ func (c *child) stays() {
 	c.ends()
 }
 
-// TestParent is TestServeTest without processes and without a clock.
+// TestParent tests the same as TestServeTest, without processes and clock.
 func TestParent(t *testing.T) {
 	reader, writer := pipe(t)
 	ticks := make(chan time.Time)
@@ -374,7 +374,7 @@ func TestParent(t *testing.T) {
 	<-ended.gone
 	ctx, cancel := context.WithCancel(t.Context())
 	done = wait(ctx, ended)
-	ticks <- time.Time{} // it waits nevertheless
+	ticks <- time.Time{} // it still waits
 	cancel()
 	<-done
 }

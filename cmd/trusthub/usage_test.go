@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// TestUsageErrorsRepeatNoValue gives secrets to every command and every flag, on the command line and in the environment, and
-// where no value belongs.
+// TestUsageErrorsRepeatNoValue passes secrets to every command and flag, on the command line and in the environment, and where no
+// value is expected.
 func TestUsageErrorsRepeatNoValue(t *testing.T) {
 	for name, secret := range map[string]string{
 		"a URL":  "postgres://user:hunter2@host/\nhub password=hunter2",
@@ -27,11 +27,11 @@ func TestUsageErrorsRepeatNoValue(t *testing.T) {
 func testSecret(t *testing.T, secret string) {
 	t.Helper()
 	refused := 0
-	parser := newParser(kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {})) // to make one for each try takes long
+	parser := newParser(kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {})) // creating one for each try is slow
 	try := func(args ...string) {
 		t.Helper()
 		_, err := parseWith(parser, args)
-		if err == nil { // what any text may be is checked where it is used
+		if err == nil { // values that may be any text are checked where they are used
 			return
 		}
 		refused++
@@ -39,7 +39,7 @@ func testSecret(t *testing.T, secret string) {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
-	tried := map[string]bool{} // flags: many commands share one
+	tried := map[string]bool{} // flags, which many commands share
 	for _, command := range parser.Model.Leaves(false) {
 		words := strings.Fields(command.Path())
 		with := func(args ...string) []string { return append(words, args...) }
@@ -68,11 +68,11 @@ func testSecret(t *testing.T, secret string) {
 		}
 	}
 	if refused < 100 {
-		t.Errorf("only %d were refused", refused)
+		t.Errorf("only %d command lines were refused", refused)
 	}
 }
 
-// TestUsageErrorsHelp: what is no secret is told.
+// TestUsageErrorsHelp checks that errors say what is wrong.
 func TestUsageErrorsHelp(t *testing.T) {
 	for want, args := range map[string]string{
 		`unexpected argument serv, did you mean "serve"?`:               "serv",
@@ -89,7 +89,7 @@ func TestUsageErrorsHelp(t *testing.T) {
 	}
 }
 
-// TestAddresses: a range of IPv4-mapped addresses means the same to whatever is given it.
+// TestAddresses checks that a range of IPv4-mapped addresses becomes one of IPv4 addresses.
 func TestAddresses(t *testing.T) {
 	for text, want := range map[string]string{
 		"10.0.0.0/8":          "10.0.0.0/8",
@@ -106,12 +106,12 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestNoPasswordIsPrinted gives text that kong takes, and the command refuses.
+// TestNoPasswordIsPrinted passes text that kong accepts and the command refuses.
 func TestNoPasswordIsPrinted(t *testing.T) {
 	t.Chdir(t.TempDir())
 	existing := filepath.Join(t.TempDir(), "trusthub.db")
 	if code := run(t.Context(), []string{"accounts", "add", "--db", existing}, io.Discard, io.Discard); code != 0 {
-		t.Fatal("no account can be added")
+		t.Fatal("cannot add an account")
 	}
 	const mistyped, keywords = "postgress://user:hunter2@host/hub", "host=localhost user=hub password=hunter2"
 	for _, args := range [][]string{
@@ -123,7 +123,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"serve", "--listen", "127.0.0.1:0", "--public-url", mistyped},
 		{"serve", "--listen", mistyped},
 		{"serve", "--listen", "127.0.0.1:hunter2"},
-		{"serve", "--listen", "hunter2 host:0"}, // no name that DNS is asked for
+		{"serve", "--listen", "hunter2 host:0"}, // not a name that is looked up in DNS
 		{"serve", "--auth-token=", "hunter"},
 		{"serve", "--listen", "127.0.0.1:0", "--account-sid", mistyped, "--auth-token", mistyped},
 		{"accounts", "list", "--db", keywords},
@@ -133,7 +133,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"list", "--base-url", mistyped},
 		{"list", "--base-url", "http://user:hunter2@host"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience) // a server that starts nevertheless ends
+		ctx, cancel := context.WithTimeout(t.Context(), patience) // in case a server starts
 		var stdout, stderr bytes.Buffer
 		code := run(ctx, args, &stdout, &stderr)
 		cancel()
@@ -142,7 +142,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		}
 	}
 	if made, err := filepath.Glob("*hunter2*"); err != nil || len(made) > 0 {
-		t.Errorf("made %q, %v", made, err)
+		t.Errorf("created %q, %v", made, err)
 	}
 }
 
@@ -160,6 +160,6 @@ func TestOtherThanUTF8IsRefused(t *testing.T) {
 		t.Errorf("a variable: status %d, %s", code, &stderr)
 	}
 	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
-		t.Errorf("made %v, %v", made, err)
+		t.Errorf("created %v, %v", made, err)
 	}
 }
