@@ -163,7 +163,7 @@ type TrustProduct struct {
 	// URL The absolute URL of the resource.
 	URL ResourceURL `json:"url"`
 
-	// ValidUntil When the approval expires, in GMT and whole seconds; null if there is none.
+	// ValidUntil When the approval expires, in GMT and whole seconds; null without an approval.
 	ValidUntil *time.Time `json:"valid_until"`
 }
 

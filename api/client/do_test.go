@@ -45,7 +45,7 @@ func TestDoRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Do(request); err == nil || last.Method != "" {
+		if _, err := c.Do(request); err == nil || last.Method != "" { //nolint:bodyclose // there is none
 			t.Errorf("%q was called, error %v", target, err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestDoRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Idempotency-Key", "two words")
-	if _, err := c.Do(request); err == nil || last.Method != "" {
+	if _, err := c.Do(request); err == nil || last.Method != "" { //nolint:bodyclose // there is none
 		t.Errorf("sent an invalid idempotency key, error %v", err)
 	}
 }
@@ -67,7 +67,7 @@ func TestDoKeepsThePrefixOfTheBaseURL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Do(&http.Request{URL: &url.URL{Path: "/v1/EndUsers"}}); err != nil || path != "/prefix/v1/EndUsers" {
+	if _, err = c.Do(&http.Request{URL: &url.URL{Path: "/v1/EndUsers"}}); err != nil || path != "/prefix/v1/EndUsers" { //nolint:bodyclose // Do has read it
 		t.Errorf("called %q, error %v", path, err)
 	}
 }

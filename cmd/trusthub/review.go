@@ -58,7 +58,7 @@ func decide(ctx context.Context, s streams, db *store.Store, sid string, policy 
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("Trust Product %s was not found in this database", sid)
+		return fmt.Errorf("unknown Trust Product %s", sid)
 	case errors.Is(err, trust.ErrStatusChange):
 		return fmt.Errorf("%s is %s, but only a submitted Trust Product can be approved or rejected: %w", sid, describeStatus(before), err)
 	case err != nil:
