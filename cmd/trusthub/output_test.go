@@ -78,7 +78,7 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	name := storetest.Names()["sqlite"](t)
 	db := storetest.Open(t, name)
 	p := trust.Bundle{SID: watchedSID, AccountSID: testAccountSID, FriendlyName: hostile, Status: trust.PendingReview, Updated: time.Now()}
-	if err := db.CreateBundle(t.Context(), p); err != nil {
+	if err := db.Bundles.Create(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	_, err := db.ReviewBundle(t.Context(), watchedSID, func(p trust.Bundle) (trust.Outcome, error) {

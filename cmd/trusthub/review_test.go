@@ -19,7 +19,7 @@ func TestDecisionIsOneStep(t *testing.T) {
 	now := time.Now()
 	product := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), "AC1", "RN1", "Acme", "a@acme.example", "", now)
 	product.Status = trust.PendingReview
-	useStore(t, name, func(db *store.Store) error { return db.CreateBundle(t.Context(), product) })
+	useStore(t, name, func(db *store.Store) error { return db.Bundles.Create(t.Context(), product) })
 	// The moment of a crash: when the decision is stored.
 	storetest.UseSQL(t, name, func(db *sql.DB) {
 		if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER crash BEFORE UPDATE ON bundles

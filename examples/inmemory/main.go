@@ -69,7 +69,7 @@ func mapError(err error) *api.Error {
 	case errors.Is(err, errNoReview):
 		return api.NewError(api.CodeInvalidState, "User cannot perform this status update", err)
 	case errors.Is(err, errKeyReused):
-		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another body", err)
+		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another request", err)
 	}
 	return nil
 }

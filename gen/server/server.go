@@ -588,6 +588,14 @@ func (sh *strictHandler) ListTrustProduct(ctx echo.Context, params ListTrustProd
 	return response.VisitListTrustProductResponse(ctx.Response())
 }
 
+// ListTrustProductResponseFunc is a response that writes itself.
+type ListTrustProductResponseFunc func(w http.ResponseWriter) error
+
+// VisitListTrustProductResponse calls f.
+func (f ListTrustProductResponseFunc) VisitListTrustProductResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
 // CreateTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) CreateTrustProduct(ctx echo.Context, params CreateTrustProductParams) error {
 	var request CreateTrustProductRequestObject
@@ -607,6 +615,14 @@ func (sh *strictHandler) CreateTrustProduct(ctx echo.Context, params CreateTrust
 	return response.VisitCreateTrustProductResponse(ctx.Response())
 }
 
+// CreateTrustProductResponseFunc is a response that writes itself.
+type CreateTrustProductResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateTrustProductResponse calls f.
+func (f CreateTrustProductResponseFunc) VisitCreateTrustProductResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
 // DeleteTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) DeleteTrustProduct(ctx echo.Context, sid SID) error {
 	var request DeleteTrustProductRequestObject
@@ -621,6 +637,14 @@ func (sh *strictHandler) DeleteTrustProduct(ctx echo.Context, sid SID) error {
 	return response.VisitDeleteTrustProductResponse(ctx.Response())
 }
 
+// DeleteTrustProductResponseFunc is a response that writes itself.
+type DeleteTrustProductResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteTrustProductResponse calls f.
+func (f DeleteTrustProductResponseFunc) VisitDeleteTrustProductResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
 // FetchTrustProduct binds the request, calls the operation and writes its response.
 func (sh *strictHandler) FetchTrustProduct(ctx echo.Context, sid SID) error {
 	var request FetchTrustProductRequestObject
@@ -633,6 +657,14 @@ func (sh *strictHandler) FetchTrustProduct(ctx echo.Context, sid SID) error {
 		return errors.New("FetchTrustProduct returned neither a response nor an error")
 	}
 	return response.VisitFetchTrustProductResponse(ctx.Response())
+}
+
+// FetchTrustProductResponseFunc is a response that writes itself.
+type FetchTrustProductResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchTrustProductResponse calls f.
+func (f FetchTrustProductResponseFunc) VisitFetchTrustProductResponse(w http.ResponseWriter) error {
+	return f(w)
 }
 
 // UpdateTrustProduct binds the request, calls the operation and writes its response.
@@ -652,6 +684,14 @@ func (sh *strictHandler) UpdateTrustProduct(ctx echo.Context, sid SID) error {
 		return errors.New("UpdateTrustProduct returned neither a response nor an error")
 	}
 	return response.VisitUpdateTrustProductResponse(ctx.Response())
+}
+
+// UpdateTrustProductResponseFunc is a response that writes itself.
+type UpdateTrustProductResponseFunc func(w http.ResponseWriter) error
+
+// VisitUpdateTrustProductResponse calls f.
+func (f UpdateTrustProductResponseFunc) VisitUpdateTrustProductResponse(w http.ResponseWriter) error {
+	return f(w)
 }
 
 // Unimplemented implements none of the operations: each returns an error that wraps [errors.ErrUnsupported], which package

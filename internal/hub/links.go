@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"maps"
 	"math"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,35 +19,50 @@ import (
 
 const usualPageSize = 50
 
-// pageRequest are the parameters by which a caller asks for a page of a list.
+// pageRequest is the URL that asks for a page of a list. Its host is of no interest.
 type pageRequest struct {
-	size   *int64
-	number *int
-	token  *string
+	url *url.URL
+	err error
+}
+
+// requested returns the URL of a request that the generated client would send, which is how the contract names the list and its
+// filters.
+func requested(r *http.Request, err error) pageRequest {
+	if err != nil {
+		return pageRequest{err: err}
+	}
+	return pageRequest{url: r.URL}
 }
 
 // links makes and reads what leads from a page of a list to the others.
 type links struct {
-	url     string // of the list, without a query
-	filters url.Values
+	base    string        // the URL of the server
+	path    string        // of the list
+	filters url.Values    // by their names in the API
 	account store.Account // its auth token signs page tokens
 	size    int
 	number  int
 	token   string // of this page
 }
 
-func newLinks(ctx context.Context, path string, filters url.Values, account store.Account, r pageRequest) links {
-	l := links{url: api.BaseURL(ctx) + path, filters: filters, account: account, size: usualPageSize}
-	if r.size != nil {
-		l.size = int(*r.size)
+func newLinks(ctx context.Context, requested *url.URL, account store.Account) links {
+	query := requested.Query()
+	l := links{
+		base: api.BaseURL(ctx), path: requested.EscapedPath(), filters: query, account: account,
+		size: number(query.Get("PageSize"), usualPageSize), number: number(query.Get("Page"), 0), token: query.Get("PageToken"),
 	}
-	if r.number != nil {
-		l.number = *r.number
-	}
-	if r.token != nil {
-		l.token = *r.token
+	for _, name := range []string{"PageSize", "Page", "PageToken"} {
+		query.Del(name)
 	}
 	return l
+}
+
+// number returns a parameter's value. The contract has made sure that it is a number.
+func number(value string, usual int) int {
+	if n, err := strconv.Atoi(value); err == nil {
+		return n
+	}
+	return usual
 }
 
 // position is where a page begins: after a key, which is empty at the end of the list that the direction comes from.
@@ -85,11 +101,11 @@ func (l links) page(number int, token string) string {
 	if token != "" {
 		query.Set("PageToken", token)
 	}
-	return l.url + "?" + query.Encode()
+	return l.base + l.path + "?" + query.Encode()
 }
 
-// sign returns the token of the page at a position. It is signed together with the account and the filters, so that it leads
-// nowhere else; nothing in it is secret.
+// sign returns the token of the page at a position. It is signed together with the account, the list and the filters, so
+// that it leads nowhere else; nothing in it is secret.
 func (l links) sign(p position) string {
 	text := p.String()
 	return base64.RawURLEncoding.EncodeToString([]byte(text + "." + string(l.signature(text))))
@@ -97,7 +113,7 @@ func (l links) sign(p position) string {
 
 func (l links) signature(text string) []byte {
 	mac := hmac.New(sha256.New, []byte(l.account.AuthToken))
-	mac.Write([]byte("page token\n" + l.account.SID + "\n" + l.filters.Encode() + "\n" + text))
+	mac.Write([]byte("page token\n" + l.account.SID + "\n" + l.path + "\n" + l.filters.Encode() + "\n" + text))
 	return mac.Sum(nil)[:16]
 }
 

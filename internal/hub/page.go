@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -29,29 +28,21 @@ func usualLimits() pageLimits {
 
 const firstRows = 100 // that are read at first; then as many as fit into a part
 
-// list is one of the API's lists. Its rows have keys, and are in their order, the greatest first.
-type list[Row any] struct {
-	path    string     // of its URL
-	array   string     // the property that holds the rows of a page
-	filters url.Values // by their names in the API
-	read    func(context.Context, store.Range) (store.Part[Row], error)
-	key     func(Row) string
-	present func(context.Context, Row) any // what is written of a row
-}
-
 // page is a page of a list: up to links.size rows, within the limits.
 //
 // It is written as it is read, a part at a time, and holds no connection to the database while it is written. Whatever ends it
 // early leaves it whole, because what it says of itself comes last: its link goes on from the row that was reached.
-type page[Row any] struct {
-	list[Row]
+type page[Row, Shown any] struct {
+	source[Row]
 	links
 
-	ctx    context.Context //nolint:containedctx // the generated interface has none for writing
-	limits pageLimits
-	free   func() // the slot
-	from   position
-	first  store.Part[Row]
+	array   string                           // the property that holds the rows
+	present func(context.Context, Row) Shown // what is written of a row
+	ctx     context.Context                  //nolint:containedctx // the generated interface has none for writing
+	limits  pageLimits
+	free    func() // the slot
+	from    position
+	first   store.Part[Row]
 
 	// Of a page that is read backward, and so found from its last row to its first, before it can be written:
 	keys map[string]bool
@@ -63,12 +54,19 @@ type page[Row any] struct {
 }
 
 // openPage finds the place where a page begins, and reads so much that what goes wrong has its own status.
-func openPage[Row any](ctx context.Context, h *Hub, l list[Row], r pageRequest) (*page[Row], error) {
+func openPage[Row, Shown any](
+	ctx context.Context, h *Hub, r pageRequest, array string, rows source[Row], present func(context.Context, Row) Shown,
+) (*page[Row, Shown], error) {
+	if r.err != nil {
+		return nil, r.err
+	}
 	account, err := h.known.account(ctx, api.AccountSID(ctx))
 	if err != nil {
 		return nil, err
 	}
-	p := &page[Row]{list: l, links: newLinks(ctx, l.path, l.filters, account, r), ctx: ctx, limits: h.limits}
+	p := &page[Row, Shown]{
+		source: rows, links: newLinks(ctx, r.url, account), array: array, present: present, ctx: ctx, limits: h.limits,
+	}
 	if p.from, err = p.start(); err != nil {
 		return nil, err
 	}
@@ -94,14 +92,14 @@ func openPage[Row any](ctx context.Context, h *Hub, l list[Row], r pageRequest) 
 }
 
 // part reads a part of the list.
-func (p *page[Row]) part(after, until string, backward bool, rows int) (store.Part[Row], error) {
-	return p.read(p.ctx, store.Range{
+func (p *page[Row, Shown]) part(after, until string, backward bool, rows int) (store.Part[Row], error) {
+	return p.read(p.ctx, p.filters, store.Range{
 		After: after, Until: until, Backward: backward, Limit: min(rows, p.size), Bytes: p.limits.part, Step: p.limits.step,
 	})
 }
 
 // rowsPerPart is how many rows fit into a part if they are like those of the last one. The database should send no more.
-func (p *page[Row]) rowsPerPart(last store.Part[Row]) int {
+func (p *page[Row, Shown]) rowsPerPart(last store.Part[Row]) int {
 	if len(last.Rows) == 0 {
 		return firstRows
 	}
@@ -109,7 +107,7 @@ func (p *page[Row]) rowsPerPart(last store.Part[Row]) int {
 }
 
 // write writes the page. After an error it is not whole, and the connection must not be used any more.
-func (p *page[Row]) write(w http.ResponseWriter) error {
+func (p *page[Row, Shown]) write(w http.ResponseWriter) error {
 	defer p.free()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
@@ -142,7 +140,7 @@ func (p *page[Row]) write(w http.ResponseWriter) error {
 }
 
 // walk reads the rows of the page and gives each to emit, as JSON, as long as that returns true.
-func (p *page[Row]) walk(emit func(key string, text []byte) bool) error {
+func (p *page[Row, Shown]) walk(emit func(key string, text []byte) bool) error {
 	part, rows, bytes, read := p.first, 0, 0, 0
 	p.first = store.Part[Row]{}
 	for {
@@ -181,7 +179,7 @@ func (p *page[Row]) walk(emit func(key string, text []byte) bool) error {
 }
 
 // collect finds the rows of a page that is read backward.
-func (p *page[Row]) collect() error {
+func (p *page[Row, Shown]) collect() error {
 	p.keys = map[string]bool{}
 	bytes := 0
 	return p.walk(func(key string, text []byte) bool {
@@ -197,7 +195,7 @@ func (p *page[Row]) collect() error {
 
 // writeBackward gives the rows that were collected to emit, in the order of the list. What has been deleted meanwhile is left
 // out. What was added in between is left out, too: the page has its size.
-func (p *page[Row]) writeBackward(emit func(text []byte) bool) error {
+func (p *page[Row, Shown]) writeBackward(emit func(text []byte) bool) error {
 	if len(p.held) == len(p.keys) {
 		for _, text := range slices.Backward(p.held) {
 			if !emit(text) {
@@ -232,7 +230,7 @@ func (p *page[Row]) writeBackward(emit func(text []byte) bool) error {
 }
 
 // meta is what the page says of itself.
-func (p *page[Row]) meta() gen.PageMeta {
+func (p *page[Row, Shown]) meta() gen.PageMeta {
 	var ahead, behind *position
 	if p.beyond != "" {
 		ahead = &position{after: p.reached, backward: p.from.backward}

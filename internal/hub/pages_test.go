@@ -57,7 +57,7 @@ func newStocked(t *testing.T, db *store.Store, count int) *stocked {
 	random := rand.New(rand.NewPCG(1, 2)) // the same products each time
 	for i := range count {
 		p := someProduct(random, i)
-		if err := db.CreateBundle(t.Context(), p); err != nil {
+		if err := db.Bundles.Create(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
 		if p.AccountSID == alice.SID {
@@ -238,7 +238,7 @@ func TestPagesOnTheWayBackAreStable(t *testing.T) {
 		deleted, kept := s.products[7].SID, sids(first)
 		w := &interrupted{ResponseRecorder: httptest.NewRecorder(), before: func() {
 			allow := func(trust.Bundle) error { return nil }
-			if err := db.DeleteBundle(t.Context(), alice.SID, trust.TrustProduct, deleted, start, allow); err != nil {
+			if err := db.DeleteBundle(t.Context(), store.BundlesOf(alice.SID, trust.TrustProduct), deleted, start, allow); err != nil {
 				t.Error(err)
 			}
 			between := s.products[7]
@@ -249,7 +249,7 @@ func TestPagesOnTheWayBackAreStable(t *testing.T) {
 			newest := s.products[0]
 			newest.SID = trust.NewSID(trust.BundlePrefix, start.Add(time.Hour))
 			for _, p := range []trust.Bundle{between, newest} {
-				if err := db.CreateBundle(t.Context(), p); err != nil {
+				if err := db.Bundles.Create(t.Context(), p); err != nil {
 					t.Error(err)
 				}
 			}
@@ -338,7 +338,7 @@ func TestLinksAreAccepted(t *testing.T) {
 		for i := range 3 {
 			p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, start.Add(time.Duration(i)*time.Millisecond)),
 				alice.SID, policyA, longest, "a@b.example", "", start)
-			if err := db.CreateBundle(t.Context(), p); err != nil {
+			if err := db.Bundles.Create(t.Context(), p); err != nil {
 				t.Fatal(err)
 			}
 		}

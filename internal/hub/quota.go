@@ -27,9 +27,9 @@ const (
 	noticesRetry  = 5 * time.Second // for an account with too many open notices
 )
 
-func tooManyProducts(limit int) *api.Error {
+func tooMany(limit int, name string) *api.Error {
 	return api.NewError(api.CodeInvalidParameter,
-		fmt.Sprintf("The account has reached its limit of %d Trust Products; delete some first", limit), nil)
+		fmt.Sprintf("The account has reached its limit of %d %s; delete some first", limit, name), nil)
 }
 
 func tooManyNotices(limit int) *api.Error {

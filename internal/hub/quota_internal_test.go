@@ -41,7 +41,7 @@ func (r *rows) create(t *testing.T, q *quota) error {
 	return nil
 }
 
-var errFull = tooManyProducts(1)
+var errFull = tooMany(1, "Trust Products")
 
 // TestFarFromTheLimit: no create waits for a count, and few counts are made.
 func TestFarFromTheLimit(t *testing.T) {

@@ -100,7 +100,7 @@ func TestTwoServersFill(t *testing.T) {
 					filling.Go(func() { s.fill(callers) })
 				}
 				filling.Wait()
-				stored, err := db.CountBundles(t.Context(), alice.SID, trust.TrustProduct, 10*limit)
+				stored, err := db.Bundles.Count(t.Context(), store.BundlesOf(alice.SID, trust.TrustProduct), 10*limit)
 				if most := limit + len(servers)*(2*limit/1000+callers); err != nil || stored < limit-callers || stored > most {
 					t.Errorf("%d products are stored, the limit is %d, at most %d may be: %v", stored, limit, most, err)
 				}
@@ -150,7 +150,7 @@ func TestOpenNotices(t *testing.T) {
 		if open := work(0, trust.TryAgain); open != 6 {
 			t.Errorf("%d notices are open", open)
 		}
-		if p, err := db.Bundle(t.Context(), alice.SID, trust.TrustProduct, products[0]); err != nil || p.Status != trust.TwilioApproved {
+		if p, err := db.Bundles.Fetch(t.Context(), store.BundlesOf(alice.SID, trust.TrustProduct), products[0]); err != nil || p.Status != trust.TwilioApproved {
 			t.Errorf("the product is %s: %v", p.Status, err)
 		}
 		s.later(time.Minute)

@@ -94,10 +94,10 @@ func (w *world) submitFor(account string, count int) {
 	for i := range count {
 		p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BU%s%d", account, i), account, "RN", "Acme", "a+hold@b.example",
 			fmt.Sprintf("http://%d.%s.example/", i, account), w.clock())
-		if err := w.db.CreateBundle(w.t.Context(), p); err != nil {
+		if err := w.db.Bundles.Create(w.t.Context(), p); err != nil {
 			w.t.Fatal(err)
 		}
-		_, err := w.db.UpdateBundle(w.t.Context(), account, trust.TrustProduct, p.SID, func(p trust.Bundle) (trust.Outcome, error) {
+		_, err := w.db.UpdateBundle(w.t.Context(), store.BundlesOf(account, trust.TrustProduct), p.SID, func(p trust.Bundle) (trust.Outcome, error) {
 			return w.config.Policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, w.clock())
 		})
 		if err != nil {

@@ -56,7 +56,7 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	w.config.Call, w.config.Mail = w.call, w.mail
 	for i := range bundles {
 		p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BU%d", i), accountSID, "RN", "Acme", "a@b.example", "http://x.example/", w.clock())
-		if err := w.db.CreateBundle(t.Context(), p); err != nil {
+		if err := w.db.Bundles.Create(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -115,14 +115,14 @@ func (w *world) submit(sid, email string) {
 func (w *world) create(sid, email, statusCallback string) {
 	w.t.Helper()
 	p := trust.NewBundle(trust.TrustProduct, sid, accountSID, "RN", "Acme", email, statusCallback, w.clock())
-	if err := w.db.CreateBundle(w.t.Context(), p); err != nil {
+	if err := w.db.Bundles.Create(w.t.Context(), p); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) handIn(sid string) {
 	w.t.Helper()
-	_, err := w.db.UpdateBundle(w.t.Context(), accountSID, trust.TrustProduct, sid, func(p trust.Bundle) (trust.Outcome, error) {
+	_, err := w.db.UpdateBundle(w.t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), sid, func(p trust.Bundle) (trust.Outcome, error) {
 		return w.config.Policy.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, w.clock())
 	})
 	if err != nil {
@@ -248,7 +248,9 @@ func (w *world) storeKeys(count int, created time.Time) {
 	for i := range count {
 		group.Go(func() error {
 			p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BUkey%d", i), accountSID, "RN", "Acme", "a@b.example", "", created)
-			_, err := w.db.CreateBundleOnce(w.t.Context(), fmt.Sprint(i), "fingerprint", p)
+			_, err := w.db.Bundles.CreateOnce(w.t.Context(), store.Request{
+				AccountSID: p.AccountSID, Key: fmt.Sprint(i), At: p.Created,
+			}, p)
 			return err
 		})
 	}

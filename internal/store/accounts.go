@@ -12,15 +12,25 @@ type Account struct {
 	Created   time.Time
 }
 
+var accounts = newTable(
+	layout{name: "accounts"},
+	fixed(text("sid", func(a *Account) *string { return &a.SID })),
+	text("auth_token", func(a *Account) *string { return &a.AuthToken }),
+	fixed(moment("created_at", func(a *Account) *time.Time { return &a.Created })),
+)
+
 // PutAccount stores the account; where it exists already, it gets this auth token.
 func (s *Store) PutAccount(ctx context.Context, a Account) error {
-	_, err := s.exec(ctx, `INSERT INTO accounts (sid, auth_token, created_at) VALUES ($1, $2, $3)
-		ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a.SID, a.AuthToken, micros(a.Created))
+	err := s.writeOne(ctx, func(one session) error {
+		_, err := accounts.execInsert(one, accounts.insertOne+`
+			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a)
+		return err
+	})
 	s.version.Add(1)
 	return err
 }
 
-// FirstAccount stores the account if there is none at all, and tells whether it did. Of several servers that start at once
+// FirstAccount stores the account if there is none at all, and reports whether it did. Of several servers that start at once
 // on an empty database, one does.
 func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err error) {
 	err = s.write(ctx, func(tx session) error {
@@ -29,13 +39,16 @@ func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err e
 				return err
 			}
 		}
-		changed, err := tx.exec(`INSERT INTO accounts (sid, auth_token, created_at)
-			SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM accounts)`,
-			a.SID, a.AuthToken, micros(a.Created))
-		stored = changed == 1
-		return err
+		var some bool
+		if err := tx.row(`SELECT EXISTS (SELECT 1 FROM accounts)`).Scan(&some); err != nil {
+			return err
+		}
+		if stored = !some; stored {
+			return accounts.insert(tx, a)
+		}
+		return nil
 	})
-	return stored, err
+	return stored && err == nil, err
 }
 
 // AccountsVersion changes whenever this process changes an account, for whoever keeps a copy.
@@ -43,20 +56,12 @@ func (s *Store) AccountsVersion() int64 { return s.version.Load() }
 
 // Account returns the account with this SID, or ErrNotFound.
 func (s *Store) Account(ctx context.Context, sid string) (Account, error) {
-	a, err := scanAccount(session{ctx, s.logins}.row("SELECT sid, auth_token, created_at FROM accounts WHERE sid = $1", sid))
+	a, err := accounts.fetch(session{ctx, s.logins}, nil, sid, "")
 	return a, s.classify(err)
 }
 
 // Accounts returns all accounts, the oldest first.
 func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
-	all, err := queryAll(s.read(ctx), scanAccount, "SELECT sid, auth_token, created_at FROM accounts ORDER BY created_at, sid")
+	all, err := queryAll(s.read(ctx), accounts.scan, `SELECT `+accounts.list+` FROM accounts ORDER BY created_at, sid`)
 	return all, s.classify(err)
-}
-
-func scanAccount(row scanner) (Account, error) {
-	var a Account
-	var created int64
-	err := row.Scan(&a.SID, &a.AuthToken, &created)
-	a.Created = fromMicros(created)
-	return a, err
 }

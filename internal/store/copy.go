@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
 // ErrNotEmpty says that a database which is to be filled holds something already.
 var ErrNotEmpty = errors.New("the target database is not empty")
 
-// copyRows is how many rows one INSERT carries. SQLite takes 32,766 parameters at the most, the widest table has 16 columns.
+// copyRows is how many rows one INSERT carries. SQLite takes 32,766 parameters at the most, the widest table has 18 columns.
 const copyRows = 500
 
 // CopyTo copies everything into another database, of whatever engine, that must be empty: in one transaction there, from one
@@ -49,7 +48,7 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total
 		done = 0
 		for _, table := range tables() {
 			if err := copyTable(source, target, table, func(n int64) { done += n; progress(done, total) }); err != nil {
-				return fmt.Errorf("copy %s: %w", table, err)
+				return fmt.Errorf("copy %s: %w", table.name, err)
 			}
 		}
 		return verify(target, counts)
@@ -72,10 +71,10 @@ func count(q session) (counts map[string]int64, total int64, err error) {
 	counts = map[string]int64{}
 	for _, table := range tables() {
 		var n int64
-		if err := q.row(`SELECT COUNT(*) FROM ` + table).Scan(&n); err != nil {
-			return nil, 0, fmt.Errorf("count %s: %w", table, err)
+		if err := q.row(`SELECT COUNT(*) FROM ` + table.name).Scan(&n); err != nil {
+			return nil, 0, fmt.Errorf("count %s: %w", table.name, err)
 		}
-		counts[table] = n
+		counts[table.name] = n
 		total += n
 	}
 	return counts, total, nil
@@ -94,23 +93,20 @@ func verify(target session, want map[string]int64) error {
 	return nil
 }
 
-func copyTable(source, target session, table string, copied func(int64)) error {
-	rows, err := source.run.QueryContext(source.ctx, `SELECT * FROM `+table)
+func copyTable(source, target session, table layout, copied func(int64)) error {
+	rows, err := source.run.QueryContext(source.ctx, `SELECT `+strings.Join(table.columns, ", ")+` FROM `+table.name)
 	if err != nil {
 		return err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err below tells of a failed read
-	columns, err := rows.Columns()
-	if err != nil {
-		return err
-	}
+	columns := len(table.columns)
 	var values []any
 	flush := func() error {
-		n := len(values) / len(columns)
+		n := len(values) / columns
 		if n == 0 {
 			return nil
 		}
-		if _, err := target.run.ExecContext(target.ctx, insertText(table, columns, n), values...); err != nil {
+		if _, err := target.run.ExecContext(target.ctx, table.insertText(n), values...); err != nil {
 			return err
 		}
 		values = values[:0]
@@ -118,37 +114,19 @@ func copyTable(source, target session, table string, copied func(int64)) error {
 		return nil
 	}
 	for rows.Next() {
-		row := make([]any, len(columns))
-		pointers := make([]any, len(columns))
+		row := make([]any, columns)
+		pointers := make([]any, columns)
 		for i := range row {
 			pointers[i] = &row[i]
 		}
 		if err := rows.Scan(pointers...); err != nil {
 			return err
 		}
-		if values = append(values, row...); len(values) == copyRows*len(columns) {
+		if values = append(values, row...); len(values) == copyRows*columns {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
 	}
 	return errors.Join(rows.Err(), flush())
-}
-
-// insertText is INSERT INTO table (a, b) VALUES ($1, $2), ($3, $4) for n rows.
-func insertText(table string, columns []string, n int) string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
-	for i := range n * len(columns) {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%len(columns) == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString("$" + strconv.Itoa(i+1))
-	}
-	return b.String() + ")"
 }

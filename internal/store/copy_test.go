@@ -57,7 +57,7 @@ func fill(t *testing.T, s *store.Store) {
 	exchange(t, s, 0, 0, delivered(leases[0]))
 	p := draft()
 	p.SID = "BU00000000000000000000000000000002"
-	_, err := s.CreateBundleOnce(t.Context(), "key", "fingerprint", p)
+	_, err := s.Bundles.CreateOnce(t.Context(), request("fingerprint", at), p)
 	check(t, err)
 }
 
@@ -97,7 +97,7 @@ func createMany(t *testing.T, s *store.Store, n int) {
 		group.Go(func() error {
 			p := draft()
 			p.SID = fmt.Sprintf("BU%032d", i+1000)
-			return s.CreateBundle(t.Context(), p)
+			return s.Bundles.Create(t.Context(), p)
 		})
 	}
 	if err := group.Wait(); err != nil {

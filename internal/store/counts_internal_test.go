@@ -28,7 +28,7 @@ func TestCountsReadAnIndex(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			s := withManyNotices(t, test.name)
 			for _, statement := range []string{
-				`INSERT INTO bundles (` + bundleColumns + `)
+				`INSERT INTO bundles (` + bundles.list + `)
 					WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
 					SELECT 'BU' || n, 'trust-product', CASE WHEN n < 7 THEN 'AC1' ELSE 'AC2' END, 'RN', 'Acme', '', '', 'draft', 0, '', 0, 0, 0 FROM numbers`,
 				`UPDATE notices SET account_sid = 'AC1', ended_at = CASE WHEN id < 'ND100006' THEN 0 ELSE ended_at END WHERE id < 'ND100009'`,
@@ -38,15 +38,15 @@ func TestCountsReadAnIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			bundles, err := s.CountBundles(t.Context(), "AC1", trust.TrustProduct, 100)
+			count, err := s.Bundles.Count(t.Context(), BundlesOf("AC1", trust.TrustProduct), 100)
 			open, openErr := s.CountOpenNotices(t.Context(), "AC1", 100)
-			if bundles != 6 || open != 5 || err != nil || openErr != nil {
-				t.Errorf("counted %d bundles and %d notices: %v, %v", bundles, open, err, openErr)
+			if count != 6 || open != 5 || err != nil || openErr != nil {
+				t.Errorf("counted %d bundles and %d notices: %v, %v", count, open, err, openErr)
 			}
-			if bundles, err = s.CountBundles(t.Context(), "AC2", trust.TrustProduct, 100); bundles != 100 || err != nil {
-				t.Errorf("counted %d bundles up to 100: %v", bundles, err)
+			if count, err = s.Bundles.Count(t.Context(), BundlesOf("AC2", trust.TrustProduct), 100); count != 100 || err != nil {
+				t.Errorf("counted %d bundles up to 100: %v", count, err)
 			}
-			for query, want := range map[string]string{bundlesOf: test.bundles, openNoticesOf: test.openNotice} {
+			for query, want := range map[string]string{bundles.rowsOf(BundlesOf("AC1", trust.TrustProduct)).text: test.bundles, openNoticesOf: test.openNotice} {
 				plan, err := queryAll(s.read(t.Context()), func(row scanner) (string, error) {
 					if engine == "postgres" {
 						return scanString(row)

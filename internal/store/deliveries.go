@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -18,6 +19,31 @@ type Delivery struct {
 	Attempts []trust.Attempt
 }
 
+// attemptRow is an attempt to send a notice.
+type attemptRow struct {
+	trust.Attempt
+
+	noticeID string
+	number   int // of the notice's attempts, from 1
+}
+
+var attemptRows = newTable(
+	layout{name: "attempts"},
+	text("notice_id", func(a *attemptRow) *string { return &a.noticeID }),
+	number("number", func(a *attemptRow) *int { return &a.number }),
+	moment("started_at", func(a *attemptRow) *time.Time { return &a.Started }),
+	converted("duration", func(a *attemptRow) *time.Duration { return &a.Duration }, `0`, time.Duration.Microseconds,
+		func(us int64) (time.Duration, error) { return time.Duration(us) * time.Microsecond, nil }),
+	text("verdict", func(a *attemptRow) *trust.Verdict { return &a.Verdict }),
+	number("status_code", func(a *attemptRow) *int { return &a.StatusCode }),
+	text("answer", func(a *attemptRow) *string { return &a.Answer }),
+	text("error", func(a *attemptRow) *string { return &a.Error }),
+)
+
+// insertAttempt is attemptRows.insertOne with a number that counts on from the notice's last attempt.
+var insertAttempt = strings.Replace(attemptRows.insertOne, `$2`,
+	`(SELECT CAST($2 AS BIGINT) + COALESCE(MAX(number), 0) FROM attempts WHERE notice_id = $1)`, 1)
+
 // DeliveryFilter chooses deliveries. Empty fields choose all.
 type DeliveryFilter struct {
 	BundleSID string
@@ -29,15 +55,12 @@ type DeliveryFilter struct {
 // ids, which begin with the time of their making. A filter by state has no index: it reads past what does not match.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
 	type row struct {
-		Delivery
-		number  int64 // of the attempt, 0 for a notice without any
-		attempt trust.Attempt
+		notice  noticeRow
+		attempt attemptRow // without a number for a notice without any
 	}
 	query, args := deliveriesQuery(f)
-	rows, err := queryAll(s.read(ctx), func(columns scanner) (row, error) {
-		var r row
-		var err error
-		r.Delivery, r.number, r.attempt, err = scanDelivery(columns)
+	rows, err := queryAll(s.read(ctx), func(columns scanner) (r row, err error) {
+		r.notice, err = noticeRows.scanWith(columns, attemptRows.dests(&r.attempt, 0)...)
 		return r, err
 	}, query, args...)
 	if err != nil {
@@ -45,11 +68,11 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 	}
 	var all []Delivery
 	for _, r := range rows {
-		if len(all) == 0 || all[len(all)-1].Notice.ID != r.Notice.ID {
-			all = append(all, r.Delivery)
+		if len(all) == 0 || all[len(all)-1].Notice.ID != r.notice.ID {
+			all = append(all, r.notice.delivery())
 		}
-		if last := &all[len(all)-1]; r.number > 0 {
-			last.Attempts = append(last.Attempts, r.attempt)
+		if last := &all[len(all)-1]; r.attempt.number > 0 {
+			last.Attempts = append(last.Attempts, r.attempt.Attempt)
 		}
 	}
 	return all, nil
@@ -57,7 +80,7 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 
 // deliveriesQuery returns a query for a row an attempt, and a row for a notice without any.
 func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
-	page := `SELECT ` + noticeColumns + `, state, due_at FROM notices WHERE true`
+	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE true`
 	where := func(column, value string) {
 		if value != "" {
 			args = append(args, value)
@@ -68,21 +91,18 @@ func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
 	where(`state`, string(f.State))
 	args = append(args, f.Limit)
 	page += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
-	return `SELECT ` + noticeColumns + `, state, due_at, COALESCE(number, 0), COALESCE(started_at, 0), COALESCE(duration, 0),
-		COALESCE(verdict, ''), COALESCE(status_code, 0), COALESCE(answer, ''), COALESCE(error, '')
+	return `SELECT ` + noticeRows.list + `, ` + attemptRows.listOrZero() + `
 		FROM (` + page + `) AS page LEFT JOIN attempts ON notice_id = id ORDER BY id DESC, number`, args
 }
 
-// scanDelivery reads a row of deliveriesQuery; number is 0 where it has no attempt.
-func scanDelivery(row scanner) (d Delivery, number int64, a trust.Attempt, err error) {
-	var state, verdict string
-	var due, started, duration int64
-	d.Notice, err = scanNotice(row, &state, &due, &number, &started, &duration, &verdict, &a.StatusCode, &a.Answer, &a.Error)
-	if d.State = State(state); d.State == Ready {
-		d.Due = fromMicros(max(due, micros(d.Notice.Created))) // it may be atOnce
+func (n noticeRow) delivery() Delivery {
+	d := Delivery{Notice: n.Notice, State: n.state}
+	if n.state == Ready {
+		if d.Due = n.due; n.due.Before(n.Created) { // it is atOnce
+			d.Due = n.Created
+		}
 	}
-	a.Started, a.Duration, a.Verdict = fromMicros(started), time.Duration(duration)*time.Microsecond, trust.Verdict(verdict)
-	return d, number, a, err
+	return d
 }
 
 // Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It
@@ -131,7 +151,7 @@ func (s *Store) replay(tx session, id, condition string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.setState(tx, n, Waiting, time.Time{}, now)
+	return s.setState(tx, n.Notice, Waiting, time.Time{}, now)
 }
 
 // Drop gives an open notice up and lets the next of its bundle go. It returns ErrNotFound where there is no such notice
@@ -142,7 +162,7 @@ func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		return s.setState(tx, n, Dropped, now, now)
+		return s.setState(tx, n.Notice, Dropped, now, now)
 	})
 	if err == nil {
 		s.wake()
@@ -152,15 +172,15 @@ func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 
 // lockNotice locks a notice's bundle and only then reads the notice, if the condition holds: nobody deletes the bundle or
 // ends the notice any more before the transaction ends.
-func (s *Store) lockNotice(tx session, id, condition string) (trust.Notice, error) {
+func (s *Store) lockNotice(tx session, id, condition string) (noticeRow, error) {
 	sid, err := scanString(tx.row(`SELECT bundle_sid FROM notices WHERE id = $1`, id))
 	if err != nil {
-		return trust.Notice{}, err
+		return noticeRow{}, err
 	}
 	if err := s.lockBundle(tx, sid); err != nil {
-		return trust.Notice{}, err
+		return noticeRow{}, err
 	}
-	return scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notices WHERE id = $1 AND `+condition, id))
+	return noticeRows.scan(tx.row(`SELECT `+noticeRows.list+` FROM notices WHERE id = $1 AND `+condition, id))
 }
 
 // setState overrules the workers: one that is sending the notice loses its lease. The notice's bundle is locked.

@@ -24,10 +24,10 @@ func TestDiskFull(t *testing.T) {
 		"one statement": func(s *Store) error {
 			p := bundle
 			p.SID, p.FriendlyName = "BU2", strings.Repeat("x", 1<<20)
-			return s.CreateBundle(t.Context(), p)
+			return s.Bundles.Create(t.Context(), p)
 		},
 		"a savepoint": func(s *Store) error {
-			_, err := s.UpdateBundle(t.Context(), "AC1", trust.TrustProduct, "BU1", func(p trust.Bundle) (trust.Outcome, error) {
+			_, err := s.UpdateBundle(t.Context(), BundlesOf("AC1", trust.TrustProduct), "BU1", func(p trust.Bundle) (trust.Outcome, error) {
 				p.FriendlyName = strings.Repeat("x", 1<<20)
 				return trust.Outcome{Bundle: p, Changed: true}, nil
 			})
@@ -45,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openFile(t)
-			must(t, s.CreateBundle(t.Context(), bundle))
+			must(t, s.Bundles.Create(t.Context(), bundle))
 			limitPages(t, s, 1) // which means: no more than there are
 
 			err := fail(s)

@@ -5,65 +5,90 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// ErrKeyReused says that an idempotency key has been used with another body.
-var ErrKeyReused = errors.New("the idempotency key was used with another body")
+// ErrKeyReused says that an idempotency key has been used with another request.
+var ErrKeyReused = errors.New("the idempotency key was used with another request")
 
 // KeyLife is how long an idempotency key is remembered.
 const KeyLife = 24 * time.Hour
 
-// CreateBundleOnce is CreateBundle for a caller who may repeat himself: with the same key and fingerprint within KeyLife of
-// b.Created it stores one bundle and returns that one each time, as it was created. Key and bundle are one commit. It
-// returns ErrKeyReused for a key that came with another fingerprint.
-func (s *Store) CreateBundleOnce(ctx context.Context, key, fingerprint string, b trust.Bundle) (trust.Bundle, error) {
-	snapshot, err := json.Marshal(b)
+// Request is a request that its caller may repeat, and that is then to be carried out once.
+type Request struct {
+	AccountSID  string // the key is one among the account's
+	Key         string
+	Operation   string // the name of what is requested
+	Fingerprint string // of its parameters
+	At          time.Time
+}
+
+// savedAnswer is the first request with a key, and its answer as JSON.
+type savedAnswer struct {
+	Request
+
+	answer string
+}
+
+var savedAnswers = newTable(
+	layout{name: "idempotency_keys"},
+	text("account_sid", func(a *savedAnswer) *string { return &a.AccountSID }),
+	text("idempotency_key", func(a *savedAnswer) *string { return &a.Key }),
+	text("operation", func(a *savedAnswer) *string { return &a.Operation }),
+	text("fingerprint", func(a *savedAnswer) *string { return &a.Fingerprint }),
+	text("answer", func(a *savedAnswer) *string { return &a.answer }),
+	moment("created_at", func(a *savedAnswer) *time.Time { return &a.At }),
+)
+
+// saveAnswer stores an answer, in the place of one that is older than KeyLife, and of no other.
+var saveAnswer = savedAnswers.insertOne + `
+	ON CONFLICT (account_sid, idempotency_key) DO UPDATE SET operation = excluded.operation, fingerprint = excluded.fingerprint,
+		answer = excluded.answer, created_at = excluded.created_at
+	WHERE idempotency_keys.created_at <= excluded.created_at - ` + strconv.FormatInt(KeyLife.Microseconds(), 10)
+
+// createOnce runs create in a transaction, unless the request is a repeat. It returns row, or what the first request returned.
+func createOnce[Row any](
+	ctx context.Context, s *Store, request Request, row Row, create func(tx session) error,
+) (answer Row, err error) {
+	text, err := json.Marshal(row)
 	if err != nil {
-		return trust.Bundle{}, fmt.Errorf("keep the answer: %w", err)
+		return answer, fmt.Errorf("keep the answer: %w", err)
 	}
-	var answer trust.Bundle
 	err = s.write(ctx, func(tx session) error {
 		// Where another transaction is storing the same key, this waits for its end.
-		fresh, err := tx.exec(`INSERT INTO idempotency_keys (account_sid, idempotency_key, fingerprint, answer, created_at)
-			VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (account_sid, idempotency_key) DO UPDATE SET
-				fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
-			WHERE idempotency_keys.created_at <= $6`,
-			b.AccountSID, key, fingerprint, string(snapshot), micros(b.Created), micros(b.Created.Add(-KeyLife)))
+		first, err := savedAnswers.execInsert(tx, saveAnswer, savedAnswer{request, string(text)})
 		if err != nil {
 			return err
 		}
-		if fresh == 1 {
-			answer = b
-			return insertBundles(tx, []trust.Bundle{b})
+		if first == 1 {
+			answer = row
+			return create(tx)
 		}
-		answer, err = createdBefore(tx, key, fingerprint, b)
+		answer, err = earlierAnswer[Row](tx, request)
 		return err
 	})
 	return answer, err
 }
 
-// CreatedBefore returns what CreateBundleOnce would without storing b: the bundle of an earlier call with the same key, or
-// ErrKeyReused, or ErrNotFound where b would be the first.
-func (s *Store) CreatedBefore(ctx context.Context, key, fingerprint string, b trust.Bundle) (trust.Bundle, error) {
-	first, err := createdBefore(s.read(ctx), key, fingerprint, b)
-	return first, s.classify(err)
+// EarlierAnswer returns the row that an earlier request with the same key stored, ErrKeyReused if that was another request, or
+// ErrNotFound if there was none within KeyLife.
+func (r *Resource[Row]) EarlierAnswer(ctx context.Context, request Request) (Row, error) {
+	row, err := earlierAnswer[Row](r.store.read(ctx), request)
+	return row, r.store.classify(err)
 }
 
-func createdBefore(q session, key, fingerprint string, b trust.Bundle) (first trust.Bundle, err error) {
-	var known, stored string
-	if err := q.row(`SELECT fingerprint, answer FROM idempotency_keys
+func earlierAnswer[Row any](q session, request Request) (row Row, err error) {
+	first, err := savedAnswers.scan(q.row(`SELECT `+savedAnswers.list+` FROM idempotency_keys
 		WHERE account_sid = $1 AND idempotency_key = $2 AND created_at > $3`,
-		b.AccountSID, key, micros(b.Created.Add(-KeyLife))).Scan(&known, &stored); err != nil {
-		return trust.Bundle{}, err
+		request.AccountSID, request.Key, micros(request.At.Add(-KeyLife))))
+	switch {
+	case err != nil:
+		return row, err
+	case first.Operation != request.Operation || first.Fingerprint != request.Fingerprint:
+		return row, ErrKeyReused
 	}
-	if known != fingerprint {
-		return trust.Bundle{}, ErrKeyReused
-	}
-	return first, json.Unmarshal([]byte(stored), &first)
+	return row, json.Unmarshal([]byte(first.answer), &row)
 }
 
 // RemoveKeys removes up to limit idempotency keys that were stored before the given time, and returns how many. One that is

@@ -12,6 +12,11 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
+// request returns a create with the same key each time.
+func request(body string, at time.Time) store.Request {
+	return store.Request{AccountSID: accountSID, Key: "key", Operation: "CreateTrustProduct", Fingerprint: body, At: at}
+}
+
 // TestManyCreatesWithOneKey sends 1,000 at once to two stores on one database, as two servers would.
 func TestManyCreatesWithOneKey(t *testing.T) {
 	const count = 1000
@@ -24,7 +29,7 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 				group.Go(func() error {
 					p := draft()
 					p.SID = fmt.Sprintf("BU%032x", i)
-					made, err := stores[i%2].CreateBundleOnce(t.Context(), "key", "body", p)
+					made, err := stores[i%2].Bundles.CreateOnce(t.Context(), request("body", at), p)
 					sids[i] = made.SID
 					return err
 				})
@@ -36,7 +41,7 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 				}
 			}
 			for i := range count {
-				_, err := stores[0].Bundle(t.Context(), accountSID, trust.TrustProduct, fmt.Sprintf("BU%032x", i))
+				_, err := stores[0].Bundles.Fetch(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), fmt.Sprintf("BU%032x", i))
 				if made := err == nil; made != (sids[0] == fmt.Sprintf("BU%032x", i)) {
 					t.Errorf("bundle %d: %v", i, err)
 				}
@@ -49,27 +54,39 @@ func TestLifeOfAKey(t *testing.T) {
 	for name, open := range engines(t) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			create := func(after time.Duration, body string) (trust.Bundle, error) {
+			create := func(after time.Duration, r store.Request) (trust.Bundle, error) {
 				p := draft()
 				p.Created = at.Add(after)
 				p.SID = trust.NewSID(trust.BundlePrefix, p.Created)
-				return s.CreateBundleOnce(t.Context(), "key", body, p)
+				r.At = p.Created
+				return s.Bundles.CreateOnce(t.Context(), r, p)
 			}
-			first, err := create(0, "body")
+			body, another := request("body", at), request("another body", at)
+			operation, account := body, body
+			operation.Operation, account.AccountSID = "CreateSomethingElse", otherSID
+			first, err := create(0, body)
 			check(t, err)
-			if again, err := create(store.KeyLife-1, "body"); err != nil || again.SID != first.SID || !again.Created.Equal(at) {
+			if again, err := create(store.KeyLife-1, body); err != nil || again.SID != first.SID || !again.Created.Equal(at) {
 				t.Errorf("a repeat made %+v, %v", again, err)
 			}
-			if _, err := create(time.Hour, "another body"); !errors.Is(err, store.ErrKeyReused) {
-				t.Errorf("another body: %v", err)
+			for _, reused := range []store.Request{another, operation} {
+				if _, err := create(time.Hour, reused); !errors.Is(err, store.ErrKeyReused) {
+					t.Errorf("%+v: %v", reused, err)
+				}
+				if _, err := s.Bundles.EarlierAnswer(t.Context(), reused); !errors.Is(err, store.ErrKeyReused) {
+					t.Errorf("%+v before: %v", reused, err)
+				}
 			}
-			if again, err := create(store.KeyLife, "another body"); err != nil || again.SID == first.SID {
+			if other, err := create(store.KeyLife, account); err != nil || other.SID == first.SID {
+				t.Errorf("the key of another account made %+v, %v", other, err)
+			}
+			if again, err := create(store.KeyLife, another); err != nil || again.SID == first.SID {
 				t.Errorf("after its life the key made %+v, %v", again, err)
 			}
 			if n, err := s.RemoveKeys(t.Context(), at.Add(store.KeyLife), 10); n != 0 || err != nil {
 				t.Errorf("removed %d young keys, %v", n, err)
 			}
-			if n, err := s.RemoveKeys(t.Context(), at.Add(store.KeyLife+1000), 10); n != 1 || err != nil {
+			if n, err := s.RemoveKeys(t.Context(), at.Add(store.KeyLife+1000), 10); n != 2 || err != nil {
 				t.Errorf("removed %d old keys, %v", n, err)
 			}
 		})

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 const (
@@ -17,28 +14,28 @@ const (
 	insertLimit   = 30 * time.Second // for a database that does not even end a statement that takes too long
 )
 
-// inserts is how Postgres takes new bundles: those that come while as many INSERTs as may be are on their way share the next
-// one, and its commit. One that comes alone waits for nobody.
-type inserts struct {
-	run func(bundles []trust.Bundle) error // in one commit, or not at all
+// inserts is how Postgres takes the new rows of a table: those that come while as many INSERTs as may be are on their way share
+// the next one, and its commit. One that comes alone waits for nobody.
+type inserts[Row any] struct {
+	run func(rows []Row) error // in one commit, or not at all
 
 	mu      sync.Mutex
-	waiting []*insert
+	waiting []*insert[Row]
 	running int // goroutines that insert; as long as anything waits there is one
 }
 
-// insert is one caller's bundle. It is answered when it is on disk, or not at all there.
-type insert struct {
-	ctx    context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
-	bundle trust.Bundle
-	taken  bool // it may be stored from now on
-	err    error
-	done   chan struct{}
+// insert is one caller's row. It is done when the row is on disk, or not stored at all.
+type insert[Row any] struct {
+	ctx   context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
+	row   Row
+	taken bool // it may be stored from now on
+	err   error
+	done  chan struct{}
 }
 
-// do returns when the bundle is stored. The context bounds the wait; where it ends too late, the error is ErrUncertain.
-func (i *inserts) do(ctx context.Context, b trust.Bundle) error {
-	mine := &insert{ctx: ctx, bundle: b, done: make(chan struct{})}
+// do returns when the row is stored. The context bounds the wait; where it ends too late, the error is ErrUncertain.
+func (i *inserts[Row]) do(ctx context.Context, row Row) error {
+	mine := &insert[Row]{ctx: ctx, row: row, done: make(chan struct{})}
 	i.mu.Lock()
 	i.waiting = append(i.waiting, mine)
 	if i.running < insertsAtOnce {
@@ -60,14 +57,14 @@ func (i *inserts) do(ctx context.Context, b trust.Bundle) error {
 }
 
 // insertAll inserts until nothing waits.
-func (i *inserts) insertAll() {
+func (i *inserts[Row]) insertAll() {
 	for batch := i.take(); batch != nil; batch = i.take() {
 		i.insert(batch)
 	}
 }
 
 // take returns who waits, the first come first and without those who have gone; nil, and one goroutine less, if nobody does.
-func (i *inserts) take() (batch []*insert) {
+func (i *inserts[Row]) take() (batch []*insert[Row]) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for len(i.waiting) > 0 && len(batch) < rowsPerInsert {
@@ -84,38 +81,23 @@ func (i *inserts) take() (batch []*insert) {
 }
 
 // insert stores a batch and answers it. One that cannot be stored spoils only itself: the others are tried alone.
-func (i *inserts) insert(batch []*insert) {
-	bundles := make([]trust.Bundle, len(batch))
+func (i *inserts[Row]) insert(batch []*insert[Row]) {
+	rows := make([]Row, len(batch))
 	for n, one := range batch {
-		bundles[n] = one.bundle
+		rows[n] = one.row
 	}
-	err := i.run(bundles)
+	err := i.run(rows)
 	for _, one := range batch {
 		if one.err = err; err != nil && len(batch) > 1 && !errors.Is(err, ErrUnavailable) {
-			one.err = i.run([]trust.Bundle{one.bundle})
+			one.err = i.run([]Row{one.row})
 		}
 		close(one.done)
 	}
 }
 
-// insertOne is the statement that stores one bundle.
-var insertOne = insertBundlesText(1)
-
-func insertBundlesText(n int) string {
-	return insertText("bundles", strings.Fields(strings.ReplaceAll(bundleColumns, ",", " ")), n)
-}
-
-// insertBundles stores new bundles in one statement.
-func insertBundles(q session, bundles []trust.Bundle) error {
-	text := insertOne
-	if len(bundles) > 1 {
-		text = insertBundlesText(len(bundles))
-	}
-	var values []any
-	for _, b := range bundles {
-		values = append(values, b.SID, string(b.Kind), b.AccountSID, b.PolicySID, b.FriendlyName, b.Email, b.StatusCallback,
-			string(b.Status), micros(b.ValidUntil), joinCodes(b.Errors), micros(b.Created), micros(b.Updated), micros(b.Due))
-	}
-	_, err := q.exec(text, values...)
-	return err
+// insertTogether stores rows whose callers do not know of each other: none of their contexts may end it for the others.
+func (r *Resource[Row]) insertTogether(rows []Row) error {
+	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
+	defer cancel()
+	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, rows...) })
 }

@@ -20,19 +20,19 @@ func TestInsertsShareAStatement(t *testing.T) {
 	defer s.Close() //nolint:errcheck // what was stored has been read
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	var batch []*insert
+	var batch []*insert[trust.Bundle]
 	for n, ctx := range []context.Context{t.Context(), t.Context(), gone, t.Context()} {
 		p := trust.NewBundle(trust.TrustProduct, fmt.Sprint("BU", n), "AC", "RN", "Acme", "a@b.example", "", time.UnixMilli(1))
 		if n == 1 {
 			p.FriendlyName = "\x00"
 		}
-		batch = append(batch, &insert{ctx: ctx, bundle: p, done: make(chan struct{})})
+		batch = append(batch, &insert[trust.Bundle]{ctx: ctx, row: p, done: make(chan struct{})})
 	}
-	s.inserts.waiting, s.inserts.running = batch, 1
-	s.inserts.insertAll()
+	s.Bundles.inserts.waiting, s.Bundles.inserts.running = batch, 1
+	s.Bundles.inserts.insertAll()
 
 	for n, wantStored := range []bool{true, false, false, true} {
-		_, err := s.Bundle(t.Context(), "AC", trust.TrustProduct, batch[n].bundle.SID)
+		_, err := s.Bundles.Fetch(t.Context(), BundlesOf("AC", trust.TrustProduct), batch[n].row.SID)
 		if stored := err == nil; stored != wantStored || (!stored && !errors.Is(err, ErrNotFound)) {
 			t.Errorf("bundle %d: %v, want it stored: %t", n, err, wantStored)
 		}
@@ -43,15 +43,15 @@ func TestInsertsShareAStatement(t *testing.T) {
 	if batch[2].taken {
 		t.Error("a bundle was taken whose caller had gone")
 	}
-	if s.inserts.running != 0 {
-		t.Errorf("%d goroutines are said to run", s.inserts.running)
+	if s.Bundles.inserts.running != 0 {
+		t.Errorf("%d goroutines are said to run", s.Bundles.inserts.running)
 	}
 }
 
 // TestInsertOutlivesItsCaller has the caller go while the bundle is being stored: he must not be told that it was not.
 func TestInsertOutlivesItsCaller(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
-	i := &inserts{run: func([]trust.Bundle) error {
+	i := &inserts[trust.Bundle]{run: func([]trust.Bundle) error {
 		leave()
 		<-t.Context().Done() // until the test has ended
 		return nil

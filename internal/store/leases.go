@@ -91,8 +91,8 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 	token := trust.NewAuthToken()
 	return queryAll(tx, func(row scanner) (Lease, error) {
 		l := Lease{Queue: g.Queue, token: token}
-		var err error
-		l.Notice, err = scanNotice(row, &l.Tries, &l.AuthToken)
+		n, err := noticeRows.scanWith(row, &l.AuthToken)
+		l.Notice, l.Tries = n.Notice, n.tries
 		return l, err
 	}, `WITH due AS MATERIALIZED (
 			SELECT id AS due_id FROM notices
@@ -100,7 +100,7 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 			ORDER BY due_at LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)
-		RETURNING `+noticeColumns+`, tries, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
+		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
 		micros(now), g.Queue.AccountSID, string(g.Queue.Channel), g.Queue.Endpoint, g.Limit,
 		string(Sending), token, duration.Microseconds())
 }
@@ -128,9 +128,7 @@ func (s *Store) record(tx session, r Report, now time.Time) (released bool, err 
 		return false, err
 	}
 	if a.Verdict != "" {
-		_, err = tx.exec(`INSERT INTO attempts (notice_id, number, started_at, duration, verdict, status_code, answer, error)
-			VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM attempts WHERE notice_id = $2), $3, $4, $5, $6, $7, $8)`,
-			n.ID, n.ID, micros(a.Started), a.Duration.Microseconds(), string(a.Verdict), a.StatusCode, a.Answer, a.Error)
+		_, err = attemptRows.execInsert(tx, insertAttempt, attemptRow{Attempt: a, noticeID: n.ID, number: 1})
 		if err != nil {
 			return false, err
 		}

@@ -2,11 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // Range says where in a list a part begins, and what bounds it. A list is in the order of its keys, the greatest first.
@@ -28,134 +29,167 @@ type Part[Row any] struct {
 	Beyond  string // the key of the row that was next; empty if the list, or the range, ends here
 }
 
-// BundleQuery chooses a part of an account's bundles of a kind. The other fields choose all where they are empty.
-type BundleQuery struct {
-	AccountSID   string
-	Kind         trust.Kind
-	Status       trust.Status
-	FriendlyName string
-	PolicySID    string
-	Range        Range
+// Query chooses a part of a list.
+type Query struct {
+	Of    Scope
+	Where map[string]string // the value that a column must have, by the column's name
+	Range Range
 }
 
-// ListBundles returns a part of the list of an account's bundles of a kind, whose key is the SID. What it costs is bounded,
-// wherever the part begins and however many bundles there are, of this account or of others. Status has an index. A filter by
-// name or policy has none, because that would make creates slower (docs/benchmarks.md): such a part ends after q.Range.Step rows.
-func (s *Store) ListBundles(ctx context.Context, q BundleQuery) (Part[trust.Bundle], error) {
-	if q.FriendlyName == "" && q.PolicySID == "" {
-		part, err := readPart(s.read(ctx), q.Range, Part[trust.Bundle]{}, q.unfiltered())
+// List returns a part of the list of a scope. What it costs is bounded, wherever the part begins and however many rows there are,
+// in this scope or in others. A filter by a column without an index, which would make creates slower (docs/benchmarks.md), makes
+// the part end after q.Range.Step rows.
+func (r *Resource[Row]) List(ctx context.Context, q Query) (Part[Row], error) {
+	l := listing{r.table.layout, q}
+	unindexed, err := l.unindexed()
+	if err := errors.Join(err, r.check(q.Of)); err != nil {
+		return Part[Row]{}, err
+	}
+	s := r.store
+	if len(unindexed) == 0 {
+		part, err := r.table.readPart(s.read(ctx), q.Range, Part[Row]{}, l.unfiltered())
 		part.Read = len(part.Rows)
 		return part, s.classify(err)
 	}
 	// A step keeps a processor busy for a millisecond or two. Some must be free for what is quick, of other accounts above all.
 	if err := s.scans.Acquire(ctx, 1); err != nil {
-		return Part[trust.Bundle]{}, s.classify(err)
+		return Part[Row]{}, s.classify(err)
 	}
 	defer s.scans.Release(1)
 	tx, err := s.reader.BeginTx(ctx, s.engine.snapshot) // so that both statements see the same rows
 	if err != nil {
-		return Part[trust.Bundle]{}, s.classify(err)
+		return Part[Row]{}, s.classify(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // it has only read
-	step := q.stepEnd()
+	step := l.stepEnd()
 	end, err := queryAll(session{ctx, tx}, scanString, step.text, step.args...)
 	if err != nil {
-		return Part[trust.Bundle]{}, s.classify(err)
+		return Part[Row]{}, s.classify(err)
 	}
-	part := Part[trust.Bundle]{Read: q.Range.Step}
+	part := Part[Row]{Read: q.Range.Step}
 	if len(end) > 0 {
 		part.Reached = end[0]
 	}
 	if len(end) > 1 {
 		part.Beyond = end[1]
 	}
-	part, err = readPart(session{ctx, tx}, q.Range, part, q.filtered())
+	part, err = r.table.readPart(session{ctx, tx}, q.Range, part, l.filtered(unindexed))
 	return part, s.classify(err)
 }
 
+// Key returns the key of a row, by which lists are ordered.
+func (r *Resource[Row]) Key(row Row) string { return r.table.keyOf(&row) }
+
+// readPart adds the rows of a query to a part, until its range is full.
+func (t *table[Row]) readPart(q session, r Range, part Part[Row], list statement) (Part[Row], error) {
+	full := false
+	err := queryEach(q, t.scan, func(row Row) bool {
+		if full = len(part.Rows) == r.Limit || part.Bytes >= r.Bytes; full {
+			beyond := row // only this one is moved to the heap
+			part.Beyond = t.keyOf(&beyond)
+			return false
+		}
+		part.Rows = append(part.Rows, row)
+		part.Bytes += t.textSize(&part.Rows[len(part.Rows)-1])
+		return true
+	}, list.text, list.args...)
+	if n := len(part.Rows); n > 0 && (full || part.Reached == "") {
+		part.Reached = t.keyOf(&part.Rows[n-1])
+	}
+	return part, err
+}
+
+// listing is the SQL of a query.
+type listing struct {
+	layout
+	query Query
+}
+
+// unindexed returns the columns that the list is filtered by without an index.
+func (l listing) unindexed() (columns []string, err error) {
+	indexed := l.index()
+	for _, column := range slices.Sorted(maps.Keys(l.query.Where)) {
+		switch {
+		case !slices.Contains(l.columns, column):
+			return nil, fmt.Errorf("%s has no column %q", l.name, column)
+		case column != indexed:
+			columns = append(columns, column)
+		}
+	}
+	return columns, nil
+}
+
+// index returns the column of a filter that has an index, empty if there is none.
+func (l listing) index() string {
+	for _, column := range l.indexed {
+		if _, ok := l.query.Where[column]; ok {
+			return column
+		}
+	}
+	return ""
+}
+
 // unfiltered yields the rows of a part that an index serves alone, and one more, which tells what is beyond.
-func (q BundleQuery) unfiltered() statement {
+func (l listing) unfiltered() statement {
 	var list statement
-	list.add(`SELECT ` + bundleColumns + ` FROM bundles`)
-	list.add(q.alongIndex(&list) + ` LIMIT ` + list.arg(q.Range.Limit+1))
+	list.add(`SELECT ` + strings.Join(l.columns, `, `) + ` FROM ` + l.name)
+	list.add(l.alongIndex(&list) + ` LIMIT ` + list.arg(l.query.Range.Limit+1))
 	return list
 }
 
 // stepEnd yields the keys of the last row of a step and of the row beyond, as far as there are any.
-func (q BundleQuery) stepEnd() statement {
+func (l listing) stepEnd() statement {
 	var end statement
-	end.add(`SELECT sid FROM bundles`)
-	end.add(q.alongIndex(&end) + ` LIMIT 2 OFFSET ` + strconv.Itoa(q.Range.Step-1))
+	end.add(`SELECT ` + l.key() + ` FROM ` + l.name)
+	end.add(l.alongIndex(&end) + ` LIMIT 2 OFFSET ` + strconv.Itoa(l.query.Range.Step-1))
 	return end
 }
 
 // filtered yields the rows of a step that match, up to one more than asked for. The inner LIMIT leaves a planner no other way
 // than along the index, whatever it expects of the filters.
-func (q BundleQuery) filtered() statement {
+func (l listing) filtered(unindexed []string) statement {
 	var list statement
-	list.add(`SELECT ` + bundleColumns + ` FROM (SELECT ` + bundleColumns + ` FROM bundles`)
-	order := q.alongIndex(&list)
-	list.add(order + ` LIMIT ` + strconv.Itoa(q.Range.Step) + `) AS step WHERE TRUE`)
-	if q.FriendlyName != "" {
-		list.add(` AND friendly_name = ` + list.arg(q.FriendlyName))
+	columns := strings.Join(l.columns, `, `)
+	list.add(`SELECT ` + columns + ` FROM (SELECT ` + columns + ` FROM ` + l.name)
+	order := l.alongIndex(&list)
+	list.add(order + ` LIMIT ` + strconv.Itoa(l.query.Range.Step) + `) AS step WHERE TRUE`)
+	for _, column := range unindexed {
+		list.add(` AND ` + column + ` = ` + list.arg(l.query.Where[column]))
 	}
-	if q.PolicySID != "" {
-		list.add(` AND policy_sid = ` + list.arg(q.PolicySID))
-	}
-	list.add(order + ` LIMIT ` + list.arg(q.Range.Limit+1))
+	list.add(order + ` LIMIT ` + list.arg(l.query.Range.Limit+1))
 	return list
 }
 
 // alongIndex adds the conditions of a list's range and returns its order.
 //
-// It compares whole keys of an index instead of asking for an account and sorting by SID: then nothing but that index has the
-// order. Postgres would else take the index of the SIDs alone for an account that it believes to have many bundles, and
-// read all newer bundles of the others.
-func (q BundleQuery) alongIndex(list *statement) (order string) {
-	columns, values := []string{"account_sid", "kind"}, []any{q.AccountSID, string(q.Kind)}
-	if q.Status != "" {
-		columns, values = append(columns, "status"), append(values, string(q.Status))
+// It compares whole keys of an index instead of asking for a scope and sorting by key: then nothing but that index has the
+// order. Postgres would otherwise use the index of the keys alone for an account that it believes to have many rows, and
+// read all newer rows of the others.
+func (l listing) alongIndex(list *statement) (order string) {
+	columns, values := slices.Clone(l.scope), make([]any, 0, len(l.scope)+2)
+	for _, value := range l.query.Of {
+		values = append(values, value)
+	}
+	if column := l.index(); column != "" {
+		columns, values = append(columns, column), append(values, l.query.Where[column])
 	}
 	ahead, behind, direction := ` < `, ` > `, ` DESC`
-	if q.Range.Backward {
+	if l.query.Range.Backward {
 		ahead, behind, direction = behind, ahead, ``
 	}
-	key := append(slices.Clone(columns), "sid")
-	compare := func(operator, sid string) {
-		if sid == "" {
+	whole := append(slices.Clone(columns), l.key())
+	compare := func(operator, key string) {
+		if key == "" {
 			list.add(tuple(columns) + strings.TrimRight(operator, " ") + `= ` + list.tuple(values))
 			return
 		}
-		list.add(tuple(key) + operator + list.tuple(append(slices.Clone(values), sid)))
+		list.add(tuple(whole) + operator + list.tuple(append(slices.Clone(values), key)))
 	}
 	list.add(` WHERE `)
-	compare(ahead, q.Range.After)
+	compare(ahead, l.query.Range.After)
 	list.add(` AND `)
-	compare(behind, q.Range.Until)
-	return ` ORDER BY ` + strings.Join(key, direction+`, `) + direction
-}
-
-// readPart adds the rows of a query to a part, until its range is full.
-func readPart(q session, r Range, part Part[trust.Bundle], list statement) (Part[trust.Bundle], error) {
-	full := false
-	err := queryEach(q, scanBundle, func(p trust.Bundle) bool {
-		if full = len(part.Rows) == r.Limit || part.Bytes >= r.Bytes; full {
-			part.Beyond = p.SID
-			return false
-		}
-		part.Rows, part.Bytes = append(part.Rows, p), part.Bytes+textSize(p)
-		return true
-	}, list.text, list.args...)
-	if n := len(part.Rows); n > 0 && (full || part.Reached == "") {
-		part.Reached = part.Rows[n-1].SID
-	}
-	return part, err
-}
-
-// textSize is what a bundle takes in memory, roughly.
-func textSize(p trust.Bundle) int {
-	const rest = 300
-	return len(p.FriendlyName) + len(p.Email) + len(p.StatusCallback) + rest
+	compare(behind, l.query.Range.Until)
+	return ` ORDER BY ` + strings.Join(whole, direction+`, `) + direction
 }
 
 // statement is SQL that is put together, with its arguments.

@@ -16,29 +16,35 @@ import (
 )
 
 // queries are lists of every kind: each filter, from the end and from the middle, in both directions.
-func queries() []BundleQuery {
-	var all []BundleQuery
-	for _, filtered := range []BundleQuery{{}, {Status: "draft"}, {FriendlyName: "nope"}, {Status: "draft", PolicySID: "nope"}} {
+func queries() []Query {
+	var all []Query
+	for _, where := range []map[string]string{
+		nil, {"status": "draft"}, {"friendly_name": "nope"}, {"status": "draft", "policy_sid": "nope"},
+	} {
 		for _, r := range []Range{{}, {After: "BU5"}, {After: "BU5", Backward: true}, {After: "BU7", Until: "BU5"}} {
-			filtered.AccountSID, filtered.Kind, filtered.Range = "AC2", trust.TrustProduct, r
-			filtered.Range.Limit, filtered.Range.Step = 50, 1000
-			all = append(all, filtered)
+			r.Limit, r.Step = 50, 1000
+			all = append(all, Query{Of: BundlesOf("AC2", trust.TrustProduct), Where: where, Range: r})
 		}
 	}
 	return all
 }
 
+func isUnindexed(q Query) bool { return q.Where["friendly_name"] != "" || q.Where["policy_sid"] != "" }
+
 // planned calls check with the plan of each statement of each of the queries.
-func planned(t *testing.T, explain func(statement) (string, error), check func(q BundleQuery, plan, index string)) {
+func planned(t *testing.T, explain func(statement) (string, error), check func(q Query, plan, index string)) {
 	t.Helper()
 	for _, q := range queries() {
 		index := "bundles_of_account"
-		if q.Status != "" {
+		if q.Where["status"] != "" {
 			index = "bundles_by_status"
 		}
-		statements := []statement{q.stepEnd(), q.filtered()}
-		if q.FriendlyName == "" && q.PolicySID == "" {
-			statements = []statement{q.unfiltered()}
+		l := listing{bundles.layout, q}
+		statements := []statement{l.unfiltered()}
+		if isUnindexed(q) {
+			unindexed, err := l.unindexed()
+			must(t, err)
+			statements = []statement{l.stepEnd(), l.filtered(unindexed)}
 		}
 		for _, one := range statements {
 			plan, err := explain(one)
@@ -62,7 +68,7 @@ func TestListsFollowTheirIndexOnSQLite(t *testing.T) {
 			return line, row.Scan(&number, &number, &number, &line)
 		}, `EXPLAIN QUERY PLAN `+one.text, one.args...)
 		return strings.Join(lines, "\n"), err
-	}, func(q BundleQuery, plan, index string) {
+	}, func(q Query, plan, index string) {
 		if !strings.Contains(plan, "INDEX "+index+" (") || strings.Contains(plan, "B-TREE") {
 			t.Errorf("%+v does not follow %s:\n%s", q, index, plan)
 		}
@@ -82,7 +88,7 @@ func TestListsFollowTheirIndexOnPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // as above
-	run(t, conn, `INSERT INTO bundles (`+bundleColumns+`) SELECT 'BU' || i, 'trust-product',
+	run(t, conn, `INSERT INTO bundles (`+bundles.list+`) SELECT 'BU' || i, 'trust-product',
 		CASE WHEN i < 100 THEN 'AC2' ELSE 'AC1' END, 'RN', 'Acme', 'a@b', '', 'draft', 0, '', 0, 0, 0 FROM generate_series(1, 50000) AS i`)
 	run(t, conn, `ANALYZE bundles`)
 	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
@@ -98,7 +104,7 @@ func TestListsFollowTheirIndexOnPostgres(t *testing.T) {
 			defer run(t, conn, `DEALLOCATE list`)
 			lines, err := queryAll(session{t.Context(), conn}, scanString, `EXPLAIN EXECUTE list (`+strings.Join(literals, ", ")+`)`)
 			return strings.Join(lines, "\n"), err
-		}, func(q BundleQuery, plan, index string) {
+		}, func(q Query, plan, index string) {
 			if !strings.Contains(plan, "using "+index+" ") || strings.Contains(plan, "Sort") || strings.Contains(plan, "Seq Scan") {
 				t.Errorf("%s: %+v does not follow %s:\n%s", mode, q, index, plan)
 			}
@@ -125,12 +131,12 @@ func TestFiltersTakeTurns(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	for _, q := range queries() {
-		waits := q.FriendlyName != "" || q.PolicySID != ""
+		waits := isUnindexed(q)
 		within := t.Context()
 		if waits {
 			within = ctx
 		}
-		if _, err := s.ListBundles(within, q); errors.Is(err, ErrUnavailable) != waits || (err != nil) != waits {
+		if _, err := s.Bundles.List(within, q); errors.Is(err, ErrUnavailable) != waits || (err != nil) != waits {
 			t.Errorf("%+v: error %v, want one %v", q, err, waits)
 		}
 	}

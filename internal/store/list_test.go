@@ -28,7 +28,7 @@ func makeBundles(t *testing.T, s *store.Store, count int, from time.Time) []stri
 			p := draft()
 			p.SID = trust.NewSID(trust.BundlePrefix, from.Add(time.Duration(i)*time.Millisecond))
 			sids[i] = p.SID
-			return s.CreateBundle(t.Context(), p)
+			return s.Bundles.Create(t.Context(), p)
 		})
 	}
 	check(t, group.Wait())
@@ -36,10 +36,10 @@ func makeBundles(t *testing.T, s *store.Store, count int, from time.Time) []stri
 }
 
 // readAll pages through the whole list and returns how often each bundle was seen.
-func readAll(ctx context.Context, s *store.Store, q store.BundleQuery) (map[string]int, error) {
+func readAll(ctx context.Context, s *store.Store, q store.Query) (map[string]int, error) {
 	seen := map[string]int{}
 	for {
-		part, err := s.ListBundles(ctx, q)
+		part, err := s.Bundles.List(ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -77,8 +77,8 @@ func TestPagesAreStable(t *testing.T) {
 							running = false // once more, after the last change
 						default:
 						}
-						seen, err := readAll(t.Context(), s, store.BundleQuery{
-							AccountSID: accountSID, Kind: trust.TrustProduct, Range: store.Range{Limit: 40, Bytes: 1 << 20, Step: 100, Backward: reader == 2},
+						seen, err := readAll(t.Context(), s, store.Query{
+							Of: store.BundlesOf(accountSID, trust.TrustProduct), Range: store.Range{Limit: 40, Bytes: 1 << 20, Step: 100, Backward: reader == 2},
 						})
 						if err != nil {
 							return err
@@ -108,10 +108,10 @@ func comeAndGo(ctx context.Context, s *store.Store, count int) error {
 		group.Go(func() error {
 			p := draft()
 			p.SID = trust.NewSID(trust.BundlePrefix, at.Add(time.Duration(rand.IntN(600)-150)*time.Millisecond))
-			if err := s.CreateBundle(ctx, p); err != nil {
+			if err := s.Bundles.Create(ctx, p); err != nil {
 				return err
 			}
-			return s.DeleteBundle(ctx, accountSID, trust.TrustProduct, p.SID, at, allow)
+			return s.DeleteBundle(ctx, store.BundlesOf(accountSID, trust.TrustProduct), p.SID, at, allow)
 		})
 	}
 	return group.Wait()
@@ -133,26 +133,26 @@ func TestFilters(t *testing.T) {
 				if i == 11 {
 					p.AccountSID = otherSID
 				}
-				check(t, s.CreateBundle(t.Context(), p))
+				check(t, s.Bundles.Create(t.Context(), p))
 			}
 			for _, test := range []struct {
-				q    store.BundleQuery
+				q    store.Query
 				want int
 			}{
-				{store.BundleQuery{}, 11},
-				{store.BundleQuery{Status: trust.InReview}, 6},
-				{store.BundleQuery{FriendlyName: "three"}, 4},
-				{store.BundleQuery{PolicySID: "RN3", Status: trust.InReview}, 2},
-				{store.BundleQuery{Status: trust.TwilioApproved}, 0},
-				{store.BundleQuery{Range: store.Range{After: sid(5)}}, 5},
-				{store.BundleQuery{Range: store.Range{After: sid(5), Backward: true}}, 5},
-				{store.BundleQuery{Range: store.Range{After: sid(8), Until: sid(2)}}, 5},
-				{store.BundleQuery{Status: trust.InReview, Range: store.Range{
+				{store.Query{}, 11},
+				{store.Query{Where: map[string]string{"status": "in-review"}}, 6},
+				{store.Query{Where: map[string]string{"friendly_name": "three"}}, 4},
+				{store.Query{Where: map[string]string{"policy_sid": "RN3", "status": "in-review"}}, 2},
+				{store.Query{Where: map[string]string{"status": "twilio-approved"}}, 0},
+				{store.Query{Range: store.Range{After: sid(5)}}, 5},
+				{store.Query{Range: store.Range{After: sid(5), Backward: true}}, 5},
+				{store.Query{Range: store.Range{After: sid(8), Until: sid(2)}}, 5},
+				{store.Query{Where: map[string]string{"status": "in-review"}, Range: store.Range{
 					After: sid(2), Until: sid(8), Backward: true,
 				}}, 2},
 			} {
-				test.q.Kind = trust.TrustProduct
-				test.q.AccountSID, test.q.Range.Limit, test.q.Range.Bytes, test.q.Range.Step = accountSID, 2, 1<<20, 3
+				test.q.Of = store.BundlesOf(accountSID, trust.TrustProduct)
+				test.q.Range.Limit, test.q.Range.Bytes, test.q.Range.Step = 2, 1<<20, 3
 				if seen, err := readAll(t.Context(), s, test.q); err != nil || len(seen) != test.want {
 					t.Errorf("%+v: %d bundles, want %d, error %v", test.q, len(seen), test.want, err)
 				}
@@ -173,15 +173,15 @@ func TestPartsAreBounded(t *testing.T) {
 				if i == 7 {
 					p.PolicySID = "RN7"
 				}
-				check(t, s.CreateBundle(t.Context(), p))
+				check(t, s.Bundles.Create(t.Context(), p))
 			}
-			q := store.BundleQuery{AccountSID: accountSID, Kind: trust.TrustProduct, Range: store.Range{Limit: 9, Bytes: 2500, Step: 4}}
-			part, err := s.ListBundles(t.Context(), q)
+			q := store.Query{Of: store.BundlesOf(accountSID, trust.TrustProduct), Range: store.Range{Limit: 9, Bytes: 2500, Step: 4}}
+			part, err := s.Bundles.List(t.Context(), q)
 			if err != nil || len(part.Rows) != 2 || part.Bytes < 2500 || part.Read != 2 || part.Reached != sid(7) || part.Beyond != sid(6) {
 				t.Errorf("by bytes: %d rows, %d bytes, read %d, reached %s, beyond %s, %v",
 					len(part.Rows), part.Bytes, part.Read, part.Reached, part.Beyond, err)
 			}
-			q.PolicySID = "RN7"
+			q.Where = map[string]string{"policy_sid": "RN7"}
 			for _, want := range []struct {
 				after           string
 				rows            int
@@ -194,7 +194,7 @@ func TestPartsAreBounded(t *testing.T) {
 				{sid(2), 0, "", ""},
 			} {
 				q.Range.After = want.after
-				part, err := s.ListBundles(t.Context(), q)
+				part, err := s.Bundles.List(t.Context(), q)
 				if err != nil || len(part.Rows) != want.rows || part.Read != 4 || part.Reached != want.reached || part.Beyond != want.beyond {
 					t.Errorf("filtered, after %s: %d rows, read %d, reached %s, beyond %s, %v; want %+v",
 						want.after, len(part.Rows), part.Read, part.Reached, part.Beyond, err, want)

@@ -78,14 +78,20 @@ func content7(t *testing.T, name string) map[string][]row {
 		answer["Kind"] = "trust-product"
 		key["product"] = answer
 		rename(key, "product", "answer")
+		key["operation"] = "CreateTrustProduct"
 	}
 	return all
 }
 
 func wantMigrated(t *testing.T, s *Store, want map[string][]row) {
 	t.Helper()
-	if got := slices.Sorted(maps.Keys(want)); !slices.Equal(got, slices.Sorted(slices.Values(tables()))) {
-		t.Errorf("the tables are %v, want %v", tables(), got)
+	var names []string
+	for _, table := range tables() {
+		names = append(names, table.name)
+	}
+	slices.Sort(names)
+	if got := slices.Sorted(maps.Keys(want)); !slices.Equal(got, names) {
+		t.Errorf("the tables are %v, want %v", names, got)
 	}
 	for table, want := range want {
 		got := readRows(t, s.read(t.Context()), table)
@@ -141,17 +147,17 @@ func wantAtWork(t *testing.T, s *Store) {
 		second: {trust.TrustProduct: 3, trust.CustomerProfile: 0},
 	} {
 		for kind, want := range kinds {
-			part, err := s.ListBundles(ctx, BundleQuery{
-				AccountSID: account, Kind: kind, Range: Range{Limit: 100, Bytes: 1 << 20, Step: 100},
+			part, err := s.Bundles.List(ctx, Query{
+				Of: BundlesOf(account, kind), Range: Range{Limit: 100, Bytes: 1 << 20, Step: 100},
 			})
 			must(t, err)
-			count, err := s.CountBundles(ctx, account, kind, 100)
+			count, err := s.Bundles.Count(ctx, BundlesOf(account, kind), 100)
 			if len(part.Rows) != want || count != want || err != nil {
 				t.Errorf("%s has %d bundles of kind %s, and counted %d, want %d: %v", account, len(part.Rows), kind, count, want, err)
 			}
 			for _, b := range part.Rows {
 				statuses[b.Status]++
-				if one, err := s.Bundle(ctx, account, kind, b.SID); err != nil || !reflect.DeepEqual(one, b) {
+				if one, err := s.Bundles.Fetch(ctx, BundlesOf(account, kind), b.SID); err != nil || !reflect.DeepEqual(one, b) {
 					t.Errorf("%s: %+v, want %+v: %v", b.SID, one, b, err)
 				}
 			}
@@ -163,7 +169,9 @@ func wantAtWork(t *testing.T, s *Store) {
 
 	// A create that is repeated gets what it got before.
 	key := readKey(t, s, "with-a-key", second)
-	again, err := s.CreatedBefore(ctx, "with-a-key", key.fingerprint, trust.Bundle{AccountSID: second, Created: key.created})
+	again, err := s.Bundles.EarlierAnswer(ctx, Request{
+		AccountSID: second, Key: "with-a-key", Operation: "CreateTrustProduct", Fingerprint: key.fingerprint, At: key.created,
+	})
 	if err != nil || again.Kind != trust.TrustProduct || again.FriendlyName != "Pending" || again.Status != trust.Draft {
 		t.Errorf("a repeated create returns %+v, %v", again, err)
 	}

@@ -24,12 +24,56 @@ const (
 )
 
 const (
-	isOpen        = `state IN ('waiting', 'ready', 'sending')`
-	endLease      = `lease = '', leased_until = 0` // for an UPDATE: nobody may report on the notice any more
-	noticeColumns = `id, channel, target, account_sid, bundle_sid, bundle_kind, friendly_name, status, errors, created_at`
+	isOpen   = `state IN ('waiting', 'ready', 'sending')`
+	endLease = `lease = '', leased_until = 0` // for an UPDATE: nobody may report on the notice any more
 )
 
-// insertNotice queues a notice behind the open ones of its bundle and channel.
+// noticeRow is a notice with how far it has got.
+type noticeRow struct {
+	trust.Notice
+
+	endpoint    string
+	position    int64 // among the notices of its bundle and channel
+	state       State
+	tries       int       // since the notice was created or replayed
+	due         time.Time // zero if it is not to be sent
+	lease       string    // the token of the lease, empty without one
+	leasedUntil time.Time
+	ended       time.Time // zero while it is open
+}
+
+var noticeRows = newTable(
+	layout{name: "notices"},
+	fixed(text("id", func(n *noticeRow) *string { return &n.ID })),
+	text("channel", func(n *noticeRow) *trust.Channel { return &n.Channel }),
+	text("target", func(n *noticeRow) *string { return &n.Target }),
+	text("account_sid", func(n *noticeRow) *string { return &n.AccountSID }),
+	text("bundle_sid", func(n *noticeRow) *string { return &n.BundleSID }),
+	text("bundle_kind", func(n *noticeRow) *trust.Kind { return &n.BundleKind }),
+	text("friendly_name", func(n *noticeRow) *string { return &n.FriendlyName }),
+	text("status", func(n *noticeRow) *trust.Status { return &n.Status }),
+	codes("errors", func(n *noticeRow) *[]int { return &n.Errors }),
+	moment("created_at", func(n *noticeRow) *time.Time { return &n.Created }),
+	text("endpoint", func(n *noticeRow) *string { return &n.endpoint }),
+	number("position", func(n *noticeRow) *int64 { return &n.position }),
+	text("state", func(n *noticeRow) *State { return &n.state }),
+	number("tries", func(n *noticeRow) *int { return &n.tries }),
+	moment("due_at", func(n *noticeRow) *time.Time { return &n.due }),
+	text("lease", func(n *noticeRow) *string { return &n.lease }),
+	moment("leased_until", func(n *noticeRow) *time.Time { return &n.leasedUntil }),
+	moment("ended_at", func(n *noticeRow) *time.Time { return &n.ended }),
+)
+
+// insertNotices queues each notice behind the open ones of its bundle and channel.
+func insertNotices(tx session, notices []trust.Notice) error {
+	for _, n := range notices {
+		if err := insertNotice(tx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func insertNotice(tx session, n trust.Notice) error {
 	var last, open int64
 	err := tx.row(`SELECT COALESCE(MAX(position), 0), COALESCE(SUM(CASE WHEN `+isOpen+` THEN 1 ELSE 0 END), 0)
@@ -37,18 +81,14 @@ func insertNotice(tx session, n trust.Notice) error {
 	if err != nil {
 		return err
 	}
-	state, due := Ready, n.Created
+	row := noticeRow{Notice: n, endpoint: endpointOf(n), position: last + 1, state: Ready, due: n.Created}
 	if open > 0 {
-		state, due = Waiting, time.Time{}
+		row.state, row.due = Waiting, time.Time{}
 	}
 	// Lists are in the order of the ids. Notices of one moment get ids in the order of their positions: 16 ns are more than the
 	// unit of an id's time.
-	id := trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(last+1)*16*time.Nanosecond))
-	_, err = tx.exec(`INSERT INTO notices (`+noticeColumns+`, endpoint, position, state, tries, due_at, lease, ended_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, '', 0)`,
-		id, string(n.Channel), n.Target, n.AccountSID, n.BundleSID, string(n.BundleKind), n.FriendlyName,
-		string(n.Status), joinCodes(n.Errors), micros(n.Created), endpointOf(n), last+1, string(state), micros(due))
-	return err
+	row.ID = trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(row.position)*16*time.Nanosecond))
+	return noticeRows.insert(tx, row)
 }
 
 // endpointOf names who is contacted, so that one who does not answer can be kept from delaying others.
@@ -95,22 +135,4 @@ func arrange(tx session, bundleSID string, channel trust.Channel, now time.Time)
 		SELECT 1 FROM notices n WHERE n.bundle_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
 		micros(now), id, bundleSID, string(channel))
 	return changed > 0, err
-}
-
-// scanNotice reads noticeColumns and then into more.
-func scanNotice(row scanner, more ...any) (trust.Notice, error) {
-	var n trust.Notice
-	var channel, kind, status, codes string
-	var created int64
-	fields := []any{
-		&n.ID, &channel, &n.Target, &n.AccountSID, &n.BundleSID, &kind, &n.FriendlyName, &status, &codes, &created,
-	}
-	if err := row.Scan(append(fields, more...)...); err != nil {
-		return trust.Notice{}, err
-	}
-	n.Channel, n.BundleKind, n.Status = trust.Channel(channel), trust.Kind(kind), trust.Status(status)
-	n.Created = fromMicros(created)
-	var err error
-	n.Errors, err = splitCodes(codes)
-	return n, err
 }

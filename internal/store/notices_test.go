@@ -16,7 +16,7 @@ import (
 func notify(t *testing.T, s *store.Store, targets ...string) {
 	t.Helper()
 	for _, target := range targets {
-		_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
+		_, err := s.UpdateBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 			n := trust.Notice{
 				Channel: trust.Callback, Target: target, AccountSID: accountSID, BundleSID: p.SID,
 				FriendlyName: "Acme", Status: trust.TwilioRejected, Errors: []int{18601, 18602}, Created: at,
@@ -36,7 +36,7 @@ func withDraft(t *testing.T, open opener) *store.Store {
 	if err := s.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: "token", Created: at}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CreateBundle(t.Context(), draft()); err != nil {
+	if err := s.Bundles.Create(t.Context(), draft()); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -240,7 +240,7 @@ func TestPanicInsideATransaction(t *testing.T) {
 	for name, open := range engines(t) {
 		t.Run(name, func(t *testing.T) {
 			s := withDraft(t, open)
-			_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(trust.Bundle) (trust.Outcome, error) {
+			_, err := s.UpdateBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, func(trust.Bundle) (trust.Outcome, error) {
 				panic("a defect with a customer's secret")
 			})
 			if err == nil || !strings.Contains(err.Error(), "panic") || strings.Contains(err.Error(), "secret") {
@@ -267,14 +267,14 @@ func TestNothingIsSentForADeletedBundle(t *testing.T) {
 			sending, _ := exchange(t, s, 0, 1, dead)
 			refused := errors.New("refused")
 			refuse := func(trust.Bundle) error { return refused }
-			if err := s.DeleteBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, at, refuse); !errors.Is(err, refused) {
+			if err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, refuse); !errors.Is(err, refused) {
 				t.Errorf("got %v", err)
 			}
 			allow := func(trust.Bundle) error { return nil }
-			if err := s.DeleteBundle(t.Context(), otherSID, trust.TrustProduct, bundleSID, at, allow); !errors.Is(err, store.ErrNotFound) {
+			if err := s.DeleteBundle(t.Context(), store.BundlesOf(otherSID, trust.TrustProduct), bundleSID, at, allow); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("another account: %v", err)
 			}
-			check(t, s.DeleteBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, at, allow))
+			check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, allow))
 			if leased, _ := exchange(t, s, time.Hour, 10, delivered(sending[0])); len(leased) != 0 {
 				t.Errorf("leased %+v", leased)
 			}

@@ -12,8 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // openPostgres opens a pool, and a small one for authentication. What the URL itself says of time-outs goes before the options.
@@ -53,7 +51,6 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	auth.SetConnMaxIdleTime(5 * time.Minute)
 	s := newStore(e, pool, pool, auth)
 	s.found = found
-	s.inserts = &inserts{run: s.insertTogether}
 	return s, nil
 }
 
@@ -94,13 +91,6 @@ func mayCreateTables(ctx context.Context, db *sql.DB) error {
 			role, schema.String)
 	}
 	return nil
-}
-
-// insertTogether stores bundles whose callers do not know of each other: none of their contexts may end it for the others.
-func (s *Store) insertTogether(bundles []trust.Bundle) error {
-	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
-	defer cancel()
-	return s.writeOne(ctx, func(one session) error { return insertBundles(one, bundles) })
 }
 
 // transact runs fn in a transaction of its own. One that collided with another's is run again: nothing of it has happened.

@@ -15,10 +15,10 @@ func queueNotices(t *testing.T, s *store.Store, account string, due time.Duratio
 	t.Helper()
 	for i, endpoint := range endpoints {
 		p := trust.NewBundle(trust.TrustProduct, fmt.Sprintf("BU%s%v%d", account, due, i), account, "RN", "Acme", "a@b.example", "", at)
-		if err := s.CreateBundle(t.Context(), p); err != nil {
+		if err := s.Bundles.Create(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.UpdateBundle(t.Context(), account, trust.TrustProduct, p.SID, func(p trust.Bundle) (trust.Outcome, error) {
+		_, err := s.UpdateBundle(t.Context(), store.BundlesOf(account, trust.TrustProduct), p.SID, func(p trust.Bundle) (trust.Outcome, error) {
 			return trust.Outcome{Bundle: p, Changed: true, Notices: []trust.Notice{{
 				Channel: trust.Callback, Target: endpoint, AccountSID: account, BundleSID: p.SID, Created: at.Add(due),
 			}}}, nil

@@ -60,11 +60,6 @@ const (
 	selectOldestProgram = `COALESCE((SELECT MAX(oldest_program) FROM ` + compatibilityTable + `), ` + selectVersion + `)`
 )
 
-// tables are all that hold data. TestCopy compares them with what the migrations make.
-func tables() []string {
-	return []string{"accounts", "bundles", "notices", "attempts", "idempotency_keys"}
-}
-
 // latest returns the version of the schema that this program works on.
 func latest() (version int64) {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
@@ -192,7 +187,7 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	filled := make([]bool, len(tables()))
 	columns, fields := []string{selectVersion, selectOldestProgram}, []any{&found.version, &found.oldestProgram}
 	for i, table := range tables() {
-		columns, fields = append(columns, `EXISTS (SELECT 1 FROM `+table+`)`), append(fields, &filled[i])
+		columns, fields = append(columns, `EXISTS (SELECT 1 FROM `+table.name+`)`), append(fields, &filled[i])
 	}
 	if err := s.read(ctx).row(`SELECT ` + strings.Join(columns, ", ")).Scan(fields...); err != nil {
 		return fmt.Errorf("read the schema: %w", err)

@@ -96,7 +96,7 @@ type preparedReads struct {
 }
 
 // maxStatements bounds the texts that preparedReads keeps: what the store asks is known, and there are fewer.
-const maxStatements = 128
+const maxStatements = 512
 
 // statement returns nil where the text is one too many.
 func (p *preparedReads) statement(ctx context.Context, query string) (*sql.Stmt, error) {

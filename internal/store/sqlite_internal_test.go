@@ -18,7 +18,7 @@ func TestLogShrinks(t *testing.T) {
 	must(t, reader.QueryRowContext(t.Context(), `SELECT MAX(version_id) FROM goose_db_version`).Scan(&version)) // it begins here
 
 	p := trust.NewBundle(trust.TrustProduct, "BU0", "AC1", "RN1", "", "a@acme.example", "", time.UnixMilli(1))
-	must(t, s.CreateBundle(t.Context(), p))
+	must(t, s.Bundles.Create(t.Context(), p))
 	letters := 0
 	write := func() {
 		letters++ // SQLite writes no page that stays as it is

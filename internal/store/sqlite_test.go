@@ -58,7 +58,7 @@ func TestFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir()) // so that a name without a folder is tried too
 			check(t, os.Mkdir("sub", 0o700))
-			check(t, openFile(t, name).CreateBundle(t.Context(), draft()))
+			check(t, openFile(t, name).Bundles.Create(t.Context(), draft()))
 			wantBundle(t, openFile(t, name), draft())
 
 			files, err := filepath.Glob(filepath.Join(filepath.Dir(name), "*"))

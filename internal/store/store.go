@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 var (
@@ -49,6 +51,8 @@ func (o Options) withDefaults() Options {
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
+	Bundles *Resource[trust.Bundle]
+
 	engine  engine
 	writer  *sql.DB
 	reader  *sql.DB             // the writer itself on Postgres
@@ -57,7 +61,6 @@ type Store struct {
 	logins  runner              // on auth
 	scans   *semaphore.Weighted // of rows that a filter without an index reads
 	batches *batcher            // of writes, on SQLite; nil on Postgres, where writes run beside each other
-	inserts *inserts            // of new bundles, on Postgres; nil on SQLite
 	woken   chan struct{}
 	version atomic.Int64 // of the accounts, as far as this process has changed them
 	file    *file        // on SQLite; nil on Postgres
@@ -137,10 +140,12 @@ func newStore(e engine, writer, reader, auth *sql.DB) *Store {
 		}
 		return &preparedReads{DB: db, statements: map[string]*sql.Stmt{}}
 	}
-	return &Store{
+	s := &Store{
 		engine: e, writer: writer, reader: reader, auth: auth, reads: prepare(reader), logins: prepare(auth),
 		scans: semaphore.NewWeighted(max(1, int64(runtime.GOMAXPROCS(0)/2))), woken: make(chan struct{}, 1),
 	}
+	s.Bundles = newResource(s, bundles)
+	return s
 }
 
 // Close waits for running queries and closes the database. A write that still waits for its turn is not made.

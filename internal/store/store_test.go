@@ -107,12 +107,12 @@ func TestCreateBundle(t *testing.T) {
 			for engine, open := range engines(t) {
 				t.Run(engine, func(t *testing.T) {
 					s := open(t)
-					check(t, s.CreateBundle(t.Context(), p))
+					check(t, s.Bundles.Create(t.Context(), p))
 					wantBundle(t, s, p)
 
 					again := p
 					again.FriendlyName = "another of the same SID"
-					if err := s.CreateBundle(t.Context(), again); err == nil || errors.Is(err, store.ErrUnavailable) {
+					if err := s.Bundles.Create(t.Context(), again); err == nil || errors.Is(err, store.ErrUnavailable) {
 						t.Errorf("a SID that is taken: error %v, want one that another try does not get past", err)
 					}
 					wantBundle(t, s, p)
@@ -127,14 +127,14 @@ func TestUpdateBundle(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			s := open(t)
 			now := draft()
-			check(t, s.CreateBundle(t.Context(), now))
+			check(t, s.Bundles.Create(t.Context(), now))
 			bystander := draft()
 			bystander.SID = "BU00000000000000000000000000000002"
-			check(t, s.CreateBundle(t.Context(), bystander))
+			check(t, s.Bundles.Create(t.Context(), bystander))
 			for from := range bundles() {
 				for to, next := range bundles() {
 					var seen trust.Bundle
-					got, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
+					got, err := s.UpdateBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 						seen = p
 						return trust.Outcome{Bundle: next, Changed: true}, nil
 					})
@@ -153,7 +153,7 @@ func TestUpdateBundle(t *testing.T) {
 
 func wantBundle(t *testing.T, s *store.Store, want trust.Bundle) {
 	t.Helper()
-	if got, err := s.Bundle(t.Context(), want.AccountSID, trust.TrustProduct, want.SID); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := s.Bundles.Fetch(t.Context(), store.BundlesOf(want.AccountSID, trust.TrustProduct), want.SID); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, error %v\nwant %+v", got, err, want)
 	}
 }
@@ -162,7 +162,7 @@ func TestBundleNotFound(t *testing.T) {
 	for engine, open := range engines(t) {
 		t.Run(engine, func(t *testing.T) {
 			s := open(t)
-			check(t, s.CreateBundle(t.Context(), draft()))
+			check(t, s.Bundles.Create(t.Context(), draft()))
 			for name, of := range map[string]struct {
 				account string
 				kind    trust.Kind
@@ -176,10 +176,10 @@ func TestBundleNotFound(t *testing.T) {
 				"upper and lower":      {accountSID, trust.TrustProduct, strings.ToLower(bundleSID)},
 				"a pattern, not a SID": {accountSID, trust.TrustProduct, "BU%"},
 			} {
-				if _, err := s.Bundle(t.Context(), of.account, of.kind, of.sid); !errors.Is(err, store.ErrNotFound) {
+				if _, err := s.Bundles.Fetch(t.Context(), store.BundlesOf(of.account, of.kind), of.sid); !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("%s: read: error %v, want ErrNotFound", name, err)
 				}
-				_, err := s.UpdateBundle(t.Context(), of.account, of.kind, of.sid, func(trust.Bundle) (trust.Outcome, error) {
+				_, err := s.UpdateBundle(t.Context(), store.BundlesOf(of.account, of.kind), of.sid, func(trust.Bundle) (trust.Outcome, error) {
 					t.Errorf("%s: the change was asked", name)
 					return trust.Outcome{}, nil
 				})
@@ -209,8 +209,8 @@ func TestUpdateBundleWritesNothing(t *testing.T) {
 			for engine, open := range engines(t) {
 				t.Run(engine, func(t *testing.T) {
 					s := open(t)
-					check(t, s.CreateBundle(t.Context(), draft()))
-					_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(trust.Bundle) (trust.Outcome, error) {
+					check(t, s.Bundles.Create(t.Context(), draft()))
+					_, err := s.UpdateBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, func(trust.Bundle) (trust.Outcome, error) {
 						return test.outcome, test.err
 					})
 					if !errors.Is(err, test.err) {
@@ -227,7 +227,7 @@ func TestUpdateBundleWritesNothing(t *testing.T) {
 // rename appends to the bundle's name, and does it by what the change is given: a lost update shows.
 func rename(t *testing.T, s *store.Store, suffix string) {
 	t.Helper()
-	_, err := s.UpdateBundle(t.Context(), accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
+	_, err := s.UpdateBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 		p.FriendlyName += suffix
 		return trust.Outcome{Bundle: p, Changed: true}, nil
 	})
@@ -244,7 +244,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 			stores := []*store.Store{open(t), open(t)}
 			p := draft()
 			p.FriendlyName = ""
-			check(t, stores[0].CreateBundle(t.Context(), p))
+			check(t, stores[0].Bundles.Create(t.Context(), p))
 			var running sync.WaitGroup
 			for i := range goroutines {
 				running.Go(func() {
@@ -254,7 +254,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 				})
 			}
 			running.Wait()
-			got, err := stores[0].Bundle(t.Context(), accountSID, trust.TrustProduct, bundleSID)
+			got, err := stores[0].Bundles.Fetch(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID)
 			check(t, err)
 			for i := range goroutines {
 				letter := string(rune('a' + i))
@@ -271,9 +271,9 @@ func TestWriteAfterCancel(t *testing.T) {
 	for engine, open := range engines(t) {
 		t.Run(engine, func(t *testing.T) {
 			s := open(t)
-			check(t, s.CreateBundle(t.Context(), draft()))
+			check(t, s.Bundles.Create(t.Context(), draft()))
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := s.UpdateBundle(ctx, accountSID, trust.TrustProduct, bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
+			_, err := s.UpdateBundle(ctx, store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, func(p trust.Bundle) (trust.Outcome, error) {
 				cancel()
 				p.FriendlyName = "begun"
 				return trust.Outcome{Bundle: p, Changed: true}, nil
@@ -302,7 +302,7 @@ func TestReopen(t *testing.T) {
 			s := open(t)
 			account := store.Account{SID: accountSID, AuthToken: "token", Created: at}
 			check(t, s.PutAccount(t.Context(), account))
-			check(t, s.CreateBundle(t.Context(), draft()))
+			check(t, s.Bundles.Create(t.Context(), draft()))
 			closeStore(t, s)
 			if err := s.Health(t.Context(), at); err == nil {
 				t.Error("a closed store says that it is well")

@@ -78,10 +78,11 @@ func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
 				now := time.Now()
 				sid := trust.NewSID(trust.BundlePrefix, now)
 				p := trust.NewBundle(trust.TrustProduct, sid, accountSID, policySID, "Acme", email, url, now)
-				if err := db.CreateBundle(ctx, p); err != nil {
+				if err := db.Bundles.Create(ctx, p); err != nil {
 					return err
 				}
-				_, err := db.UpdateBundle(ctx, accountSID, trust.TrustProduct, sid, func(p trust.Bundle) (trust.Outcome, error) {
+				of := store.BundlesOf(accountSID, trust.TrustProduct)
+				_, err := db.UpdateBundle(ctx, of, sid, func(p trust.Bundle) (trust.Outcome, error) {
 					return policy().Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, now)
 				})
 				if err != nil {

@@ -203,6 +203,12 @@ func (sh *strictHandler) CreateObject(ctx echo.Context) error {
 	return response.VisitCreateObjectResponse(ctx.Response())
 }
 
+// CreateObjectResponseFunc is a response that writes itself.
+type CreateObjectResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateObjectResponse calls f.
+func (f CreateObjectResponseFunc) VisitCreateObjectResponse(w http.ResponseWriter) error { return f(w) }
+
 // FetchObject binds the request, calls the operation and writes its response.
 func (sh *strictHandler) FetchObject(ctx echo.Context, name string) error {
 	var request FetchObjectRequestObject
@@ -216,6 +222,12 @@ func (sh *strictHandler) FetchObject(ctx echo.Context, name string) error {
 	}
 	return response.VisitFetchObjectResponse(ctx.Response())
 }
+
+// FetchObjectResponseFunc is a response that writes itself.
+type FetchObjectResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchObjectResponse calls f.
+func (f FetchObjectResponseFunc) VisitFetchObjectResponse(w http.ResponseWriter) error { return f(w) }
 
 // Unimplemented implements none of the operations: each returns an error that wraps [errors.ErrUnsupported], which package
 // api turns into a response with status 501. Embed it, and an operation that is added to the contract does not break your

@@ -18,6 +18,7 @@ ALTER TABLE notices RENAME COLUMN product_sid TO bundle_sid;
 ALTER TABLE notices ADD COLUMN bundle_kind TEXT NOT NULL DEFAULT 'trust-product';
 
 ALTER TABLE idempotency_keys RENAME COLUMN product TO answer;
+ALTER TABLE idempotency_keys ADD COLUMN operation TEXT NOT NULL DEFAULT 'CreateTrustProduct'; -- the operationId of the contract
 UPDATE idempotency_keys SET answer = '{"Kind":"trust-product",' || SUBSTR(answer, 2);
 
 -- The last migration of the oldest program that can work on this schema. It is raised by a migration that removes something,

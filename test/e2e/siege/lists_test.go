@@ -54,7 +54,7 @@ func listFill(t *testing.T, database string, account store.Account, count int, n
 			for i := worker; i < count; i += 64 {
 				now := time.Now()
 				p := trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), account.SID, listPolicy, name, "a@acme.example", "", now)
-				if err := db.CreateBundle(t.Context(), p); err != nil {
+				if err := db.Bundles.Create(t.Context(), p); err != nil {
 					t.Error(err)
 					return
 				}

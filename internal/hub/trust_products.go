@@ -1,0 +1,138 @@
+package hub
+
+import (
+	"context"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/gen/server"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// productsOf is the scope of the caller's Trust Products.
+func productsOf(ctx context.Context) store.Scope {
+	return store.BundlesOf(api.AccountSID(ctx), trust.TrustProduct)
+}
+
+// CreateTrustProduct stores a draft.
+func (h *Hub) CreateTrustProduct(
+	ctx context.Context, r server.CreateTrustProductRequestObject,
+) (server.CreateTrustProductResponseObject, error) {
+	var callback string
+	if r.Body.StatusCallback != nil {
+		callback = *r.Body.StatusCallback
+	}
+	now := h.now()
+	product, err := h.products.create(ctx, request{"CreateTrustProduct", r.Params.IdempotencyKey, r.Body},
+		trust.NewBundle(trust.TrustProduct, trust.NewSID(trust.BundlePrefix, now), api.AccountSID(ctx),
+			r.Body.PolicySID, r.Body.FriendlyName, r.Body.Email, callback, now))
+	if err != nil {
+		return nil, err
+	}
+	return server.CreateTrustProduct201JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// FetchTrustProduct returns a product as it is.
+func (h *Hub) FetchTrustProduct(
+	ctx context.Context, r server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	product, err := h.products.Fetch(ctx, productsOf(ctx), r.SID)
+	if err != nil {
+		return nil, err
+	}
+	return server.FetchTrustProduct200JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// ListTrustProduct returns a page of the account's products.
+func (h *Hub) ListTrustProduct(
+	ctx context.Context, r server.ListTrustProductRequestObject,
+) (server.ListTrustProductResponseObject, error) {
+	page, err := openPage(ctx, h, requested(gen.NewListTrustProductRequest("", &r.Params)), "results",
+		stored(h.products.Resource, productsOf(ctx)), present)
+	if err != nil {
+		return nil, err
+	}
+	return server.ListTrustProductResponseFunc(page.write), nil
+}
+
+// UpdateTrustProduct edits a product, submits it, or both.
+func (h *Hub) UpdateTrustProduct(
+	ctx context.Context, r server.UpdateTrustProductRequestObject,
+) (server.UpdateTrustProductResponseObject, error) {
+	change := trust.Change{
+		FriendlyName:   r.Body.FriendlyName,
+		Email:          r.Body.Email,
+		StatusCallback: r.Body.StatusCallback,
+		Status:         (*trust.Status)(r.Body.Status),
+	}
+	accountSID := api.AccountSID(ctx)
+	var refused error // where the change queues notices
+	if change.Status != nil {
+		atMost := len(trust.Channels())
+		if refused = h.openNotices.take(ctx, accountSID, atMost); refused == nil {
+			defer h.openNotices.landed(accountSID, atMost)
+		}
+	}
+	product, err := h.store.UpdateBundle(ctx, productsOf(ctx), r.SID, func(p trust.Bundle) (trust.Outcome, error) {
+		outcome, err := h.policy.Apply(p, change, trust.AccountHolder, h.now())
+		if err == nil && len(outcome.Notices) > 0 && refused != nil {
+			return trust.Outcome{}, refused
+		}
+		return outcome, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.UpdateTrustProduct200JSONResponse{Body: present(ctx, product)}, nil
+}
+
+// DeleteTrustProduct removes a product that is not under review.
+func (h *Hub) DeleteTrustProduct(
+	ctx context.Context, r server.DeleteTrustProductRequestObject,
+) (server.DeleteTrustProductResponseObject, error) {
+	err := h.store.DeleteBundle(ctx, productsOf(ctx), r.SID, h.now(), func(p trust.Bundle) error {
+		return p.Status.Deletable()
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.products.quota.freed(api.AccountSID(ctx))
+	return server.DeleteTrustProduct204Response{}, nil
+}
+
+// present is a product as the API shows it.
+func present(ctx context.Context, p trust.Bundle) gen.TrustProduct {
+	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
+	answer := gen.TrustProduct{
+		SID:          p.SID,
+		AccountSID:   p.AccountSID,
+		PolicySID:    p.PolicySID,
+		FriendlyName: p.FriendlyName,
+		Status:       gen.TrustProductStatus(p.Status),
+		Email:        p.Email,
+		DateCreated:  wholeSeconds(p.Created),
+		DateUpdated:  wholeSeconds(p.Updated),
+		URL:          url,
+		Links: gen.TrustProductLinks{
+			TrustProductsEntityAssignments:         url + "/EntityAssignments",
+			TrustProductsEvaluations:               url + "/Evaluations",
+			TrustProductsChannelEndpointAssignment: url + "/ChannelEndpointAssignments",
+		},
+	}
+	if p.StatusCallback != "" {
+		answer.StatusCallback = &p.StatusCallback
+	}
+	if !p.ValidUntil.IsZero() {
+		until := wholeSeconds(p.ValidUntil)
+		answer.ValidUntil = &until
+	}
+	for _, code := range p.Errors {
+		answer.Errors = append(answer.Errors, gen.TrustProductError{Code: code})
+	}
+	return answer
+}
+
+// wholeSeconds is how the API shows times: twilio-python hands a time with a fraction back as a raw string.
+func wholeSeconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

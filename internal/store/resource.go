@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+)
+
+// Resource keeps the rows of one table for the API: each belongs to a scope, such as an account, and is found only there.
+//
+// A resource is a table (newTable), a migration that makes it, and a field of Store.
+type Resource[Row any] struct {
+	store   *Store
+	table   *table[Row]
+	inserts *inserts[Row] // on Postgres; on SQLite the batcher does as much
+}
+
+// Scope says whose rows are meant: it has a value for each column of the table's scope.
+type Scope []string
+
+func newResource[Row any](s *Store, t *table[Row]) *Resource[Row] {
+	r := &Resource[Row]{store: s, table: t}
+	r.inserts = &inserts[Row]{run: r.insertTogether}
+	return r
+}
+
+// Create stores a new row.
+func (r *Resource[Row]) Create(ctx context.Context, row Row) error {
+	if r.store.batches == nil {
+		return r.store.classify(r.inserts.do(ctx, row))
+	}
+	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, row) })
+}
+
+// CreateOnce is Create for a caller who may repeat the request: each repeat within KeyLife returns the row that the first one
+// stored, as it was then. Key and row are one commit. It returns ErrKeyReused where the key came with another request.
+func (r *Resource[Row]) CreateOnce(ctx context.Context, request Request, row Row) (Row, error) {
+	return createOnce(ctx, r.store, request, row, func(tx session) error { return r.table.insert(tx, row) })
+}
+
+// Fetch returns the row with this key, or ErrNotFound.
+func (r *Resource[Row]) Fetch(ctx context.Context, of Scope, key string) (Row, error) {
+	if err := r.check(of); err != nil {
+		var none Row
+		return none, err
+	}
+	row, err := r.table.fetch(r.store.read(ctx), of, key, "")
+	return row, r.store.classify(err)
+}
+
+// Update reads the row, has change edit it, and stores that where change reports that it did, all in one transaction that no
+// other change to the row overlaps. It returns the row as stored, or ErrNotFound, or the error of change, after which everything
+// is as it was.
+func (r *Resource[Row]) Update(
+	ctx context.Context, of Scope, key string, change func(*Row) (changed bool, err error),
+) (Row, error) {
+	if err := r.check(of); err != nil {
+		var none Row
+		return none, err
+	}
+	return r.update(ctx, of, key, func(_ session, row *Row) (bool, error) { return change(row) })
+}
+
+// update is Update for a change that has consequences in other tables.
+func (r *Resource[Row]) update(
+	ctx context.Context, of Scope, key string, change func(tx session, row *Row) (changed bool, err error),
+) (row Row, err error) {
+	err = r.store.write(ctx, func(tx session) (err error) {
+		if row, err = r.table.fetch(tx, of, key, r.store.engine.lockRow); err != nil {
+			return err
+		}
+		changed, err := change(tx, &row)
+		if err != nil || !changed {
+			return err
+		}
+		return r.table.update(tx, &row, key)
+	})
+	return row, err
+}
+
+// Delete removes the row where allowed returns nil. It returns ErrNotFound, or the error of allowed.
+func (r *Resource[Row]) Delete(ctx context.Context, of Scope, key string, allowed func(Row) error) error {
+	return r.delete(ctx, of, key, func(_ session, row Row) error { return allowed(row) })
+}
+
+// delete is Delete for a row that others depend on: before may end those.
+func (r *Resource[Row]) delete(ctx context.Context, of Scope, key string, before func(tx session, row Row) error) error {
+	if err := r.check(of); err != nil {
+		return err
+	}
+	return r.store.write(ctx, func(tx session) error {
+		row, err := r.table.fetch(tx, of, key, r.store.engine.lockRow)
+		if err != nil {
+			return err
+		}
+		if err := before(tx, row); err != nil {
+			return err
+		}
+		return r.table.delete(tx, key)
+	})
+}
+
+// Count returns how many rows a scope has, limit if there are more.
+func (r *Resource[Row]) Count(ctx context.Context, of Scope, limit int) (int, error) {
+	if err := r.check(of); err != nil {
+		return 0, err
+	}
+	return r.store.count(ctx, r.table.rowsOf(of), limit)
+}
+
+// rowsOf yields a 1 for each row of a scope, which an index serves alone.
+func (l layout) rowsOf(of Scope) statement {
+	var rows statement
+	rows.add(`SELECT 1 FROM ` + l.name + ` WHERE TRUE`)
+	for i, value := range of {
+		rows.add(` AND ` + l.scope[i] + ` = ` + rows.arg(value))
+	}
+	return rows
+}
+
+// count counts up to limit rows of a query.
+func (s *Store) count(ctx context.Context, rows statement, limit int) (count int, err error) {
+	query := `SELECT COUNT(*) FROM (` + rows.text + ` LIMIT $` + strconv.Itoa(len(rows.args)+1) + `) AS counted`
+	err = s.read(ctx).row(query, append(rows.args, limit)...).Scan(&count)
+	return count, s.classify(err)
+}
+
+// check returns an error for a scope that would choose more than it should.
+func (r *Resource[Row]) check(of Scope) error {
+	if len(of) != len(r.table.scope) {
+		return fmt.Errorf("the scope of %s has %d values, want %d", r.table.name, len(of), len(r.table.scope))
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// layout is what SQL has to know of a table.
+type layout struct {
+	name    string
+	columns []string
+
+	// Of a table that a Resource keeps, whose first column is the key that identifies a row:
+	scope   []string // the columns that say whose a row is, in the order of an index (scope, key)
+	indexed []string // columns that a list can be filtered by in an index (scope, column, key)
+}
+
+// tables are all that hold data. TestCopy compares them with those that the migrations make.
+func tables() []layout {
+	return []layout{accounts.layout, bundles.layout, noticeRows.layout, attemptRows.layout, savedAnswers.layout}
+}
+
+// key is the column that identifies a row. Lists are in its order.
+func (l layout) key() string { return l.columns[0] }
+
+// table describes the rows of a table. It is the one place that names its columns: to read a row, to write, to insert many at
+// once, and to copy.
+type table[Row any] struct {
+	layout
+	fields []column[Row] // in the order of layout.columns
+
+	list       string // the columns, for a SELECT
+	insertOne  string // INSERT for one row
+	fetchText  string // SELECT of the row with a key
+	scopedText string // the same, within a scope
+	updateText string // UPDATE of all columns that are not fixed, of the row with a key
+}
+
+// column is a column of a table and the part of a Row that it keeps.
+type column[Row any] struct {
+	name  string
+	value func(*Row) any    // what the database keeps
+	dest  func(*Row) any    // what Scan reads that into
+	text  func(*Row) string // the same as value, nil for a column of another type
+	zero  string            // the empty value, as SQL
+	fixed bool              // it never changes
+}
+
+// newTable completes a table. Its fields are those of the table that the migrations make, all of them.
+func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
+	t := &table[Row]{layout: l, fields: fields}
+	var changes []string
+	for _, c := range fields {
+		t.columns = append(t.columns, c.name)
+		if !c.fixed {
+			changes = append(changes, c.name+` = $`+strconv.Itoa(len(changes)+1))
+		}
+	}
+	t.list = strings.Join(t.columns, ", ")
+	t.insertOne = t.insertText(1)
+	conditions := []string{t.key() + ` = $1`}
+	for i, column := range t.scope {
+		conditions = append(conditions, column+` = $`+strconv.Itoa(i+2))
+	}
+	t.fetchText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + conditions[0]
+	t.scopedText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
+	t.updateText = `UPDATE ` + t.name + ` SET ` + strings.Join(changes, `, `) +
+		` WHERE ` + t.key() + ` = $` + strconv.Itoa(len(changes)+1)
+	return t
+}
+
+// text is a column for a string, or a type that is one.
+func text[Row any, T ~string](name string, field func(*Row) *T) column[Row] {
+	c := converted(name, field, `''`, func(v T) string { return string(v) }, func(s string) (T, error) { return T(s), nil })
+	c.text = func(r *Row) string { return string(*field(r)) }
+	if plain, ok := any(field).(func(*Row) *string); ok { // which needs no loader for each row
+		c.dest = func(r *Row) any { return plain(r) }
+	}
+	return c
+}
+
+// number is a column for a whole number.
+func number[Row any, T ~int | ~int64](name string, field func(*Row) *T) column[Row] {
+	return converted(name, field, `0`, func(v T) int64 { return int64(v) }, func(n int64) (T, error) { return T(n), nil })
+}
+
+// moment is a column for a time. The database keeps microseconds, and 0 for the zero time.
+func moment[Row any](name string, field func(*Row) *time.Time) column[Row] {
+	return converted(name, field, `0`, micros, func(us int64) (time.Time, error) { return fromMicros(us), nil })
+}
+
+// converted is a column for a field that the database keeps as a text or a number.
+func converted[Row, T any, Kept string | int64](
+	name string, field func(*Row) *T, zero string, keep func(T) Kept, load func(Kept) (T, error),
+) column[Row] {
+	return column[Row]{
+		name:  name,
+		value: func(r *Row) any { return keep(*field(r)) },
+		dest:  func(r *Row) any { return &loader[T, Kept]{field(r), load} },
+		zero:  zero,
+	}
+}
+
+// fixed is a column that keeps the value that it was created with.
+func fixed[Row any](c column[Row]) column[Row] {
+	c.fixed = true
+	return c
+}
+
+// loader is a sql.Scanner that converts what the database keeps.
+type loader[T any, Kept string | int64] struct {
+	to   *T
+	load func(Kept) (T, error)
+}
+
+// Scan sets the field. Package sql adds the name of the column to an error.
+func (l *loader[T, Kept]) Scan(value any) (err error) {
+	kept, ok := value.(Kept)
+	if !ok {
+		return fmt.Errorf("unexpected type %T", value)
+	}
+	*l.to, err = l.load(kept)
+	return err
+}
+
+// scan reads a row of t.list.
+func (t *table[Row]) scan(row scanner) (Row, error) { return t.scanWith(row) }
+
+// scanWith reads a row of t.list followed by more columns.
+func (t *table[Row]) scanWith(row scanner, more ...any) (Row, error) {
+	var r, none Row
+	if err := row.Scan(append(t.dests(&r, len(more)), more...)...); err != nil {
+		return none, err
+	}
+	return r, nil
+}
+
+// dests returns what a row of t.list is read into, with room for more columns.
+func (t *table[Row]) dests(r *Row, more int) []any {
+	dests := make([]any, 0, len(t.fields)+more)
+	for i := range t.fields {
+		dests = append(dests, t.fields[i].dest(r))
+	}
+	return dests
+}
+
+// listOrZero is t.list for a LEFT JOIN: where there is no row, each column has its empty value.
+func (t *table[Row]) listOrZero() string {
+	all := make([]string, len(t.fields))
+	for i, c := range t.fields {
+		all[i] = `COALESCE(` + c.name + `, ` + c.zero + `)`
+	}
+	return strings.Join(all, `, `)
+}
+
+// insert stores new rows in one statement.
+func (t *table[Row]) insert(q session, rows ...Row) error {
+	statement := t.insertOne
+	if len(rows) > 1 {
+		statement = t.insertText(len(rows))
+	}
+	_, err := t.execInsert(q, statement, rows...)
+	return err
+}
+
+// execInsert runs a statement that begins with t.insertText(len(rows)).
+func (t *table[Row]) execInsert(q session, statement string, rows ...Row) (changed int64, err error) {
+	values := make([]any, 0, len(rows)*len(t.fields))
+	for i := range rows {
+		for n := range t.fields {
+			values = append(values, t.fields[n].value(&rows[i]))
+		}
+	}
+	return q.exec(statement, values...)
+}
+
+// fetch reads the row of a key within a scope, or in any scope where that is nil. lock is engine.lockRow where the row is to be
+// changed.
+func (t *table[Row]) fetch(q session, of Scope, key, lock string) (Row, error) {
+	query, args := t.fetchText, append(make([]any, 0, 1+len(of)), key)
+	for _, value := range of {
+		query, args = t.scopedText, append(args, value)
+	}
+	return t.scan(q.row(query+lock, args...))
+}
+
+// update stores the columns that may change.
+func (t *table[Row]) update(q session, r *Row, key string) error {
+	values := make([]any, 0, len(t.fields))
+	for i := range t.fields {
+		if !t.fields[i].fixed {
+			values = append(values, t.fields[i].value(r))
+		}
+	}
+	_, err := q.exec(t.updateText, append(values, key)...)
+	return err
+}
+
+// delete removes the row of a key.
+func (t *table[Row]) delete(q session, key string) error {
+	_, err := q.exec(`DELETE FROM `+t.name+` WHERE `+t.key()+` = $1`, key)
+	return err
+}
+
+// keyOf returns the key of a row.
+func (t *table[Row]) keyOf(r *Row) string { return t.fields[0].text(r) }
+
+// textSize is what a row takes in memory, roughly.
+func (t *table[Row]) textSize(r *Row) int {
+	size := 150
+	for i := range t.fields {
+		if c := &t.fields[i]; c.text != nil {
+			size += len(c.text(r))
+		}
+	}
+	return size
+}
+
+// insertText is INSERT INTO name (a, b) VALUES ($1, $2), ($3, $4) for n rows.
+func (l layout) insertText(n int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + l.name + " (" + strings.Join(l.columns, ", ") + ") VALUES ")
+	for i := range n * len(l.columns) {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%len(l.columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	return b.String() + ")"
+}
