@@ -57,11 +57,12 @@ const busyTimeout = "busy_timeout(5000)"
 //   - synchronous=FULL syncs the log at each commit; with less, WAL may lose acknowledged commits in a power cut.
 //   - wal_autocheckpoint (pages) is less than SQLite's 1000: a checkpoint stalls the commit that it falls into, the longer
 //     the more pages it has to bring back. docs/benchmarks.md has the measurements.
+//   - foreign_keys has what belongs to a bundle deleted with it, as Postgres does anyway.
 //   - journal_size_limit (bytes) is what is left of the log when it starts anew. A long reader, a copy for example, lets it grow
 //     without bound. It is several times what creates at full speed need (3 MB), so that they never wait for a truncation.
 func lasting() []string {
 	return []string{
-		busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(400)",
+		busyTimeout, "foreign_keys(ON)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(400)",
 		"journal_size_limit(" + strconv.Itoa(logLimit) + ")",
 	}
 }

@@ -44,7 +44,15 @@ type ChannelEndpoint struct {
 	SID         string // "RA" and 32 hex digits
 	AccountSID  string // the bundle's
 	BundleSID   string
+	PolicySID   string // the bundle's
 	Type        string // "phone-number"
 	EndpointSID string // of a phone number: "PN" and 32 hex digits
 	Created     time.Time
+}
+
+// Assigned is what is assigned to a bundle, in any order.
+type Assigned struct {
+	EndUsers  []EndUser
+	Documents []SupportingDocument
+	Bundles   []Bundle
 }
