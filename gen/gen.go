@@ -883,7 +883,9 @@ type ListEndUserParams struct {
 
 // CreateEndUserParams defines parameters for CreateEndUser.
 type CreateEndUserParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
+	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
+	// real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -925,7 +927,9 @@ type ListSupportingDocumentParams struct {
 
 // CreateSupportingDocumentParams defines parameters for CreateSupportingDocument.
 type CreateSupportingDocumentParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
+	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
+	// real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -952,7 +956,9 @@ type ListTrustProductParams struct {
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
 type CreateTrustProductParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
+	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
+	// real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -976,7 +982,9 @@ type ListTrustProductChannelEndpointAssignmentParams struct {
 
 // CreateTrustProductChannelEndpointAssignmentParams defines parameters for CreateTrustProductChannelEndpointAssignment.
 type CreateTrustProductChannelEndpointAssignmentParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
+	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
+	// real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -997,7 +1005,9 @@ type ListTrustProductEntityAssignmentParams struct {
 
 // CreateTrustProductEntityAssignmentParams defines parameters for CreateTrustProductEntityAssignment.
 type CreateTrustProductEntityAssignmentParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
+	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
+	// real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1015,7 +1025,9 @@ type ListTrustProductEvaluationParams struct {
 
 // CreateTrustProductEvaluationParams defines parameters for CreateTrustProductEvaluation.
 type CreateTrustProductEvaluationParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
+	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
+	// real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1143,7 +1155,7 @@ type ClientInterface interface {
 
 	// CreateEndUserWithBody Create an end user.
 	//
-	// Creates an end user of the calling account, in any type and with any attributes: an evaluation checks them.
+	// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1152,7 +1164,7 @@ type ClientInterface interface {
 
 	// CreateEndUserWithFormdataBody Create an end user.
 	//
-	// Creates an end user of the calling account, in any type and with any attributes: an evaluation checks them.
+	// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1231,8 +1243,8 @@ type ClientInterface interface {
 
 	// CreateSupportingDocumentWithBody Create a supporting document.
 	//
-	// Creates a supporting document of the calling account, in status `DRAFT`, in any type and with any attributes: an
-	// evaluation checks them.
+	// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+	// an evaluation checks them.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1241,8 +1253,8 @@ type ClientInterface interface {
 
 	// CreateSupportingDocumentWithFormdataBody Create a supporting document.
 	//
-	// Creates a supporting document of the calling account, in status `DRAFT`, in any type and with any attributes: an
-	// evaluation checks them.
+	// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+	// an evaluation checks them.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1293,9 +1305,7 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithBody Create a Trust Product.
 	//
-	// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-	// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-	// response, and the same key with another body is refused.
+	// Creates a Trust Product of the calling account, in status `draft`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1304,9 +1314,7 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithFormdataBody Create a Trust Product.
 	//
-	// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-	// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-	// response, and the same key with another body is refused.
+	// Creates a Trust Product of the calling account, in status `draft`.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1422,8 +1430,8 @@ type ClientInterface interface {
 
 	// DeleteTrustProductEntityAssignment Remove an object from a Trust Product.
 	//
-	// Deletes the assignment, not the object. While the Trust Product is under review or approved, this gets 400 (code
-	// 70002).
+	// Deletes the assignment, not the object. This gets 400 (code 70002) while the Trust Product is under review or
+	// approved.
 	//
 	// Corresponds with DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid} (the `DeleteTrustProductEntityAssignment` operationId).
 	DeleteTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1445,8 +1453,8 @@ type ClientInterface interface {
 	// CreateTrustProductEvaluationWithBody Evaluate a Trust Product.
 	//
 	// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
-	// result. A policy that the server does not know requires nothing. An evaluation never changes; the last 100 of a
-	// Trust Product are kept.
+	// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+	// evaluations of a Trust Product are kept.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1456,8 +1464,8 @@ type ClientInterface interface {
 	// CreateTrustProductEvaluationWithFormdataBody Evaluate a Trust Product.
 	//
 	// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
-	// result. A policy that the server does not know requires nothing. An evaluation never changes; the last 100 of a
-	// Trust Product are kept.
+	// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+	// evaluations of a Trust Product are kept.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1525,7 +1533,7 @@ func (c *Client) ListEndUser(ctx context.Context, params *ListEndUserParams, req
 
 // CreateEndUserWithBody Create an end user.
 //
-// Creates an end user of the calling account, in any type and with any attributes: an evaluation checks them.
+// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1544,7 +1552,7 @@ func (c *Client) CreateEndUserWithBody(ctx context.Context, params *CreateEndUse
 
 // CreateEndUserWithFormdataBody Create an end user.
 //
-// Creates an end user of the calling account, in any type and with any attributes: an evaluation checks them.
+// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -1723,8 +1731,8 @@ func (c *Client) ListSupportingDocument(ctx context.Context, params *ListSupport
 
 // CreateSupportingDocumentWithBody Create a supporting document.
 //
-// Creates a supporting document of the calling account, in status `DRAFT`, in any type and with any attributes: an
-// evaluation checks them.
+// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+// an evaluation checks them.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1743,8 +1751,8 @@ func (c *Client) CreateSupportingDocumentWithBody(ctx context.Context, params *C
 
 // CreateSupportingDocumentWithFormdataBody Create a supporting document.
 //
-// Creates a supporting document of the calling account, in status `DRAFT`, in any type and with any attributes: an
-// evaluation checks them.
+// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+// an evaluation checks them.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -1855,9 +1863,7 @@ func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductP
 
 // CreateTrustProductWithBody Create a Trust Product.
 //
-// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-// response, and the same key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1876,9 +1882,7 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 
 // CreateTrustProductWithFormdataBody Create a Trust Product.
 //
-// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-// response, and the same key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -2124,8 +2128,8 @@ func (c *Client) CreateTrustProductEntityAssignmentWithFormdataBody(ctx context.
 
 // DeleteTrustProductEntityAssignment Remove an object from a Trust Product.
 //
-// Deletes the assignment, not the object. While the Trust Product is under review or approved, this gets 400 (code
-// 70002).
+// Deletes the assignment, not the object. This gets 400 (code 70002) while the Trust Product is under review or
+// approved.
 //
 // Corresponds with DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid} (the `DeleteTrustProductEntityAssignment` operationId).
 func (c *Client) DeleteTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2177,8 +2181,8 @@ func (c *Client) ListTrustProductEvaluation(ctx context.Context, trustProductSID
 // CreateTrustProductEvaluationWithBody Evaluate a Trust Product.
 //
 // Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
-// result. A policy that the server does not know requires nothing. An evaluation never changes; the last 100 of a
-// Trust Product are kept.
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Trust Product are kept.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2198,8 +2202,8 @@ func (c *Client) CreateTrustProductEvaluationWithBody(ctx context.Context, trust
 // CreateTrustProductEvaluationWithFormdataBody Evaluate a Trust Product.
 //
 // Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
-// result. A policy that the server does not know requires nothing. An evaluation never changes; the last 100 of a
-// Trust Product are kept.
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Trust Product are kept.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //

@@ -229,7 +229,7 @@ func (c *Client) ListEndUser(ctx context.Context, r ListEndUserRequest, options 
 
 // CreateEndUser calls POST /v1/EndUsers: Create an end user.
 //
-// Creates an end user of the calling account, in any type and with any attributes: an evaluation checks them.
+// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
 func (c *Client) CreateEndUser(ctx context.Context, r CreateEndUserRequest, options ...CallOption) (*EndUser, error) {
 	body, err := form(r)
 	if err != nil {
@@ -356,8 +356,8 @@ func (c *Client) ListSupportingDocument(ctx context.Context, r ListSupportingDoc
 
 // CreateSupportingDocument calls POST /v1/SupportingDocuments: Create a supporting document.
 //
-// Creates a supporting document of the calling account, in status `DRAFT`, in any type and with any attributes: an
-// evaluation checks them.
+// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+// an evaluation checks them.
 func (c *Client) CreateSupportingDocument(ctx context.Context, r CreateSupportingDocumentRequest, options ...CallOption) (*SupportingDocument, error) {
 	body, err := form(r)
 	if err != nil {
@@ -424,9 +424,7 @@ func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest
 
 // CreateTrustProduct calls POST /v1/TrustProducts: Create a Trust Product.
 //
-// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-// response, and the same key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`.
 func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductRequest, options ...CallOption) (*TrustProduct, error) {
 	body, err := form(r)
 	if err != nil {
@@ -571,8 +569,8 @@ func (c *Client) CreateTrustProductEntityAssignment(ctx context.Context, trustPr
 
 // DeleteTrustProductEntityAssignment calls DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid}: Remove an object from a Trust Product.
 //
-// Deletes the assignment, not the object. While the Trust Product is under review or approved, this gets 400 (code
-// 70002).
+// Deletes the assignment, not the object. This gets 400 (code 70002) while the Trust Product is under review or
+// approved.
 func (c *Client) DeleteTrustProductEntityAssignment(ctx context.Context, trustProductSID string, sid string, options ...CallOption) error {
 	if err := checkPath("TrustProductSid", trustProductSID, "Sid", sid); err != nil {
 		return err
@@ -616,8 +614,8 @@ func (c *Client) ListTrustProductEvaluation(ctx context.Context, trustProductSID
 // CreateTrustProductEvaluation calls POST /v1/TrustProducts/{TrustProductSid}/Evaluations: Evaluate a Trust Product.
 //
 // Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
-// result. A policy that the server does not know requires nothing. An evaluation never changes; the last 100 of a
-// Trust Product are kept.
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Trust Product are kept.
 func (c *Client) CreateTrustProductEvaluation(ctx context.Context, trustProductSID string, r CreateTrustProductEvaluationRequest, options ...CallOption) (*TrustProductEvaluation, error) {
 	if err := checkPath("TrustProductSid", trustProductSID); err != nil {
 		return nil, err

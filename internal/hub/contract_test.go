@@ -97,6 +97,6 @@ func callZero(ctx context.Context, operation reflect.Value) (err error) {
 		}
 	}()
 	request := reflect.Zero(operation.Type().In(1))
-	err, _ = operation.Call([]reflect.Value{reflect.ValueOf(ctx), request})[1].Interface().(error)
+	err, _ = reflect.TypeAssert[error](operation.Call([]reflect.Value{reflect.ValueOf(ctx), request})[1])
 	return err
 }
