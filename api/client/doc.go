@@ -18,6 +18,9 @@
 // They are pointers: nil leaves a field alone, new("x") sets it, new("") clears it. Since Go 1.26 the built-in new takes an
 // expression, so that no helper is needed. Nothing that is required is a pointer.
 //
+// Attributes, which hold a JSON object, are its text: [MustJSON] makes it of a map or a struct. Empty text leaves them alone, and
+// "{}" clears them. A response has them as a [json.RawMessage].
+//
 // # Lists
 //
 // A method that lists returns at once. Ranging over its result fetches page after page as the loop goes on, and yields each

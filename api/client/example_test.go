@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -153,6 +154,30 @@ func ExampleError() {
 	// Output:
 	// there is no such Trust Product
 	// 404 20404 https://www.twilio.com/docs/errors/20404
+}
+
+// Attributes are made of a map, or of a struct with JSON tags.
+func ExampleClient_CreateEndUser() {
+	c, closeServer := newExample()
+	defer closeServer()
+
+	representative, err := c.CreateEndUser(context.Background(), client.CreateEndUserRequest{
+		FriendlyName: "First representative", Type: "authorized_representative_1",
+		Attributes: client.MustJSON(map[string]any{"first_name": "Ada", "job_position": "CEO"}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var attributes struct {
+		JobPosition string `json:"job_position"`
+	}
+	if err := json.Unmarshal(representative.Attributes, &attributes); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(representative.FriendlyName, "is", attributes.JobPosition)
+	// Output: First representative is CEO
 }
 
 // A key of one's own makes a create safe to repeat by another run of the program, too.

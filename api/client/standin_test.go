@@ -10,8 +10,8 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// standIn serves just enough of the API for the examples: it creates, changes and fetches one product, and rejects what it
-// is given for review. The whole of it is `trusthub serve`.
+// standIn serves just enough of the API for the examples: it creates, changes and fetches one product, rejects what it is
+// given for review, and creates an end user. The whole of it is `trusthub serve`.
 func standIn() *httptest.Server {
 	var mu sync.Mutex
 	var product *client.TrustProduct
@@ -37,6 +37,12 @@ func standIn() *httptest.Server {
 			product.StatusCallback = new(r.FormValue("StatusCallback"))
 		}
 		answer(w, http.StatusCreated, product)
+	})
+	mux.HandleFunc("POST /v1/EndUsers", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusCreated, client.EndUser{
+			SID: fmt.Sprintf("IT%032d", 1), FriendlyName: r.FormValue("FriendlyName"), Type: r.FormValue("Type"),
+			Attributes: json.RawMessage(r.FormValue("Attributes")),
+		})
 	})
 	mux.HandleFunc("/v1/TrustProducts/{sid}", func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
