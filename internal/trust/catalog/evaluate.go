@@ -11,11 +11,7 @@ import (
 )
 
 // Assigned is what is assigned to a bundle, in any order.
-type Assigned struct {
-	EndUsers  []trust.EndUser
-	Documents []trust.SupportingDocument
-	Bundles   []trust.Bundle
-}
+type Assigned = trust.Assigned
 
 // Evaluate compares what is assigned with a policy. It returns one result for each requirement, in the order in which the
 // policy lists them: end users, documents, Customer Profiles, Trust Products. A policy that is unknown requires nothing.
