@@ -53,10 +53,11 @@ type page[Row, Shown any] struct {
 	beyond  string // the key of the row after that; empty if the list ends there
 }
 
-// openPage finds the place where a page begins, and reads so much that what goes wrong has its own status.
+// openPage reads the beginning of a page, so that what goes wrong there has its own status. It returns what writes the page, and
+// has to be called.
 func openPage[Row, Shown any](
 	ctx context.Context, h *Hub, r pageRequest, array string, rows source[Row], present func(context.Context, Row) Shown,
-) (*page[Row, Shown], error) {
+) (write func(http.ResponseWriter) error, err error) {
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -88,7 +89,7 @@ func openPage[Row, Shown any](
 		}
 	}
 	opened = true
-	return p, nil
+	return p.write, nil
 }
 
 // part reads a part of the list.

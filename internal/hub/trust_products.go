@@ -49,12 +49,9 @@ func (h *Hub) FetchTrustProduct(
 func (h *Hub) ListTrustProduct(
 	ctx context.Context, r server.ListTrustProductRequestObject,
 ) (server.ListTrustProductResponseObject, error) {
-	page, err := openPage(ctx, h, requested(gen.NewListTrustProductRequest("", &r.Params)), "results",
+	write, err := openPage(ctx, h, requested(gen.NewListTrustProductRequest("", &r.Params)), "results",
 		stored(h.products.Resource, productsOf(ctx)), present)
-	if err != nil {
-		return nil, err
-	}
-	return server.ListTrustProductResponseFunc(page.write), nil
+	return server.ListTrustProductResponseFunc(write), err
 }
 
 // UpdateTrustProduct edits a product, submits it, or both.
