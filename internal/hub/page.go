@@ -40,7 +40,7 @@ type page[Row, Shown any] struct {
 	present func(context.Context, Row) Shown // what is written of a row
 	ctx     context.Context                  //nolint:containedctx // the generated interface has none for writing
 	limits  pageLimits
-	free    func() // the slot
+	release func() // the slot
 	from    position
 	first   store.Part[Row]
 
@@ -61,7 +61,7 @@ func openPage[Row, Shown any](
 	if r.err != nil {
 		return nil, r.err
 	}
-	account, err := h.known.account(ctx, api.AccountSID(ctx))
+	account, err := h.accounts.account(ctx, api.AccountSID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +71,13 @@ func openPage[Row, Shown any](
 	if p.from, err = p.start(); err != nil {
 		return nil, err
 	}
-	if p.free, err = h.slots.take(ctx, account.SID); err != nil {
+	if p.release, err = h.slots.acquire(ctx, account.SID); err != nil {
 		return nil, err
 	}
 	opened := false
 	defer func() {
 		if !opened {
-			p.free()
+			p.release()
 		}
 	}()
 	if p.first, err = p.part(p.from.after, "", p.from.backward, firstRows); err != nil {
@@ -109,7 +109,7 @@ func (p *page[Row, Shown]) rowsPerPart(last store.Part[Row]) int {
 
 // write writes the page. After an error it is not whole, and the connection must not be used any more.
 func (p *page[Row, Shown]) write(w http.ResponseWriter) error {
-	defer p.free()
+	defer p.release()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	out := bufio.NewWriterSize(w, 16<<10) // it keeps an error, and returns it in the end

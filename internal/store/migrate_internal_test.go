@@ -180,7 +180,7 @@ func wantAtWork(t *testing.T, s *Store) {
 	now := key.created.Add(time.Hour)
 	due, all, err := s.DueQueues(ctx, now, 100)
 	must(t, err)
-	leases, _, err := s.Exchange(ctx, nil, due, now, time.Minute)
+	leases, _, err := s.RecordAndLease(ctx, nil, due, now, time.Minute)
 	if err != nil || !all || len(due) != 2 || len(leases) != 4 {
 		t.Errorf("of %+v it leased %d notices: %v", due, len(leases), err)
 	}
