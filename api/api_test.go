@@ -31,6 +31,7 @@ const (
 // backend answers what it was asked for, or does what the test says.
 type backend struct {
 	server.Unimplemented
+
 	create func(ctx context.Context, r server.CreateTrustProductRequestObject) (server.CreateTrustProductResponseObject, error)
 }
 

@@ -84,7 +84,7 @@ func (s *Server) drain() {
 func (s *Server) nextDue() time.Time {
 	s.tb.Helper()
 	ctx := context.WithoutCancel(s.tb.Context())
-	next, err := s.store.NextElapse(ctx)
+	next, err := s.store.NextAdvance(ctx)
 	if err != nil {
 		s.tb.Fatalf("apitest: look for the next step: %v", err)
 	}

@@ -16,30 +16,30 @@ const maxAge = time.Second
 //
 // It holds accounts that exist and no others, so it cannot be made to grow by asking for more.
 type accountCache struct {
-	store *store.Store
-	now   func() time.Time
-	mu    sync.RWMutex
-	known map[string]knownAccount
+	store  *store.Store
+	now    func() time.Time
+	mu     sync.RWMutex
+	cached map[string]cachedAccount
 }
 
-type knownAccount struct {
+type cachedAccount struct {
 	account store.Account
 	version int64 // of the accounts when it was read
 	read    time.Time
 }
 
 func newAccountCache(s *store.Store, now func() time.Time) *accountCache {
-	return &accountCache{store: s, now: now, known: map[string]knownAccount{}}
+	return &accountCache{store: s, now: now, cached: map[string]cachedAccount{}}
 }
 
 // account returns the account with this SID, or store.ErrNotFound.
 func (c *accountCache) account(ctx context.Context, sid string) (store.Account, error) {
 	version, now := c.store.AccountsVersion(), c.now()
 	c.mu.RLock()
-	known, ok := c.known[sid]
+	cached, ok := c.cached[sid]
 	c.mu.RUnlock()
-	if ok && known.version == version && now.Sub(known.read).Abs() < maxAge {
-		return known.account, nil
+	if ok && cached.version == version && now.Sub(cached.read).Abs() < maxAge {
+		return cached.account, nil
 	}
 	if !trust.ValidAccountSID(sid) { // no such account, and Postgres fails at text that is not UTF-8
 		return store.Account{}, store.ErrNotFound
@@ -48,9 +48,9 @@ func (c *accountCache) account(ctx context.Context, sid string) (store.Account, 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
-		delete(c.known, sid)
+		delete(c.cached, sid)
 		return store.Account{}, err
 	}
-	c.known[sid] = knownAccount{account, version, now}
+	c.cached[sid] = cachedAccount{account, version, now}
 	return account, nil
 }

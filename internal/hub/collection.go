@@ -41,9 +41,9 @@ type request struct {
 // one row and return that, also where the account has as many as it may by then.
 func (c collection[Row]) create(ctx context.Context, r request, row Row) (Row, error) {
 	accountSID := api.AccountSID(ctx)
-	refused := c.quota.take(ctx, accountSID, 1)
+	refused := c.quota.reserve(ctx, accountSID, 1)
 	if refused == nil {
-		defer c.quota.landed(accountSID, 1)
+		defer c.quota.settle(accountSID, 1)
 	}
 	if r.key == nil {
 		if refused == nil {

@@ -22,12 +22,12 @@ import (
 type Hub struct {
 	server.Unimplemented // returns 501 for what is in the contract and not written yet
 
-	store  *store.Store
-	policy trust.Policy
-	now    func() time.Time
-	known  *accountCache
-	slots  *slots
-	limits pageLimits
+	store    *store.Store
+	policy   trust.Policy
+	now      func() time.Time
+	accounts *accountCache
+	slots    *slots
+	limits   pageLimits
 
 	products    collection[trust.Bundle]
 	openNotices *quota // of each account
@@ -38,7 +38,7 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
 	return &Hub{
-		store: s, policy: policy, now: now, known: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
+		store: s, policy: policy, now: now, accounts: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
 		products: newCollection(s.Bundles, "Trust Products", quotas.Products,
 			func(accountSID string) store.Scope { return store.BundlesOf(accountSID, trust.TrustProduct) }, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
@@ -47,7 +47,7 @@ func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Tim
 
 // Authenticate is an api.Config.Authenticate: the user name is the account SID, the password its auth token.
 func (h *Hub) Authenticate(ctx context.Context, username, password string) (string, error) {
-	account, err := h.known.account(ctx, username)
+	account, err := h.accounts.account(ctx, username)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", err
 	}

@@ -40,7 +40,7 @@ type page[Row, Shown any] struct {
 	present func(context.Context, Row) Shown // what is written of a row
 	ctx     context.Context                  //nolint:containedctx // the generated interface has none for writing
 	limits  pageLimits
-	free    func() // the slot
+	release func() // the slot
 	from    position
 	first   store.Part[Row]
 
@@ -53,14 +53,15 @@ type page[Row, Shown any] struct {
 	beyond  string // the key of the row after that; empty if the list ends there
 }
 
-// openPage finds the place where a page begins, and reads so much that what goes wrong has its own status.
+// openPage reads the beginning of a page, so that what goes wrong there has its own status. It returns what writes the page, and
+// has to be called.
 func openPage[Row, Shown any](
 	ctx context.Context, h *Hub, r pageRequest, array string, rows source[Row], present func(context.Context, Row) Shown,
-) (*page[Row, Shown], error) {
+) (write func(http.ResponseWriter) error, err error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	account, err := h.known.account(ctx, api.AccountSID(ctx))
+	account, err := h.accounts.account(ctx, api.AccountSID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +71,13 @@ func openPage[Row, Shown any](
 	if p.from, err = p.start(); err != nil {
 		return nil, err
 	}
-	if p.free, err = h.slots.take(ctx, account.SID); err != nil {
+	if p.release, err = h.slots.acquire(ctx, account.SID); err != nil {
 		return nil, err
 	}
 	opened := false
 	defer func() {
 		if !opened {
-			p.free()
+			p.release()
 		}
 	}()
 	if p.first, err = p.part(p.from.after, "", p.from.backward, firstRows); err != nil {
@@ -88,7 +89,7 @@ func openPage[Row, Shown any](
 		}
 	}
 	opened = true
-	return p, nil
+	return p.write, nil
 }
 
 // part reads a part of the list.
@@ -108,7 +109,7 @@ func (p *page[Row, Shown]) rowsPerPart(last store.Part[Row]) int {
 
 // write writes the page. After an error it is not whole, and the connection must not be used any more.
 func (p *page[Row, Shown]) write(w http.ResponseWriter) error {
-	defer p.free()
+	defer p.release()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	out := bufio.NewWriterSize(w, 16<<10) // it keeps an error, and returns it in the end

@@ -84,7 +84,7 @@ func newQuota(limit int, refusal *api.Error, count counter, now func() time.Time
 
 // take makes room for n rows of the account, or returns the refusal, or why the rows could not be counted. After it has
 // succeeded, the caller calls landed.
-func (q *quota) take(ctx context.Context, accountSID string, n int) error {
+func (q *quota) reserve(ctx context.Context, accountSID string, n int) error {
 	if q.limit == 0 {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (u *usage) add(n int) {
 }
 
 // landed says that n rows for which there was room are stored, or never will be. The latter are noticed by the next count.
-func (q *quota) landed(accountSID string, n int) {
+func (q *quota) settle(accountSID string, n int) {
 	if q.limit == 0 {
 		return
 	}
@@ -141,7 +141,7 @@ func (q *quota) landed(accountSID string, n int) {
 }
 
 // freed says that one of the account's rows has been removed. A count that is under way may have seen it still, or not.
-func (q *quota) freed(accountSID string) {
+func (q *quota) release(accountSID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if u := q.accounts[accountSID]; u != nil {

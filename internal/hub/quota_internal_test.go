@@ -31,13 +31,13 @@ func (r *rows) count(_ context.Context, _ string, limit int) (int, error) {
 // create has the quota make room for a row and stores it.
 func (r *rows) create(t *testing.T, q *quota) error {
 	t.Helper()
-	if err := q.take(t.Context(), "AC1", 1); err != nil {
+	if err := q.reserve(t.Context(), "AC1", 1); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	r.stored++
 	r.mu.Unlock()
-	q.landed("AC1", 1)
+	q.settle("AC1", 1)
 	return nil
 }
 
@@ -112,7 +112,7 @@ func TestRoomAgain(t *testing.T) {
 			t.Fatalf("full: %v", err)
 		}
 		r.stored--
-		q.freed("AC1")
+		q.release("AC1")
 		if err := r.create(t, q); err != nil {
 			t.Errorf("after a delete here: %v", err)
 		}
@@ -153,7 +153,7 @@ func TestCountFails(t *testing.T) {
 		}
 		ctx, leave := context.WithTimeout(t.Context(), time.Millisecond)
 		defer leave()
-		if err := q.take(ctx, "AC1", 1); !errors.Is(err, context.DeadlineExceeded) {
+		if err := q.reserve(ctx, "AC1", 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who leaves before the count has ended: %v", err)
 		}
 		pass(time.Second) // for the count
@@ -167,10 +167,10 @@ func BenchmarkQuota(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := q.take(b.Context(), "AC1", 1); err != nil {
+			if err := q.reserve(b.Context(), "AC1", 1); err != nil {
 				b.Error(err)
 			}
-			q.landed("AC1", 1)
+			q.settle("AC1", 1)
 		}
 	})
 }

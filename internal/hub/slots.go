@@ -28,7 +28,7 @@ type slots struct {
 
 // accountSlots are those of an account that uses some, or waits for one.
 type accountSlots struct {
-	free  *semaphore.Weighted
+	slots *semaphore.Weighted
 	users int
 }
 
@@ -37,22 +37,22 @@ func newSlots() *slots {
 }
 
 // take waits for a slot, and returns the function that frees it. After slotWait it returns an error with CodeTooManyRequests.
-func (s *slots) take(ctx context.Context, accountSID string) (free func(), err error) {
+func (s *slots) acquire(ctx context.Context, accountSID string) (release func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, slotWait)
 	defer cancel()
 	account := s.join(accountSID)
-	if err := account.free.Acquire(waiting, 1); err != nil {
+	if err := account.slots.Acquire(waiting, 1); err != nil {
 		s.quit(accountSID)
 		return nil, tooManyLists(ctx)
 	}
 	if err := s.all.Acquire(waiting, 1); err != nil {
-		account.free.Release(1)
+		account.slots.Release(1)
 		s.quit(accountSID)
 		return nil, tooManyLists(ctx)
 	}
 	return func() {
 		s.all.Release(1)
-		account.free.Release(1)
+		account.slots.Release(1)
 		s.quit(accountSID)
 	}, nil
 }
@@ -71,7 +71,7 @@ func (s *slots) join(accountSID string) *accountSlots {
 	defer s.mu.Unlock()
 	account := s.accounts[accountSID]
 	if account == nil {
-		account = &accountSlots{free: semaphore.NewWeighted(maxAccountPages)}
+		account = &accountSlots{slots: semaphore.NewWeighted(maxAccountPages)}
 		s.accounts[accountSID] = account
 	}
 	account.users++

@@ -15,7 +15,7 @@ import (
 func takeAll(t *testing.T, s *slots, account string, count int) (free []func()) {
 	t.Helper()
 	for range count {
-		one, err := s.take(t.Context(), account)
+		one, err := s.acquire(t.Context(), account)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func takeAll(t *testing.T, s *slots, account string, count int) (free []func()) 
 func wantTooMany(t *testing.T, s *slots, account string) {
 	t.Helper()
 	start := time.Now()
-	_, err := s.take(t.Context(), account)
+	_, err := s.acquire(t.Context(), account)
 	refused, ok := errors.AsType[*api.Error](err)
 	if waited := time.Since(start); !ok || refused.Code != api.CodeTooManyRequests || refused.RetryAfter <= 0 || waited != slotWait {
 		t.Errorf("%s: error %v after %v, want too many requests after %v", account, err, waited, slotWait)
@@ -71,7 +71,7 @@ func TestSlotsOfAllAccounts(t *testing.T) {
 		wantTooMany(t, s, "late")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := s.take(ctx, "gone"); !errors.Is(err, context.Canceled) {
+		if _, err := s.acquire(ctx, "gone"); !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller who has gone: %v", err)
 		}
 		if len(s.accounts) != maxPages { // the first has gone, and the late one has come

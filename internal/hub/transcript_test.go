@@ -176,13 +176,13 @@ type placeholders struct {
 }
 
 var (
-	madeSID   = regexp.MustCompile(`BU01[0-9a-f]{30}`)
+	madeSID   = regexp.MustCompile(`[A-Z]{2}01[0-9a-f]{30}`)
 	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
 )
 
 func (p *placeholders) hide(s string) string {
 	for _, sid := range madeSID.FindAllString(s, -1) {
-		p.name(sid, "BU")
+		p.name(sid, sid[:2])
 	}
 	for _, token := range pageToken.FindAllStringSubmatch(s, -1) {
 		p.name(token[1], "page")

@@ -49,12 +49,9 @@ func (h *Hub) FetchTrustProduct(
 func (h *Hub) ListTrustProduct(
 	ctx context.Context, r server.ListTrustProductRequestObject,
 ) (server.ListTrustProductResponseObject, error) {
-	page, err := openPage(ctx, h, requested(gen.NewListTrustProductRequest("", &r.Params)), "results",
+	write, err := openPage(ctx, h, requested(gen.NewListTrustProductRequest("", &r.Params)), "results",
 		stored(h.products.Resource, productsOf(ctx)), present)
-	if err != nil {
-		return nil, err
-	}
-	return server.ListTrustProductResponseFunc(page.write), nil
+	return server.ListTrustProductResponseFunc(write), err
 }
 
 // UpdateTrustProduct edits a product, submits it, or both.
@@ -71,8 +68,8 @@ func (h *Hub) UpdateTrustProduct(
 	var refused error // where the change queues notices
 	if change.Status != nil {
 		atMost := len(trust.Channels())
-		if refused = h.openNotices.take(ctx, accountSID, atMost); refused == nil {
-			defer h.openNotices.landed(accountSID, atMost)
+		if refused = h.openNotices.reserve(ctx, accountSID, atMost); refused == nil {
+			defer h.openNotices.settle(accountSID, atMost)
 		}
 	}
 	product, err := h.store.UpdateBundle(ctx, productsOf(ctx), r.SID, func(p trust.Bundle) (trust.Outcome, error) {
@@ -98,7 +95,7 @@ func (h *Hub) DeleteTrustProduct(
 	if err != nil {
 		return nil, err
 	}
-	h.products.quota.freed(api.AccountSID(ctx))
+	h.products.quota.release(api.AccountSID(ctx))
 	return server.DeleteTrustProduct204Response{}, nil
 }
 

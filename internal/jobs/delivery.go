@@ -30,7 +30,7 @@ func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool
 	if len(grants) == 0 && len(w.unrecorded) == 0 {
 		return false, nil
 	}
-	leases, more, err := w.exchange(ctx, grants, now)
+	leases, more, err := w.recordAndLease(ctx, grants, now)
 	if err != nil {
 		return false, fmt.Errorf("exchange reports for leases: %w", err)
 	}
@@ -41,8 +41,8 @@ func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool
 }
 
 // exchange records what came of the last attempts and leases what has been granted.
-func (w *Worker) exchange(ctx context.Context, grants []store.Grant, now time.Time) (leases []store.Lease, more bool, err error) {
-	leases, more, err = w.Store.Exchange(ctx, w.unrecorded, grants, now, w.Lease)
+func (w *Worker) recordAndLease(ctx context.Context, grants []store.Grant, now time.Time) (leases []store.Lease, more bool, err error) {
+	leases, more, err = w.Store.RecordAndLease(ctx, w.unrecorded, grants, now, w.Lease)
 	switch {
 	case err == nil:
 		w.unrecorded = nil
@@ -53,7 +53,7 @@ func (w *Worker) exchange(ctx context.Context, grants []store.Grant, now time.Ti
 }
 
 // sending returns how many notices are on their way.
-func (w *Worker) sending() int { return w.slots[trust.Callback].taken + w.slots[trust.Email].taken }
+func (w *Worker) sending() int { return w.slots[trust.Callback].inUse + w.slots[trust.Email].inUse }
 
 // lasting reports whether an error would come again.
 func lasting(ctx context.Context, err error) bool {
@@ -93,7 +93,7 @@ func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time)
 // send makes the attempt in the background. The report comes through w.results. When ctx ends, an attempt without an answer is
 // cut off and does not count.
 func (w *Worker) send(ctx context.Context, lease store.Lease) {
-	w.slots[lease.Queue.Channel].take(lease.Queue)
+	w.slots[lease.Queue.Channel].acquire(lease.Queue)
 	go func() {
 		report := store.Report{Lease: lease, Attempt: w.attempt(ctx, lease)}
 		if ctx.Err() != nil && !conclusive(report.Attempt) {
@@ -129,10 +129,10 @@ func (w *Worker) attempt(ctx context.Context, lease store.Lease) (attempt trust.
 	return trust.Attempt{Started: started, Verdict: trust.NotSent, Error: "mail is off: the server was started without --smtp"}
 }
 
-// landed takes note of an attempt that has ended, to be recorded in the next cycle.
-func (w *Worker) landed(r store.Report) {
+// finish takes note of an attempt that has ended, to be recorded in the next cycle.
+func (w *Worker) finish(r store.Report) {
 	slots := w.slots[r.Lease.Queue.Channel]
-	slots.free(r.Lease.Queue)
+	slots.release(r.Lease.Queue)
 	if r.Attempt.Verdict == "" {
 		w.Logger.Info("notice given back, because the server stops", "notice_id", r.Lease.Notice.ID)
 	} else {

@@ -69,9 +69,9 @@ func (w *Worker) chooseByAccount(ctx context.Context, now time.Time) ([]store.Gr
 // lookFurther adds queues of an account that is far behind to those that were found: some of its endpoints in turn, so that each
 // gets its share however much is due to others.
 func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store.Grant, now time.Time) ([]store.Grant, error) {
-	known := map[store.Queue]bool{}
+	listed := map[store.Queue]bool{}
 	for i := range found {
-		known[found[i].Queue] = true
+		listed[found[i].Queue] = true
 		found[i].Limit = perEndpoint // more may be due than was counted
 	}
 	endpoints, last, err := w.Store.DueEndpoints(ctx, line, w.cursors[line], endpointSteps, now)
@@ -84,7 +84,7 @@ func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store
 		w.cursors[line] = last
 	}
 	for _, endpoint := range endpoints {
-		if q := (store.Queue{AccountSID: line.AccountSID, Channel: line.Channel, Endpoint: endpoint}); !known[q] {
+		if q := (store.Queue{AccountSID: line.AccountSID, Channel: line.Channel, Endpoint: endpoint}); !listed[q] {
 			found = append(found, store.Grant{Queue: q, Limit: perEndpoint})
 		}
 	}

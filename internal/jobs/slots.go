@@ -21,7 +21,7 @@ const (
 // always a place for the next one. Of an account's places, one endpoint gets at most perEndpoint.
 type slots struct {
 	places    int
-	taken     int
+	inUse     int
 	byAccount map[string]int
 	byQueue   map[store.Queue]int
 	silent    map[store.Queue]bool // whose endpoint did not answer the last time
@@ -37,7 +37,7 @@ func newSlots(places, perHour int) *slots {
 
 // accountRoom returns how many more notices of the account may be sent now.
 func (s *slots) accountRoom(accountSID string, now time.Time) int {
-	free, held := s.places-s.taken, s.byAccount[accountSID]
+	free, held := s.places-s.inUse, s.byAccount[accountSID]
 	return max(0, min((free-held+1)/2, s.hourly.left(accountSID, now)))
 }
 
@@ -80,7 +80,7 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 	for q, count := range granted {
 		grants = append(grants, store.Grant{Queue: q, Limit: count})
 		for range count { // a place is taken for good when its notice is leased
-			s.free(q)
+			s.release(q)
 			s.hourly.used[q.AccountSID]--
 		}
 	}
@@ -100,7 +100,7 @@ func (s *slots) grant(queues []store.Grant, now time.Time) (store.Queue, []store
 		if s.queueRoom(g.Queue) <= 0 {
 			continue
 		}
-		s.take(g.Queue)
+		s.acquire(g.Queue)
 		rest := queues[i+1:]
 		if g.Limit--; g.Limit > 0 {
 			rest = append(rest, g)
@@ -110,15 +110,15 @@ func (s *slots) grant(queues []store.Grant, now time.Time) (store.Queue, []store
 	return store.Queue{}, nil
 }
 
-func (s *slots) take(q store.Queue) {
-	s.taken++
+func (s *slots) acquire(q store.Queue) {
+	s.inUse++
 	s.byAccount[q.AccountSID]++
 	s.byQueue[q]++
 	s.hourly.used[q.AccountSID]++
 }
 
-func (s *slots) free(q store.Queue) {
-	s.taken--
+func (s *slots) release(q store.Queue) {
+	s.inUse--
 	if s.byAccount[q.AccountSID]--; s.byAccount[q.AccountSID] == 0 {
 		delete(s.byAccount, q.AccountSID)
 	}

@@ -25,7 +25,7 @@ func takeAll(s *slots, due []store.Grant, now time.Time) int {
 	count := 0
 	for _, g := range s.choose(due, now) {
 		for range g.Limit {
-			s.take(g.Queue)
+			s.acquire(g.Queue)
 			count++
 		}
 	}
@@ -68,8 +68,8 @@ func TestPlacesByEndpoint(t *testing.T) {
 	s = newSlots(512, 0)
 	few := backlog("AC1", 2)
 	few[0].Limit, few[1].Limit = 3, 1
-	if grants := s.choose(few, noon); len(grants) != 2 || grants[0].Limit != 3 || grants[1].Limit != 1 || s.taken != 0 {
-		t.Errorf("granted %+v, %d places taken", grants, s.taken)
+	if grants := s.choose(few, noon); len(grants) != 2 || grants[0].Limit != 3 || grants[1].Limit != 1 || s.inUse != 0 {
+		t.Errorf("granted %+v, %d places taken", grants, s.inUse)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestLateEndpoint(t *testing.T) {
 	takeAll(s, backlog("AC1", 4), noon)
 	due := backlog("AC1", 5)
 	for i := range 1000 {
-		s.free(due[i%4].Queue)
+		s.release(due[i%4].Queue)
 		takeAll(s, due, noon)
 	}
 	if got := s.byQueue[due[4].Queue]; got < 50 {
@@ -94,15 +94,15 @@ func TestSilentEndpoints(t *testing.T) {
 	var last store.Queue
 	for i := range 200_000 {
 		last = store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprintf("http://dead-%d.example", i)}
-		s.take(last)
-		s.free(last)
+		s.acquire(last)
+		s.release(last)
 		s.note(last, false)
 		if got := s.queueRoom(last); got != perSilent {
 			t.Fatalf("%s has room for %d", last.Endpoint, got)
 		}
 	}
-	if len(s.silent) > maxSilent || len(s.byQueue) != 0 || len(s.byAccount) != 0 || s.taken != 0 {
-		t.Errorf("%d silent endpoints, %d with places, %d places taken", len(s.silent), len(s.byQueue), s.taken)
+	if len(s.silent) > maxSilent || len(s.byQueue) != 0 || len(s.byAccount) != 0 || s.inUse != 0 {
+		t.Errorf("%d silent endpoints, %d with places, %d places taken", len(s.silent), len(s.byQueue), s.inUse)
 	}
 	s.note(last, true)
 	if got := s.queueRoom(last); got != perEndpoint {
@@ -117,8 +117,8 @@ func TestMailsPerHour(t *testing.T) {
 		count := 0
 		for _, g := range s.choose(backlog(account, 1), now) {
 			for range g.Limit {
-				s.take(g.Queue)
-				s.free(g.Queue)
+				s.acquire(g.Queue)
+				s.release(g.Queue)
 				count++
 			}
 		}

@@ -29,7 +29,7 @@ const (
 	pollInterval    = 500 * time.Millisecond // to see what other processes have committed
 	stopTimeout     = 5 * time.Second        // for what is on its way when the server stops
 	recordTimeout   = 3 * time.Second        // for recording what came of that
-	elapseBatch     = 64                     // bundles to let time act on in one transaction
+	advanceBatch    = 64                     // bundles to let time act on in one transaction
 	rescheduleBatch = 500                    // bundles to look at in one query
 	removeInterval  = time.Minute
 	removeBatch     = 400 // rows to remove in one transaction, which others wait for
@@ -98,7 +98,7 @@ func (w *Worker) Run(ctx context.Context) {
 			w.stop(sendCtx, cancel)
 			return
 		case report := <-w.results:
-			w.landed(report)
+			w.finish(report)
 		case <-w.Store.Woken():
 		case <-timer.C:
 		}
@@ -127,7 +127,7 @@ func (w *Worker) Drain(ctx context.Context) error {
 			return err
 		}
 		if w.sending() > 0 {
-			w.landed(<-w.results)
+			w.finish(<-w.results)
 		} else if !busy {
 			return nil
 		}
@@ -138,46 +138,46 @@ func (w *Worker) Drain(ctx context.Context) error {
 // When one of these fails, the others are done all the same. It returns when something will be due, and whether it found anything
 // to do.
 func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool, err error) {
-	elapsed, elapseErr := w.elapseDue(ctx)
+	advanced, advanceErr := w.advanceDue(ctx)
 	for len(w.results) > 0 {
-		w.landed(<-w.results)
+		w.finish(<-w.results)
 	}
 	now := w.Now()
 	delivered, deliverErr := w.deliver(ctx, sendCtx, now)
 	removed, removeErr := w.removeOld(ctx, now)
-	if err := errors.Join(elapseErr, deliverErr, removeErr); err != nil {
+	if err := errors.Join(advanceErr, deliverErr, removeErr); err != nil {
 		return time.Time{}, false, err
 	}
-	if elapsed || delivered || removed {
+	if advanced || delivered || removed {
 		return now, true, nil
 	}
 	next, err = w.next(ctx, now)
 	return next, false, err
 }
 
-// elapseDue lets time act on a batch of bundles, and reports whether there was one.
-func (w *Worker) elapseDue(ctx context.Context) (bool, error) {
+// advanceDue lets time act on a batch of bundles, and reports whether there was one.
+func (w *Worker) advanceDue(ctx context.Context) (bool, error) {
 	if err := w.reschedule(ctx); err != nil {
 		return false, fmt.Errorf("schedule reviews anew: %w", err)
 	}
 	now := w.Now()
-	due, err := w.Store.NextElapse(ctx)
+	due, err := w.Store.NextAdvance(ctx)
 	if err == nil && (due.IsZero() || due.After(now)) {
 		return false, nil // as in most cycles: no transaction
 	}
-	var elapsed int
+	var advanced int
 	if err == nil {
-		elapsed, err = w.Store.ElapseBundles(ctx, now, elapseBatch, w.elapse)
+		advanced, err = w.Store.AdvanceBundles(ctx, now, advanceBatch, w.advance)
 	}
 	if err != nil {
 		return false, fmt.Errorf("let time act on bundles: %w", err)
 	}
-	return elapsed > 0, nil
+	return advanced > 0, nil
 }
 
 // next returns when something will be due that is not yet, zero if nothing will.
 func (w *Worker) next(ctx context.Context, now time.Time) (time.Time, error) {
-	step, err := w.Store.NextElapse(ctx)
+	step, err := w.Store.NextAdvance(ctx)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look for the next review step: %w", err)
 	}
@@ -225,8 +225,8 @@ func (w *Worker) reschedule(ctx context.Context) error {
 }
 
 // elapse keeps a bundle that cannot go on from holding up all others.
-func (w *Worker) elapse(p trust.Bundle) (trust.Outcome, error) {
-	outcome, err := w.Policy.Elapse(p, w.Now())
+func (w *Worker) advance(p trust.Bundle) (trust.Outcome, error) {
+	outcome, err := w.Policy.Advance(p, w.Now())
 	if err != nil {
 		w.Logger.Error("a bundle's status cannot change by itself", "bundle_sid", p.SID, "cause", err.Error())
 		p.Due = time.Time{}
@@ -262,11 +262,11 @@ func (w *Worker) stop(ctx context.Context, cutOff context.CancelFunc) {
 	timer := time.AfterFunc(w.stopWithin, cutOff)
 	defer timer.Stop()
 	for w.sending() > 0 {
-		w.landed(<-w.results)
+		w.finish(<-w.results)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if _, _, err := w.exchange(ctx, nil, w.Now()); err != nil {
+	if _, _, err := w.recordAndLease(ctx, nil, w.Now()); err != nil {
 		w.Logger.Error("the last deliveries are not recorded and will be repeated", "cause", err.Error())
 	}
 }

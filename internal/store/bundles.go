@@ -80,10 +80,10 @@ func (s *Store) DeleteBundle(
 	})
 }
 
-// ElapseBundles lets time act on up to limit bundles whose status changes by itself by now, in one transaction, and
+// AdvanceBundles lets time act on up to limit bundles whose status changes by itself by now, in one transaction, and
 // returns how many there were.
-func (s *Store) ElapseBundles(
-	ctx context.Context, now time.Time, limit int, elapse func(trust.Bundle) (trust.Outcome, error),
+func (s *Store) AdvanceBundles(
+	ctx context.Context, now time.Time, limit int, advance func(trust.Bundle) (trust.Outcome, error),
 ) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
@@ -93,7 +93,7 @@ func (s *Store) ElapseBundles(
 			return err
 		}
 		for _, b := range due {
-			outcome, err := elapse(b)
+			outcome, err := advance(b)
 			if err != nil {
 				return err
 			}
@@ -107,8 +107,8 @@ func (s *Store) ElapseBundles(
 	return count, err
 }
 
-// NextElapse returns when the next bundle's status changes by itself, zero if none does.
-func (s *Store) NextElapse(ctx context.Context) (time.Time, error) {
+// NextAdvance returns when the next bundle's status changes by itself, zero if none does.
+func (s *Store) NextAdvance(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
 	err := s.read(ctx).row(`SELECT MIN(due_at) FROM bundles WHERE due_at > 0`).Scan(&due)
 	return fromMicros(due.Int64), s.classify(err)

@@ -26,11 +26,11 @@ type inserts[Row any] struct {
 
 // insert is one caller's row. It is done when the row is on disk, or not stored at all.
 type insert[Row any] struct {
-	ctx   context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
-	row   Row
-	taken bool // it may be stored from now on
-	err   error
-	done  chan struct{}
+	ctx     context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
+	row     Row
+	started bool // it may be stored from now on
+	err     error
+	done    chan struct{}
 }
 
 // do returns when the row is stored. The context bounds the wait; where it ends too late, the error is ErrUncertain.
@@ -49,7 +49,7 @@ func (i *inserts[Row]) do(ctx context.Context, row Row) error {
 	case <-ctx.Done():
 		i.mu.Lock()
 		defer i.mu.Unlock()
-		if mine.taken {
+		if mine.started {
 			return fmt.Errorf("%w: %w", ErrUncertain, ctx.Err())
 		}
 		return ctx.Err() // and nobody takes it any more
@@ -58,18 +58,18 @@ func (i *inserts[Row]) do(ctx context.Context, row Row) error {
 
 // insertAll inserts until nothing waits.
 func (i *inserts[Row]) insertAll() {
-	for batch := i.take(); batch != nil; batch = i.take() {
+	for batch := i.next(); batch != nil; batch = i.next() {
 		i.insert(batch)
 	}
 }
 
 // take returns who waits, the first come first and without those who have gone; nil, and one goroutine less, if nobody does.
-func (i *inserts[Row]) take() (batch []*insert[Row]) {
+func (i *inserts[Row]) next() (batch []*insert[Row]) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for len(i.waiting) > 0 && len(batch) < rowsPerInsert {
 		if first := i.waiting[0]; first.ctx.Err() == nil {
-			first.taken = true
+			first.started = true
 			batch = append(batch, first)
 		}
 		i.waiting = i.waiting[1:]

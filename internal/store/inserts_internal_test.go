@@ -36,11 +36,11 @@ func TestInsertsShareAStatement(t *testing.T) {
 		if stored := err == nil; stored != wantStored || (!stored && !errors.Is(err, ErrNotFound)) {
 			t.Errorf("bundle %d: %v, want it stored: %t", n, err, wantStored)
 		}
-		if told := batch[n].err; batch[n].taken && (told == nil) != wantStored {
+		if told := batch[n].err; batch[n].started && (told == nil) != wantStored {
 			t.Errorf("bundle %d: its caller was told %v", n, told)
 		}
 	}
-	if batch[2].taken {
+	if batch[2].started {
 		t.Error("a bundle was taken whose caller had gone")
 	}
 	if s.Bundles.inserts.running != 0 {

@@ -35,7 +35,7 @@ type Report struct {
 // whether a report has made another notice due.
 //
 // A report is ignored whose lease has gone to another worker, or whose notice was dropped or replayed meanwhile.
-func (s *Store) Exchange(
+func (s *Store) RecordAndLease(
 	ctx context.Context, reports []Report, grants []Grant, now time.Time, duration time.Duration,
 ) (leases []Lease, more bool, err error) {
 	// In one order everywhere, so that two servers' transactions do not wait for each other.

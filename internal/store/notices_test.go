@@ -60,7 +60,7 @@ func exchangeFor(
 	if err := s.EndLeases(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Exchange(t.Context(), reports, nil, now, duration); err != nil {
+	if _, _, err := s.RecordAndLease(t.Context(), reports, nil, now, duration); err != nil {
 		t.Fatal(err)
 	}
 	grants, all, err := s.DueQueues(t.Context(), now, 100)
@@ -70,7 +70,7 @@ func exchangeFor(
 	for i := range grants {
 		grants[i].Limit = min(grants[i].Limit, room)
 	}
-	leases, _, err := s.Exchange(t.Context(), nil, grants, now, duration)
+	leases, _, err := s.RecordAndLease(t.Context(), nil, grants, now, duration)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type Bundle struct {
 	Errors         []int     // rejection codes, nil unless rejected
 	Created        time.Time
 	Updated        time.Time // when anything above last changed
-	Due            time.Time // when the status changes by itself (see Policy.Elapse), zero for not at all
+	Due            time.Time // when the status changes by itself (see Policy.Advance), zero for not at all
 }
 
 // Kind says what a bundle is to its caller. A bundle of one kind cannot be found as the other.

@@ -112,7 +112,7 @@ func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome
 	if !moved {
 		return Outcome{Bundle: next, Changed: true}, nil
 	}
-	policy.enter(&next, c.Reasons, now)
+	policy.applyStatus(&next, c.Reasons, now)
 	return Outcome{Bundle: next, Changed: true, Notices: notices(next, now)}, nil
 }
 
@@ -135,7 +135,7 @@ func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, 
 }
 
 // enter sets what comes with the status that b has just got, and when it will change by itself.
-func (policy Policy) enter(b *Bundle, reasons []int, now time.Time) {
+func (policy Policy) applyStatus(b *Bundle, reasons []int, now time.Time) {
 	b.Due = time.Time{}
 	if delay, ok := policy.reviewDelay(*b); ok {
 		b.Due = now.Add(delay)
@@ -157,13 +157,13 @@ func (policy Policy) reviewDelay(b Bundle) (time.Duration, bool) {
 	if !policy.AutoReview {
 		return 0, false
 	}
-	wish := readTestValues(b.Email)
+	values := readTestValues(b.Email)
 	switch {
 	case b.Status == PendingReview:
 		return 0, true
-	case b.Status != InReview || wish.hold:
+	case b.Status != InReview || values.hold:
 		return 0, false
-	case wish.slow:
+	case values.slow:
 		return slowFactor * policy.ReviewDelay, true
 	}
 	return policy.ReviewDelay, true
@@ -180,9 +180,9 @@ func (policy Policy) Reschedule(b Bundle, now time.Time) Outcome {
 	return Outcome{Bundle: b, Changed: true}
 }
 
-// Elapse returns what becomes of b by itself at now: nothing before b.Due; then the next step of the review, or the end of
+// Advance returns what becomes of b by itself at now: nothing before b.Due; then the next step of the review, or the end of
 // an approval. A review that was begun automatically waits for people where the policy has changed to that.
-func (policy Policy) Elapse(b Bundle, now time.Time) (Outcome, error) {
+func (policy Policy) Advance(b Bundle, now time.Time) (Outcome, error) {
 	if b.Due.IsZero() || b.Due.After(now) {
 		return Outcome{Bundle: b}, nil
 	}
@@ -203,7 +203,7 @@ func (policy Policy) Elapse(b Bundle, now time.Time) (Outcome, error) {
 
 // notices are what b's customer is told of the status that b has just got.
 func notices(b Bundle, now time.Time) []Notice {
-	told := Notice{
+	notice := Notice{
 		Channel:      Email,
 		Target:       b.Email,
 		AccountSID:   b.AccountSID,
@@ -214,10 +214,10 @@ func notices(b Bundle, now time.Time) []Notice {
 		Errors:       b.Errors,
 		Created:      now,
 	}
-	all := []Notice{told}
+	all := []Notice{notice}
 	if b.StatusCallback != "" {
-		told.Channel, told.Target = Callback, b.StatusCallback
-		all = append(all, told)
+		notice.Channel, notice.Target = Callback, b.StatusCallback
+		all = append(all, notice)
 	}
 	return all
 }

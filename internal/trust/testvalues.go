@@ -25,23 +25,23 @@ type testValues struct {
 }
 
 func readTestValues(email string) testValues {
-	var wish testValues
+	var values testValues
 	local, _, isAddress := strings.Cut(email, "@")
 	if !isAddress {
-		return wish
+		return values
 	}
 	_, tags, _ := strings.Cut(local, "+")
 	for tag := range strings.SplitSeq(tags, "+") {
 		switch codes, reject := strings.CutPrefix(tag, "reject-"); {
 		case tag == "hold":
-			wish.hold = true
+			values.hold = true
 		case tag == "slow":
-			wish.slow = true
+			values.slow = true
 		case reject:
-			wish.reject = append(wish.reject, readCodes(codes)...)
+			values.reject = append(values.reject, readCodes(codes)...)
 		}
 	}
-	return wish
+	return values
 }
 
 func readCodes(s string) []int {

@@ -8,8 +8,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// TestElapse lets time go on from one due moment to the next, from submission until nothing happens by itself any more.
-func TestElapse(t *testing.T) {
+// TestAdvance lets time go on from one due moment to the next, from submission until nothing happens by itself any more.
+func TestAdvance(t *testing.T) {
 	type moment struct {
 		after  time.Duration // since submission
 		status trust.Status
@@ -56,10 +56,10 @@ func TestElapse(t *testing.T) {
 			}
 			var got []moment
 			for p = outcome.Bundle; !p.Due.IsZero(); p = outcome.Bundle {
-				if early, err := test.policy.Elapse(p, p.Due.Add(-1)); err != nil || early.Changed {
+				if early, err := test.policy.Advance(p, p.Due.Add(-1)); err != nil || early.Changed {
 					t.Fatalf("before it is due: %+v, %v", early, err)
 				}
-				if outcome, err = test.policy.Elapse(p, p.Due); err != nil || len(outcome.Notices) != 2 {
+				if outcome, err = test.policy.Advance(p, p.Due); err != nil || len(outcome.Notices) != 2 {
 					t.Fatalf("%+v, %v", outcome, err)
 				}
 				got = append(got, moment{p.Due.Sub(now), outcome.Bundle.Status, outcome.Bundle.Errors})
@@ -75,7 +75,7 @@ func TestElapse(t *testing.T) {
 func TestReviewHandedToPeople(t *testing.T) {
 	p := bundle(trust.InReview)
 	p.Due = now
-	outcome, err := manual.Elapse(p, now)
+	outcome, err := manual.Advance(p, now)
 	if err != nil || outcome.Bundle.Status != trust.InReview || !outcome.Bundle.Due.IsZero() || !outcome.Changed {
 		t.Errorf("got %+v, %v", outcome, err)
 	}
