@@ -883,9 +883,9 @@ type ListEndUserParams struct {
 
 // CreateEndUserParams defines parameters for CreateEndUser.
 type CreateEndUserParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
-	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
-	// real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -927,9 +927,9 @@ type ListSupportingDocumentParams struct {
 
 // CreateSupportingDocumentParams defines parameters for CreateSupportingDocument.
 type CreateSupportingDocumentParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
-	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
-	// real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -956,9 +956,9 @@ type ListTrustProductParams struct {
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
 type CreateTrustProductParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
-	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
-	// real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -982,9 +982,9 @@ type ListTrustProductChannelEndpointAssignmentParams struct {
 
 // CreateTrustProductChannelEndpointAssignmentParams defines parameters for CreateTrustProductChannelEndpointAssignment.
 type CreateTrustProductChannelEndpointAssignmentParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
-	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
-	// real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1005,9 +1005,9 @@ type ListTrustProductEntityAssignmentParams struct {
 
 // CreateTrustProductEntityAssignmentParams defines parameters for CreateTrustProductEntityAssignment.
 type CreateTrustProductEntityAssignmentParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
-	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
-	// real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1025,9 +1025,9 @@ type ListTrustProductEvaluationParams struct {
 
 // CreateTrustProductEvaluationParams defines parameters for CreateTrustProductEvaluation.
 type CreateTrustProductEvaluationParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same body
-	// creates only one resource and returns the same response, and with another body it is refused (409, code 20409). The
-	// real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
