@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -30,6 +31,9 @@ type Hub struct {
 	limits   pageLimits
 
 	products    collection[trust.Bundle]
+	endUsers    collection[trust.EndUser]
+	documents   collection[trust.SupportingDocument]
+	endpoints   collection[trust.ChannelEndpoint]
 	openNotices *quota // of each account
 }
 
@@ -37,10 +41,14 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
+	alone := func(accountSID string) store.Scope { return store.Scope{accountSID} }
 	return &Hub{
 		store: s, policy: policy, now: now, accounts: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
 		products: newCollection(s.Bundles, "Trust Products", quotas.Products,
-			func(accountSID string) store.Scope { return store.BundlesOf(accountSID, trust.TrustProduct) }, now),
+			countIn(s.Bundles, func(sid string) store.Scope { return store.BundlesOf(sid, trust.TrustProduct) }), now),
+		endUsers:    newCollection(s.EndUsers, "end users", quotas.Products, countIn(s.EndUsers, alone), now),
+		documents:   newCollection(s.Documents, "supporting documents", quotas.Products, countIn(s.Documents, alone), now),
+		endpoints:   newCollection(s.ChannelEndpoints, "channel endpoints", quotas.Products, s.CountChannelEndpoints, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
 	}
 }
@@ -64,9 +72,17 @@ func (h *Hub) Health(ctx context.Context) error { return h.store.Health(ctx, h.n
 
 // MapError is an api.Config.MapError.
 func MapError(err error) *api.Error {
+	if taken, ok := errors.AsType[*store.EndpointTakenError](err); ok {
+		return api.NewError(api.CodeAlreadyAssigned, "The channel endpoint is already assigned to "+taken.BundleSID, err)
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return api.NewError(api.CodeNotFound, "", err)
+	case errors.Is(err, store.ErrAlreadyAssigned):
+		return api.NewError(api.CodeAlreadyAssigned, "The object is already assigned to this bundle", err)
+	case errors.Is(err, store.ErrTooManyAssigned):
+		return api.NewError(api.CodeInvalidParameter,
+			fmt.Sprintf("The bundle has reached its limit of %d entity assignments; delete some first", store.MaxAssigned), err)
 	case errors.Is(err, store.ErrKeyReused):
 		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another request", err)
 	case errors.Is(err, trust.ErrStatusChange):

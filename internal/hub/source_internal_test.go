@@ -24,7 +24,7 @@ func TestColumnOf(t *testing.T) {
 
 // Each range of a catalog holds what its definition says, and what it says of the rest is true.
 func TestCatalog(t *testing.T) {
-	c := newCatalog(func(s string) string { return s }, "b", "e", "a", "d", "c")
+	c := newConstant(func(s string) string { return s }, "b", "e", "a", "d", "c")
 	if got, err := c.fetch("d"); got != "d" || err != nil {
 		t.Errorf("fetched %q, %v", got, err)
 	}
@@ -44,7 +44,7 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
-func checkRange(t *testing.T, c catalog[string], r store.Range) {
+func checkRange(t *testing.T, c constant[string], r store.Range) {
 	t.Helper()
 	order := []string{"e", "d", "c", "b", "a"}
 	if r.Backward {

@@ -1,0 +1,158 @@
+package hub
+
+import (
+	"context"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/internal/trust/catalog"
+)
+
+// contentsOf returns the scope of what belongs to the caller's bundle, or store.ErrNotFound if the caller has no such bundle of the
+// kind.
+func (h *Hub) contentsOf(ctx context.Context, kind trust.Kind, bundleSID string) (store.Scope, error) {
+	_, err := h.store.Bundles.Fetch(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID)
+	return store.Scope{bundleSID}, err
+}
+
+// fetchContent returns a row of what belongs to the caller's bundle.
+func fetchContent[Row any](
+	ctx context.Context, h *Hub, r *store.Resource[Row], kind trust.Kind, bundleSID, sid string,
+) (Row, error) {
+	of, err := h.contentsOf(ctx, kind, bundleSID)
+	if err != nil {
+		var none Row
+		return none, err
+	}
+	return r.Fetch(ctx, of, sid)
+}
+
+// assign assigns an object to a bundle of the kind.
+func (h *Hub) assign(
+	ctx context.Context, kind trust.Kind, r request, bundleSID, objectSID string,
+) (trust.Assignment, error) {
+	if strings.HasPrefix(objectSID, trust.AddressPrefix) {
+		return trust.Assignment{}, api.NewError(api.CodeInvalidState,
+			"An address cannot be assigned. Assign a supporting document that names it.", nil)
+	}
+	now := h.now()
+	a := trust.Assignment{
+		SID: trust.NewSID(trust.AssignmentPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID, ObjectSID: objectSID,
+		Created: now,
+	}
+	once, err := r.once(a.AccountSID, now)
+	if err != nil {
+		return a, err
+	}
+	return h.store.Assign(ctx, store.BundlesOf(a.AccountSID, kind), once, a, func(b trust.Bundle, o trust.Assigned) (string, error) {
+		if err := assignable(b); err != nil {
+			return "", err
+		}
+		if b.SID == objectSID {
+			return "", api.NewError(api.CodeInvalidState, "A bundle cannot be assigned to itself.", nil)
+		}
+		return typeOf(o), nil
+	})
+}
+
+// unassign removes an assignment from a bundle of the kind.
+func (h *Hub) unassign(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
+	return h.store.Unassign(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID, sid, assignable)
+}
+
+// assignable returns why the entity assignments of a bundle cannot be changed, nil if they can.
+func assignable(b trust.Bundle) error {
+	if err := b.Status.AssignmentsFrozen(); err != nil {
+		return api.NewError(api.CodeInvalidState,
+			"Cannot change the entity assignments. The bundle is in an immutable state.", err)
+	}
+	return nil
+}
+
+// typeOf returns the machine name of a single object's type, empty if it has none.
+func typeOf(o trust.Assigned) string {
+	switch {
+	case len(o.EndUsers) > 0:
+		return o.EndUsers[0].Type
+	case len(o.Documents) > 0:
+		return o.Documents[0].Type
+	case len(o.Bundles) > 0:
+		return catalog.Default().BundleType(o.Bundles[0].PolicySID)
+	}
+	return ""
+}
+
+// assignEndpoint assigns a channel endpoint to a bundle of the kind.
+func (h *Hub) assignEndpoint(
+	ctx context.Context, kind trust.Kind, r request, bundleSID, endpointType, endpointSID string,
+) (trust.ChannelEndpoint, error) {
+	now := h.now()
+	e := trust.ChannelEndpoint{
+		SID: trust.NewSID(trust.ChannelEndpointPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID,
+		Type: endpointType, EndpointSID: endpointSID, Created: now,
+	}
+	return h.endpoints.createWith(ctx, r, func(once *store.Request) (trust.ChannelEndpoint, error) {
+		return h.store.AssignEndpoint(ctx, store.BundlesOf(e.AccountSID, kind), once, e)
+	})
+}
+
+// unassignEndpoint removes a channel endpoint from a bundle of the kind, in whatever status that is.
+func (h *Hub) unassignEndpoint(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
+	of, err := h.contentsOf(ctx, kind, bundleSID)
+	if err != nil {
+		return err
+	}
+	err = h.endpoints.Delete(ctx, of, sid, func(trust.ChannelEndpoint) error { return nil })
+	if err == nil {
+		h.endpoints.quota.release(api.AccountSID(ctx))
+	}
+	return err
+}
+
+// endpointsIn is the source of a bundle's channel endpoints. Besides the filter by one SID it has that by a comma list of them.
+func (h *Hub) endpointsIn(of store.Scope) source[trust.ChannelEndpoint] {
+	return source[trust.ChannelEndpoint]{
+		read: func(ctx context.Context, filters url.Values, part store.Range) (store.Part[trust.ChannelEndpoint], error) {
+			const several = "ChannelEndpointSids"
+			query := store.Query{Of: of, Range: part}
+			if filters.Has(several) {
+				query.AnyOf = map[string][]string{"channel_endpoint_sid": strings.Split(filters.Get(several), ",")}
+				if one := filters.Get("ChannelEndpointSid"); one != "" && !slices.Contains(query.AnyOf["channel_endpoint_sid"], one) {
+					return store.Part[trust.ChannelEndpoint]{}, nil // nothing fulfills both
+				}
+				filters = maps.Clone(filters)
+				filters.Del(several)
+			}
+			query.Where = columnsOf(filters)
+			for column := range query.Where {
+				delete(query.AnyOf, column)
+			}
+			return h.store.ChannelEndpoints.List(ctx, query)
+		},
+		key: h.store.ChannelEndpoints.Key,
+	}
+}
+
+// evaluate stores an evaluation of a bundle of the kind.
+func (h *Hub) evaluate(
+	ctx context.Context, kind trust.Kind, r request, bundleSID, policySID string,
+) (trust.Evaluation, error) {
+	now := h.now()
+	e := trust.Evaluation{
+		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID, PolicySID: policySID,
+		Created: now,
+	}
+	once, err := r.once(e.AccountSID, now)
+	if err != nil {
+		return e, err
+	}
+	return h.store.Evaluate(ctx, store.BundlesOf(e.AccountSID, kind), once, e,
+		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
+			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
+		})
+}
