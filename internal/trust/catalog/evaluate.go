@@ -112,7 +112,6 @@ func (a alternative) attemptObjects(kind Kind, objects []trust.EndUser) attempt 
 func (a alternative) missing(kind Kind) attempt {
 	none := a.compare(nil)
 	none.found = false
-	none.valid = []trust.ValidField{}
 	none.reason = fmt.Sprintf("%s is missing: no %s of type %s is assigned.", a.name, kind, a.objectType)
 	none.code = trust.CodeEndUserMissing
 	if kind == SupportingDocument {
