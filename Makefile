@@ -59,12 +59,16 @@ browser: ## Let chromium use the API reference at /docs, call the server from an
 
 # What runs beside a request makes coverage differ from run to run: minimizing for it would take most of the whole server's time.
 FUZZTIME ?= 1m
-fuzz: ## Throw arbitrary requests at the edge, and at the whole server on each engine, for FUZZTIME each
+fuzz: ## Throw arbitrary input at the edge, at evaluations, and at the whole server on each engine, for FUZZTIME each
 	@set -e; for target in FuzzRequest FuzzObject; do \
 		echo "fuzz $$target"; \
 		go test ./api -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
 	go test ./internal/retryafter -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	@set -e; for target in FuzzEvaluate FuzzOptionalFields; do \
+		echo "fuzz $$target"; \
+		go test ./internal/trust/catalog -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+	done
 	@set -e; for target in FuzzServerSQLite FuzzServerPostgres; do \
 		echo "fuzz $$target"; \
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \

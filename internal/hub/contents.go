@@ -66,13 +66,7 @@ func (h *Hub) unassign(ctx context.Context, kind trust.Kind, bundleSID, sid stri
 }
 
 // assignable returns why the entity assignments of a bundle cannot be changed, nil if they can.
-func assignable(b trust.Bundle) error {
-	if err := b.Status.AssignmentsFrozen(); err != nil {
-		return api.NewError(api.CodeInvalidState,
-			"Cannot change the entity assignments. The bundle is in an immutable state.", err)
-	}
-	return nil
-}
+func assignable(b trust.Bundle) error { return b.Status.AssignmentsFrozen() }
 
 // typeOf returns the machine name of a single object's type, empty if it has none.
 func typeOf(o trust.Assigned) string {

@@ -75,7 +75,13 @@ func MapError(err error) *api.Error {
 	if taken, ok := errors.AsType[*store.EndpointTakenError](err); ok {
 		return api.NewError(api.CodeAlreadyAssigned, "The channel endpoint is already assigned to "+taken.BundleSID, err)
 	}
+	if frozen, ok := errors.AsType[*trust.FrozenError](err); ok {
+		return api.NewError(api.CodeInvalidState, frozen.Error(), err)
+	}
 	switch {
+	case errors.Is(err, trust.ErrAssignmentsFrozen):
+		return api.NewError(api.CodeInvalidState,
+			"Cannot change the entity assignments. The bundle is in an immutable state.", err)
 	case errors.Is(err, store.ErrNotFound):
 		return api.NewError(api.CodeNotFound, "", err)
 	case errors.Is(err, store.ErrAlreadyAssigned):

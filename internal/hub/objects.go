@@ -26,9 +26,9 @@ func newObject[Row object](ctx context.Context, prefix, name, kind, attributes s
 	})
 }
 
-// updateObject changes the name and the attributes of an object, as far as they are given. name is what callers call it.
+// updateObject changes the name and the attributes of an object, as far as they are given. kind is the change that this is.
 func updateObject[Row object](
-	ctx context.Context, r *store.Resource[Row], name, sid string, friendlyName *string, attributes string, now time.Time,
+	ctx context.Context, r *store.Resource[Row], kind trust.ObjectChange, sid string, friendlyName *string, attributes string, now time.Time,
 ) (Row, error) {
 	return r.UpdateObject(ctx, ofAccount(ctx), sid, func(row *Row, assignedTo []trust.Status) (bool, error) {
 		changed := trust.EndUser(*row)
@@ -44,28 +44,19 @@ func updateObject[Row object](
 		}
 		changed.Updated = now
 		*row = Row(changed)
-		return true, frozen("update", name, assignedTo)
+		return true, kind.Allowed(assignedTo)
 	})
 }
 
 // deleteObject removes an object and its assignments.
-func deleteObject[Row object](ctx context.Context, c collection[Row], name, sid string) error {
+func deleteObject[Row object](ctx context.Context, c collection[Row], kind trust.ObjectChange, sid string) error {
 	err := c.DeleteObject(ctx, ofAccount(ctx), sid, func(_ Row, assignedTo []trust.Status) error {
-		return frozen("delete", name, assignedTo)
+		return kind.Allowed(assignedTo)
 	})
 	if err == nil {
 		c.quota.release(api.AccountSID(ctx))
 	}
 	return err
-}
-
-// frozen returns the refusal of a change to an object that is assigned to bundles in these statuses, nil if it is allowed.
-func frozen(verb, name string, assignedTo []trust.Status) error {
-	if err := trust.ObjectFrozen(assignedTo); err != nil {
-		return api.NewError(api.CodeInvalidState,
-			"Cannot "+verb+" "+name+". A bundle it belongs to is in an immutable state.", err)
-	}
-	return nil
 }
 
 // attributesOf are an object's attributes as the API shows them.

@@ -40,7 +40,7 @@ func (h *Hub) ListSupportingDocument(
 func (h *Hub) UpdateSupportingDocument(
 	ctx context.Context, r server.UpdateSupportingDocumentRequestObject,
 ) (server.UpdateSupportingDocumentResponseObject, error) {
-	document, err := updateObject(ctx, h.documents.Resource, "supporting-document", r.SID,
+	document, err := updateObject(ctx, h.documents.Resource, trust.UpdateSupportingDocument, r.SID,
 		r.Body.FriendlyName, r.Body.Attributes, h.now())
 	return server.UpdateSupportingDocument200JSONResponse{Body: presentDocument(ctx, document)}, err
 }
@@ -49,7 +49,7 @@ func (h *Hub) UpdateSupportingDocument(
 func (h *Hub) DeleteSupportingDocument(
 	ctx context.Context, r server.DeleteSupportingDocumentRequestObject,
 ) (server.DeleteSupportingDocumentResponseObject, error) {
-	return server.DeleteSupportingDocument204Response{}, deleteObject(ctx, h.documents, "supporting-document", r.SID)
+	return server.DeleteSupportingDocument204Response{}, deleteObject(ctx, h.documents, trust.DeleteSupportingDocument, r.SID)
 }
 
 func presentDocument(ctx context.Context, d trust.SupportingDocument) gen.SupportingDocument {

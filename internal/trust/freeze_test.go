@@ -20,12 +20,17 @@ func TestFreeze(t *testing.T) {
 			t.Errorf("%s: AssignmentsFrozen() = %v, want frozen: %t", status, err, want)
 		}
 		for _, statuses := range [][]trust.Status{{status}, {trust.Draft, status}, {status, trust.TwilioRejected}} {
-			if err := trust.ObjectFrozen(statuses); errors.Is(err, trust.ErrObjectFrozen) != want || (err != nil) != want {
-				t.Errorf("ObjectFrozen(%s) = %v, want frozen: %t", statuses, err, want)
+			_, refused := errors.AsType[*trust.FrozenError](trust.UpdateEndUser.Allowed(statuses))
+			if refused != want {
+				t.Errorf("a change to an object of bundles in %s: refused: %t, want %t", statuses, refused, want)
 			}
 		}
 	}
-	if err := trust.ObjectFrozen(nil); err != nil {
+	if err := trust.DeleteEndUser.Allowed(nil); err != nil {
 		t.Errorf("an object that is assigned to no bundle: %v", err)
+	}
+	const seen = "Cannot update end-user. A bundle it belongs to is in an immutable state."
+	if err := trust.UpdateEndUser.Allowed([]trust.Status{trust.InReview}); err == nil || err.Error() != seen {
+		t.Errorf("got %v, want %s", err, seen)
 	}
 }

@@ -32,7 +32,9 @@ type Catalog struct {
 }
 
 // Default returns the catalog of the embedded files, which are read once.
-var Default = sync.OnceValue(func() *Catalog {
+func Default() *Catalog { return embedded() }
+
+var embedded = sync.OnceValue(func() *Catalog {
 	data, err := fs.Sub(files, "data")
 	if err != nil {
 		panic(err)

@@ -10,15 +10,12 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Assigned is what is assigned to a bundle, in any order.
-type Assigned = trust.Assigned
-
 // Evaluate compares what is assigned with a policy. It returns one result for each requirement, in the order in which the
 // policy lists them: end users, documents, Customer Profiles, Trust Products. A policy that is unknown requires nothing.
 //
 // Of several objects of one type, the newest (by its SID) that fulfills the requirement counts, else the newest. Of several
 // alternatives, the first that is fulfilled counts, else the first that anything is assigned for, else the first.
-func (c *Catalog) Evaluate(policySID string, assigned Assigned) (trust.Compliance, []trust.Result) {
+func (c *Catalog) Evaluate(policySID string, assigned trust.Assigned) (trust.Compliance, []trust.Result) {
 	status, results := trust.Compliant, []trust.Result{}
 	p, ok := c.policies[policySID]
 	if !ok {
@@ -34,7 +31,7 @@ func (c *Catalog) Evaluate(policySID string, assigned Assigned) (trust.Complianc
 	return status, results
 }
 
-func (r requirement) evaluate(assigned Assigned) trust.Result {
+func (r requirement) evaluate(assigned trust.Assigned) trust.Result {
 	chosen := r.alternatives[0].attempt(r.kind, assigned)
 	for _, a := range r.alternatives[1:] {
 		if next := a.attempt(r.kind, assigned); next.rank() > chosen.rank() {
@@ -76,7 +73,7 @@ func (a attempt) rank() int {
 	return 0
 }
 
-func (a alternative) attempt(kind Kind, assigned Assigned) attempt {
+func (a alternative) attempt(kind Kind, assigned trust.Assigned) attempt {
 	switch kind {
 	case EndUser:
 		return a.attemptObjects(kind, assigned.EndUsers)
@@ -108,7 +105,6 @@ func (a alternative) attemptObjects(kind Kind, objects []trust.EndUser) attempt 
 func (a alternative) missing(kind Kind) attempt {
 	none := a.compare(nil)
 	none.found = false
-	none.valid = []trust.ValidField{}
 	none.reason = fmt.Sprintf("%s is missing: no %s of type %s is assigned.", a.name, kind, a.objectType)
 	none.code = trust.CodeEndUserMissing
 	if kind == SupportingDocument {

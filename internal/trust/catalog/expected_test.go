@@ -73,8 +73,8 @@ var (
 	nothing = []string{`null`, `""`, `" \t "`}
 )
 
-func text(name string, bad ...string) wantField {
-	return wantField{name: name, good: []string{`"Some text"`, `"5"`, `"Ünïcödé"`}, bad: append(bad, `["a"]`)}
+func text(name string) wantField {
+	return wantField{name: name, good: []string{`"Some text"`, `"5"`, `"Ünïcödé"`}, bad: []string{`["a"]`}}
 }
 
 func choice(name string, good ...string) wantField {

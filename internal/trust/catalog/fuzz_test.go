@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
-	"github.com/opentrusthub/trusthub/internal/trust/catalog"
 )
 
 // FuzzEvaluate gives every object of a compliant bundle the same arbitrary attributes. Evaluate must not panic, must give the
@@ -82,7 +81,7 @@ func FuzzOptionalFields(f *testing.F) {
 
 // A bundle with nothing but objects that the policy does not ask for is evaluated as an empty one.
 func TestOtherObjectsAreIgnored(t *testing.T) {
-	_, want := evaluate(t, secondary, catalog.Assigned{})
+	_, want := evaluate(t, secondary, trust.Assigned{})
 	_, got := evaluate(t, secondary, assignAll(t, soleProprietor, ""))
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -194,8 +194,9 @@ func (c *Catalog) checkBundleTypes() error {
 	var errs []error
 	seen := map[string]string{}
 	for name, t := range c.bundleTypes {
-		if t.FriendlyName == "" || t.EvaluatedField == "" || t.EvaluationName == "" || len(t.Statuses) == 0 || len(t.Marks) == 0 ||
-			t.Kind != trust.CustomerProfile && t.Kind != trust.TrustProduct {
+		knownKind := t.Kind == trust.CustomerProfile || t.Kind == trust.TrustProduct
+		if t.FriendlyName == "" || t.EvaluatedField == "" || t.EvaluationName == "" || !knownKind ||
+			len(t.Statuses) == 0 || len(t.Marks) == 0 {
 			errs = append(errs, fmt.Errorf("bundle type %s: a part is missing", name))
 		}
 		for _, sid := range t.PolicySIDs {

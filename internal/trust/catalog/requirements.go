@@ -103,7 +103,8 @@ func (b *builder) addObject(kind Kind, requirementName string, o publishedObject
 func (b *builder) addBundle(kind Kind, o publishedObject, types map[string]*bundleType) {
 	t := types[o.Type]
 	if t == nil || (t.Kind == trust.TrustProduct) != (kind == TrustProduct) {
-		b.errs = append(b.errs, fmt.Errorf("requirement %s: bundle type %s is unknown or of another kind", o.RequirementName, o.Type))
+		b.errs = append(b.errs,
+			fmt.Errorf("requirement %s: bundle type %s is unknown or of another kind", o.RequirementName, o.Type))
 		return
 	}
 	b.add(kind, o.RequirementName, alternative{objectType: o.Type, name: o.Name, bundle: t})
