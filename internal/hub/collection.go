@@ -12,7 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// collection is a resource of which each account may have so many.
+// collection is a resource with a limit for each account.
 type collection[Row any] struct {
 	*store.Resource[Row]
 
@@ -20,7 +20,7 @@ type collection[Row any] struct {
 	now   func() time.Time
 }
 
-// newCollection returns the collection of what callers know by this name. of is an account's scope.
+// newCollection returns a collection. name is used in messages; of returns an account's scope.
 func newCollection[Row any](
 	r *store.Resource[Row], name string, limit int, of func(accountSID string) store.Scope, now func() time.Time,
 ) collection[Row] {
@@ -30,15 +30,15 @@ func newCollection[Row any](
 	return collection[Row]{r, newQuota(limit, tooMany(limit, name), count, now), now}
 }
 
-// request is a create, as it was received.
+// request is a create request.
 type request struct {
 	operation string // of the contract
 	key       *string
 	body      any
 }
 
-// create stores the row unless the account has as many as it may. All requests with the same Idempotency-Key and body store
-// one row and return that, also where the account has as many as it may by then.
+// create stores the row unless the account has reached its limit. Requests with the same Idempotency-Key and body store one row
+// and return it, even after the account has reached its limit.
 func (c collection[Row]) create(ctx context.Context, r request, row Row) (Row, error) {
 	accountSID := api.AccountSID(ctx)
 	refused := c.quota.reserve(ctx, accountSID, 1)

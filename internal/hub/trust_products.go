@@ -99,7 +99,7 @@ func (h *Hub) DeleteTrustProduct(
 	return server.DeleteTrustProduct204Response{}, nil
 }
 
-// present is a product as the API shows it.
+// present returns the product as the API shows it.
 func present(ctx context.Context, p trust.Bundle) gen.TrustProduct {
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
 	answer := gen.TrustProduct{
@@ -131,5 +131,5 @@ func present(ctx context.Context, p trust.Bundle) gen.TrustProduct {
 	return answer
 }
 
-// wholeSeconds is how the API shows times: twilio-python hands a time with a fraction back as a raw string.
+// wholeSeconds returns a time as the API shows it: twilio-python does not parse times with a fraction.
 func wholeSeconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

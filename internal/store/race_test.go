@@ -12,8 +12,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestReplayMeetsDelete has a replay and a drop come while the bundle is being deleted: they must wait for the end of that, and then
-// see that it is gone. On SQLite, where each transaction is alone, nothing of this can happen.
+// TestReplayMeetsDelete has a replay and a drop come while the bundle is being deleted: they must wait for the end of that, and
+// then see that it is gone. On SQLite, where each transaction is alone, nothing of this can happen.
 func TestReplayMeetsDelete(t *testing.T) {
 	for name, meet := range map[string]func(s *store.Store, ctx context.Context, id string) error{
 		"replay": func(s *store.Store, ctx context.Context, id string) error { return s.Replay(ctx, id, at) },
