@@ -9,12 +9,12 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// maxAge is how long a copy of an account is used: so soon a token that another process has changed counts.
+// maxAge is how long a cached account is used, and so how soon a change by another process takes effect.
 const maxAge = time.Second
 
-// accountCache spares the database a look-up for each request. What this process changes counts at once.
+// accountCache saves a query for each request. Changes by this process take effect at once.
 //
-// It holds accounts that exist and no others, so it cannot be made to grow by asking for more.
+// It holds only accounts that exist, so requests cannot make it grow.
 type accountCache struct {
 	store  *store.Store
 	now    func() time.Time

@@ -12,7 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// collection is a resource of which each account may have so many.
+// collection is a resource with a limit for each account.
 type collection[Row any] struct {
 	*store.Resource[Row]
 
@@ -20,7 +20,7 @@ type collection[Row any] struct {
 	now   func() time.Time
 }
 
-// newCollection returns the collection of what callers know by this name.
+// newCollection returns a collection. name is used in messages.
 func newCollection[Row any](
 	r *store.Resource[Row], name string, limit int, count counter, now func() time.Time,
 ) collection[Row] {
@@ -34,15 +34,15 @@ func countIn[Row any](r *store.Resource[Row], of func(accountSID string) store.S
 	}
 }
 
-// request is a create, as it was received.
+// request is a create request.
 type request struct {
 	operation string // of the contract
 	key       *string
 	content   any // what a repeat has in common with it: the body, and what the path names
 }
 
-// create stores the row unless the account has as many as it may. All requests with the same Idempotency-Key and content store
-// one row and return that, even if the account has as many as it may by then.
+// create stores the row unless the account has reached its limit. Requests with the same Idempotency-Key and body store one row
+// and return it, even after the account has reached its limit.
 func (c collection[Row]) create(ctx context.Context, r request, row Row) (Row, error) {
 	return c.createWith(ctx, r, func(once *store.Request) (Row, error) {
 		if once == nil {

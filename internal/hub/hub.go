@@ -1,8 +1,6 @@
-// Package hub is this project's implementation of the generated server interface: it turns requests into changes of the
-// domain and products into answers, a few lines an operation.
+// Package hub implements the generated server interface on a store, with a few lines for each operation.
 //
-// It relies on package api for all that the contract says (what arrives here is valid and its account is authenticated),
-// on package trust for what may be done, and on package store for keeping it.
+// Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package hub
 
 import (
@@ -59,7 +57,7 @@ func (h *Hub) Authenticate(ctx context.Context, username, password string) (stri
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", err
 	}
-	// Hashes have one length, so that comparing takes the same time whatever was sent, and for an account that there is not.
+	// Hashes have the same length, so the comparison takes the same time for every token and for an unknown account.
 	want, got := sha256.Sum256([]byte(account.AuthToken)), sha256.Sum256([]byte(password))
 	if subtle.ConstantTimeCompare(want[:], got[:]) == 0 || account.SID == "" {
 		return "", api.ErrUnauthenticated
@@ -99,7 +97,7 @@ func MapError(err error) *api.Error {
 		return api.NewError(api.CodeInvalidState, "The Trust Product is in an immutable state and cannot be edited", err)
 	case errors.Is(err, store.ErrUnavailable):
 		unavailable := api.NewError(api.CodeUnavailable, "", err)
-		if !errors.Is(err, store.ErrUncertain) { // Retry-After promises that the request has not run
+		if !errors.Is(err, store.ErrUncertain) { // Retry-After means that the request was not carried out
 			unavailable.RetryAfter = time.Second
 		}
 		return unavailable

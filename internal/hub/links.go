@@ -19,14 +19,14 @@ import (
 
 const usualPageSize = 50
 
-// pageRequest is the URL that asks for a page of a list. Its host is of no interest.
+// pageRequest is the path and query of a request for a page.
 type pageRequest struct {
 	url *url.URL
 	err error
 }
 
-// requested returns the URL of a request that the generated client would send, which is how the contract names the list and its
-// filters.
+// requested returns the path and query of a request of the generated client. Its path and parameters have their names from the
+// contract.
 func requested(r *http.Request, err error) pageRequest {
 	if err != nil {
 		return pageRequest{err: err}
@@ -34,7 +34,7 @@ func requested(r *http.Request, err error) pageRequest {
 	return pageRequest{url: r.URL}
 }
 
-// links makes and reads what leads from a page of a list to the others.
+// links creates and reads the links between the pages of a list.
 type links struct {
 	base    string        // the URL of the server
 	path    string        // of the list
@@ -57,7 +57,7 @@ func newLinks(ctx context.Context, requested *url.URL, account store.Account) li
 	return l
 }
 
-// number returns a parameter's value. The contract has made sure that it is a number.
+// number returns a parameter's value, which the contract has validated, or usual if it is missing.
 func number(value string, usual int) int {
 	if n, err := strconv.Atoi(value); err == nil {
 		return n
@@ -65,7 +65,7 @@ func number(value string, usual int) int {
 	return usual
 }
 
-// position is where a page begins: after a key, which is empty at the end of the list that the direction comes from.
+// position is where a page begins: after a key, or at the start of the list (in its direction) if the key is empty.
 type position struct {
 	after    string
 	backward bool
@@ -78,13 +78,13 @@ func (p position) String() string {
 	return "next." + p.after
 }
 
-// meta is what a page says of itself. key names the property with its rows; a nil position is no page.
+// meta returns the meta property of a page. key is the property with the rows; a nil position means that there is no such page.
 func (l links) meta(key string, next, previous *position) gen.PageMeta {
 	meta := gen.PageMeta{
 		Key: key, Page: l.number, PageSize: l.size, URL: l.page(l.number, l.token), FirstPageURL: l.page(0, ""),
 	}
 	if next != nil {
-		u := l.page(min(l.number, math.MaxInt-1)+1, l.sign(*next)) // the caller may give any number
+		u := l.page(min(l.number, math.MaxInt-1)+1, l.sign(*next)) // the number may be the greatest int
 		meta.NextPageURL = &u
 	}
 	if previous != nil {
@@ -94,7 +94,7 @@ func (l links) meta(key string, next, previous *position) gen.PageMeta {
 	return meta
 }
 
-// page is the URL of a page of the list.
+// page returns the URL of a page of the list.
 func (l links) page(number int, token string) string {
 	query := url.Values{"PageSize": {strconv.Itoa(l.size)}, "Page": {strconv.Itoa(number)}}
 	maps.Copy(query, l.filters)
@@ -104,8 +104,8 @@ func (l links) page(number int, token string) string {
 	return l.base + l.path + "?" + query.Encode()
 }
 
-// sign returns the token of the page at a position. It is signed together with the account, the list and the filters, so
-// that it leads nowhere else; nothing in it is secret.
+// sign returns the page token for a position. The signature covers the account, the list and the filters, so the token is valid
+// for no other. Nothing in it is secret.
 func (l links) sign(p position) string {
 	text := p.String()
 	return base64.RawURLEncoding.EncodeToString([]byte(text + "." + string(l.signature(text))))
@@ -117,7 +117,7 @@ func (l links) signature(text string) []byte {
 	return mac.Sum(nil)[:16]
 }
 
-// start is where this page begins.
+// start returns where this page begins, or an error for an invalid token.
 func (l links) start() (position, error) {
 	if l.token == "" {
 		return position{}, nil

@@ -12,14 +12,14 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// pageLimits bounds what one page costs. While its reader is slow it takes the memory of one part, whose last row may exceed
-// the limit, and of one row as JSON.
+// pageLimits bounds the cost of a page. While a slow client reads it, a page takes the memory of one part, whose last row may
+// exceed the limit, and of one row as JSON.
 type pageLimits struct {
-	bytes int // of the rows of a page as JSON; a single row may have more
-	read  int // rows that are read for a page, whether they match the filters or not
-	part  int // bytes of text that are read at a time
+	bytes int // of a page's rows as JSON; a single row may be larger
+	read  int // rows that are read for a page, matching or not
+	part  int // bytes that are read at a time
 	step  int // rows that are filtered at a time
-	held  int // bytes of JSON that are kept until they can be written
+	held  int // bytes of JSON that are kept in memory
 }
 
 func usualLimits() pageLimits {
@@ -30,31 +30,31 @@ const firstRows = 100 // that are read at first; then as many as fit into a part
 
 // page is a page of a list: up to links.size rows, within the limits.
 //
-// It is written as it is read, a part at a time, and holds no connection to the database while it is written. Whatever ends it
-// early leaves it whole, because what it says of itself comes last: its link goes on from the row that was reached.
+// It is read and written a part at a time, and holds no database connection while it is written. A page that ends early is valid,
+// because meta comes last: its next link continues after the last row.
 type page[Row, Shown any] struct {
 	source[Row]
 	links
 
 	array   string                           // the property that holds the rows
-	present func(context.Context, Row) Shown // what is written of a row
-	ctx     context.Context                  //nolint:containedctx // the generated interface has none for writing
+	present func(context.Context, Row) Shown // returns what is written for a row
+	ctx     context.Context                  //nolint:containedctx // the generated interface passes none for writing
 	limits  pageLimits
 	release func() // the slot
 	from    position
 	first   store.Part[Row]
 
-	// Of a page that is read backward, and so found from its last row to its first, before it can be written:
+	// For a page that is read backward, from its last row to its first, before it is written:
 	keys map[string]bool
-	held [][]byte // its rows in that order; nil if they exceed limits.held, and are read once more
+	held [][]byte // its rows in that order; nil if they exceed limits.held and are read again
 
 	near    string // the key of the first row, as read; without rows, the same as reached
 	reached string // the key of the row that was read last
 	beyond  string // the key of the row after that; empty if the list ends there
 }
 
-// openPage reads the beginning of a page, so that what goes wrong there has its own status. It returns what writes the page, and
-// has to be called.
+// openPage reads the beginning of a page, so that an error there gets its own status. The caller must call write, which writes
+// the page.
 func openPage[Row, Shown any](
 	ctx context.Context, h *Hub, r pageRequest, array string, rows source[Row], present func(context.Context, Row) Shown,
 ) (write func(http.ResponseWriter) error, err error) {
@@ -99,7 +99,7 @@ func (p *page[Row, Shown]) part(after, until string, backward bool, rows int) (s
 	})
 }
 
-// rowsPerPart is how many rows fit into a part if they are like those of the last one. The database should send no more.
+// rowsPerPart returns how many rows fit into a part if they have the average size of the last part's rows.
 func (p *page[Row, Shown]) rowsPerPart(last store.Part[Row]) int {
 	if len(last.Rows) == 0 {
 		return firstRows
@@ -107,12 +107,12 @@ func (p *page[Row, Shown]) rowsPerPart(last store.Part[Row]) int {
 	return max(1, len(last.Rows)*p.limits.part/last.Bytes)
 }
 
-// write writes the page. After an error it is not whole, and the connection must not be used any more.
+// write writes the page. After an error the page is incomplete, and the connection must be closed.
 func (p *page[Row, Shown]) write(w http.ResponseWriter) error {
 	defer p.release()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
-	out := bufio.NewWriterSize(w, 16<<10) // it keeps an error, and returns it in the end
+	out := bufio.NewWriterSize(w, 16<<10) // Flush returns the first error
 	_, _ = out.WriteString(`{"` + p.array + `":[`)
 	rows := 0
 	emit := func(text []byte) bool {
@@ -127,7 +127,7 @@ func (p *page[Row, Shown]) write(w http.ResponseWriter) error {
 			return err
 		}
 	} else {
-		// An error ends the page early. If it stays, it is the answer to the request for the next page.
+		// An error ends the page early. If it persists, the request for the next page returns it.
 		_ = p.walk(func(_ string, text []byte) bool { return emit(text) })
 	}
 	meta, err := json.Marshal(p.meta())
@@ -140,7 +140,7 @@ func (p *page[Row, Shown]) write(w http.ResponseWriter) error {
 	return out.Flush()
 }
 
-// walk reads the rows of the page and gives each to emit, as JSON, as long as that returns true.
+// walk reads the rows of the page and calls emit with each row as JSON until emit returns false.
 func (p *page[Row, Shown]) walk(emit func(key string, text []byte) bool) error {
 	part, rows, bytes, read := p.first, 0, 0, 0
 	p.first = store.Part[Row]{}
@@ -194,8 +194,8 @@ func (p *page[Row, Shown]) collect() error {
 	})
 }
 
-// writeBackward gives the rows that were collected to emit, in the order of the list. What has been deleted meanwhile is left
-// out. What was added in between is left out, too: the page has its size.
+// writeBackward calls emit with the collected rows in the order of the list. Rows that were deleted since, and rows that were
+// added since, are left out.
 func (p *page[Row, Shown]) writeBackward(emit func(text []byte) bool) error {
 	if len(p.held) == len(p.keys) {
 		for _, text := range slices.Backward(p.held) {
@@ -230,7 +230,7 @@ func (p *page[Row, Shown]) writeBackward(emit func(text []byte) bool) error {
 	}
 }
 
-// meta is what the page says of itself.
+// meta returns the meta property of the page.
 func (p *page[Row, Shown]) meta() gen.PageMeta {
 	var ahead, behind *position
 	if p.beyond != "" {

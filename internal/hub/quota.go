@@ -9,10 +9,10 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 )
 
-// Quotas bound what one account may have. 0 means no limit.
+// Quotas limit what one account may have. 0 means no limit.
 type Quotas struct {
 	Products    int // that are stored
-	OpenNotices int // callbacks and e-mails that are still to be sent, when another is asked for
+	OpenNotices int // callbacks and e-mails that are still to be sent
 }
 
 const (
@@ -39,9 +39,9 @@ func tooManyNotices(limit int) *api.Error {
 	return refusal
 }
 
-// quota bounds the rows of one kind that an account has. An account far from its limit costs the database nothing on the way
-// of a request: a count is believed for as long as no database could have filled the room that it found, and when that is
-// over, the server adds up to a thousandth of the limit while it counts again. Near the limit a request waits for a count.
+// quota limits the rows of one kind that an account has. For an account far from its limit, no request waits for the database: a
+// count is trusted for as long as no database could have filled the remaining room, and after that the server adds up to a
+// thousandth of the limit while it counts again. Near the limit a request waits for a count.
 //
 // So each server, and each start of one, may exceed the limit by two thousandths of it, and by what is being stored or removed
 // at that moment.
@@ -55,7 +55,7 @@ type quota struct {
 	accounts map[string]*usage // of those that have added something; operators alone make accounts
 }
 
-// usage is what is known of an account's rows.
+// usage is the state of an account's count.
 type usage struct {
 	counted   int           // by the last count
 	added     int           // since then, as far as that may not have seen it
@@ -64,10 +64,10 @@ type usage struct {
 	began     time.Time     // when the last count did
 	believed  time.Time     // until when nobody can have filled the room that it found
 	pause     time.Duration // from began to the next count, if the last found as many as may be
-	counting  *counting     // nil: none is under way
+	counting  *counting     // nil if none is running
 }
 
-// counting is a count that is under way.
+// counting is a running count.
 type counting struct {
 	began time.Time
 	added int // what it may not see
@@ -82,8 +82,8 @@ func newQuota(limit int, refusal *api.Error, count counter, now func() time.Time
 	return &quota{limit: limit, refusal: refusal, count: count, now: now, accounts: map[string]*usage{}}
 }
 
-// take makes room for n rows of the account, or returns the refusal, or why the rows could not be counted. After it has
-// succeeded, the caller calls landed.
+// reserve reserves room for n rows of the account. It returns the refusal if there is none, or the error of the count. After it
+// has succeeded, the caller must call settle.
 func (q *quota) reserve(ctx context.Context, accountSID string, n int) error {
 	if q.limit == 0 {
 		return nil
@@ -116,7 +116,7 @@ func (q *quota) reserve(ctx context.Context, accountSID string, n int) error {
 			return nil
 		}
 		err := q.wait(ctx, q.beginCount(ctx, accountSID, u))
-		if err != nil && (full || ctx.Err() != nil) { // else what was known goes on to hold
+		if err != nil && (full || ctx.Err() != nil) { // otherwise the last count is still used
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (u *usage) add(n int) {
 	}
 }
 
-// landed says that n rows for which there was room are stored, or never will be. The latter are noticed by the next count.
+// settle ends the reservation of n rows, which were stored or have failed. The next count corrects the number.
 func (q *quota) settle(accountSID string, n int) {
 	if q.limit == 0 {
 		return
@@ -140,7 +140,7 @@ func (q *quota) settle(accountSID string, n int) {
 	q.accounts[accountSID].inFlight -= n
 }
 
-// freed says that one of the account's rows has been removed. A count that is under way may have seen it still, or not.
+// release is called after one of the account's rows was deleted. A concurrent count may or may not have seen the row.
 func (q *quota) release(accountSID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -149,7 +149,7 @@ func (q *quota) release(accountSID string) {
 	}
 }
 
-// wait returns when the count has ended, or ctx.
+// wait waits for the end of the count or of ctx.
 func (q *quota) wait(ctx context.Context, c *counting) error {
 	q.mu.Unlock()
 	defer q.mu.Lock()
@@ -161,7 +161,7 @@ func (q *quota) wait(ctx context.Context, c *counting) error {
 	}
 }
 
-// beginCount counts the account's rows in the background, or returns the count that is under way.
+// beginCount starts a count of the account's rows in the background, or returns the running one.
 func (q *quota) beginCount(ctx context.Context, accountSID string, u *usage) *counting {
 	if u.counting != nil {
 		return u.counting

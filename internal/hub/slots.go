@@ -10,15 +10,15 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 )
 
-// How many pages are read and sent at a time. One whose reader is slow counts, too.
+// Limits of the pages that are read and sent at the same time, including those with a slow client.
 const (
 	maxPages        = 100
 	maxAccountPages = 8
 	slotWait        = 5 * time.Second
 )
 
-// slots bounds the pages that are read and sent at a time. Each account waits for its own pages first, so that it cannot take
-// all slots.
+// slots limits the pages that are read and sent at the same time. Each account has a limit of its own, so that it cannot use all
+// slots.
 type slots struct {
 	all *semaphore.Weighted
 
@@ -26,7 +26,7 @@ type slots struct {
 	accounts map[string]*accountSlots
 }
 
-// accountSlots are those of an account that uses some, or waits for one.
+// accountSlots are the slots of an account that uses or waits for one.
 type accountSlots struct {
 	slots *semaphore.Weighted
 	users int
@@ -36,7 +36,8 @@ func newSlots() *slots {
 	return &slots{all: semaphore.NewWeighted(maxPages), accounts: map[string]*accountSlots{}}
 }
 
-// take waits for a slot, and returns the function that frees it. After slotWait it returns an error with CodeTooManyRequests.
+// acquire waits for a slot, and returns the function that releases it. After slotWait it returns an error with
+// CodeTooManyRequests.
 func (s *slots) acquire(ctx context.Context, accountSID string) (release func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, slotWait)
 	defer cancel()
@@ -59,7 +60,7 @@ func (s *slots) acquire(ctx context.Context, accountSID string) (release func(),
 
 func tooManyLists(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return err // the caller has gone
+		return err // the caller has disconnected
 	}
 	refused := api.NewError(api.CodeTooManyRequests, "Too many lists are being read at a time", nil)
 	refused.RetryAfter = time.Second
@@ -78,7 +79,7 @@ func (s *slots) join(accountSID string) *accountSlots {
 	return account
 }
 
-// quit forgets an account that uses no slot and waits for none.
+// quit removes an account that neither uses nor waits for a slot.
 func (s *slots) quit(accountSID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,14 +11,14 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// source is where the rows of a list come from. They have keys, and are in their order, the greatest first.
+// source provides the rows of a list, ordered by key, the greatest first.
 type source[Row any] struct {
-	// read returns a part of the rows that the filters choose, which have the names that the API gives them.
+	// read returns a part of the rows that match the filters, which have their names of the API.
 	read func(ctx context.Context, filters url.Values, r store.Range) (store.Part[Row], error)
 	key  func(Row) string
 }
 
-// stored is a source that the store keeps. The filter PolicySid is one by the column policy_sid.
+// stored returns a source that reads from the store. The parameter PolicySid filters by the column policy_sid.
 func stored[Row any](r *store.Resource[Row], of store.Scope) source[Row] {
 	return source[Row]{
 		read: func(ctx context.Context, filters url.Values, part store.Range) (store.Part[Row], error) {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -89,8 +90,8 @@ func (h *Hub) UpdateTrustProduct(
 func (h *Hub) DeleteTrustProduct(
 	ctx context.Context, r server.DeleteTrustProductRequestObject,
 ) (server.DeleteTrustProductResponseObject, error) {
-	err := h.store.DeleteBundle(ctx, productsOf(ctx), r.SID, h.now(), func(p trust.Bundle) error {
-		return p.Status.Deletable()
+	err := h.store.DeleteBundle(ctx, productsOf(ctx), r.SID, h.now(), func(p trust.Bundle, assignedTo []trust.Status) error {
+		return errors.Join(p.Status.Deletable(), trust.DeleteBundle.Allowed(assignedTo))
 	})
 	if err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ func (h *Hub) DeleteTrustProduct(
 	return server.DeleteTrustProduct204Response{}, nil
 }
 
-// present is a product as the API shows it.
+// present returns the product as the API shows it.
 func present(ctx context.Context, p trust.Bundle) gen.TrustProduct {
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
 	answer := gen.TrustProduct{
@@ -131,5 +132,5 @@ func present(ctx context.Context, p trust.Bundle) gen.TrustProduct {
 	return answer
 }
 
-// wholeSeconds is how the API shows times: twilio-python hands a time with a fraction back as a raw string.
+// wholeSeconds returns a time as the API shows it: twilio-python does not parse times with a fraction.
 func wholeSeconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

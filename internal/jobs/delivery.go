@@ -12,13 +12,14 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// DefaultLease is how long a notice is one worker's alone to send, unless Config.Lease says otherwise.
+// DefaultLease is the default of Config.Lease.
 const DefaultLease = 30 * time.Second
 
-// sendTimeout bounds an attempt, whatever the sender does: it ends before the lease does, with time to report on it.
+// sendTimeout limits an attempt. It ends before the lease, with time to report the result.
 func (w *Worker) sendTimeout() time.Duration { return w.Lease / 6 * 5 }
 
-// deliver records what came of the last attempts, and sends what is due and has room. It reports whether there may be more to do.
+// deliver records the results of the last attempts, and sends what is due as far as there are slots. It reports whether there may
+// be more to do.
 func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool, err error) {
 	if err := w.Store.EndLeases(ctx); err != nil {
 		return false, err
@@ -32,7 +33,7 @@ func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool
 	}
 	leases, more, err := w.recordAndLease(ctx, grants, now)
 	if err != nil {
-		return false, fmt.Errorf("exchange reports for leases: %w", err)
+		return false, fmt.Errorf("record reports and lease notices: %w", err)
 	}
 	for _, lease := range leases {
 		w.send(sendCtx, lease)
@@ -40,8 +41,10 @@ func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool
 	return more || len(leases) > 0, nil
 }
 
-// exchange records what came of the last attempts and leases what has been granted.
-func (w *Worker) recordAndLease(ctx context.Context, grants []store.Grant, now time.Time) (leases []store.Lease, more bool, err error) {
+// recordAndLease records the results of the last attempts and leases what was granted.
+func (w *Worker) recordAndLease(
+	ctx context.Context, grants []store.Grant, now time.Time,
+) (leases []store.Lease, more bool, err error) {
 	leases, more, err = w.Store.RecordAndLease(ctx, w.unrecorded, grants, now, w.Lease)
 	switch {
 	case err == nil:
@@ -52,15 +55,15 @@ func (w *Worker) recordAndLease(ctx context.Context, grants []store.Grant, now t
 	return leases, more, err
 }
 
-// sending returns how many notices are on their way.
+// sending returns how many notices are being sent.
 func (w *Worker) sending() int { return w.slots[trust.Callback].inUse + w.slots[trust.Email].inUse }
 
-// lasting reports whether an error would come again.
+// lasting reports whether a retry would fail with the same error.
 func lasting(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable)
 }
 
-// recordEach records the reports one by one, so that one which cannot be stored does not hold up the others.
+// recordEach records the reports one by one, so that one that cannot be stored does not block the others.
 func (w *Worker) recordEach(ctx context.Context, now time.Time) error {
 	for len(w.unrecorded) > 0 {
 		if err := w.recordAlone(ctx, w.unrecorded[0], now); err != nil {
@@ -71,12 +74,12 @@ func (w *Worker) recordEach(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// recordAlone stores of a report what can be stored: without the texts if not all of it, and else the notice's end alone. It
-// returns an error only where another try may succeed.
+// recordAlone stores as much of a report as it can: all of it, or without its texts, or only the notice's final state. It returns
+// an error only if a retry may succeed.
 func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time) error {
 	textless := r
 	if r.Attempt.Verdict != "" {
-		textless.Attempt.Answer, textless.Attempt.Error = "", "what came of it could not be stored; see the server's log"
+		textless.Attempt.Answer, textless.Attempt.Error = "", "the result could not be stored; see the server's log"
 	}
 	givenUp := store.Report{Lease: r.Lease, State: store.Dead}
 	for _, form := range []store.Report{r, textless, givenUp} {
@@ -90,8 +93,8 @@ func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time)
 	return nil
 }
 
-// send makes the attempt in the background. The report comes through w.results. When ctx ends, an attempt without an answer is
-// cut off and does not count.
+// send makes the attempt in the background and sends the report to w.results. When ctx ends, an attempt without a response is
+// canceled and does not count.
 func (w *Worker) send(ctx context.Context, lease store.Lease) {
 	w.slots[lease.Queue.Channel].acquire(lease.Queue)
 	go func() {
@@ -103,7 +106,7 @@ func (w *Worker) send(ctx context.Context, lease store.Lease) {
 	}()
 }
 
-// conclusive reports whether the other side has had its say.
+// conclusive reports whether the receiver has responded.
 func conclusive(a trust.Attempt) bool { return a.Verdict != trust.TryAgain || a.StatusCode != 0 }
 
 func (w *Worker) attempt(ctx context.Context, lease store.Lease) (attempt trust.Attempt) {
@@ -129,7 +132,7 @@ func (w *Worker) attempt(ctx context.Context, lease store.Lease) (attempt trust.
 	return trust.Attempt{Started: started, Verdict: trust.NotSent, Error: "mail is off: the server was started without --smtp"}
 }
 
-// finish takes note of an attempt that has ended, to be recorded in the next cycle.
+// finish handles the end of an attempt, which the next cycle records.
 func (w *Worker) finish(r store.Report) {
 	slots := w.slots[r.Lease.Queue.Channel]
 	slots.release(r.Lease.Queue)
@@ -142,7 +145,7 @@ func (w *Worker) finish(r store.Report) {
 	w.unrecorded = append(w.unrecorded, r)
 }
 
-// judge decides what becomes of a notice after an attempt.
+// judge sets the state of a notice after an attempt.
 func (w *Worker) judge(r store.Report) store.Report {
 	retries := StandardRetries()
 	if r.Lease.Notice.Channel == trust.Callback {

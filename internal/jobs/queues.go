@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	dueAtOnce     = 64  // notices to look at in a cycle, those that have been due for the longest; as many of each account
-	endpointSteps = 256 // endpoints of an account to look at in a cycle, where more is due to them than that
+	dueAtOnce     = 64  // notices to read in a cycle, those that have been due for the longest; the same for each account
+	endpointSteps = 256 // endpoints of an account to read in a cycle if more than that is due
 )
 
-// choose returns what to lease now. It reads what is due and not what is open. Where more is due than it looks at, some account
-// is far behind; then it looks at each account with something due by itself, so that none hides another.
+// choose returns what to lease now. Its cost depends on what is due, not on what is open. If more is due than it reads, some
+// account is far behind; then it reads each account's due notices separately, so that no account hides another.
 func (w *Worker) choose(ctx context.Context, now time.Time) ([]store.Grant, error) {
 	var due []store.Grant
 	var err error
@@ -40,7 +40,7 @@ func (w *Worker) choose(ctx context.Context, now time.Time) ([]store.Grant, erro
 	return grants, nil
 }
 
-// chooseByAccount returns queues of all accounts that have room. Where it has seen all that is due, no account is far behind.
+// chooseByAccount returns queues of all accounts that have room. If it has seen all that is due, no account is far behind.
 func (w *Worker) chooseByAccount(ctx context.Context, now time.Time) ([]store.Grant, error) {
 	lines, err := w.Store.DueLines(ctx, now)
 	if err != nil {
@@ -66,8 +66,8 @@ func (w *Worker) chooseByAccount(ctx context.Context, now time.Time) ([]store.Gr
 	return due, nil
 }
 
-// lookFurther adds queues of an account that is far behind to those that were found: some of its endpoints in turn, so that each
-// gets its share however much is due to others.
+// lookFurther adds queues of an account that is far behind to those that were found. It goes through the account's endpoints in
+// turn, so that each gets its share however much is due to others.
 func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store.Grant, now time.Time) ([]store.Grant, error) {
 	listed := map[store.Queue]bool{}
 	for i := range found {

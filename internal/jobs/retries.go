@@ -6,7 +6,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Retries says whether and when a delivery that failed is tried again.
+// Retries says whether and when a failed delivery is retried.
 type Retries struct {
 	delays        []time.Duration // before the second attempt, the third, …
 	unreachedOnly bool            // only where no connection was made
@@ -20,15 +20,16 @@ func StandardRetries() Retries {
 	}}
 }
 
-// TwilioRetries is what the real service does with callbacks: one more attempt, at once, and only if no connection was made.
+// TwilioRetries is how the real service retries callbacks: once, immediately, and only if no connection was made.
 func TwilioRetries() Retries {
 	return Retries{delays: []time.Duration{0}, unreachedOnly: true}
 }
 
-// next answers how long to wait after the attempt, the tries-th since the notice was made or replayed; false ends it.
+// next returns how long to wait after an attempt, the tries-th since the notice was created or replayed, or false if it was the
+// last.
 //
-// The delay varies by a tenth either way (random is in [0, 1)), so that what failed together does not come back together.
-// A receiver that asked for more time gets it.
+// The delay varies by a tenth either way (random is in [0, 1)), so that notices that failed together are not retried together. A
+// longer Retry-After of the receiver is respected.
 func (r Retries) next(tries int, a trust.Attempt, random float64) (time.Duration, bool) {
 	if a.Verdict != trust.TryAgain || tries > len(r.delays) || (r.unreachedOnly && a.Connected) {
 		return 0, false

@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	maxCalling  = 512  // callbacks on their way at a time, in this process
+	maxCalling  = 512  // concurrent callbacks of this process
 	maxMailing  = 64   // e-mails
-	perEndpoint = 64   // of one account, to one endpoint; accounts do not share these, or one could take another's
-	perSilent   = 4    // to one that did not answer the last time
-	maxSilent   = 4096 // endpoints that are known not to answer; of more, some are forgotten
+	perEndpoint = 64   // of one account, to one endpoint; accounts do not share these, so that none can use another's
+	perSilent   = 4    // to one that did not respond the last time
+	maxSilent   = 4096 // unresponsive endpoints to remember
 )
 
-// slots are the places for notices on their way over one channel in this process. They are shared by account first: each may take
-// a place while it holds fewer than are free. So one account alone gets half of the places, two get a third each, and there is
-// always a place for the next one. Of an account's places, one endpoint gets at most perEndpoint.
+// slots limits the notices that this process sends concurrently on one channel. An account may use another place while it uses
+// fewer than are free. So a single account gets half of the places, two get a third each, and there is always a place for the
+// next one. One endpoint gets at most perEndpoint of an account's places.
 type slots struct {
 	places    int
 	inUse     int
 	byAccount map[string]int
 	byQueue   map[store.Queue]int
-	silent    map[store.Queue]bool // whose endpoint did not answer the last time
+	silent    map[store.Queue]bool // whose endpoint did not respond the last time
 	hourly    hourly
 }
 
@@ -57,7 +57,7 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 		waiting[g.Queue.AccountSID] = append(waiting[g.Queue.AccountSID], g)
 	}
 	var accounts []string
-	// Where places are short, who holds fewer comes first: of the accounts, and of an account's queues.
+	// Accounts that use fewer places come first, and so do an account's queues.
 	for account, queues := range waiting {
 		accounts = append(accounts, account)
 		slices.SortStableFunc(queues, func(a, b store.Grant) int { return s.byQueue[a.Queue] - s.byQueue[b.Queue] })
@@ -79,7 +79,7 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 	var grants []store.Grant
 	for q, count := range granted {
 		grants = append(grants, store.Grant{Queue: q, Limit: count})
-		for range count { // a place is taken for good when its notice is leased
+		for range count { // send acquires it when the notice is leased
 			s.release(q)
 			s.hourly.used[q.AccountSID]--
 		}
@@ -90,8 +90,8 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 	return grants
 }
 
-// grant takes a place for the first of an account's queues that may have one, and puts that queue behind the others. It returns
-// an empty queue if none may.
+// grant acquires a place for the first of an account's queues that may have one, and moves that queue behind the others. It
+// returns an empty queue if none may.
 func (s *slots) grant(queues []store.Grant, now time.Time) (store.Queue, []store.Grant) {
 	if len(queues) == 0 || s.accountRoom(queues[0].Queue.AccountSID, now) == 0 {
 		return store.Queue{}, nil
@@ -127,7 +127,7 @@ func (s *slots) release(q store.Queue) {
 	}
 }
 
-// note remembers whether an endpoint has answered.
+// note records whether an endpoint has responded.
 func (s *slots) note(q store.Queue, answered bool) {
 	delete(s.silent, q)
 	if answered {
@@ -142,7 +142,7 @@ func (s *slots) note(q store.Queue, answered bool) {
 	s.silent[q] = true
 }
 
-// hourly bounds what each account sends in an hour of this process.
+// hourly limits what this process sends for each account in an hour.
 type hourly struct {
 	limit int // 0: unlimited
 	since time.Time

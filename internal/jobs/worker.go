@@ -1,14 +1,16 @@
-// Package jobs does what the server does by itself: it lets time act on bundles (review steps, the end of an approval),
-// delivers notices (callbacks, e-mail) and removes old ones.
+// Package jobs does the background work of the server: it advances bundles (review steps, the end of an approval), delivers
+// notices (callbacks, e-mail) and deletes old ones.
 //
-// All of it is rows of the store. The package guarantees that what a commit promised is done at least once, however often
-// the process dies, and exactly once for review steps; that notices of one bundle arrive in order on each channel; that an
-// account whose endpoints do not answer waits for itself, and of its endpoints each for itself; that mail never waits for
-// callbacks; that a report which cannot be stored holds up no other; and that the worker costs what is due, not what is open. It
-// keeps nothing in memory that a restart would miss.
+// All work is in rows of the store, and a restart loses none. The package guarantees:
 //
-// A worker leases what it sends, so that no other sends it too; leases end by the database's clock. What is due goes by the
-// worker's own (Config.Now).
+//   - Committed work is done at least once, however often the process dies, and review steps exactly once.
+//   - Notices of one bundle arrive in order on each channel.
+//   - An account whose endpoints do not respond delays no other account, and such an endpoint no other endpoint.
+//   - Mail never waits for callbacks, and a report that cannot be stored does not block others.
+//   - The cost depends on what is due, not on what is open.
+//
+// A worker leases what it sends, so that no other worker sends it too. Leases expire by the database's clock; what is due depends
+// on the worker's own clock (Config.Now).
 //
 // It does not know HTTP or SMTP: those are packages callback and mail.
 package jobs
@@ -26,13 +28,13 @@ import (
 )
 
 const (
-	pollInterval    = 500 * time.Millisecond // to see what other processes have committed
-	stopTimeout     = 5 * time.Second        // for what is on its way when the server stops
-	recordTimeout   = 3 * time.Second        // for recording what came of that
-	advanceBatch    = 64                     // bundles to let time act on in one transaction
-	rescheduleBatch = 500                    // bundles to look at in one query
+	pollInterval    = 500 * time.Millisecond // for commits of other processes
+	stopTimeout     = 5 * time.Second        // for attempts that are running when the server stops
+	recordTimeout   = 3 * time.Second        // for recording their results
+	advanceBatch    = 64                     // bundles to advance in one transaction
+	rescheduleBatch = 500                    // bundles to read in one query
 	removeInterval  = time.Minute
-	removeBatch     = 400 // rows to remove in one transaction, which others wait for
+	removeBatch     = 400 // rows to delete in one transaction, which others wait for
 )
 
 // Config is what a Worker needs. All fields are required but Mail, MailsPerHour and Lease.
@@ -42,12 +44,12 @@ type Config struct {
 	Retries Retries // of callbacks; e-mail has the standard ones
 	// Call makes one attempt at a callback, signed with the account's auth token.
 	Call func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt
-	// Mail makes one attempt at an e-mail. Nil: mail is off, and messages are recorded as not sent.
+	// Mail makes one attempt at an e-mail. If it is nil, messages are recorded as not sent.
 	Mail func(ctx context.Context, n trust.Notice) trust.Attempt
-	// MailsPerHour bounds the e-mails that this worker sends for an account in an hour. More wait. 0 means no limit.
+	// MailsPerHour limits the e-mails that this worker sends for an account in an hour; others wait. 0 means no limit.
 	MailsPerHour int
-	// Lease is how long a notice is this worker's alone; when the process dies, another takes it over after that. An attempt is
-	// cut off after five sixths of it. 0 means DefaultLease.
+	// Lease is how long only this worker may send a leased notice. If the process dies, another worker sends it after that. An
+	// attempt is canceled after five sixths of it. 0 means DefaultLease.
 	Lease  time.Duration
 	Keep   time.Duration    // how long ended notices are kept
 	Now    func() time.Time // the clock
@@ -55,20 +57,20 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Worker does what is due. Any number may work on one database, in any number of processes.
+// Worker does what is due. Any number of workers, in any number of processes, can work on one database.
 type Worker struct {
 	Config
 	results    chan store.Report
 	unrecorded []store.Report
 	slots      map[trust.Channel]*slots
-	cursors    map[store.Line]string // the last endpoint that was looked at, of accounts that are far behind
-	behind     bool                  // more was due at the last look than a worker looks at
+	cursors    map[store.Line]string // the last endpoint that was read, for accounts that are far behind
+	behind     bool                  // more was due the last time than a cycle reads
 	stopWithin time.Duration
 	removed    time.Time // when old rows were last removed
-	latest     time.Time // of the clock, to see that it was set back
+	latest     time.Time // time seen, to detect that the clock was set back
 }
 
-// NewWorker returns a worker that has not begun.
+// NewWorker returns a worker. It does nothing before Run or Drain.
 func NewWorker(c Config) *Worker {
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	if c.Mail == nil {
@@ -85,8 +87,8 @@ func NewWorker(c Config) *Worker {
 	}
 }
 
-// Run works until ctx ends. What is on its way then gets a few seconds. What has ended by then is recorded, the rest is given
-// back, for another worker or the next start to send.
+// Run works until ctx ends. Attempts that are running then get a few seconds to end and are recorded. The others are returned to
+// the queue, for another worker or the next start.
 func (w *Worker) Run(ctx context.Context) {
 	sendCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -104,13 +106,13 @@ func (w *Worker) Run(ctx context.Context) {
 		}
 		next, _, err := w.cycle(ctx, sendCtx)
 		if err != nil && ctx.Err() == nil {
-			w.Logger.Error("jobs wait for the database", "cause", err.Error())
+			w.Logger.Error("background work waits for the database", "cause", err.Error())
 		}
 		timer.Reset(w.pause(next))
 	}
 }
 
-// pause is how long to wait where nobody wakes the worker.
+// pause returns how long to wait unless the worker is woken.
 func (w *Worker) pause(next time.Time) time.Duration {
 	if next.IsZero() {
 		return pollInterval
@@ -118,8 +120,8 @@ func (w *Worker) pause(next time.Time) time.Duration {
 	return min(max(next.Sub(w.Now()), 0), pollInterval)
 }
 
-// Drain does all that is due at Now, and what that makes due, and returns when nothing is left and nothing on its way. With
-// a clock in the caller's hand this makes days pass in an instant. It must not run beside Run.
+// Drain does all that is due at Now, and all that becomes due by that, and returns when nothing is left or running. With a fake
+// clock, days pass in an instant. It must not run concurrently with Run.
 func (w *Worker) Drain(ctx context.Context) error {
 	for {
 		_, busy, err := w.cycle(ctx, ctx)
@@ -134,9 +136,8 @@ func (w *Worker) Drain(ctx context.Context) error {
 	}
 }
 
-// cycle does one round: bundles that time acts on, then what came of the last attempts and what to send now, then what is old.
-// When one of these fails, the others are done all the same. It returns when something will be due, and whether it found anything
-// to do.
+// cycle advances bundles, then records the last attempts and sends what is due, then deletes what is old. If one of these fails,
+// it does the others all the same. It returns when something will be due, and whether it found anything to do.
 func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool, err error) {
 	advanced, advanceErr := w.advanceDue(ctx)
 	for len(w.results) > 0 {
@@ -155,10 +156,10 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	return next, false, err
 }
 
-// advanceDue lets time act on a batch of bundles, and reports whether there was one.
+// advanceDue advances a batch of bundles, and reports whether there was one.
 func (w *Worker) advanceDue(ctx context.Context) (bool, error) {
 	if err := w.reschedule(ctx); err != nil {
-		return false, fmt.Errorf("schedule reviews anew: %w", err)
+		return false, fmt.Errorf("reschedule reviews: %w", err)
 	}
 	now := w.Now()
 	due, err := w.Store.NextAdvance(ctx)
@@ -170,20 +171,20 @@ func (w *Worker) advanceDue(ctx context.Context) (bool, error) {
 		advanced, err = w.Store.AdvanceBundles(ctx, now, advanceBatch, w.advance)
 	}
 	if err != nil {
-		return false, fmt.Errorf("let time act on bundles: %w", err)
+		return false, fmt.Errorf("advance bundles: %w", err)
 	}
 	return advanced > 0, nil
 }
 
-// next returns when something will be due that is not yet, zero if nothing will.
+// next returns when something will be due, or the zero time if nothing will.
 func (w *Worker) next(ctx context.Context, now time.Time) (time.Time, error) {
 	step, err := w.Store.NextAdvance(ctx)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("look for the next review step: %w", err)
+		return time.Time{}, fmt.Errorf("find the next review step: %w", err)
 	}
 	notice, err := w.Store.NextDue(ctx, now)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("look for the next notice: %w", err)
+		return time.Time{}, fmt.Errorf("find the next notice: %w", err)
 	}
 	if step.IsZero() || (!notice.IsZero() && notice.Before(step)) {
 		return notice, nil
@@ -191,8 +192,7 @@ func (w *Worker) next(ctx context.Context, now time.Time) (time.Time, error) {
 	return step, nil
 }
 
-// reschedule looks, after the start and whenever the clock has been set back, for reviews and notices that wait for a time too
-// far away.
+// reschedule corrects, after the start and whenever the clock was set back, reviews and notices that are due too late.
 func (w *Worker) reschedule(ctx context.Context) error {
 	now := w.Now().Round(0) // without the monotonic clock, which is never set back
 	if !w.latest.IsZero() && !now.Before(w.latest) {
@@ -224,7 +224,7 @@ func (w *Worker) reschedule(ctx context.Context) error {
 	}
 }
 
-// elapse keeps a bundle that cannot go on from holding up all others.
+// advance is Policy.Advance. A bundle that cannot be advanced gets no due time, so that it does not block the others.
 func (w *Worker) advance(p trust.Bundle) (trust.Outcome, error) {
 	outcome, err := w.Policy.Advance(p, w.Now())
 	if err != nil {
@@ -235,8 +235,8 @@ func (w *Worker) advance(p trust.Bundle) (trust.Outcome, error) {
 	return outcome, nil
 }
 
-// removeOld removes a batch of the notices and idempotency keys that have been kept long enough, and reports whether there may
-// be more. It looks for them once in a while; where there are many, each cycle removes some, so that all else goes on.
+// removeOld deletes a batch of the notices and idempotency keys that have been kept long enough, and reports whether there may be
+// more. It does so every removeInterval; if there are many, each cycle deletes some, so that other work goes on.
 func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err error) {
 	if now.Sub(w.removed) < removeInterval {
 		return false, nil
@@ -256,8 +256,8 @@ func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err e
 	return false, nil
 }
 
-// stop waits for what is on its way, cuts off what takes too long, and reports on all of it. A notice on which that fails is
-// sent again when its lease ends.
+// stop waits for running attempts, cancels those that take too long, and records all of them. A notice whose report cannot be
+// recorded is sent again when its lease expires.
 func (w *Worker) stop(ctx context.Context, cutOff context.CancelFunc) {
 	timer := time.AfterFunc(w.stopWithin, cutOff)
 	defer timer.Stop()

@@ -30,8 +30,8 @@ func (s *Store) PutAccount(ctx context.Context, a Account) error {
 	return err
 }
 
-// FirstAccount stores the account if there is none at all, and reports whether it did. Of several servers that start at once
-// on an empty database, one does.
+// FirstAccount stores the account if the database has none, and reports whether it did. If several servers start at once on an
+// empty database, one of them does.
 func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err error) {
 	err = s.write(ctx, func(tx session) error {
 		if s.engine.lockAccounts != "" {
@@ -51,7 +51,7 @@ func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err e
 	return stored && err == nil, err
 }
 
-// AccountsVersion changes whenever this process changes an account, for whoever keeps a copy.
+// AccountsVersion changes whenever this process changes an account. A cache compares it.
 func (s *Store) AccountsVersion() int64 { return s.version.Load() }
 
 // Account returns the account with this SID, or ErrNotFound.

@@ -48,7 +48,9 @@ var (
 type EndpointTakenError struct{ BundleSID string }
 
 // Error names the bundle.
-func (e *EndpointTakenError) Error() string { return "the channel endpoint is already assigned to " + e.BundleSID }
+func (e *EndpointTakenError) Error() string {
+	return "the channel endpoint is already assigned to " + e.BundleSID
+}
 
 // Assign assigns an object to a bundle. prepare is given both, neither of which changes meanwhile, as an Assigned with a single
 // object; it returns the object's type, or why the object may not be assigned. request is nil where the caller may not repeat it.

@@ -12,21 +12,20 @@ const (
 	maxWaiting = 4096 // writes that wait for one; more wait outside
 )
 
-// batcher is SQLite's one writer. It runs all writes that are waiting in one transaction, syncs once, and then answers all
-// of them. Under load that makes a write cost a fraction of a sync; a write that comes alone is run alone and waits for
-// nobody. Each write has a savepoint, so that one which fails spoils only itself. Where the database itself cannot go on, all
-// of the batch fail.
+// batcher is SQLite's only writer. It runs all waiting writes in one transaction, syncs once, and then returns to all callers.
+// Under load a write costs a fraction of a sync; a single write does not wait for others. Each write has a savepoint, so a
+// failed write does not affect the others. If the database itself fails, the whole batch fails.
 type batcher struct {
 	waiting chan *write
 	closing chan struct{}
 	closed  sync.WaitGroup
 	once    sync.Once
 	db      *sql.DB
-	run     *prepared        // nil where the last connection was given up
+	run     *prepared        // nil after a connection was discarded
 	passes  func(error) bool // after such an error SQLite may have rolled the whole transaction back
 }
 
-// write is one caller's transaction. It is answered when it is on disk, or not at all there.
+// write is one caller's transaction. It is done when it is on disk, or has failed as a whole.
 type write struct {
 	ctx    context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
 	fn     func(session) error
@@ -63,7 +62,7 @@ func (b *batcher) connect(ctx context.Context) error {
 }
 
 // do waits for fn's turn, runs it, and returns when it is on disk. The context bounds the wait for the turn; a write that
-// has begun takes milliseconds and is waited for.
+// has started takes milliseconds and is not interrupted.
 func (b *batcher) do(ctx context.Context, single bool, fn func(session) error) error {
 	w := &write{ctx: ctx, fn: fn, single: single, done: make(chan struct{})}
 	select {
@@ -87,7 +86,7 @@ func (b *batcher) do(ctx context.Context, single bool, fn func(session) error) e
 	}
 }
 
-// close lets the present batch end. Writes that still wait are not made.
+// close waits for the current batch. Writes that are still waiting are not run.
 func (b *batcher) close() error {
 	var err error
 	b.once.Do(func() {
@@ -111,7 +110,7 @@ func (b *batcher) loop() {
 	}
 }
 
-// gather takes what is waiting behind the first.
+// gather returns the first write and those that are waiting behind it.
 func (b *batcher) gather(first *write) []*write {
 	batch := []*write{first}
 	for len(batch) < maxBatch {
@@ -125,7 +124,7 @@ func (b *batcher) gather(first *write) []*write {
 	return batch
 }
 
-// commit runs a batch and answers it.
+// commit runs a batch and reports the result to each caller.
 func (b *batcher) commit(batch []*write) {
 	ctx := context.Background()
 	err := b.connect(ctx)
@@ -136,14 +135,14 @@ func (b *batcher) commit(batch []*write) {
 		}
 	}
 	for _, w := range batch {
-		if err != nil { // a refusal, too, may rest on what was not committed
+		if err != nil { // even a refusal may depend on writes that were not committed
 			w.err = err
 		}
 		close(w.done)
 	}
 }
 
-// inTransaction returns the error that all writes share: nothing of the batch may be kept.
+// inTransaction runs a batch. An error means that nothing of it may be kept.
 func (b *batcher) inTransaction(q session, batch []*write) error {
 	if _, err := q.exec(`BEGIN IMMEDIATE`); err != nil {
 		return err
@@ -159,7 +158,7 @@ func (b *batcher) inTransaction(q session, batch []*write) error {
 	return err
 }
 
-// runOne runs one write. What fn returns is w.err; what runOne returns means that the whole transaction is broken.
+// runOne runs one write and stores its error in w.err. It returns an error if the whole transaction is broken.
 func (b *batcher) runOne(w *write, q session) (broken error) {
 	if !w.single {
 		if _, err := q.exec(`SAVEPOINT one`); err != nil {
@@ -169,12 +168,12 @@ func (b *batcher) runOne(w *write, q session) (broken error) {
 	w.err = runSafely(w.fn, q)
 	switch {
 	case w.err != nil && b.passes(w.err):
-		return w.err // the transaction may be gone, savepoint and all: to return to it would fail and hide this error
+		return w.err // SQLite may have rolled back everything: returning to the savepoint would fail and hide this error
 	case w.single:
 		return nil
 	case w.err != nil:
 		if _, err := q.exec(`ROLLBACK TO one`); err != nil {
-			// w.err goes in as text alone: it speaks to one caller, and the others must not take it for theirs.
+			// w.err is included as text only: callers must not mistake another caller's error for their own.
 			return fmt.Errorf("%w: roll back to savepoint: %w, after: %s", ErrUnavailable, err, w.err.Error())
 		}
 	}
@@ -184,8 +183,8 @@ func (b *batcher) runOne(w *write, q session) (broken error) {
 	return nil
 }
 
-// undo rolls back. Where that fails, usually because SQLite has already done it, the state of the connection is unknown: it is
-// closed, which ends whatever is open on it, and the next batch makes another.
+// undo rolls back. If that fails, usually because SQLite has already done it, the state of the connection is unknown: undo closes
+// it, and the next batch opens another.
 func (b *batcher) undo(q session) {
 	if _, err := q.exec(`ROLLBACK`); err != nil {
 		b.run.discard()

@@ -65,13 +65,13 @@ func (s *Store) updateBundle(
 	return b, err
 }
 
-// DeleteBundle removes the bundle where allowed returns nil, and drops its open notices. It returns ErrNotFound, or the error of
-// allowed.
+// DeleteBundle removes the bundle where allowed returns nil, with all that belongs to it, and drops its open notices. allowed gets
+// the statuses of the bundles that this one is assigned to. DeleteBundle returns ErrNotFound or the error of allowed.
 func (s *Store) DeleteBundle(
-	ctx context.Context, of Scope, sid string, now time.Time, allowed func(trust.Bundle) error,
+	ctx context.Context, of Scope, sid string, now time.Time, allowed func(b trust.Bundle, assignedTo []trust.Status) error,
 ) error {
-	return s.Bundles.delete(ctx, of, sid, func(tx session, b trust.Bundle) error {
-		if err := allowed(b); err != nil {
+	return s.Bundles.deleteObject(ctx, of, sid, func(tx session, b trust.Bundle, assignedTo []trust.Status) error {
+		if err := allowed(b, assignedTo); err != nil {
 			return err
 		}
 		_, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, `+endLease+`, ended_at = $2
@@ -80,8 +80,8 @@ func (s *Store) DeleteBundle(
 	})
 }
 
-// AdvanceBundles lets time act on up to limit bundles whose status changes by itself by now, in one transaction, and
-// returns how many there were.
+// AdvanceBundles calls advance for up to limit bundles that are due at now, stores the outcomes in one transaction, and returns
+// how many bundles there were.
 func (s *Store) AdvanceBundles(
 	ctx context.Context, now time.Time, limit int, advance func(trust.Bundle) (trust.Outcome, error),
 ) (int, error) {
@@ -107,15 +107,15 @@ func (s *Store) AdvanceBundles(
 	return count, err
 }
 
-// NextAdvance returns when the next bundle's status changes by itself, zero if none does.
+// NextAdvance returns when the next bundle is due, or the zero time if none is.
 func (s *Store) NextAdvance(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
 	err := s.read(ctx).row(`SELECT MIN(due_at) FROM bundles WHERE due_at > 0`).Scan(&due)
 	return fromMicros(due.Int64), s.classify(err)
 }
 
-// ScheduledReviews returns up to limit bundles in review whose status changes by itself after the given time, in the order of
-// their SIDs and from behind the SID after.
+// ScheduledReviews returns up to limit bundles under review that are due later than the given time, ordered by SID and starting
+// after the SID after.
 func (s *Store) ScheduledReviews(ctx context.Context, due time.Time, after string, limit int) ([]trust.Bundle, error) {
 	all, err := queryAll(s.read(ctx), bundles.scan, `SELECT `+bundles.list+` FROM bundles
 		WHERE due_at > 0 AND status IN ('pending-review', 'in-review') AND due_at > $1 AND sid > $2 ORDER BY sid LIMIT $3`,
@@ -134,7 +134,7 @@ func storeOutcome(tx session, outcome trust.Outcome) error {
 	return insertNotices(tx, outcome.Notices)
 }
 
-// UndecidedBundles returns up to limit bundles that wait for a reviewer, the longest waiting first.
+// UndecidedBundles returns up to limit bundles that wait for a reviewer, those that have waited longest first.
 func (s *Store) UndecidedBundles(ctx context.Context, limit int) ([]trust.Bundle, error) {
 	all, err := queryAll(s.read(ctx), bundles.scan, `SELECT `+bundles.list+` FROM bundles
 		WHERE status IN ($1, $2) ORDER BY updated_at, sid LIMIT $3`,

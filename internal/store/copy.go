@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// ErrNotEmpty says that a database which is to be filled holds something already.
+// ErrNotEmpty means that the target of a copy already has data.
 var ErrNotEmpty = errors.New("the target database is not empty")
 
-// copyRows is how many rows one INSERT carries. SQLite takes 32,766 parameters at the most, the widest table has 18 columns.
+// copyRows is the number of rows of one INSERT. SQLite allows 32,766 parameters, and the widest table has 18 columns.
 const copyRows = 500
 
-// CopyTo copies everything into another database, of whatever engine, that must be empty: in one transaction there, from one
-// moment here. It compares the counts before it commits, and returns how many rows were copied of each table. progress is
-// told after each step how many rows of how many have been copied.
+// CopyTo copies all tables into another database of either engine, which must be empty. It reads one snapshot and writes one
+// transaction, compares the counts before it commits, and returns how many rows of each table it copied. It calls progress after
+// each step.
 //
-// What is written here meanwhile is not copied: stop the servers first. A newer schema is refused on either side, with ErrNewer,
-// also where it serves this program: it may have tables that this program does not know.
+// Writes during a copy are not copied: stop the servers first. CopyTo returns ErrNewer if either schema is newer than this
+// program, even if the program can work on it, because it may have unknown tables.
 func (s *Store) CopyTo(ctx context.Context, to *Store, progress func(done, total int64)) (map[string]int64, error) {
 	from, err := s.reader.BeginTx(ctx, s.engine.snapshot)
 	if err != nil {
@@ -87,7 +87,7 @@ func verify(target session, want map[string]int64) error {
 	}
 	for table, n := range want {
 		if got[table] != n {
-			return fmt.Errorf("%s: %d rows were copied of %d; nothing was kept", table, got[table], n)
+			return fmt.Errorf("%s: %d of %d rows were copied; the copy was rolled back", table, got[table], n)
 		}
 	}
 	return nil

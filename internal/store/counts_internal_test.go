@@ -9,8 +9,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// TestCountsReadAnIndex asks each engine how it counts what an account has, among much that it has not: it reads the account's part
-// of an index and no row.
+// TestCountsReadAnIndex asks each engine how it counts what an account has, among much that it has not: it reads the account's
+// part of an index and no row.
 func TestCountsReadAnIndex(t *testing.T) {
 	for engine, test := range map[string]struct {
 		name, explain       string

@@ -11,7 +11,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Delivery is a notice with its story, for people.
+// Delivery is a notice with its attempts, for people to read.
 type Delivery struct {
 	Notice   trust.Notice
 	State    State
@@ -48,11 +48,12 @@ var insertAttempt = strings.Replace(attemptRows.insertOne, `$2`,
 type DeliveryFilter struct {
 	BundleSID string
 	State     State
-	Limit     int // how many at the most
+	Limit     int // at most so many
 }
 
-// Deliveries returns what the filter chooses, the newest notice first, with all attempts. It reads in the order of the notices'
-// ids, which begin with the time of their making. A filter by state has no index: it reads past what does not match.
+// Deliveries returns the deliveries that match the filter with all their attempts, the newest notice first. It reads in the order
+// of the notices' ids, which begin with the time of creation. There is no index for the state: rows that do not match are
+// skipped.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
 	type row struct {
 		notice  noticeRow
@@ -78,7 +79,7 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 	return all, nil
 }
 
-// deliveriesQuery returns a query for a row an attempt, and a row for a notice without any.
+// deliveriesQuery returns a query that yields a row for each attempt, and one row for a notice without attempts.
 func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
 	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE true`
 	where := func(column, value string) {
@@ -105,9 +106,8 @@ func (n noticeRow) delivery() Delivery {
 	return d
 }
 
-// Replay has the notice sent again, with a full set of attempts and under the same id, whatever came of it before. It
-// takes its place in the order of its bundle again. It returns ErrNotFound where there is no such notice, or
-// its bundle is gone.
+// Replay queues the notice to be sent again, with the same id, all retries and its old place in the order of its bundle, whatever
+// its state. It returns ErrNotFound if there is no such notice or its bundle was deleted.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, ofABundle, now) })
 	if err == nil {
@@ -116,7 +116,7 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// ReplayDead has all dead notices of bundles that exist sent again and returns how many.
+// ReplayDead replays all dead notices whose bundles exist, and returns how many.
 func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
@@ -131,7 +131,7 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 			switch err := s.replay(tx, id, ofABundle+` AND state = 'dead'`, now); {
 			case err == nil:
 				count++
-			case !errors.Is(err, sql.ErrNoRows): // else someone was quicker
+			case !errors.Is(err, sql.ErrNoRows): // else another process was faster
 				return err
 			}
 		}
@@ -154,8 +154,8 @@ func (s *Store) replay(tx session, id, condition string, now time.Time) error {
 	return s.setState(tx, n.Notice, Waiting, time.Time{}, now)
 }
 
-// Drop gives an open notice up and lets the next of its bundle go. It returns ErrNotFound where there is no such notice
-// that is open.
+// Drop gives up an open notice, so that the next one of its bundle can be sent. It returns ErrNotFound if there is no such open
+// notice.
 func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 	err := s.write(ctx, func(tx session) error {
 		n, err := s.lockNotice(tx, id, isOpen)
@@ -170,8 +170,8 @@ func (s *Store) Drop(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// lockNotice locks a notice's bundle and only then reads the notice, if the condition holds: nobody deletes the bundle or
-// ends the notice any more before the transaction ends.
+// lockNotice locks a notice's bundle and then reads the notice if it meets the condition. Until the transaction ends, nobody else
+// can delete the bundle or end the notice.
 func (s *Store) lockNotice(tx session, id, condition string) (noticeRow, error) {
 	sid, err := scanString(tx.row(`SELECT bundle_sid FROM notices WHERE id = $1`, id))
 	if err != nil {
@@ -183,7 +183,7 @@ func (s *Store) lockNotice(tx session, id, condition string) (noticeRow, error) 
 	return noticeRows.scan(tx.row(`SELECT `+noticeRows.list+` FROM notices WHERE id = $1 AND `+condition, id))
 }
 
-// setState overrules the workers: one that is sending the notice loses its lease. The notice's bundle is locked.
+// setState sets a notice's state and ends a worker's lease on it. The caller has locked the notice's bundle.
 func (s *Store) setState(tx session, n trust.Notice, state State, ended, now time.Time) error {
 	if _, err := tx.exec(`UPDATE notices SET state = $1, tries = 0, due_at = 0, `+endLease+`, ended_at = $2 WHERE id = $3`,
 		string(state), micros(ended), n.ID); err != nil {
@@ -193,7 +193,7 @@ func (s *Store) setState(tx session, n trust.Notice, state State, ended, now tim
 	return err
 }
 
-// RemoveEnded removes up to limit notices that ended before the given time, with their attempts, and returns how many.
+// RemoveEnded deletes up to limit notices that ended before the given time, with their attempts, and returns how many.
 func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
@@ -204,7 +204,7 @@ func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (i
 		}
 		count = 0
 		for _, id := range ids {
-			// Meanwhile it may have been replayed.
+			// It may have been replayed since.
 			removed, err := tx.exec(`DELETE FROM notices WHERE id = $1 AND ended_at > 0 AND ended_at < $2`, id, micros(before))
 			if err != nil {
 				return err

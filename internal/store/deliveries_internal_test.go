@@ -8,8 +8,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// TestDeliveriesFollowAnIndex asks each engine how it reads a page among many notices: from the end of an index, and each notice's
-// attempts through theirs, instead of sorting or reading a whole table.
+// TestDeliveriesFollowAnIndex asks each engine how it reads a page among many notices: from the end of an index, and each
+// notice's attempts through theirs, instead of sorting or reading a whole table.
 func TestDeliveriesFollowAnIndex(t *testing.T) {
 	page, ofBundle := DeliveryFilter{Limit: 10}, DeliveryFilter{BundleSID: "BU1", Limit: 10}
 	t.Run("sqlite", func(t *testing.T) {

@@ -16,27 +16,27 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// engine is all that differs between the databases, apart from how each is opened and written to.
+// engine holds the differences between the databases, apart from how each is opened and written to.
 type engine struct {
 	dialect goose.Dialect
-	// snapshot are the options of a transaction that only reads, and sees one moment of the database.
+	// snapshot are the options of a read-only transaction that sees one snapshot of the database.
 	snapshot *sql.TxOptions
-	// names is a query for what a database holds: its tables and views, and as table.column the columns of some of ours.
+	// names is a query for the names of all tables and views, and of the columns of some of our tables as table.column.
 	names string
-	// mayMigrate returns why the schema cannot be migrated, nil if it can.
+	// mayMigrate returns an error if the schema cannot be migrated.
 	mayMigrate func(ctx context.Context, db *sql.DB) error
-	// migrateUnder returns what keeps two processes from migrating at a time.
+	// migrateUnder returns the options that keep two processes from migrating at the same time.
 	migrateUnder func() ([]goose.ProviderOption, error)
-	// driverPrepares reports whether the driver prepares by itself what it is asked repeatedly.
+	// driverPrepares reports whether the driver caches prepared statements.
 	driverPrepares bool
-	// lockRow, after a SELECT, keeps the row from everyone else until the transaction ends; skipLocked passes over rows that
-	// someone else has locked. A transaction on SQLite is alone anyway.
+	// lockRow, after a SELECT, locks the rows until the transaction ends; skipLocked skips rows that others have locked. They are
+	// empty on SQLite, where transactions do not overlap.
 	lockRow, skipLocked string
-	// now is the time by the database's clock, in microseconds, as an expression.
+	// now is an expression for the time of the database's clock in microseconds.
 	now string
-	// lockAccounts, where set, is a statement that keeps everyone else from adding accounts until the transaction ends.
+	// lockAccounts, if set, is a statement that keeps others from adding accounts until the transaction ends.
 	lockAccounts string
-	// passes tells whether an error will pass by itself, collides whether the transaction was ended for another one's sake.
+	// passes reports whether an error is temporary, collides whether the transaction was aborted in favour of another.
 	passes, collides func(error) bool
 }
 
@@ -110,7 +110,7 @@ func postgresEngine() engine {
 	}
 }
 
-// lostConnection tells whether Postgres could not be reached, or has gone in the middle.
+// lostConnection reports whether Postgres could not be reached or the connection was lost.
 func lostConnection(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
@@ -122,7 +122,7 @@ func lostConnection(err error) bool {
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
-// classify wraps in ErrUnavailable what another try may get past, so that callers need not know the engine.
+// classify wraps errors that a retry may resolve in ErrUnavailable, so that callers need not know the engine.
 func (s *Store) classify(err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrUnavailable), errors.Is(err, context.Canceled):

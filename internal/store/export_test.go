@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Dump returns the rows of every table that the database has, in an order of their own. Those that describe the schema are left out.
+// Dump returns the rows of every table that the database has, in an order of their own. Those that describe the schema are left
+// out.
 func (s *Store) Dump(ctx context.Context) (map[string][]string, error) {
 	names, err := queryAll(s.read(ctx), scanString, s.engine.names)
 	if err != nil {

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// ErrKeyReused says that an idempotency key has been used with another request.
+// ErrKeyReused means that the idempotency key was used with another request.
 var ErrKeyReused = errors.New("the idempotency key was used with another request")
 
-// KeyLife is how long an idempotency key is remembered.
+// KeyLife is how long an idempotency key is kept.
 const KeyLife = 24 * time.Hour
 
-// Request is a request that its caller may repeat, and that is then to be carried out once.
+// Request identifies a request that its caller may repeat and that must be carried out once.
 type Request struct {
-	AccountSID  string // the key is one among the account's
+	AccountSID  string // whose key it is
 	Key         string
 	Operation   string // the name of what is requested
 	Fingerprint string // of its parameters
@@ -41,7 +41,7 @@ var savedAnswers = newTable(
 	moment("created_at", func(a *savedAnswer) *time.Time { return &a.At }),
 )
 
-// saveAnswer stores an answer, in the place of one that is older than KeyLife, and of no other.
+// saveAnswer stores an answer. It replaces one that is older than KeyLife, and no other.
 var saveAnswer = savedAnswers.insertOne + `
 	ON CONFLICT (account_sid, idempotency_key) DO UPDATE SET operation = excluded.operation, fingerprint = excluded.fingerprint,
 		answer = excluded.answer, created_at = excluded.created_at
@@ -129,8 +129,8 @@ func earlierAnswer[Row any](q session, request Request) (row Row, err error) {
 	return row, json.Unmarshal([]byte(first.answer), &row)
 }
 
-// RemoveKeys removes up to limit idempotency keys that were stored before the given time, and returns how many. One that is
-// being stored anew meanwhile stays.
+// RemoveKeys deletes up to limit idempotency keys that were stored before the given time, and returns how many. A key that is
+// stored again at the same time stays.
 func (s *Store) RemoveKeys(ctx context.Context, before time.Time, limit int) (int, error) {
 	removed, err := s.exec(ctx, `WITH old AS MATERIALIZED (
 			SELECT account_sid AS a, idempotency_key AS k FROM idempotency_keys WHERE created_at < $1

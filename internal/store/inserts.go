@@ -9,31 +9,32 @@ import (
 )
 
 const (
-	insertsAtOnce = 4                // statements on their way
-	rowsPerInsert = 64               // that share one
-	insertLimit   = 30 * time.Second // for a database that does not even end a statement that takes too long
+	insertsAtOnce = 4                // concurrent statements
+	rowsPerInsert = 64               // in one statement
+	insertLimit   = 30 * time.Second // in case the database does not enforce its own statement timeout
 )
 
-// inserts is how Postgres takes the new rows of a table: those that come while as many INSERTs as may be are on their way share
-// the next one, and its commit. One that comes alone waits for nobody.
+// inserts batches the new rows of a table on Postgres: while the maximum of INSERTs is running, further rows wait and share the
+// next INSERT and its commit. A single row does not wait.
 type inserts[Row any] struct {
 	run func(rows []Row) error // in one commit, or not at all
 
 	mu      sync.Mutex
 	waiting []*insert[Row]
-	running int // goroutines that insert; as long as anything waits there is one
+	running int // goroutines that insert; at least one while anything waits
 }
 
 // insert is one caller's row. It is done when the row is on disk, or not stored at all.
 type insert[Row any] struct {
-	ctx     context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
+	ctx     context.Context //nolint:containedctx // to see whether the caller still waits when its turn comes
 	row     Row
-	started bool // it may be stored from now on
+	started bool // the row may be stored from now on
 	err     error
 	done    chan struct{}
 }
 
-// do returns when the row is stored. The context bounds the wait; where it ends too late, the error is ErrUncertain.
+// do returns when the row is stored. The context bounds the wait; if it ends after the INSERT has started, do returns
+// ErrUncertain.
 func (i *inserts[Row]) do(ctx context.Context, row Row) error {
 	mine := &insert[Row]{ctx: ctx, row: row, done: make(chan struct{})}
 	i.mu.Lock()
@@ -52,18 +53,19 @@ func (i *inserts[Row]) do(ctx context.Context, row Row) error {
 		if mine.started {
 			return fmt.Errorf("%w: %w", ErrUncertain, ctx.Err())
 		}
-		return ctx.Err() // and nobody takes it any more
+		return ctx.Err() // and it will not be inserted
 	}
 }
 
-// insertAll inserts until nothing waits.
+// insertAll inserts until no row waits.
 func (i *inserts[Row]) insertAll() {
 	for batch := i.next(); batch != nil; batch = i.next() {
 		i.insert(batch)
 	}
 }
 
-// take returns who waits, the first come first and without those who have gone; nil, and one goroutine less, if nobody does.
+// next returns the next batch without inserts whose callers have given up. If nothing waits, it returns nil and counts the
+// goroutine as ended.
 func (i *inserts[Row]) next() (batch []*insert[Row]) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -80,7 +82,7 @@ func (i *inserts[Row]) next() (batch []*insert[Row]) {
 	return batch
 }
 
-// insert stores a batch and answers it. One that cannot be stored spoils only itself: the others are tried alone.
+// insert stores a batch and reports the result to each caller. If it fails, each row is tried alone.
 func (i *inserts[Row]) insert(batch []*insert[Row]) {
 	rows := make([]Row, len(batch))
 	for n, one := range batch {
@@ -95,7 +97,8 @@ func (i *inserts[Row]) insert(batch []*insert[Row]) {
 	}
 }
 
-// insertTogether stores rows whose callers do not know of each other: none of their contexts may end it for the others.
+// insertTogether stores rows of unrelated callers. It uses none of their contexts, so that no caller can cancel it for the
+// others.
 func (r *Resource[Row]) insertTogether(rows []Row) error {
 	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
 	defer cancel()

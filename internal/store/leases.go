@@ -10,35 +10,35 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// atOnce is the due_at of a notice whose time has come by every server's clock.
+// atOnce is the due_at of a notice that is due by every server's clock.
 const atOnce = 1
 
-// Lease is the right to send a notice and to report on it, until it ends or another worker has it. It ends by the clock of the
-// database, which all servers share.
+// Lease is the right to send a notice and to report the result, until it expires or another worker has it. It expires by the
+// clock of the database, which all servers share.
 type Lease struct {
 	Notice    trust.Notice
-	Tries     int    // attempts before this one, since the notice was made or replayed
+	Tries     int    // attempts before this one, since the notice was created or replayed
 	AuthToken string // of the notice's account
 	Queue     Queue
 	token     string
 }
 
-// Report is what came of a lease.
+// Report is the result of a lease.
 type Report struct {
 	Lease   Lease
-	Attempt trust.Attempt // zero: none is recorded nor counted
-	State   State         // Ready for another attempt, or an end
-	Due     time.Time     // of that attempt; zero: at once, by every server's clock
+	Attempt trust.Attempt // zero if none was made
+	State   State         // Ready for another attempt, or a final state
+	Due     time.Time     // of that attempt; zero means at once, by every server's clock
 }
 
-// Exchange records reports and leases what is due at now of the queues in grants, in one transaction. It returns the leases, and
-// whether a report has made another notice due.
+// RecordAndLease records reports and leases notices that are due at now of the queues in grants, in one transaction. It returns
+// the leases, and whether a report made another notice due.
 //
-// A report is ignored whose lease has gone to another worker, or whose notice was dropped or replayed meanwhile.
+// A report is ignored if its lease has passed to another worker, or its notice was dropped or replayed.
 func (s *Store) RecordAndLease(
 	ctx context.Context, reports []Report, grants []Grant, now time.Time, duration time.Duration,
 ) (leases []Lease, more bool, err error) {
-	// In one order everywhere, so that two servers' transactions do not wait for each other.
+	// All servers use one order, so that their transactions do not deadlock.
 	reports = slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
 		return strings.Compare(a.Lease.Notice.BundleSID, b.Lease.Notice.BundleSID)
 	})
@@ -66,7 +66,7 @@ func (s *Store) RecordAndLease(
 	return leases, more, nil
 }
 
-// Record is Exchange for one report, without new leases.
+// Record records one report.
 func (s *Store) Record(ctx context.Context, r Report, now time.Time) error {
 	return s.write(ctx, func(tx session) error {
 		_, err := s.record(tx, r, now)
@@ -74,8 +74,8 @@ func (s *Store) Record(ctx context.Context, r Report, now time.Time) error {
 	})
 }
 
-// FirstAttemptsNow makes those notices due that have not been tried yet and are due after now only because they were queued by a
-// clock that was ahead of this one, or that has been set back since.
+// FirstAttemptsNow makes notices due that have not been tried yet and are due after now. They were queued by a clock that was
+// ahead of this one, or that was set back since.
 func (s *Store) FirstAttemptsNow(ctx context.Context, now time.Time) error {
 	const condition = ` WHERE due_at > 0 AND due_at > $1 AND state = 'ready' AND tries = 0`
 	late, err := queryAll(s.read(ctx), scanString, `SELECT id FROM notices`+condition+` LIMIT 1`, micros(now))
@@ -86,7 +86,7 @@ func (s *Store) FirstAttemptsNow(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// lease takes the notices of a queue that have been due for the longest, under one token.
+// lease leases the notices of a queue that have been due for the longest, with one token.
 func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration) ([]Lease, error) {
 	token := trust.NewAuthToken()
 	return queryAll(tx, func(row scanner) (Lease, error) {
@@ -105,8 +105,8 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		string(Sending), token, duration.Microseconds())
 }
 
-// record writes what came of a lease that is still held, and lets the bundle's next notice go where this one has ended. It
-// reports whether there was a next one.
+// record stores a report if its lease is still held, and releases the bundle's next notice if this one has ended. It reports
+// whether there was a next one.
 func (s *Store) record(tx session, r Report, now time.Time) (released bool, err error) {
 	n := r.Lease.Notice
 	if err := s.lockBundle(tx, n.BundleSID); err != nil {

@@ -10,23 +10,23 @@ import (
 	"strings"
 )
 
-// Range says where in a list a part begins, and what bounds it. A list is in the order of its keys, the greatest first.
+// Range says where a part of a list begins, and what bounds it. A list is ordered by key, the greatest first.
 type Range struct {
-	After    string // the part begins after this key; empty: at the list's end that the direction comes from
-	Until    string // and ends before this one; empty: at the list's other end
+	After    string // the part begins after this key; empty means at the start, in the direction of the range
+	Until    string // and ends before this key; empty means no end
 	Backward bool   // towards the greater keys
-	Limit    int    // rows at the most, 1 or more
-	Bytes    int    // the part ends with the row that brings its text to so many bytes
-	Step     int    // where no index serves a filter, the part is chosen from so many rows
+	Limit    int    // maximum number of rows, at least 1
+	Bytes    int    // the part ends with the row that reaches this size
+	Step     int    // rows that are examined for a filter without an index
 }
 
-// Part is a part of a list. One without rows need not be the last: Beyond tells.
+// Part is a part of a list. A part without rows is the last only if Beyond is empty.
 type Part[Row any] struct {
 	Rows    []Row  // in the direction of the range
 	Bytes   int    // the size of their text
-	Read    int    // rows that were read, at the most
-	Reached string // the key of the last row that was read; may be empty if there are no rows and nothing is beyond
-	Beyond  string // the key of the row that was next; empty if the list, or the range, ends here
+	Read    int    // an upper bound of the rows that were read
+	Reached string // the key of the last row that was read; may be empty if there are no rows and Beyond is empty
+	Beyond  string // the key of the next row; empty at the end of the range
 }
 
 // Query chooses a part of a list.
@@ -52,7 +52,8 @@ func (r *Resource[Row]) List(ctx context.Context, q Query) (Part[Row], error) {
 		part.Read = len(part.Rows)
 		return part, s.classify(err)
 	}
-	// A step keeps a processor busy for a millisecond or two. Some must be free for what is quick, of other accounts above all.
+	// A step keeps a processor busy for a millisecond or two. The limit keeps some free for quick requests, mainly of other
+	// accounts.
 	if err := s.scans.Acquire(ctx, 1); err != nil {
 		return Part[Row]{}, s.classify(err)
 	}
@@ -133,7 +134,7 @@ func (l listing) index() string {
 	return ""
 }
 
-// unfiltered yields the rows of a part that an index serves alone, and one more, which tells what is beyond.
+// unfiltered selects the rows of a part without unindexed filters, and one more for Beyond.
 func (l listing) unfiltered() statement {
 	var list statement
 	list.add(`SELECT ` + strings.Join(l.columns, `, `) + ` FROM ` + l.name)
@@ -141,7 +142,7 @@ func (l listing) unfiltered() statement {
 	return list
 }
 
-// stepEnd yields the keys of the last row of a step and of the row beyond, as far as there are any.
+// stepEnd selects the keys of the last row of a step and of the next row, if any.
 func (l listing) stepEnd() statement {
 	var end statement
 	end.add(`SELECT ` + l.key() + ` FROM ` + l.name)
@@ -149,8 +150,8 @@ func (l listing) stepEnd() statement {
 	return end
 }
 
-// filtered yields the rows of a step that match, up to one more than asked for. The inner LIMIT leaves a planner no other way
-// than along the index, whatever it expects of the filters.
+// filtered selects the matching rows of a step, up to one more than the limit. The inner LIMIT forces the planner to read along
+// the index, whatever it assumes about the filters.
 func (l listing) filtered(unindexed map[string][]string) statement {
 	var list statement
 	columns := strings.Join(l.columns, `, `)
@@ -166,9 +167,9 @@ func (l listing) filtered(unindexed map[string][]string) statement {
 
 // alongIndex adds the conditions of a list's range and returns its order.
 //
-// It compares whole keys of an index instead of asking for a scope and sorting by key: then nothing but that index has the
-// order. Postgres would otherwise use the index of the keys alone for an account that it believes to have many rows, and
-// read all newer rows of the others.
+// It compares whole index keys instead of selecting a scope and sorting by key, so that only that index provides the order.
+// Otherwise Postgres would use the primary key for an account that it believes to have many rows, and read all newer rows of
+// other accounts.
 func (l listing) alongIndex(list *statement) (order string) {
 	columns, values := slices.Clone(l.scope), make([]any, 0, len(l.scope)+2)
 	for _, value := range l.query.Of {
@@ -196,7 +197,7 @@ func (l listing) alongIndex(list *statement) (order string) {
 	return ` ORDER BY ` + strings.Join(whole, direction+`, `) + direction
 }
 
-// statement is SQL that is put together, with its arguments.
+// statement is SQL under construction, with its arguments.
 type statement struct {
 	text string
 	args []any
@@ -204,7 +205,7 @@ type statement struct {
 
 func (s *statement) add(text string) { s.text += text }
 
-// arg adds an argument and returns what stands for it.
+// arg adds an argument and returns its placeholder.
 func (s *statement) arg(value any) string {
 	s.args = append(s.args, value)
 	return `$` + strconv.Itoa(len(s.args))

@@ -9,26 +9,26 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// State is where a notice stands on its way to the customer.
+// State is the state of a notice's delivery.
 type State string
 
-// The states. The first three are open, the others are ends.
+// The states. The first three are open, the others are final.
 const (
 	Waiting   State = "waiting" // an earlier notice of the bundle and channel is open
 	Ready     State = "ready"   // to be sent when it is due
 	Sending   State = "sending" // leased to a worker
 	Delivered State = "delivered"
-	Dead      State = "dead"    // out of attempts, or refused for good
+	Dead      State = "dead"    // out of attempts, or permanently refused
 	Dropped   State = "dropped" // given up by a person
 	NotSent   State = "not-sent"
 )
 
 const (
 	isOpen   = `state IN ('waiting', 'ready', 'sending')`
-	endLease = `lease = '', leased_until = 0` // for an UPDATE: nobody may report on the notice any more
+	endLease = `lease = '', leased_until = 0` // in an UPDATE: later reports are ignored
 )
 
-// noticeRow is a notice with how far it has got.
+// noticeRow is a notice with the state of its delivery.
 type noticeRow struct {
 	trust.Notice
 
@@ -85,26 +85,26 @@ func insertNotice(tx session, n trust.Notice) error {
 	if open > 0 {
 		row.state, row.due = Waiting, time.Time{}
 	}
-	// Lists are in the order of the ids. Notices of one moment get ids in the order of their positions: 16 ns are more than the
-	// unit of an id's time.
+	// Lists are ordered by id. Notices with the same time get ids in the order of their positions: 16 ns are more than the
+	// resolution of an id's time.
 	row.ID = trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(row.position)*16*time.Nanosecond))
 	return noticeRows.insert(tx, row)
 }
 
-// endpointOf names who is contacted, so that one who does not answer can be kept from delaying others.
+// endpointOf returns the name of the server that is contacted, so that one that does not respond cannot delay others.
 func endpointOf(n trust.Notice) string {
 	if n.Channel == trust.Email {
 		return "smtp"
 	}
 	target, err := callbackurl.Parse(n.Target)
 	if err != nil {
-		return "invalid" // stored before such URLs were refused: nobody is contacted
+		return "invalid" // stored before such URLs were refused; it is never contacted
 	}
 	return target.Endpoint
 }
 
-// lockBundle keeps changes of the bundle, and with them new notices, from coming in between: arrange would not see them,
-// nor they what it does.
+// lockBundle keeps others from changing the bundle and adding notices until the transaction ends: arrange would not see those,
+// nor they its changes.
 func (s *Store) lockBundle(tx session, sid string) error {
 	if s.engine.lockRow == "" {
 		return nil
@@ -113,8 +113,8 @@ func (s *Store) lockBundle(tx session, sid string) error {
 	return err
 }
 
-// arrange lets the first open notice of a bundle and channel go, and only that, and reports whether it had to wait until now.
-// One that is being sent is left to end.
+// arrange makes the first open notice of a bundle and channel ready, and no other, and reports whether it was waiting. A notice
+// that is being sent is left alone.
 func arrange(tx session, bundleSID string, channel trust.Channel, now time.Time) (released bool, err error) {
 	var id, state string
 	err = tx.row(`SELECT id, state FROM notices WHERE bundle_sid = $1 AND channel = $2 AND `+isOpen+`
@@ -125,12 +125,12 @@ func arrange(tx session, bundleSID string, channel trust.Channel, now time.Time)
 	if err != nil || State(state) != Waiting {
 		return false, err
 	}
-	// A later one may be ready where an earlier one was replayed.
+	// A later one may be ready if an earlier one was replayed.
 	if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
 		WHERE bundle_sid = $1 AND channel = $2 AND state = 'ready'`, bundleSID, string(channel)); err != nil {
 		return false, err
 	}
-	// That later one may have been leased just now, in which case its end arranges the rest.
+	// If that later one has just been leased, its report arranges the rest.
 	changed, err := tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2 AND NOT EXISTS (
 		SELECT 1 FROM notices n WHERE n.bundle_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
 		micros(now), id, bundleSID, string(channel))

@@ -70,8 +70,15 @@ func (r *Resource[Row]) UpdateObject(
 func (r *Resource[Row]) DeleteObject(
 	ctx context.Context, of Scope, sid string, allowed func(row Row, assignedTo []trust.Status) error,
 ) error {
+	return r.deleteObject(ctx, of, sid, func(_ session, row Row, assignedTo []trust.Status) error { return allowed(row, assignedTo) })
+}
+
+// deleteObject is DeleteObject for a row that others depend on: before may end those.
+func (r *Resource[Row]) deleteObject(
+	ctx context.Context, of Scope, sid string, before func(tx session, row Row, assignedTo []trust.Status) error,
+) error {
 	return r.withBundles(ctx, of, sid, func(tx session, row Row, assignedTo []trust.Status) error {
-		if err := allowed(row, assignedTo); err != nil {
+		if err := before(tx, row, assignedTo); err != nil {
 			return err
 		}
 		if _, err := tx.exec(`DELETE FROM assignments WHERE object_sid = $1`, sid); err != nil {

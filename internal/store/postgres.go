@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// openPostgres opens a pool, and a small one for authentication. What the URL itself says of time-outs goes before the options.
+// openPostgres opens a pool, and a small one for authentication. Timeouts in the URL override the options.
 func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -25,10 +25,10 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	limits := map[string]time.Duration{
 		"statement_timeout": o.StatementTimeout,
-		// A transaction whose client has gone must not keep its locks.
+		// A transaction whose client has disappeared must not keep its locks.
 		"idle_in_transaction_session_timeout": o.StatementTimeout,
 	}
-	patient := config.Copy() // a migration may take longer than any request should
+	patient := config.Copy() // a migration may take longer than a request
 	for name, limit := range limits {
 		patient.RuntimeParams[name] = "0"
 		if _, given := config.RuntimeParams[name]; !given {
@@ -54,7 +54,7 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// checkEncoding refuses a database that cannot keep every text.
+// checkEncoding returns an error if the database cannot store every text.
 func checkEncoding(ctx context.Context, db *sql.DB) error {
 	var encoding string
 	if err := db.QueryRowContext(ctx, `SHOW server_encoding`).Scan(&encoding); err != nil {
@@ -66,15 +66,15 @@ func checkEncoding(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// explainURL returns what can be said of a URL that pgx cannot use. pgx's own error would repeat it, with the password.
+// explainURL returns an error for a URL that pgx rejects. pgx's own error would include the URL with the password.
 func explainURL(err error) error {
 	if missing, ok := errors.AsType[*fs.PathError](err); ok { // sslrootcert, sslcert, sslkey
-		return fmt.Errorf("the URL of the database names a file that cannot be read: %w", missing)
+		return fmt.Errorf("the database URL names a file that cannot be read: %w", missing)
 	}
-	return errors.New("the URL of the database is not valid")
+	return errors.New("the database URL is invalid")
 }
 
-// mayCreateTables is engine.mayMigrate. Without it goose would try for some seconds, and then say less.
+// mayCreateTables is engine.mayMigrate. Without it goose retries for some seconds and then returns a less helpful error.
 func mayCreateTables(ctx context.Context, db *sql.DB) error {
 	var role string
 	var schema sql.NullString
@@ -87,13 +87,13 @@ func mayCreateTables(ctx context.Context, db *sql.DB) error {
 	case !schema.Valid:
 		return errors.New("the search_path names no schema that exists")
 	case !may.Bool:
-		return fmt.Errorf("the role %q may not make tables in the schema %q: it needs the privilege CREATE there",
+		return fmt.Errorf("the role %q may not create tables in the schema %q: it needs the CREATE privilege there",
 			role, schema.String)
 	}
 	return nil
 }
 
-// transact runs fn in a transaction of its own. One that collided with another's is run again: nothing of it has happened.
+// transact runs fn in a transaction. A transaction that was aborted in favour of another is run again.
 func (s *Store) transact(ctx context.Context, fn func(session) error) error {
 	const tries = 5
 	for try := 1; ; try++ {
@@ -120,7 +120,7 @@ func (s *Store) transactOnce(ctx context.Context, fn func(session) error) error 
 	return nil
 }
 
-// uncertain marks the error of a commit whose answer was lost on the way: the commit may have been made.
+// uncertain wraps in ErrUncertain the error of a commit whose response was lost: it may have been committed.
 func uncertain(err error) error {
 	if err == nil || !lostConnection(err) || pgconn.SafeToRetry(err) {
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// A role that may not make tables is told so at once. Once another one has made them, it needs no more than their use.
+// A role that may not create tables gets an error at once. After another role has created them, it only needs to use them.
 func TestRoleWithoutCreate(t *testing.T) {
 	owner := pgtest.New(t)
 	role := "trusthub_" + strings.ToLower(rand.Text())
@@ -21,7 +21,7 @@ func TestRoleWithoutCreate(t *testing.T) {
 	asRole := withParameter(t, owner, "role", role)
 	for _, access := range []Access{Migrate, Create} {
 		_, err := Open(t.Context(), asRole, Options{Access: access})
-		if err == nil || !strings.Contains(err.Error(), `the role "`+role+`" may not make tables in the schema "public"`) {
+		if err == nil || !strings.Contains(err.Error(), `the role "`+role+`" may not create tables in the schema "public"`) {
 			t.Errorf("access %d: %v", access, err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestURLThatCannotBeUsed(t *testing.T) {
 	for query, want := range map[string]string{
 		"sslmode=verify-full&sslrootcert=" + missing:                missing,
 		"sslmode=require&sslcert=" + missing + "&sslkey=" + missing: missing,
-		"sslmode=nonsense": "the URL of the database is not valid",
+		"sslmode=nonsense": "the database URL is invalid",
 	} {
 		_, err := Open(t.Context(), "postgres://user:secret@127.0.0.1:1/name?"+query, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

@@ -12,8 +12,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestReplayMeetsDelete has a replay and a drop come while the bundle is being deleted: they must wait for the end of that, and then
-// see that it is gone. On SQLite, where each transaction is alone, nothing of this can happen.
+// TestReplayMeetsDelete has a replay and a drop come while the bundle is being deleted: they must wait for the end of that, and
+// then see that it is gone. On SQLite, where each transaction is alone, nothing of this can happen.
 func TestReplayMeetsDelete(t *testing.T) {
 	for name, meet := range map[string]func(s *store.Store, ctx context.Context, id string) error{
 		"replay": func(s *store.Store, ctx context.Context, id string) error { return s.Replay(ctx, id, at) },
@@ -33,7 +33,7 @@ func TestReplayMeetsDelete(t *testing.T) {
 			notify(t, s, "http://a.example/1")
 			notice := meetingNotice(t, s, name)
 			done := make(chan error, 1)
-			err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, func(trust.Bundle) error {
+			err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, func(trust.Bundle, []trust.Status) error {
 				go func() { done <- meet(s, t.Context(), notice) }()
 				return awaitLock(t.Context(), database)
 			})

@@ -18,7 +18,7 @@ type runner interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// session is a runner with the context that bounds what it runs.
+// session is a runner with a context.
 type session struct {
 	ctx context.Context //nolint:containedctx // it lives as long as one call
 	run runner
@@ -40,7 +40,7 @@ func (q session) row(query string, args ...any) scanner {
 // scanner is what *sql.Row and *sql.Rows have in common.
 type scanner interface{ Scan(dest ...any) error }
 
-// queryAll returns all rows of a query. (A function, for a method cannot have a type parameter.)
+// queryAll returns all rows of a query. It is a function because a method cannot have type parameters.
 func queryAll[T any](q session, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	var all []T
 	err := queryEach(q, scan, func(one T) bool {
@@ -78,7 +78,7 @@ func scanString(row scanner) (string, error) {
 	return s, err
 }
 
-// runSafely turns a panic of fn into an error, so that it costs one caller his request and not all others the database.
+// runSafely turns a panic of fn into an error, so that it fails one request and does not stop the writer.
 func runSafely(fn func(session) error, q session) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -95,10 +95,10 @@ type preparedReads struct {
 	statements map[string]*sql.Stmt
 }
 
-// maxStatements bounds the texts that preparedReads keeps: what the store asks is known, and there are fewer.
+// maxStatements bounds the statements of preparedReads. The store has fewer.
 const maxStatements = 512
 
-// statement returns nil where the text is one too many.
+// statement returns nil if there are too many statements.
 func (p *preparedReads) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.RLock()
 	statement, full := p.statements[query], len(p.statements) >= maxStatements
@@ -189,7 +189,7 @@ func (p *prepared) close() error {
 	return errors.Join(append(errs, p.conn.Close())...)
 }
 
-// discard closes the connection itself. What fails on the way is of no interest any more.
+// discard closes the connection itself, and ignores errors.
 func (p *prepared) discard() {
 	for _, statement := range p.statements {
 		_ = statement.Close() // an open one would keep the connection, and its locks, alive

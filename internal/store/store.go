@@ -1,8 +1,8 @@
-// Package store keeps accounts and bundles in a database.
+// Package store keeps accounts, bundles and notices in a database.
 //
-// It guarantees that a write which returned without error survives kill -9 and power loss, that it is whole or absent,
-// and that a change to a bundle runs alone: two changes to one bundle never mix. It does not know what a change
-// means: the caller passes a function that runs inside the transaction.
+// It guarantees that a write that returned without error survives kill -9 and power loss, that a write is atomic, and that
+// changes to one bundle do not overlap. It does not know what a change means: the caller passes a function that runs inside the
+// transaction.
 package store
 
 import (
@@ -24,20 +24,20 @@ import (
 )
 
 var (
-	// ErrNotFound says that there is no such row, or none that belongs to the account.
+	// ErrNotFound means that there is no such row, or that it belongs to another account.
 	ErrNotFound = errors.New("not found")
-	// ErrUnavailable wraps the errors of a database that cannot be used at present; another try may succeed.
+	// ErrUnavailable wraps temporary errors of the database; a retry may succeed.
 	ErrUnavailable = errors.New("the database is unavailable")
-	// ErrUncertain comes with ErrUnavailable where the database went away during a commit: the write may have been made.
-	ErrUncertain = errors.New("whether the write was made is unknown")
+	// ErrUncertain comes with ErrUnavailable if the connection was lost during a commit: the write may have been made.
+	ErrUncertain = errors.New("the outcome of the write is unknown")
 )
 
 // Options say how a database is opened. Zero values are replaced by the defaults.
 type Options struct {
-	Access Access // what Open may do to a database that is new or older than this program
+	Access Access // what Open may do to a new or an older database
 
-	// What a Postgres database is asked for.
-	MaxConns         int           // connections at a time, besides authConns; 16
+	// For Postgres only, with their defaults.
+	MaxConns         int           // open connections, besides authConns; 16
 	ConnectTimeout   time.Duration // for one connection; 5 s
 	StatementTimeout time.Duration // for one statement; 10 s; below 0: none
 }
@@ -61,21 +61,21 @@ type Store struct {
 	engine  engine
 	writer  *sql.DB
 	reader  *sql.DB             // the writer itself on Postgres
-	auth    *sql.DB             // for Account alone: whoever keeps the others busy keeps no caller from being authenticated
+	auth    *sql.DB             // for Account only, so that authentication works while the others are busy
 	reads   runner              // on reader, outside transactions
 	logins  runner              // on auth
-	scans   *semaphore.Weighted // of rows that a filter without an index reads
-	batches *batcher            // of writes, on SQLite; nil on Postgres, where writes run beside each other
+	scans   *semaphore.Weighted // limits lists with unindexed filters
+	batches *batcher            // of writes, on SQLite; nil on Postgres, where writes are concurrent
 	woken   chan struct{}
-	version atomic.Int64 // of the accounts, as far as this process has changed them
+	version atomic.Int64 // of the accounts; incremented by each change of this process
 	file    *file        // on SQLite; nil on Postgres
 	found   int64        // the version of the schema before Open
 	writes  lastWrite
 }
 
-// Open opens a database: Postgres where name is a postgres:// URL, else the SQLite file of that name, which is readable by its
-// owner only, since it holds auth tokens. o.Access says what may be made or migrated; a database that does not fit then is
-// refused and left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer.
+// Open opens a database: Postgres if name is a postgres:// URL, else the SQLite file of that name, which only its owner can read
+// because it holds auth tokens. o.Access says what may be created or migrated; any other database is left unchanged and refused
+// with ErrForeign, ErrEmpty, ErrOlder or ErrNewer.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -90,11 +90,11 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// notAFile matches what must be meant for something else than a file: a URL, also without its slashes, and a connection string.
+// notAFile matches names that are not meant as a file: URLs, even without slashes, and connection strings.
 var notAFile = regexp.MustCompile(`(?i)://|password\s*=|^\s*[a-z][a-z0-9+.-]+:.*@|^\s*(host|port|user|dbname|service)\s*=`)
 
-// checkName returns an error for a name that is neither a Postgres URL nor a file's, and does not quote it: such a name often
-// holds a password. So does a URL whose user and password net/url takes for the host and a path, for a / or ? in the password.
+// checkName returns an error for a name that is neither a Postgres URL nor a file name. The error does not quote the name, which
+// may hold a password. It also rejects a URL with an unescaped / or ? in the password, which net/url would take for the path.
 func checkName(name string) error {
 	if !IsPostgres(name) {
 		if notAFile.MatchString(name) {
@@ -104,7 +104,7 @@ func checkName(name string) error {
 	}
 	u, err := url.Parse(name)
 	if err != nil || (u.User == nil && strings.Contains(name, "@")) {
-		return errors.New("the URL of the database is not valid; special characters in user and password must be percent-encoded")
+		return errors.New("the database URL is invalid; special characters in user and password must be percent-encoded")
 	}
 	return nil
 }
@@ -128,12 +128,12 @@ func openError(name string, err error) error {
 	return fmt.Errorf("open database %s: %w", name, err)
 }
 
-// IsPostgres tells whether Open takes name for a Postgres database.
+// IsPostgres reports whether name is a Postgres URL.
 func IsPostgres(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }
 
-// authConns is how many connections there are for authentication.
+// authConns is the number of connections for authentication.
 const authConns = 2
 
 func newStore(e engine, writer, reader, auth *sql.DB) *Store {
@@ -156,7 +156,7 @@ func newStore(e engine, writer, reader, auth *sql.DB) *Store {
 	return s
 }
 
-// Close waits for running queries and closes the database. A write that still waits for its turn is not made.
+// Close waits for running queries and closes the database. Writes that are still waiting are not run.
 func (s *Store) Close() error {
 	var errs []error
 	if s.batches != nil {
@@ -168,8 +168,8 @@ func (s *Store) Close() error {
 	return errors.Join(append(errs, s.auth.Close(), s.writer.Close())...)
 }
 
-// Woken receives after a commit of this process that may have made something due. It is for one receiver; what another
-// process commits must be polled for.
+// Woken receives a value after a commit of this process that may have made something due. It is for one receiver. Commits of
+// other processes must be polled for.
 func (s *Store) Woken() <-chan struct{} { return s.woken }
 
 func (s *Store) wake() {
@@ -182,7 +182,7 @@ func (s *Store) wake() {
 // read returns a session for reading outside a transaction.
 func (s *Store) read(ctx context.Context) session { return session{ctx, s.reads} }
 
-// write runs fn in a transaction and commits it durably. fn may be run more than once where an earlier run was undone.
+// write runs fn in a transaction and commits it durably. fn may run more than once if an earlier run was rolled back.
 func (s *Store) write(ctx context.Context, fn func(session) error) error {
 	if s.batches != nil {
 		return s.classify(s.batches.do(ctx, false, fn))
@@ -190,7 +190,7 @@ func (s *Store) write(ctx context.Context, fn func(session) error) error {
 	return s.classify(s.transact(ctx, fn))
 }
 
-// writeOne is write for an fn that runs one statement, which fails as a whole anyway: it costs less.
+// writeOne is write for an fn that runs one statement, which is atomic anyway. It is cheaper.
 func (s *Store) writeOne(ctx context.Context, fn func(session) error) error {
 	if s.batches != nil {
 		return s.classify(s.batches.do(ctx, true, fn))

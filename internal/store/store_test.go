@@ -14,8 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// opener opens the database of one test, which has no rows at first, and has the test run beside others from then on. Opened again,
-// it is the same database.
+// opener opens the database of one test, which has no rows at first, and has the test run beside others from then on. Opened
+// again, it is the same database.
 type opener func(t *testing.T) *store.Store
 
 // engines returns an opener for each engine that the store knows, by its name. Every test of what a store does runs on all.

@@ -1,7 +1,7 @@
 // Package trust is the domain: what a bundle is, who may change what in which status, and what a change causes.
 //
-// It guarantees that the answer depends on the arguments alone: no I/O, no clock, standard library only. It does not
-// check the form of what a caller sends (the contract does that before a request arrives here), and it stores nothing.
+// Its functions depend on their arguments alone: no I/O, no clock, standard library only. It does not validate the form of
+// parameters, which the contract does before, and it stores nothing.
 package trust
 
 import "time"
@@ -21,10 +21,10 @@ type Bundle struct {
 	Errors         []int     // rejection codes, nil unless rejected
 	Created        time.Time
 	Updated        time.Time // when anything above last changed
-	Due            time.Time // when the status changes by itself (see Policy.Advance), zero for not at all
+	Due            time.Time // when the status changes next by itself (see Policy.Advance), zero for never
 }
 
-// Kind says what a bundle is to its caller. A bundle of one kind cannot be found as the other.
+// Kind is the kind of a bundle. A bundle of one kind cannot be found as the other.
 type Kind string
 
 // The two kinds. Only Trust Products are served so far.
@@ -33,7 +33,7 @@ const (
 	CustomerProfile Kind = "customer-profile"
 )
 
-// Name is what callers know a bundle of this kind as.
+// Name returns the name of this kind in messages.
 func (k Kind) Name() string {
 	if k == CustomerProfile {
 		return "Customer Profile"
@@ -41,7 +41,7 @@ func (k Kind) Name() string {
 	return "Trust Product"
 }
 
-// Status is where a bundle stands. The values are those of the API.
+// Status is the status of a bundle. The values are those of the API.
 type Status string
 
 // The five statuses.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Actor is who asks for a change.
+// Actor is who requests a change.
 type Actor string
 
 // The three actors.
@@ -19,26 +19,26 @@ const (
 // Actors returns all of them.
 func Actors() []Actor { return []Actor{AccountHolder, Reviewer, Expiry} }
 
-// What Apply refuses a change with.
+// Errors of Apply.
 var (
-	// ErrStatusChange says that the actor may not set this status now.
-	ErrStatusChange = errors.New("the status cannot be set to this by this actor now")
-	// ErrNotEditable says that the bundle's other fields are fixed in its present status, or not this actor's to edit.
-	ErrNotEditable = errors.New("the bundle cannot be edited in its present status")
-	// ErrNotDeletable says that the bundle is under review.
+	// ErrStatusChange means that the actor may not set this status now.
+	ErrStatusChange = errors.New("this actor cannot change the status to this one now")
+	// ErrNotEditable means that the actor may not edit the bundle's other fields in its current status.
+	ErrNotEditable = errors.New("the bundle cannot be edited in its current status")
+	// ErrNotDeletable means that the bundle is under review.
 	ErrNotDeletable = errors.New("the bundle cannot be deleted while it is under review")
-	// ErrNoReason says that a reviewer rejects without a code.
+	// ErrNoReason means that a reviewer rejected without a code.
 	ErrNoReason = errors.New("a rejection needs at least one code")
 )
 
-// Step is one row of the status table: By may take a bundle from From to To.
+// Step is a row of the status table: By may change a bundle's status from From to To.
 type Step struct {
 	From Status
 	By   Actor
 	To   Status
 }
 
-// Steps returns the status table: every change of status there is.
+// Steps returns the status table: all changes of status that are allowed.
 func Steps() []Step {
 	return []Step{
 		{From: Draft, By: AccountHolder, To: PendingReview},
@@ -50,10 +50,10 @@ func Steps() []Step {
 	}
 }
 
-// Editable tells whether the account holder may change a bundle's other fields in this status.
+// Editable reports whether the account holder may change a bundle's other fields in this status.
 func (s Status) Editable() bool { return s == Draft || s == TwilioRejected }
 
-// Deletable answers ErrNotDeletable where the account holder may not delete a bundle in this status.
+// Deletable returns ErrNotDeletable if the account holder may not delete a bundle in this status.
 func (s Status) Deletable() error {
 	if s == PendingReview || s == InReview {
 		return ErrNotDeletable
@@ -61,7 +61,7 @@ func (s Status) Deletable() error {
 	return nil
 }
 
-// Change is what someone asks for. A nil field stays as it is; an empty StatusCallback removes it.
+// Change is a requested change. A nil field stays as it is; an empty StatusCallback removes it.
 type Change struct {
 	FriendlyName   *string
 	Email          *string
@@ -70,23 +70,23 @@ type Change struct {
 	Reasons        []int // rejection codes, with a reviewer's TwilioRejected
 }
 
-// Outcome is what a change leads to. All of it is stored together or not at all.
+// Outcome is the result of a change. It must be stored as a whole or not at all.
 type Outcome struct {
 	Bundle  Bundle
-	Changed bool     // false: Bundle is as it was, and there is nothing to store
-	Notices []Notice // to be sent, over each channel in this order; their ids are still to be given
+	Changed bool     // if false, there is nothing to store
+	Notices []Notice // to be sent in this order on each channel; the store assigns their ids
 }
 
-// Policy is what the one who runs the server decides of the lifecycle.
+// Policy is the operator's configuration of the lifecycle.
 type Policy struct {
 	AutoReview  bool          // review without people
-	ReviewDelay time.Duration // from being taken into review to the decision, with AutoReview
+	ReviewDelay time.Duration // from the start of the review to the decision, with AutoReview
 	ValidFor    time.Duration // from approval to ValidUntil
 }
 
-// Apply returns what becomes of b, or why the change cannot be made: ErrStatusChange, ErrNotEditable, ErrNoReason. The
-// whole change is made or none of it. Edits count in the status that b has before it. A change that sets only what is
-// already so is always allowed and does nothing, so a repeated request does no harm; a rejection for other reasons is not.
+// Apply returns the outcome of a change to b, or ErrStatusChange, ErrNotEditable or ErrNoReason. The change is made as a whole or
+// not at all. Whether edits are allowed depends on the status before the change. A change that sets only current values is always
+// allowed and does nothing, so that a request can be repeated; a rejection with other reasons is not such a change.
 func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome, error) {
 	next := b
 	edited := set(&next.FriendlyName, c.FriendlyName)
@@ -116,8 +116,8 @@ func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome
 	return Outcome{Bundle: next, Changed: true, Notices: notices(next, now)}, nil
 }
 
-// Decide returns what becomes of b by a reviewer's decision, which is TwilioApproved or TwilioRejected: one that nobody has taken
-// into review yet is taken into it and decided in one step, of which the customer is told both. The errors are those of Apply.
+// Decide returns the outcome of a reviewer's decision, TwilioApproved or TwilioRejected. A bundle that is pending review enters
+// review and is decided in one step, with notices of both changes. The errors are those of Apply.
 func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, error) {
 	if b.Status != PendingReview {
 		return policy.Apply(b, decision, Reviewer, now)
@@ -134,7 +134,7 @@ func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, 
 	return decided, nil
 }
 
-// enter sets what comes with the status that b has just got, and when it will change by itself.
+// applyStatus sets the fields that depend on b's new status, and when b is due.
 func (policy Policy) applyStatus(b *Bundle, reasons []int, now time.Time) {
 	b.Due = time.Time{}
 	if delay, ok := policy.reviewDelay(*b); ok {
@@ -152,7 +152,7 @@ func (policy Policy) applyStatus(b *Bundle, reasons []int, now time.Time) {
 	}
 }
 
-// reviewDelay returns how long after b entered its status the automatic review takes its next step, false if it takes none.
+// reviewDelay returns how long after b entered its status the automatic review takes its next step, or false if it takes none.
 func (policy Policy) reviewDelay(b Bundle) (time.Duration, bool) {
 	if !policy.AutoReview {
 		return 0, false
@@ -169,8 +169,8 @@ func (policy Policy) reviewDelay(b Bundle) (time.Duration, bool) {
 	return policy.ReviewDelay, true
 }
 
-// Reschedule brings the next step of a review forward to its delay from now, where it was scheduled further ahead: by a clock
-// that has been set back since, or with a longer delay.
+// Reschedule moves the next step of a review to one delay from now if it is scheduled later: by a clock that was set back since,
+// or with a longer delay.
 func (policy Policy) Reschedule(b Bundle, now time.Time) Outcome {
 	delay, ok := policy.reviewDelay(b)
 	if !ok || !b.Due.After(now.Add(delay)) {
@@ -180,8 +180,8 @@ func (policy Policy) Reschedule(b Bundle, now time.Time) Outcome {
 	return Outcome{Bundle: b, Changed: true}
 }
 
-// Advance returns what becomes of b by itself at now: nothing before b.Due; then the next step of the review, or the end of
-// an approval. A review that was begun automatically waits for people where the policy has changed to that.
+// Advance returns the outcome of the passing of time: nothing before b.Due, then the next step of the review or the end of the
+// approval. A review that started automatically waits for people if the policy has changed to that.
 func (policy Policy) Advance(b Bundle, now time.Time) (Outcome, error) {
 	if b.Due.IsZero() || b.Due.After(now) {
 		return Outcome{Bundle: b}, nil
@@ -201,7 +201,7 @@ func (policy Policy) Advance(b Bundle, now time.Time) (Outcome, error) {
 	return Outcome{Bundle: b, Changed: true}, nil
 }
 
-// notices are what b's customer is told of the status that b has just got.
+// notices returns the notices of b's new status.
 func notices(b Bundle, now time.Time) []Notice {
 	notice := Notice{
 		Channel:      Email,
@@ -222,7 +222,7 @@ func notices(b Bundle, now time.Time) []Notice {
 	return all
 }
 
-// once returns the codes without those that have come before.
+// once returns the codes without duplicates.
 func once(codes []int) []int {
 	var all []int
 	for _, code := range codes {
@@ -233,13 +233,13 @@ func once(codes []int) []int {
 	return all
 }
 
-// sameCodes reports whether both say the same, in whatever order and however often.
+// sameCodes reports whether both have the same codes, in any order and number.
 func sameCodes(a, b []int) bool {
 	return !slices.ContainsFunc(a, func(code int) bool { return !slices.Contains(b, code) }) &&
 		!slices.ContainsFunc(b, func(code int) bool { return !slices.Contains(a, code) })
 }
 
-// set writes *to into field and tells whether that changed it. A nil to changes nothing.
+// set sets *field to *to and reports whether that changed it. A nil to changes nothing.
 func set[T comparable](field *T, to *T) bool {
 	if to == nil || *to == *field {
 		return false

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Channel is a way to tell a customer of a change.
+// Channel is a way to notify a customer of a change.
 type Channel string
 
 // The two channels.
@@ -18,7 +18,7 @@ const (
 // Channels returns the two channels.
 func Channels() []Channel { return []Channel{Callback, Email} }
 
-// Notice tells of one change of a bundle's status, over one channel. It holds the bundle as it was right after the
+// Notice is the notification of one change of a bundle's status on one channel. It holds the bundle's values right after the
 // change, so that a later edit does not change what an earlier notice says or where it goes.
 type Notice struct {
 	ID           string // "ND" and 32 hex digits; also the idempotency token of a callback
@@ -36,7 +36,7 @@ type Notice struct {
 // NoticePrefix is the prefix of the ids of notices.
 const NoticePrefix = "ND"
 
-// FailureReason says why the bundle was rejected, empty if it was not.
+// FailureReason returns why the bundle was rejected, or an empty string.
 func (n Notice) FailureReason() string {
 	if n.Status != TwilioRejected {
 		return ""
@@ -62,14 +62,14 @@ const (
 	NotSent   Verdict = "not-sent"  // there is no way to send it: mail is off, or the target is not an address
 )
 
-// Attempt is one try to deliver a notice, kept so that "why did it not come" can be answered.
+// Attempt is one attempt to deliver a notice. It is kept to show why a notice did not arrive.
 type Attempt struct {
 	Started    time.Time
 	Duration   time.Duration
 	Verdict    Verdict
 	Connected  bool          // whether the receiver could be reached at all
-	StatusCode int           // of HTTP or SMTP, 0 without an answer
-	RetryAfter time.Duration // that the receiver asked for, 0 if it did not
-	Answer     string        // the first bytes of what it answered
+	StatusCode int           // of HTTP or SMTP, 0 without a response
+	RetryAfter time.Duration // as requested by the receiver, or 0
+	Answer     string        // the first bytes of the response
 	Error      string        // what went wrong, empty after success
 }

@@ -7,13 +7,13 @@ type RejectionReason struct {
 	Remedy  string // a sentence: what the customer can do
 }
 
-// ValidRejectionCode tells whether code has the form of one: five digits.
+// ValidRejectionCode reports whether code has the form of a rejection code: five digits.
 func ValidRejectionCode(code int) bool { return code >= 10000 && code <= 99999 }
 
 // evaluate is the remedy for what an evaluation has found.
 const evaluate = "Evaluate it to see what is missing, add that and submit again."
 
-// Rejection returns what a code means. A code that is not known here gets a general text: Twilio adds codes without notice.
+// Rejection returns the meaning of a code. An unknown code gets a general text, because Twilio adds codes without notice.
 func Rejection(code int) RejectionReason {
 	reason := RejectionReason{
 		code, "The business could not be verified.",

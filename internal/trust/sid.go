@@ -24,7 +24,7 @@ const (
 )
 
 // NewSID returns prefix and 32 lower-case hex digits. The first 16 digits are the time in units of 1/65536 ms (15 ns), so
-// that SIDs made later sort later and an index on them grows at its end; the other 16 are random (64 bits).
+// that SIDs created later sort later and an index on them grows at its end; the other 16 are random (64 bits).
 func NewSID(prefix string, now time.Time) string {
 	var b [16]byte
 	inMilli := uint64(now.Nanosecond() % int(time.Millisecond)) //nolint:gosec // G115: Nanosecond is 0 or more
@@ -35,12 +35,12 @@ func NewSID(prefix string, now time.Time) string {
 
 var accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
 
-// ValidAccountSID tells whether s has the form of an account SID.
+// ValidAccountSID reports whether s has the form of an account SID.
 func ValidAccountSID(s string) bool { return accountSID.MatchString(s) }
 
 var authToken = regexp.MustCompile(`^[0-9a-zA-Z]{1,128}$`)
 
-// ValidAuthToken tells whether s can serve as an auth token: letters and digits only, since the official Go SDK refuses
+// ValidAuthToken reports whether s can serve as an auth token: letters and digits only, since the official Go SDK refuses
 // anything else.
 func ValidAuthToken(s string) bool { return authToken.MatchString(s) }
 

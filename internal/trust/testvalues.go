@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// slowFactor is how much longer a review takes that asks for it.
+// slowFactor is how much longer a slow review takes.
 const slowFactor = 10
 
 // testValues are what a bundle's e-mail address asks of the automatic review, so that a test in any language can have the
@@ -16,8 +16,8 @@ const slowFactor = 10
 //	name+hold@…                stays in review until a person decides
 //	name+slow@…                takes ten times the delay
 //
-// Tags can be combined (name+slow+reject-18601@…). One that is not understood is ignored, and so is a text without an @: a
-// company's name asks for nothing.
+// Tags can be combined (name+slow+reject-18601@…). Unknown tags are ignored, and so are those of a text without
+// an @, such as a company's name.
 type testValues struct {
 	reject []int
 	hold   bool

@@ -203,7 +203,7 @@ func summarize(t *testing.T, outages []outage) (longest time.Duration) {
 // verifyLog expects a log to report the outages, and no secret.
 func verifyLog(t *testing.T, log string) {
 	t.Helper()
-	if !strings.Contains(log, "jobs wait for the database") || !strings.Contains(log, `"level":"ERROR"`) {
+	if !strings.Contains(log, "background work waits for the database") || !strings.Contains(log, `"level":"ERROR"`) {
 		t.Error("the log does not report that Postgres was away")
 	}
 	for _, secret := range []string{password, programtest.AuthToken} {
