@@ -1,15 +1,11 @@
 package hub_test
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"slices"
 	"testing"
 
-	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
@@ -51,52 +47,7 @@ func (c *contract) check(t *testing.T, title string, r *http.Request, answer *ht
 	}
 }
 
-// unseen lists the operations that are served and that no successful answer was seen of.
+// unseen lists the operations that no successful answer was seen of.
 func (c *contract) unseen() []string {
-	return slices.DeleteFunc(c.Operations(), func(id string) bool { return c.seen[id] || slices.Contains(notServed(), id) })
-}
-
-// notServed lists the operations of the contract that the hub does not implement yet: they return 501 and need no transcript. With
-// the last of them goes this list, and server.Unimplemented in the hub.
-func notServed() []string {
-	return []string{
-		"CreateEndUser", "DeleteEndUser", "FetchEndUser", "ListEndUser", "UpdateEndUser",
-		"CreateSupportingDocument", "DeleteSupportingDocument", "FetchSupportingDocument", "ListSupportingDocument",
-		"UpdateSupportingDocument",
-		"FetchEndUserType", "ListEndUserType", "FetchSupportingDocumentType", "ListSupportingDocumentType",
-		"FetchPolicies", "ListPolicies",
-		"CreateTrustProductChannelEndpointAssignment", "DeleteTrustProductChannelEndpointAssignment",
-		"FetchTrustProductChannelEndpointAssignment", "ListTrustProductChannelEndpointAssignment",
-		"CreateTrustProductEntityAssignment", "DeleteTrustProductEntityAssignment",
-		"FetchTrustProductEntityAssignment", "ListTrustProductEntityAssignment",
-		"CreateTrustProductEvaluation", "FetchTrustProductEvaluation", "ListTrustProductEvaluation",
-	}
-}
-
-// TestNotServed fails for an operation that is listed as not served and is.
-func TestNotServed(t *testing.T) {
-	empty := reflect.ValueOf(&hub.Hub{})
-	for _, id := range notServed() {
-		method := empty.MethodByName(id)
-		if !method.IsValid() {
-			t.Errorf("the contract has no operation %s", id)
-			continue
-		}
-		if err := callZero(t.Context(), method); !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("operation %s is served: remove it from the list, and write its transcript", id)
-		}
-	}
-}
-
-// callZero calls an operation with an empty request. One that is written returns another error than ErrUnsupported, or panics for
-// want of a store.
-func callZero(ctx context.Context, operation reflect.Value) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = nil
-		}
-	}()
-	request := reflect.Zero(operation.Type().In(1))
-	err, _ = reflect.TypeAssert[error](operation.Call([]reflect.Value{reflect.ValueOf(ctx), request})[1])
-	return err
+	return slices.DeleteFunc(c.Operations(), func(id string) bool { return c.seen[id] })
 }
