@@ -2,9 +2,12 @@ package api_test
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -66,5 +69,27 @@ func TestUnimplemented(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// brokenDisk fails as a file system that cannot do what it is asked: errors.Is takes that error for errors.ErrUnsupported.
+type brokenDisk struct{ server.Unimplemented }
+
+func (brokenDisk) FetchTrustProduct(
+	context.Context, server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("read the product: %w", &fs.PathError{Op: "sync", Path: "db", Err: syscall.ENOTSUP})
+}
+
+// TestUnsupportedIsNotUnimplemented has an operation that is implemented and fails.
+func TestUnsupportedIsNotUnimplemented(t *testing.T) {
+	handler, err := api.New(brokenDisk{}, api.Config{Authenticate: authenticate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://hub.example/v1/TrustProducts/"+validSID, http.NoBody)
+	r.SetBasicAuth(account, token)
+	if w, failure := answerOf(t, handler, r); w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d, code %d, want 500", w.Code, failure.Code)
 	}
 }

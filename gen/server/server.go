@@ -694,34 +694,37 @@ func (f UpdateTrustProductResponseFunc) VisitUpdateTrustProductResponse(w http.R
 	return f(w)
 }
 
-// Unimplemented implements none of the operations: each returns an error that wraps [errors.ErrUnsupported], which package
-// api turns into a response with status 501. Embed it, and an operation that is added to the contract does not break your
-// program, nor do you need to write those that you have no use for.
+// ErrUnimplemented is the error of an operation that is not implemented. Package api turns it into a response with status 501.
+// It is not [errors.ErrUnsupported], because a failing file system returns that, too.
+var ErrUnimplemented = errors.New("the operation is not implemented")
+
+// Unimplemented implements none of the operations: each returns an error that wraps [ErrUnimplemented]. Embed it, and an
+// operation that is added to the contract does not break your program, nor do you need to write those that you have no use for.
 type Unimplemented struct{}
 
 var _ StrictServerInterface = Unimplemented{}
 
-// ListTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// ListTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListTrustProduct(context.Context, ListTrustProductRequestObject) (ListTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("ListTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListTrustProduct: %w", ErrUnimplemented)
 }
 
-// CreateTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// CreateTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateTrustProduct(context.Context, CreateTrustProductRequestObject) (CreateTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("CreateTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateTrustProduct: %w", ErrUnimplemented)
 }
 
-// DeleteTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// DeleteTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) DeleteTrustProduct(context.Context, DeleteTrustProductRequestObject) (DeleteTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("DeleteTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("DeleteTrustProduct: %w", ErrUnimplemented)
 }
 
-// FetchTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// FetchTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchTrustProduct(context.Context, FetchTrustProductRequestObject) (FetchTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("FetchTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchTrustProduct: %w", ErrUnimplemented)
 }
 
-// UpdateTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// UpdateTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) UpdateTrustProduct(context.Context, UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("UpdateTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("UpdateTrustProduct: %w", ErrUnimplemented)
 }
