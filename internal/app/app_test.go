@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -86,7 +87,7 @@ func TestStop(t *testing.T) {
 	if status := <-answered; status != http.StatusNotFound {
 		t.Errorf("the request in flight got status %d, want 404", status)
 	}
-	if err := errors.Join(<-ended, a.Close()); err != nil {
+	if err := errors.Join(<-ended, a.Close(), a.Close()); err != nil { // a second Close does nothing
 		t.Error(err)
 	}
 	if !isClosed(db) {
@@ -124,6 +125,49 @@ func TestServingFails(t *testing.T) {
 	}
 	if err := a.Run(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Run returned %v, want that the listener is closed", err)
+	}
+}
+
+// stopping is a log that says when the server begins to stop.
+type stopping chan struct{}
+
+func (s stopping) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "msg=stopping") {
+		close(s)
+	}
+	return len(line), nil
+}
+
+// TestServingFailsWithARequest closes the listener of a server that is at a request: it is answered before the server returns.
+func TestServingFailsWithARequest(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, stops := make(chan struct{}), make(stopping)
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(begun)
+		<-stops
+	})
+	ended, answered := make(chan error, 1), make(chan int, 1)
+	go func() { ended <- app.ServeHandler(t.Context(), handler, listener, slog.New(slog.NewTextHandler(stops, nil))) }()
+	go func() { answered <- get(t, "http://"+listener.Addr().String()) }()
+	<-begun
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		close(stops)
+		t.Fatalf("it returned %v before the request was answered", err)
+	case status := <-answered:
+		if status != http.StatusOK {
+			t.Errorf("the request in flight got status %d, want 200", status)
+		}
+	}
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it returned %v, want that the listener is closed", err)
 	}
 }
 
