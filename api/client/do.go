@@ -23,6 +23,7 @@ import (
 // Do returns a response only for a status of the 2xx class. The body has been read already and need not be closed.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	next := r.Clone(r.Context())
+	next.Method = cmp.Or(r.Method, http.MethodGet)
 	if next.Header == nil {
 		next.Header = http.Header{}
 	}

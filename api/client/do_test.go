@@ -72,6 +72,25 @@ func TestDoKeepsThePrefixOfTheBaseURL(t *testing.T) {
 	}
 }
 
+// A request without a method is a GET, which is repeated.
+func TestDoWithoutMethod(t *testing.T) {
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if calls++; calls == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	defer server.Close()
+	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials("a", "b"),
+		client.WithRetries(client.RetryPolicy{MaxAttempts: 2, BaseWait: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = c.Do(&http.Request{URL: &url.URL{Path: "/v1/EndUsers"}}); err != nil || calls != 2 { //nolint:bodyclose // Do has read it
+		t.Errorf("called %d times, error %v", calls, err)
+	}
+}
+
 func TestDoList(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next := `"https://elsewhere.example/v1/Policies?PageSize=2&PageToken=second"` // its host is not called
