@@ -14,12 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestMain fails when a goroutine is left, of the suite's client for example. The one that watches over the tests' Postgres
-// stays as long as the process.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/opentrusthub/trusthub/test/kit/pgtest.startSupervisor.func1"))
-}
+// TestMain fails when a goroutine is left, of the suite's client for example.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestExample runs the example. go test cannot, because it needs a *testing.T.
 func TestExample(t *testing.T) { testBackend(t) }

@@ -161,10 +161,9 @@ func pathCases() []testCase {
 func headerCases() []testCase {
 	return []testCase{
 		{name: "every response has an id", needs: needStandIn, run: func(s *suite) {
-			for _, one := range s.everyOperation(s.unknownSID) {
-				id, rest, _ := strings.Cut(s.do(one).header.Get("Twilio-Request-Id"), "RQ")
-				if id != "" || len(rest) != 32 {
-					s.Errorf("%s %s: the id is not RQ and 32 digits", one.method, one.path)
+			for _, a := range s.everyResponse() {
+				if id, ok := strings.CutPrefix(a.header.Get("Twilio-Request-Id"), "RQ"); !ok || len(id) != 32 {
+					s.Errorf("%s, status %d: the id is not RQ and 32 digits", a.title, a.status)
 				}
 			}
 		}},
@@ -183,21 +182,36 @@ func headerCases() []testCase {
 	}
 }
 
-func corsOnEveryResponse(s *suite) {
+// everyResponse returns the responses of every operation: refused, failed and, if the target can create and fetch, successful.
+func (s *suite) everyResponse() (all []answer) {
+	s.Helper()
 	for _, one := range s.everyOperation(s.unknownSID) {
-		for _, password := range []string{s.target.Password, "wrong"} {
-			one.password = password
-			a := s.do(one)
-			if origin := a.header.Get("Access-Control-Allow-Origin"); origin != "*" {
-				s.Errorf("%s, status %d: the allowed origin is %q", a.title, a.status, origin)
-			}
-			if !strings.Contains(a.header.Get("Access-Control-Allow-Methods"), one.method) {
-				s.Errorf("%s, status %d: the method is not among the allowed", a.title, a.status)
-			}
-			// With "*", a browser would refuse true.
-			if a.header.Get("Access-Control-Allow-Credentials") != "false" {
-				s.Errorf("%s, status %d: a browser might add credentials of its own", a.title, a.status)
-			}
+		all = append(all, s.do(one))
+		one.password = "wrong"
+		all = append(all, s.do(one))
+	}
+	if s.can(createVerb | fetchVerb) {
+		created := s.do(request{method: http.MethodPost, path: s.collection(), form: s.draft()})
+		all = append(all, created)
+		for _, one := range s.operationsOn(s.created(created).sid()) {
+			all = append(all, s.do(one))
+		}
+	}
+	return all
+}
+
+func corsOnEveryResponse(s *suite) {
+	for _, a := range s.everyResponse() {
+		if origin := a.header.Get("Access-Control-Allow-Origin"); origin != "*" {
+			s.Errorf("%s, status %d: the allowed origin is %q", a.title, a.status, origin)
+		}
+		method, _, _ := strings.Cut(a.title, " ")
+		if !strings.Contains(a.header.Get("Access-Control-Allow-Methods"), method) {
+			s.Errorf("%s, status %d: the method is not among the allowed", a.title, a.status)
+		}
+		// With "*", a browser would refuse true.
+		if a.header.Get("Access-Control-Allow-Credentials") != "false" {
+			s.Errorf("%s, status %d: a browser might add credentials of its own", a.title, a.status)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -46,9 +47,10 @@ func listCases() []testCase {
 				}
 				for what, value := range invalid(p.Value.Schema.Value) {
 					query := url.Values{p.Value.Name: {value}}.Encode()
-					s.do(request{method: http.MethodGet, path: s.collection() + "?" + query}).invalid(p.Value.Name + ": " + what)
+					s.do(request{method: http.MethodGet, path: s.collection() + "?" + query}).invalid(what, p.Value.Name, value)
 				}
 			}
+			s.do(request{method: http.MethodGet, path: s.collection() + "?PageSize=1&PageSize=2"}).invalid("two", "PageSize", "")
 		}},
 	}
 }
@@ -100,6 +102,10 @@ func filters(s *suite) {
 		own := s.own(draft)
 		s.expectListed(o, own.with(form{name: match}), true)
 		s.expectListed(o, own.with(form{name: other}), false)
+		if name == s.unique && s.target.StandIn {
+			s.expectListed(o, form{name: strings.ToLower(match)}, false)
+			s.expectListed(o, form{name: match[:len(match)-1]}, false)
+		}
 	}
 	s.expectListed(o, s.own(draft), true)
 	s.expectListed(o, all, true)

@@ -74,19 +74,20 @@ func updateRefusals(s *suite) {
 			name = cmp.Or(name, other)
 		}
 	}
-	requests := map[string]request{
-		"a field twice":            {path: path, body: edit.encode() + "&" + edit.encode()},
-		"a parameter in the query": {path: path + "?" + name + "=x", form: edit},
-		"text that is not UTF-8":   {path: path, form: edit.with(form{name: "\xff"})},
-	}
-	for name, schema := range s.operations[updateVerb].form.Properties {
+	s.do(request{method: http.MethodPost, path: path, body: edit.encode() + "&" + edit.encode()}).invalid("all twice", "", "")
+	s.refuses(updateVerb, path, name, edit)
+	s.same("after the refusals", o, s.fetch(o.sid()))
+}
+
+// refuses expects that an operation refuses a valid form for the named parameter's place or encoding, and for each value of any
+// parameter that the contract excludes.
+func (s *suite) refuses(verb verbs, path, name string, valid form) {
+	s.Helper()
+	s.do(request{method: http.MethodPost, path: path + "?" + name + "=x", form: valid}).invalid("in the query", name, "")
+	s.do(request{method: http.MethodPost, path: path, form: valid.with(form{name: "\xff"})}).invalid("not UTF-8", name, "")
+	for name, schema := range s.operations[verb].form.Properties {
 		for what, value := range invalid(schema.Value) {
-			requests[name+": "+what] = request{path: path, form: edit.with(form{name: value})}
+			s.do(request{method: http.MethodPost, path: path, form: valid.with(form{name: value})}).invalid(what, name, value)
 		}
 	}
-	for what, one := range requests {
-		one.method = http.MethodPost
-		s.do(one).invalid(what)
-	}
-	s.same("after the refusals", o, s.fetch(o.sid()))
 }

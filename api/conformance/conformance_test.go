@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -90,19 +91,61 @@ func defects() map[string]defect {
 			r.SetBasicAuth(defectSID, defectToken)
 			next.ServeHTTP(w, r)
 		}},
-		"times have fractions": {"create/a_new_one_has_what_it_was_given", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			answer := httptest.NewRecorder()
-			next.ServeHTTP(answer, r)
-			maps.Copy(w.Header(), answer.Header())
-			w.WriteHeader(answer.Code)
-			_, _ = io.WriteString(w, strings.ReplaceAll(answer.Body.String(), `Z"`, `.5Z"`))
-		}},
-		"there is one page": {"list/pages_hold_each_one_once,_there_and_back", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			query := r.URL.Query()
-			query.Del("PageToken")
-			r.URL.RawQuery = query.Encode()
-			next.ServeHTTP(w, r)
-		}},
+		"times have fractions": {"create/a_new_one_has_what_it_was_given", withBody(func(body string) string {
+			return strings.ReplaceAll(body, `Z"`, `.5Z"`)
+		})},
+		"there is one page": {"list/pages_hold_each_one_once,_there_and_back", withQuery(func(query url.Values) { query.Del("PageToken") })},
+		"pages have no number": {"list/pages_hold_each_one_once,_there_and_back", withBody(func(body string) string {
+			return strings.ReplaceAll(body, `"page":1,`, `"page":0,`)
+		})},
+		"pages have another size": {"list/pages_hold_each_one_once,_there_and_back", withBody(func(body string) string {
+			return strings.ReplaceAll(body, `"page_size":2,`, `"page_size":50,`)
+		})},
+		"the first page is another": {"list/pages_hold_each_one_once,_there_and_back", withBody(func(body string) string {
+			return regexp.MustCompile(`"first_page_url":"[^?]*`).ReplaceAllString(body, "$0?Status=in-review&_=")
+		})},
+		"names are found in part": {"list/filters_choose", func() apitest.Fault {
+			var last string
+			name := withForm(func(form url.Values) { last = form.Get("FriendlyName") })
+			find := withQuery(func(query url.Values) {
+				if given := query.Get("FriendlyName"); given != "" && strings.HasPrefix(last, given) {
+					query.Set("FriendlyName", last)
+				}
+			})
+			return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				name(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { find(w, r, next) }))
+			}
+		}()},
+		"the last of two counts": {"list/what_is_off_the_contract_is_refused", withQuery(func(query url.Values) {
+			for name, values := range query {
+				query.Set(name, values[len(values)-1])
+			}
+		})},
+		"a message repeats the value": {
+			"create/what_is_off_the_contract_is_refused",
+			func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				var value string
+				withForm(func(form url.Values) { value = form.Get("PolicySid") })(w, r,
+					http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						withBody(func(body string) string {
+							return strings.Replace(body, `"message":"`, `"message":"`+url.QueryEscape(value)+` `, 1)
+						})(w, r, next)
+					}))
+			},
+		},
+		"what is created cannot be read by scripts": {
+			"access/scripts_of_any_origin_may_read_every_response",
+			withAnswer(func(answer *httptest.ResponseRecorder) {
+				if answer.Code == http.StatusCreated {
+					answer.Header().Del("Access-Control-Allow-Origin")
+				}
+			}),
+		},
+		"a deletion has no id": {"access/every_response_has_an_id", withAnswer(func(answer *httptest.ResponseRecorder) {
+			if answer.Code == http.StatusNoContent {
+				answer.Header().Del("Twilio-Request-Id")
+			}
+		})},
 		"an update is not kept": {"update/it_changes_what_it_names_and_nothing_else", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/TrustProducts/") {
 				r.Body = http.NoBody
@@ -116,12 +159,7 @@ func defects() map[string]defect {
 			}
 			next.ServeHTTP(w, r)
 		}},
-		"filters are ignored": {"list/filters_choose", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			query := r.URL.Query()
-			query.Del("PolicySid")
-			r.URL.RawQuery = query.Encode()
-			next.ServeHTTP(w, r)
-		}},
+		"filters are ignored":       {"list/filters_choose", withQuery(func(query url.Values) { query.Del("PolicySid") })},
 		"an optional field is lost": {"create/everything_can_be_given", withForm(func(form url.Values) { form.Del("StatusCallback") })},
 		"a missing field is made up": {"create/what_is_required_must_be_there", withForm(func(form url.Values) {
 			if !form.Has("Email") {
@@ -147,6 +185,35 @@ func defects() map[string]defect {
 			r.Header.Del("Idempotency-Key")
 			next.ServeHTTP(w, r)
 		}},
+	}
+}
+
+// withAnswer changes each response.
+func withAnswer(change func(*httptest.ResponseRecorder)) apitest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		change(answer)
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = answer.Body.WriteTo(w)
+	}
+}
+
+// withBody changes the body of each response.
+func withBody(change func(string) string) apitest.Fault {
+	return withAnswer(func(answer *httptest.ResponseRecorder) {
+		answer.Body = bytes.NewBufferString(change(answer.Body.String()))
+	})
+}
+
+// withQuery changes the query of each request.
+func withQuery(change func(url.Values)) apitest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		query := r.URL.Query()
+		change(query)
+		r.URL.RawQuery = query.Encode()
+		next.ServeHTTP(w, r)
 	}
 }
 

@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opentrusthub/trusthub/gen"
@@ -40,7 +42,11 @@ func (a answer) page(d *description) page {
 // page returns the first page of the list with these parameters.
 func (s *suite) page(query form) page {
 	s.Helper()
-	return s.do(request{method: http.MethodGet, path: s.collection() + "?" + query.encode()}).page(s.description)
+	p := s.do(request{method: http.MethodGet, path: s.collection() + "?" + query.encode()}).page(s.description)
+	if size, asked := query["PageSize"]; asked && size != strconv.Itoa(p.meta.PageSize) {
+		s.Errorf("a page of %s says that its size is %d", size, p.meta.PageSize)
+	}
+	return p
 }
 
 // list returns what all pages of the list with these parameters hold.
@@ -119,20 +125,22 @@ func (m *series) pages(more form, between func()) [][]string {
 // walk goes from the first page to the last and back, and returns what each page held on the way there. Pages may be short or
 // empty anywhere, so that on the way back only what all of them hold must be the same. between, which may be nil, is called once
 // after the first page; the way back is then not walked.
-func (s *suite) walk(p page, between func()) [][]string {
+func (s *suite) walk(first page, between func()) (pages [][]string) {
 	s.Helper()
-	pages := [][]string{sids(p.items)}
 	if between != nil {
 		between()
 	}
-	for _, p = range s.follow(p, next) {
+	there := append([]page{first}, s.follow(first, next)...)
+	for _, p := range there {
 		pages = append(pages, sids(p.items))
 	}
 	if between != nil {
 		return pages
 	}
-	back := [][]string{sids(p.items)}
-	for _, p = range s.follow(p, previous) {
+	s.checkMeta(there)
+	last := there[len(there)-1]
+	back := [][]string{sids(last.items)}
+	for _, p := range s.follow(last, previous) {
 		back = append(back, sids(p.items))
 	}
 	slices.Reverse(back)
@@ -140,6 +148,22 @@ func (s *suite) walk(p page, between func()) [][]string {
 		s.Errorf("the pages held %v, and on the way back %v", pages, back)
 	}
 	return pages
+}
+
+// checkMeta expects that each page of a list has the size of the first and the number after the one before, and leads to itself
+// and to the first.
+func (s *suite) checkMeta(pages []page) {
+	s.Helper()
+	first := pages[0]
+	for i, p := range pages {
+		if m := p.meta; m.PageSize != first.meta.PageSize || (m.Page != first.meta.Page+i && m.Page != math.MaxInt) {
+			s.Errorf("page %d says of itself %+v", i, m)
+		}
+		self, start := sids(s.turn(p.meta.URL).items), sids(s.turn(p.meta.FirstPageURL).items)
+		if !slices.Equal(self, sids(p.items)) || !slices.Equal(start, sids(first.items)) {
+			s.Errorf("page %d does not lead to itself and to the first: %+v", i, p.meta)
+		}
+	}
 }
 
 func next(m gen.PageMeta) *string     { return m.NextPageURL }

@@ -177,14 +177,20 @@ func (a answer) refused(status, code int) {
 	}
 }
 
-// invalid expects the error for a parameter that is invalid. It does not end the case.
-func (a answer) invalid(what string) {
+// invalid expects the error for a parameter that is invalid. It does not end the case. A stand-in names the parameter, and does
+// not repeat its value, which may be private; a very short one can be in the message by chance.
+func (a answer) invalid(what, name, value string) {
 	a.s.Helper()
 	if a.status != http.StatusBadRequest {
-		a.s.Errorf("%s: status %d, want 400; the response is %s", what, a.status, a.body)
+		a.s.Errorf("%s: %s: status %d, want 400; the response is %s", name, what, a.status, a.body)
 		return
 	}
 	a.refused(http.StatusBadRequest, 20001)
+	failure, _ := decode[gen.Error](a.body) // refused has looked at it
+	repeated := len(value) > 3 && strings.Contains(failure.Message, value)
+	if a.s.target.StandIn && (repeated || !strings.Contains(failure.Message, name)) {
+		a.s.Errorf("%s: %s: the message must have the name and not the value: %s", name, what, failure.Message)
+	}
 }
 
 // object expects a resource.

@@ -151,7 +151,9 @@ func TestServingFailsWithARequest(t *testing.T) {
 		<-stops
 	})
 	ended, answered := make(chan error, 1), make(chan int, 1)
-	go func() { ended <- app.ServeHandler(t.Context(), handler, listener, slog.New(slog.NewTextHandler(stops, nil))) }()
+	go func() {
+		ended <- app.ServeHandler(t.Context(), handler, listener, slog.New(slog.NewTextHandler(stops, nil)))
+	}()
 	go func() { answered <- get(t, "http://"+listener.Addr().String()) }()
 	<-begun
 	if err := listener.Close(); err != nil {
