@@ -117,19 +117,13 @@ func pathCases() []testCase {
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(s.operations)), func(v verbs) bool { return !s.can(v) }) {
 				s.Skip("the target implements every operation")
 			}
-			for verb, o := range s.operations {
+			for verb := range s.operations {
 				if s.can(verb) {
 					continue
 				}
-				one := request{method: o.method, path: s.collection()}
-				switch verb {
-				case createVerb:
+				one := s.request(verb, s.unknownSID)
+				if verb == createVerb {
 					one.form = s.draft()
-				case updateVerb:
-					one.path, one.form = s.item(s.unknownSID), s.edit()
-				case listVerb:
-				case fetchVerb, deleteVerb:
-					one.path = s.item(s.unknownSID)
 				}
 				s.do(one).refused(http.StatusNotImplemented, 20501)
 			}

@@ -283,28 +283,35 @@ func (s *suite) can(v verbs) bool { return s.has(v) && s.unimplemented(v, s.targ
 // creates nothing.
 func (s *suite) everyOperation(sid string) []request {
 	s.Helper()
-	var all []request
-	for _, verb := range []verbs{createVerb, listVerb} {
-		if s.can(verb) {
-			all = append(all, request{method: s.operations[verb].method, path: s.collection()})
-		}
-	}
-	return append(all, s.operationsOn(sid)...)
+	return append(s.requests(sid, createVerb, listVerb), s.operationsOn(sid)...)
 }
 
 // operationsOn returns a request for each operation on a SID. An update changes something.
 func (s *suite) operationsOn(sid string) []request {
 	s.Helper()
-	var all []request
-	for _, verb := range []verbs{fetchVerb, updateVerb, deleteVerb} {
+	return s.requests(sid, fetchVerb, updateVerb, deleteVerb)
+}
+
+func (s *suite) requests(sid string, of ...verbs) (all []request) {
+	s.Helper()
+	for _, verb := range of {
 		if s.can(verb) {
-			all = append(all, request{method: s.operations[verb].method, path: s.item(sid)})
-		}
-		if verb == updateVerb && s.can(verb) {
-			all[len(all)-1].form = s.edit()
+			all = append(all, s.request(verb, sid))
 		}
 	}
 	return all
+}
+
+func (s *suite) request(verb verbs, sid string) request {
+	s.Helper()
+	one := request{method: s.operations[verb].method, path: s.collection()}
+	if verb&(fetchVerb|updateVerb|deleteVerb) != 0 {
+		one.path = s.item(sid)
+	}
+	if verb == updateVerb {
+		one.form = s.edit()
+	}
+	return one
 }
 
 // draft returns a form that creates one with all that is required.
