@@ -29,7 +29,8 @@ func (r *Resource[Row]) Create(ctx context.Context, row Row) error {
 	if r.store.batches == nil {
 		return r.store.classify(r.inserts.do(ctx, row))
 	}
-	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, row) })
+	rows := []Row{row} // the one copy that the closure keeps
+	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, rows...) })
 }
 
 // CreateOnce is Create for a caller who may repeat the request: each repeat within KeyLife returns the row that the first one
