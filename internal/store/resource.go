@@ -59,7 +59,14 @@ func (r *Resource[Row]) Update(
 		var none Row
 		return none, err
 	}
-	return r.update(ctx, of, key, func(_ session, row *Row) (bool, error) { return change(row) })
+	return r.update(ctx, of, key, func(_ session, row *Row) (bool, error) {
+		edited := *row
+		changed, err := change(&edited)
+		if err == nil && changed {
+			*row = edited
+		}
+		return changed, err
+	})
 }
 
 // update is Update for a change that has consequences in other tables.
