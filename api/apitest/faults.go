@@ -16,8 +16,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
-// Fault handles a request in place of the API, or around it: next is the API. A test may use those of this package or write its
-// own.
+// Fault handles a request instead of the API, or wraps it: next is the API. A test may use the faults of this package or its own.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // faults is a queue of faults, each for one request.
@@ -99,7 +98,7 @@ func DropConnection() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 }
 
-// DropAnswer performs the request and closes the connection instead of responding, so that the caller cannot know.
+// DropAnswer performs the request and closes the connection instead of responding, so the caller cannot know whether it succeeded.
 func DropAnswer() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&nowhere{header: http.Header{}}, r)
@@ -131,7 +130,7 @@ func Delay(d time.Duration) Fault {
 // refuse writes an error as the API does.
 func refuse(w http.ResponseWriter, status, code int, message string) {
 	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails: crypto/rand ends the program instead
+	_, _ = rand.Read(id[:]) // never returns an error
 	w.Header().Set("Twilio-Request-Id", "RQ"+hex.EncodeToString(id[:]))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -44,14 +44,14 @@ type TrustProductStatus = gen.TrustProductStatus
 // UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest = gen.UpdateTrustProductRequest
 
-// ListTrustProductRequest has the parameters of ListTrustProduct. What is nil is not sent.
+// ListTrustProductRequest has the parameters of ListTrustProduct. Fields that are nil are not sent.
 type ListTrustProductRequest = gen.ListTrustProductParams
 
 // ListTrustProduct calls GET /v1/TrustProducts: List Trust Products.
 //
 // Returns a page of the account's Trust Products, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest, options ...CallOption) iter.Seq2[*TrustProduct, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProduct, PageMeta, error) {
 		r := r

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// credentialCases are about who may call.
+// credentialCases are about authentication.
 func credentialCases() []testCase {
 	return []testCase{
 		{name: "a request without credentials is refused", run: func(s *suite) {
@@ -33,7 +33,7 @@ func credentialCases() []testCase {
 			name: "another account's resource does not exist", uses: createVerb | fetchVerb | listVerb, needs: needOther,
 			run: othersAreHidden,
 		},
-		{name: "what belongs to another parent does not exist", uses: createVerb | listVerb, child: true, run: func(s *suite) {
+		{name: "another parent's resource does not exist", uses: createVerb | listVerb, child: true, run: func(s *suite) {
 			o, elsewhere := s.create(nil), s.of(s.resource)
 			for _, one := range elsewhere.operationsOn(o.sid()) {
 				s.do(one).refused(http.StatusNotFound, 20404)
@@ -54,7 +54,7 @@ func credentialsFirst(s *suite) {
 		a := s.do(one)
 		a.refused(http.StatusUnauthorized, 20003)
 		if !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic ") {
-			s.Errorf("%s: it does not say how to authenticate", a.title)
+			s.Errorf("%s: no WWW-Authenticate header", a.title)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func browsersAreNotAsked(s *suite) {
 		header := map[string]string{"Authorization": "", name: value}
 		a := s.do(request{method: http.MethodGet, path: s.collection(), header: header}).expect(http.StatusUnauthorized)
 		if asked := a.header.Get("WWW-Authenticate"); asked != "" {
-			s.Errorf("%s: %s: it is asked for %s", name, value, asked)
+			s.Errorf("%s: %s: WWW-Authenticate is %s", name, value, asked)
 		}
 	}
 }
@@ -96,12 +96,12 @@ func othersAreHidden(s *suite) {
 	case s.parent != nil:
 		a.refused(http.StatusNotFound, 20404)
 	case len(a.page(s.description).items) != 0:
-		s.Error("another account's list holds it")
+		s.Error("another account's list has it")
 	}
 	s.same("after the other account tried", o, s.fetch(o.sid()))
 }
 
-// pathCases are about what can be called.
+// pathCases are about paths and methods.
 func pathCases() []testCase {
 	return []testCase{
 		{name: "an unknown path is not found", run: func(s *suite) {
@@ -113,7 +113,7 @@ func pathCases() []testCase {
 			s.do(request{method: http.MethodGet, path: path[:last] + strings.ToLower(path[last:])}).
 				refused(http.StatusNotFound, 20404)
 		}},
-		{name: "what is not implemented says so", run: func(s *suite) {
+		{name: "an operation that is not implemented returns 501", run: func(s *suite) {
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(s.operations)), func(v verbs) bool { return !s.can(v) }) {
 				s.Skip("the target implements every operation")
 			}
@@ -138,9 +138,9 @@ func pathCases() []testCase {
 					refused(http.StatusMethodNotAllowed, 20004)
 			}
 		}},
-		{name: "a SID off its pattern is an invalid parameter", needs: needStandIn, run: func(s *suite) {
+		{name: "a SID that does not match its pattern is an invalid parameter", needs: needStandIn, run: func(s *suite) {
 			if s.sidPattern == nil {
-				s.Skip("the contract takes any text for a SID")
+				s.Skip("the contract allows any text as a SID")
 			}
 			for _, sid := range []string{s.unknownSID[:5], s.unknownSID + "f", "XX" + s.unknownSID[2:]} {
 				for _, one := range s.operationsOn(sid) {
@@ -151,7 +151,7 @@ func pathCases() []testCase {
 	}
 }
 
-// headerCases are about what every response carries.
+// headerCases are about the headers of every response.
 func headerCases() []testCase {
 	return []testCase{
 		{name: "every response has an id", needs: needStandIn, run: func(s *suite) {
@@ -162,14 +162,14 @@ func headerCases() []testCase {
 			}
 		}},
 		{name: "scripts of any origin may read every response", needs: needStandIn, run: corsOnEveryResponse},
-		{name: "a browser may ask first", needs: needStandIn, run: func(s *suite) {
+		{name: "a preflight request is allowed", needs: needStandIn, run: func(s *suite) {
 			for _, path := range []string{s.collection(), s.item(s.unknownSID)} {
 				a := s.do(request{method: http.MethodOptions, path: path, header: map[string]string{
 					"Authorization": "", "Origin": "https://app.example", "Access-Control-Request-Method": "POST",
 					"Access-Control-Request-Headers": "authorization",
 				}}).expect(http.StatusNoContent)
 				if !strings.Contains(strings.ToLower(a.header.Get("Access-Control-Allow-Headers")), "authorization") {
-					s.Errorf("%s: the browser may not send credentials", path)
+					s.Errorf("%s: Authorization is not among the allowed headers", path)
 				}
 			}
 		}},

@@ -42,7 +42,7 @@ func target(s *apitest.Server) conformance.Target {
 	}
 }
 
-// TestConformanceWithoutPromises runs what is left for a target that promises nothing but the contract.
+// TestConformanceWithoutPromises runs the cases for a target that promises nothing beyond the contract.
 func TestConformanceWithoutPromises(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
@@ -67,7 +67,7 @@ func (p partial) FetchTrustProduct(
 	return p.hub.FetchTrustProduct(ctx, r)
 }
 
-// TestConformanceOfTwoOperations runs what is left for a target with two operations.
+// TestConformanceOfTwoOperations runs the cases for a target that implements two operations.
 func TestConformanceOfTwoOperations(t *testing.T) {
 	t.Parallel()
 	const sid, token = "AC0123456789abcdef0123456789abcdef", "token"
@@ -79,7 +79,7 @@ func TestConformanceOfTwoOperations(t *testing.T) {
 	})
 }
 
-// defect breaks a server in one place, and names the case that must notice.
+// defect breaks a server in one place, and names the case that must fail.
 type defect struct {
 	notices string
 	spoil   apitest.Fault
@@ -152,7 +152,7 @@ func defects() map[string]defect {
 			}
 			next.ServeHTTP(w, r)
 		}},
-		"a delete deletes nothing": {"delete/a_deleted_one_is_gone", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		"a delete deletes nothing": {"delete/a_deleted_resource_does_not_exist", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodDelete {
 				w.WriteHeader(http.StatusNoContent)
 				return
@@ -166,11 +166,11 @@ func defects() map[string]defect {
 				form.Set("Email", "made-up@example.com")
 			}
 		})},
-		"a long name is cut": {"create/what_is_off_the_contract_is_refused", withForm(func(form url.Values) {
+		"a long name is cut": {"create/what_the_contract_excludes_is_refused", withForm(func(form url.Values) {
 			form.Set("FriendlyName", form.Get("FriendlyName")[:min(len(form.Get("FriendlyName")), 100)])
 		})},
 		"a refused edit is half done": {
-			"update/an_unknown_value_is_refused,_and_what_comes_with_it_not_done",
+			"update/an_update_with_an_unknown_value_changes_nothing",
 			func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/TrustProducts/") {
 					first := r.Clone(r.Context())
@@ -181,7 +181,7 @@ func defects() map[string]defect {
 				next.ServeHTTP(w, r)
 			},
 		},
-		"keys are ignored": {"idempotency/repeats_at_once_create_one", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		"keys are ignored": {"idempotency/concurrent_repeats_create_one_resource", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			r.Header.Del("Idempotency-Key")
 			next.ServeHTTP(w, r)
 		}},
@@ -238,8 +238,8 @@ const (
 	defectToken    = "secret"
 )
 
-// TestSuiteBites runs the case that must notice it against each defective server, in a process of its own, where it must fail.
-func TestSuiteBites(t *testing.T) {
+// TestSuiteFindsDefects runs the suite against a server with each defect, in a separate process. The defect's case must fail.
+func TestSuiteFindsDefects(t *testing.T) {
 	t.Parallel()
 	for name, defect := range defects() {
 		t.Run(name, func(t *testing.T) {
@@ -255,9 +255,9 @@ func TestSuiteBites(t *testing.T) {
 	}
 }
 
-// TestDefectiveServer is for TestSuiteBites. By itself it finds nothing to do.
+// TestDefectiveServer is run by TestSuiteFindsDefects, and does nothing otherwise.
 func TestDefectiveServer(t *testing.T) {
-	defect, ok := defects()[os.Getenv(defectVariable)] //nolint:forbidigo // it says which defect this process is for
+	defect, ok := defects()[os.Getenv(defectVariable)] //nolint:forbidigo // set by TestSuiteFindsDefects
 	if !ok {
 		return
 	}

@@ -35,7 +35,7 @@ type familyServer struct {
 
 type familyRow struct {
 	number     int    // of its creation
-	account    string // empty for what all accounts have
+	account    string // empty for a resource of all accounts
 	collection string
 	object     object
 }
@@ -153,7 +153,7 @@ func (s *familyServer) valid(r *http.Request, route *routers.Route, params map[s
 		value[name] = values[0]
 		if p := schema.Properties[name]; p != nil && p.Value.Type.Is("object") {
 			var decoded any
-			_ = json.Unmarshal([]byte(values[0]), &decoded) // null where it is no JSON, which the schema excludes
+			_ = json.Unmarshal([]byte(values[0]), &decoded) // null if it is not JSON, which the schema excludes
 			if len(values[0]) > 100 && s.defect != "objects have no limit" {
 				decoded = nil
 			}
@@ -175,7 +175,7 @@ func (s *familyServer) find(account, path string) int {
 
 var camel = regexp.MustCompile("([a-z])([A-Z])")
 
-// set sets what a form has in an object.
+// set sets the properties of an object from a form.
 func (s *familyServer) set(o object, f url.Values) {
 	for name := range f {
 		switch key := strings.ToLower(camel.ReplaceAllString(name, "${1}_$2")); {
