@@ -98,7 +98,7 @@ func DropConnection() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 }
 
-// DropAnswer performs the request and closes the connection instead of responding, so the caller cannot know whether it succeeded.
+// DropAnswer performs the request and closes the connection instead of responding, so the caller cannot know the result.
 func DropAnswer() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&nowhere{header: http.Header{}}, r)

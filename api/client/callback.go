@@ -21,7 +21,7 @@ type Callback struct {
 	TrustProductSID  string             // the Trust Product, BundleSid in the form
 	Status           TrustProductStatus // the new status, which may be unknown to this version
 	FailureReason    string             // why it was rejected, for people to read; otherwise empty
-	IdempotencyToken string             // the same if this change is reported again, which happens; may be empty, and is not signed
+	IdempotencyToken string             // the same if this change is reported again, as happens; may be empty, and is not signed
 }
 
 // CallbackOption changes one call of ParseCallback.

@@ -32,7 +32,7 @@ func (e sentinelError) Error() string { return string(e) }
 // Error is a response other than the one that the contract documents for success.
 type Error struct {
 	Status     int           // the HTTP status
-	Code       int           // Twilio's error code, for example 20404; 0 if the response is not from the API but, say, from a proxy
+	Code       int           // Twilio's error code, for example 20404; 0 if the response is not the API's but, say, a proxy's
 	Message    string        // what went wrong: at most 500 characters, none of them a control character
 	MoreInfo   string        // a URL that explains the code
 	RequestID  string        // identifies the request in the server's log

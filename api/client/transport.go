@@ -142,7 +142,7 @@ func (c *connection) neverMade() bool { return c.wanted.Load() && !c.made.Load()
 func readAnswer(response *http.Response) ([]byte, error) {
 	defer response.Body.Close() //nolint:errcheck // the body has been read
 
-	if length := response.ContentLength; length >= 0 && length <= 64<<10 { // a larger length may be false, so read before allocating
+	if length := response.ContentLength; length >= 0 && length <= 64<<10 { // a larger length may be false
 		data := make([]byte, length)
 		n, err := io.ReadFull(response.Body, data)
 		return data[:n], err

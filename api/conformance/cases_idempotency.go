@@ -36,7 +36,7 @@ func idempotencyCases() []testCase {
 			}
 			s.do(s.keyed(key, draft.with(form{name: s.values(s)[name][1]}))).refused(http.StatusConflict, 20409)
 		}},
-		{name: "keys of different accounts are independent", uses: uses, needs: needIdempotency | needOther, run: otherAccountsKey},
+		{name: "keys of two accounts are independent", uses: uses, needs: needIdempotency | needOther, run: otherAccountsKey},
 		{name: "an invalid key is refused", uses: uses, needs: needIdempotency | needStandIn, run: func(s *suite) {
 			s.do(s.keyed("with a space", s.draft())).refused(http.StatusBadRequest, 20001)
 		}},
