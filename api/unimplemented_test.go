@@ -15,8 +15,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
-// twoOperations implements two operations of the contract. That it compiles shows that an operation added to the contract
-// breaks no implementer who embeds Unimplemented: the others are added operations to it.
+// twoOperations implements two operations of the contract. That it compiles shows that adding an operation to the contract
+// does not break an implementation that embeds Unimplemented.
 type twoOperations struct{ server.Unimplemented }
 
 var _ server.StrictServerInterface = twoOperations{}
@@ -51,7 +51,7 @@ func TestUnimplemented(t *testing.T) {
 		{http.MethodGet, one, "", http.StatusOK},
 		{http.MethodGet, list, "", http.StatusNotImplemented},
 		{http.MethodPost, one, "Status=draft", http.StatusNotImplemented},
-		{http.MethodPost, one, "Status=bogus", http.StatusBadRequest}, // the request is validated all the same
+		{http.MethodPost, one, "Status=bogus", http.StatusBadRequest}, // the request is validated nevertheless
 		{http.MethodDelete, one, "", http.StatusNotImplemented},
 	} {
 		t.Run(test.method+" "+test.path+" "+test.body, func(t *testing.T) {

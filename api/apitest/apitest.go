@@ -9,14 +9,15 @@
 //	s.Advance(time.Minute) // the review is done, and the callbacks have arrived
 //
 // The test controls the clock, which only [Server.Advance] moves. Nothing happens by itself: whatever is due happens inside
-// Advance, Approve and Reject and is done when they return. A day of retries and a year's validity take milliseconds. Each create
-// moves the clock by a millisecond, so that lists have an order.
+// Advance, Approve and Reject and is done when they return. A day of retries and a year's validity take milliseconds. Each
+// create moves the clock by a millisecond, so that lists have an order.
 //
-// Callbacks to http URLs on this machine are sent, so that the receiver is tested too. Those to any other URL are recorded as if
-// it had returned 204. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and [Server.Mails] return what was
-// sent or recorded. [Server.Inject] makes the next requests fail.
+// Callbacks to http URLs on this machine are sent, so that the receiver is tested too. Those to any other URL are recorded as
+// if it had returned 204. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and [Server.Mails] return what
+// was sent or recorded. [Server.Inject] makes the next requests fail.
 //
-// The official SDK has no base URL. Give it [Server.Client], which sends requests for https://trusthub.twilio.com to the server.
+// The official SDK has no base URL. Give it [Server.Client], which sends requests for https://trusthub.twilio.com to the
+// server.
 //
 // A server starts within milliseconds, and any number can run at a time. It is stopped and its database removed when the test
 // ends. Its methods may be called concurrently, but a receiver of callbacks must not call Advance, Approve or Reject: they wait

@@ -10,8 +10,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// emptyDatabase returns the file of a database with empty tables. It is made once in a process: copying it is faster than running
-// the migrations for each server, which wait for the disk many times.
+// emptyDatabase returns the file of a database with empty tables. It is made once in a process: copying it is faster than
+// running the migrations for each server, which wait for the disk many times.
 var emptyDatabase = sync.OnceValues(func() (file []byte, err error) {
 	dir, err := os.MkdirTemp("", "apitest-")
 	if err != nil {

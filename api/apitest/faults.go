@@ -16,7 +16,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
-// Fault handles a request instead of the API, or wraps it: next is the API. A test may use the faults of this package or its own.
+// Fault handles a request instead of the API, or wraps it: next is the API. A test may use the faults of this package or its
+// own.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // faults is a queue of faults, each for one request.
@@ -106,8 +107,8 @@ func DropAnswer() Fault {
 	}
 }
 
-// Delay waits before it performs the request. It waits in real time, because the caller's timeouts do. If the caller disconnects
-// or the test ends first, nothing is done.
+// Delay waits before it performs the request. It waits in real time, because the caller's timeouts do. If the caller
+// disconnects or the test ends first, nothing is done.
 func Delay(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		// net/http notices that a caller has disconnected only once the body has been read.

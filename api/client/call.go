@@ -88,8 +88,8 @@ func checkPath(namesAndValues ...string) error {
 
 const formType = "application/x-www-form-urlencoded"
 
-// form encodes a request, a struct with JSON tags, as a form. Strings are sent as they are, and numbers, booleans and objects as
-// JSON. Nil pointers are left out. The generated code cannot send an object as JSON in a form.
+// form encodes a request, a struct with JSON tags, as a form. Strings are sent as they are, and numbers, booleans and objects
+// as JSON. Nil pointers are left out. The generated code cannot send an object as JSON in a form.
 func form(request any) (io.Reader, error) {
 	values := url.Values{}
 	for field, value := range reflect.ValueOf(request).Fields() {

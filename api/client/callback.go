@@ -14,8 +14,8 @@ import (
 // maxCallbackBytes bounds how much of a callback is read. It usually has a few hundred bytes.
 const maxCallbackBytes = 64 << 10
 
-// Callback reports that a Trust Product's status has changed. The fields are those that Twilio documents for number bundles; for
-// Trust Products it documents none (docs/fidelity.md).
+// Callback reports that a Trust Product's status has changed. The fields are those that Twilio documents for number bundles;
+// for Trust Products it documents none (docs/fidelity.md).
 type Callback struct {
 	AccountSID       string             // the account that the Trust Product belongs to
 	TrustProductSID  string             // the Trust Product, BundleSid in the form
@@ -41,8 +41,8 @@ func WithPublicURL(base string) CallbackOption {
 // them. At most 64 KiB of the body are read; if the form has been parsed already, it is used.
 //
 // The error is ErrSignature if the signature is missing or wrong: respond with 403. Any other error means that r is not a
-// callback, or that the auth token or the public URL is invalid: respond with 400. The signature does not expire: whoever sees a
-// request can repeat it. To detect that, remember the IdempotencyToken, or fetch the product.
+// callback, or that the auth token or the public URL is invalid: respond with 400. The signature does not expire: whoever
+// sees a request can repeat it. To detect that, remember the IdempotencyToken, or fetch the product.
 func ParseCallback(r *http.Request, authToken string, options ...CallbackOption) (*Callback, error) {
 	var s callbackSettings
 	for _, option := range options {

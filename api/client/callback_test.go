@@ -40,8 +40,8 @@ func TestParseCallback(t *testing.T) {
 	}
 }
 
-// TestTwilioVectors uses the test vectors of Twilio's SDKs (twilio-go's request_validator_test.go) and documentation. Their forms
-// are those of calls, not bundles: if the signature is valid, the error is that the BundleSid is missing.
+// TestTwilioVectors uses the test vectors of Twilio's SDKs (twilio-go's request_validator_test.go) and documentation. Their
+// forms are those of calls, not bundles: if the signature is valid, the error is that the BundleSid is missing.
 func TestTwilioVectors(t *testing.T) {
 	sdk := url.Values{
 		"Digits": {"1234"}, "CallSid": {"CA1234567890ABCDE"}, "To": {"+18005551212"}, "Caller": {"+14158675309"},

@@ -50,8 +50,8 @@
 // by itself.
 //
 // Before attempt n+1 the client waits for a random time between 0 and BaseWait·2^(n-1), at most MaxWait ([RetryPolicy]). A
-// Retry-After, in seconds or as a date, is added to it; the sum is at most MaxWait. If Retry-After alone is longer than MaxWait,
-// or the context would end during the wait, the call returns the last failure immediately, with the server's wait in
+// Retry-After, in seconds or as a date, is added to it; the sum is at most MaxWait. If Retry-After alone is longer than
+// MaxWait, or the context would end during the wait, the call returns the last failure immediately, with the server's wait in
 // [Error].RetryAfter.
 //
 // # What it does not do

@@ -20,7 +20,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestExample runs the example, which go test cannot do because it needs a *testing.T.
 func TestExample(t *testing.T) { testBackend(t) }
 
-// newBackend returns an implementation of the contract: this project's own, without a worker, wrapped by wrap if that is not nil.
+// newBackend returns an implementation of the contract: this project's own, without a worker, wrapped by wrap if that is not
+// nil.
 func newBackend(t *testing.T, accountSID, authToken string, wrap func(*hub.Hub) server.StrictServerInterface) http.Handler {
 	t.Helper()
 	db := storetest.Open(t, storetest.Names()["sqlite"](t))

@@ -8,16 +8,17 @@ type resource struct {
 	// parent is the resource that this one belongs to, whose SID is in its path, or nil.
 	parent *resource
 
-	// values returns two valid values for each parameter of a create: one to create the resource with and one to change it to. It
-	// is called for each create, and may create the resources that a parameter refers to (suite.of). Nil for a read-only resource.
+	// values returns two valid values for each parameter of a create: one to create the resource with and one to change it
+	// to. It is called for each create, and may create the resources that a parameter refers to (suite.of). Nil for a
+	// read-only resource.
 	values func(s *suite) map[string][2]string
 
-	// unique names a free-text parameter, which gets a different value in each case. If the list has a filter of that name, each
-	// case sees only its own resources. Empty means that values returns different values each time.
+	// unique names a free-text parameter, which gets a different value in each case. If the list has a filter of that name,
+	// each case sees only its own resources. Empty means that values returns different values each time.
 	unique string
 
-	// filters has, for each filter of the list that is not a property of the resource, a value that finds the created resource and
-	// one that does not.
+	// filters has, for each filter of the list that is not a property of the resource, a value that finds the created
+	// resource and one that does not.
 	filters map[string][2]string
 
 	// cases has the cases that only this resource has, by group.

@@ -279,8 +279,8 @@ func (s *suite) item(sid string) string {
 // can reports whether the resource has these operations and the target implements them.
 func (s *suite) can(v verbs) bool { return s.has(v) && s.unimplemented(v, s.target) == "" }
 
-// everyOperation returns a request for each operation, those on the collection first. The create has no parameters, so it creates
-// nothing.
+// everyOperation returns a request for each operation, those on the collection first. The create has no parameters, so it
+// creates nothing.
 func (s *suite) everyOperation(sid string) []request {
 	s.Helper()
 	return append(s.requests(sid, createVerb, listVerb), s.operationsOn(sid)...)

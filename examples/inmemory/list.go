@@ -33,8 +33,8 @@ func wanted(filter gen.ListTrustProductParams, p gen.TrustProduct) bool {
 		(filter.PolicySID == nil || *filter.PolicySID == p.PolicySID)
 }
 
-// page returns a page of the list. A page token is the SID of the page's first product; if that was deleted, the page begins with
-// the next older one. So creates and deletes do not shift pages.
+// page returns a page of the list. A page token is the SID of the page's first product; if that was deleted, the page begins
+// with the next older one. So creates and deletes do not shift pages.
 func page(ctx context.Context, params gen.ListTrustProductParams, list []gen.TrustProduct) gen.TrustProductPage {
 	size, number, start := 50, 0, 0
 	if params.PageSize != nil {

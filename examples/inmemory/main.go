@@ -2,10 +2,10 @@
 //
 //	go run ./examples/inmemory
 //
-// It shows what an implementer writes and what api.New provides. The implementer writes the operations (backend.go, list.go), the
-// check of credentials, and the mapping of the backend's errors to error codes (below). api.New provides authentication of each
-// request, validation against openapi.yaml, error bodies, CORS, limits, request ids and the log. The backend gets only valid
-// requests of known accounts.
+// It shows what an implementer writes and what api.New provides. The implementer writes the operations (backend.go, list.go),
+// the check of credentials, and the mapping of the backend's errors to error codes (below). api.New provides authentication
+// of each request, validation against openapi.yaml, error bodies, CORS, limits, request ids and the log. The backend gets
+// only valid requests of known accounts.
 //
 // There is no review, so products stay drafts. Nothing is stored on disk.
 package main

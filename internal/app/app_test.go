@@ -37,7 +37,7 @@ func isClosed(db *store.Store) bool {
 	return err != nil
 }
 
-// slow is a hub whose fetches wait until they are told to go on.
+// slow is a hub whose fetches wait until the test releases them.
 type slow struct {
 	*hub.Hub
 	begun, goOn chan struct{}
@@ -51,7 +51,7 @@ func (s slow) FetchTrustProduct(
 	return s.Hub.FetchTrustProduct(ctx, r)
 }
 
-// TestStop stops a server that is at a request: the request is answered, new ones are refused, and everything is closed.
+// TestStop stops a server during a request: the request must be answered, new ones refused, and everything closed.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	db := openStore(t)
@@ -124,7 +124,7 @@ func TestServingFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.Run(t.Context()); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Run returned %v, want that the listener is closed", err)
+		t.Errorf("Run returned %v, want net.ErrClosed", err)
 	}
 }
 
@@ -180,7 +180,7 @@ func TestNewFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close() //nolint:errcheck // nobody has connected
+	defer taken.Close() //nolint:errcheck // it has no connections
 	for want, config := range map[string]app.Config{
 		"Config.Now is required":            {},
 		"connections are too low":           {Now: time.Now, MaxConnections: app.MinConnections - 1},
@@ -197,7 +197,7 @@ func TestNewFails(t *testing.T) {
 		}
 	}
 	if _, err := app.New(t.Context(), app.Config{Now: time.Now}); err == nil {
-		t.Error("New takes a Config without a store")
+		t.Error("New accepts a Config without a store")
 	}
 }
 
@@ -209,7 +209,7 @@ func TestGuesses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.Close() //nolint:errcheck // TestStop is about it
+		defer a.Close() //nolint:errcheck // tested by TestStop
 		status := 0
 		for range 11 {
 			w := httptest.NewRecorder()

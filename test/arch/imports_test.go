@@ -357,8 +357,8 @@ func clockReads(t *testing.T, name string, text []byte) (where []string) {
 	return where
 }
 
-// sources reads every Go file of the module, and go.mod, even those that no test here needs: the go tool's cached result depends
-// on the files that the test has opened, and not on those that `go list` has read.
+// sources reads every Go file of the module, and go.mod, even those that no test here needs: the go tool's cached result
+// depends on the files that the test has opened, and not on those that `go list` has read.
 func sources(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := make(map[string][]byte)

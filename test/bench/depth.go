@@ -94,8 +94,8 @@ func withPageSize(list url.URL, query url.Values, size int) *url.URL {
 	return &list
 }
 
-// walk follows a list's links past a number of products. It uses long pages: a token says where its page begins, not how long it
-// is.
+// walk follows a list's links past a number of products. It uses long pages: a token says where its page begins, not how long
+// it is.
 func (b *bench) walk(ctx context.Context, page string, products int) (*url.URL, error) {
 	step := b.progress("pages on the way down", products/stride)
 	for range products / stride {

@@ -11,8 +11,8 @@ import (
 // maxOperationLines keeps operations short. A longer one must move what it shares with others into components.
 const maxOperationLines = 25
 
-// longOperations returns the operations with more lines than maxOperationLines, counted from the method. Blank lines and comments
-// after the last property do not count.
+// longOperations returns the operations with more lines than maxOperationLines, counted from the method. Blank lines and
+// comments after the last property do not count.
 func longOperations(contract []byte) ([]finding, error) {
 	var document struct {
 		Paths map[string]yaml.Node `yaml:"paths"`

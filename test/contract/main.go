@@ -9,8 +9,8 @@
 // Each exception must have a reason and still be needed: one that excludes nothing is an error, like a new finding. The program
 // reads only files and needs no network.
 //
-// It does not check the server, whose tests validate its responses. It is a separate module so that importers of the main one do
-// not depend on the linter and oasdiff. `make verify` and `make contract-diff` run it.
+// It does not check the server, whose tests validate its responses. It is a separate module so that importers of the main one
+// do not depend on the linter and oasdiff. `make verify` and `make contract-diff` run it.
 package main
 
 import (

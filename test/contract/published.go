@@ -37,8 +37,8 @@ type intended struct {
 	found []difference
 }
 
-// comparePublished prints the differences between the contract and a published one, in the operations that both have. It fails for
-// a difference that is not listed as intended, and for a listed one that does not exist.
+// comparePublished prints the differences between the contract and a published one, in the operations that both have. It
+// fails for a difference that is not listed as intended, and for a listed one that does not exist.
 func comparePublished(in files, published string, out *report) error {
 	list, err := readIntended(in.differences)
 	if err != nil {
@@ -100,8 +100,8 @@ func (e *intended) means(d difference) bool {
 	return operation && at && e.Published == d.published && e.Ours == d.ours
 }
 
-// compare prints the operations of both contracts, and returns the differences in those that both have. Parts outside operations
-// (tags, the names of components, servers) are not compared, except for the security schemes.
+// compare prints the operations of both contracts, and returns the differences in those that both have. Parts outside
+// operations (tags, the names of components, servers) are not compared, except for the security schemes.
 func compare(published, contract string, out *report) ([]difference, error) {
 	theirs, err := loadOperations(published)
 	if err != nil {
@@ -149,7 +149,8 @@ func compare(published, contract string, out *report) ([]difference, error) {
 	return found, nil
 }
 
-// loadOperations reads a contract and adds to each operation what it inherits: its path's parameters and the contract's security.
+// loadOperations reads a contract and adds to each operation what it inherits: its path's parameters and the contract's
+// security.
 func loadOperations(path string) (*openapi3.T, error) {
 	info, err := load.NewSpecInfo(openapi3.NewLoader(), load.NewSource(path), load.WithFlattenParams())
 	if err != nil {

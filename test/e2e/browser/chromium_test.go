@@ -77,8 +77,8 @@ func flags(t *testing.T) []chromedp.ExecAllocatorOption {
 	return options
 }
 
-// emptyFolder is used instead of t.TempDir, whose removal fails the test if a process of the browser is still writing there while
-// it ends.
+// emptyFolder is used instead of t.TempDir, whose removal fails the test if a process of the browser is still writing there
+// while it ends.
 func emptyFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "chromium") //nolint:usetesting // see above

@@ -19,8 +19,8 @@ import (
 
 const forged = "FriendlyName=Forged&Email=a%40evil.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea"
 
-// TestPagesAfterAVisit visits the API with a browser and would enter the credentials if asked. The browser must not ask, because it
-// would then add the credentials to requests of other sites' pages.
+// TestPagesAfterAVisit visits the API with a browser and would enter the credentials if asked. The browser must not ask,
+// because it would then add the credentials to requests of other sites' pages.
 func TestPagesAfterAVisit(t *testing.T) {
 	base := startServer(t)
 	victim := createProduct(t, base)
@@ -44,8 +44,8 @@ func TestPagesAfterAVisit(t *testing.T) {
 	tab.checkLoopback(t)
 }
 
-// TestPagesWithRememberedCredentials: the browser has the credentials nevertheless, and adds them to every request. Requests of forms
-// and of scripts without CORS must be refused.
+// TestPagesWithRememberedCredentials: the browser has the credentials nevertheless, and adds them to every request. Requests
+// of forms and of scripts without CORS must be refused.
 func TestPagesWithRememberedCredentials(t *testing.T) {
 	base := startServer(t)
 	victim := createProduct(t, base)
@@ -116,8 +116,8 @@ func (tab *tab) sendForms(t *testing.T, base *url.URL, victim product) {
 	}
 }
 
-// fetchFromAnotherPort sends requests with the browser's credentials from a script on another port of the same host, which browsers
-// treat as the same site.
+// fetchFromAnotherPort sends requests with the browser's credentials from a script on another port of the same host, which
+// browsers treat as the same site.
 func (tab *tab) fetchFromAnotherPort(t *testing.T, base *url.URL, victim product, mode string) {
 	t.Helper()
 	tab.do(t, "open a page of another port", chromedp.Navigate(servePage(t, "127.0.0.1:0", "Another port")))

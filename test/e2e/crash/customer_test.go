@@ -158,8 +158,8 @@ func (c *customer) outlive(t *testing.T) {
 	c.life++
 }
 
-// await waits until all missing notices have been received in this life. Because the time depends on how much the earlier servers
-// have left, it gives up only if no notice arrives for waitLimit.
+// await waits until all missing notices have been received in this life. Because the time depends on how much the earlier
+// servers have left, it gives up only if no notice arrives for waitLimit.
 func (c *customer) await(t *testing.T, missing []statusChange) {
 	t.Helper()
 	silent := false
@@ -222,8 +222,8 @@ func (l *countingListener) note(client string, open bool) {
 	l.changed.Broadcast()
 }
 
-// drain waits until all earlier connections are closed, including those that the kernel has not handed over yet. The kernel hands
-// them over in order, so they precede the connection that drain makes.
+// drain waits until all earlier connections are closed, including those that the kernel has not handed over yet. The kernel
+// hands them over in order, so they precede the connection that drain makes.
 func (l *countingListener) drain(t *testing.T) {
 	t.Helper()
 	last, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())

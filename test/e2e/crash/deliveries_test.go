@@ -18,9 +18,9 @@ const (
 	maxInFlight   = 64  // notices that internal/jobs sends to one endpoint at the same time
 )
 
-// TestCrashDeliveries repeatedly kills servers of one database with SIGKILL during changes and deliveries, and then lets a server
-// finish. Every committed change must have been delivered over both channels, in order, and twice only if it was being delivered
-// at a kill. TRUSTHUB_CRASH_ROUNDS sets the number of kills.
+// TestCrashDeliveries repeatedly kills servers of one database with SIGKILL during changes and deliveries, and then lets a
+// server finish. Every committed change must have been delivered over both channels, in order, and twice only if it was being
+// delivered at a kill. TRUSTHUB_CRASH_ROUNDS sets the number of kills.
 func TestCrashDeliveries(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		rounds, _ := campaignRounds(t, 3)

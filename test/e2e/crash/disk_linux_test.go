@@ -14,9 +14,9 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// TestDiskCannotBeWritten makes every write of a running server fail, as on a full disk. (It limits the size of files, which needs
-// neither root nor a separate file system.) Creates and updates must return 503 with the cause in the log, reads must work, and
-// the health check must fail. When writes work again, so must everything else, without a restart.
+// TestDiskCannotBeWritten makes every write of a running server fail, as on a full disk. (It limits the size of files, which
+// needs neither root nor a separate file system.) Creates and updates must return 503 with the cause in the log, reads must
+// work, and the health check must fail. When writes work again, so must everything else, without a restart.
 func TestDiskCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	server := launchInstance(t, filepath.Join(t.TempDir(), "trusthub.db"), "--review", "manual")

@@ -134,8 +134,8 @@ func (s *instance) api(t *testing.T) *client.Client {
 // signalKill sends SIGKILL and does not wait.
 func (s *instance) signalKill() error { return s.Signal(os.Kill) }
 
-// end kills a server, if it is still running, and returns when everything it began has ended: Postgres may still be working on a
-// commit.
+// end kills a server, if it is still running, and returns when everything it began has ended: Postgres may still be working
+// on a commit.
 func (s *instance) end(t *testing.T) {
 	t.Helper()
 	if err := s.Kill(); err != nil {

@@ -106,8 +106,8 @@ func (run *campaignRun) verifyLeases(t *testing.T, explained func(first, second 
 	return tally
 }
 
-// settle waits until nothing is left to do, which includes the end of the killed servers' leases. Because the time depends on how
-// much the load has left, it gives up only if there is no progress.
+// settle waits until nothing is left to do, which includes the end of the killed servers' leases. Because the time depends on
+// how much the load has left, it gives up only if there is no progress.
 func (run *campaignRun) settle(t *testing.T) {
 	t.Helper()
 	storetest.UseSQL(t, run.db, func(db *sql.DB) {
@@ -126,8 +126,8 @@ func (run *campaignRun) settle(t *testing.T) {
 	})
 }
 
-// verifyCreatedOnce expects every product to be known to a client: a client repeats a create with its idempotency key until it gets
-// a response.
+// verifyCreatedOnce expects every product to be known to a client: a client repeats a create with its idempotency key until
+// it gets a response.
 func (run *campaignRun) verifyCreatedOnce(t *testing.T) {
 	t.Helper()
 	for sid, row := range readRows(t, run.db) {

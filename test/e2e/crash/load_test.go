@@ -99,8 +99,8 @@ func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	return submitted
 }
 
-// until sends a request to one server after the other until it succeeds. It returns false if the test ends first, or if a request
-// fails that must not fail.
+// until sends a request to one server after the other until it succeeds. It returns false if the test ends first, or if a
+// request fails that must not fail.
 func (l *clientLoad) until(t *testing.T, at *int, request func(*client.Client) error) bool {
 	t.Helper()
 	pause := time.NewTicker(retryPause)

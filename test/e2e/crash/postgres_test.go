@@ -21,16 +21,16 @@ import (
 
 const (
 	password = "chaospassword"
-	// shortOutage is how long Postgres may be down without a notice being repeated: a server that has sent one records it as soon as
-	// it can, and no other may send it before the lease ends.
+	// shortOutage is how long Postgres may be down without a notice being repeated: a server that has sent one records it as
+	// soon as it can, and no other may send it before the lease ends.
 	shortOutage = leaseTime / 2
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )
 
 // TestPostgresDies kills Postgres itself with SIGKILL under the load of two servers and starts it again. While it is down,
-// requests must get the documented error. Afterwards the same two servers must continue, and at the end every acknowledged write
-// must be there and every change delivered, in order. If TRUSTHUB_CRASH_ROUNDS is set, Postgres dies twenty times.
+// requests must get the documented error. Afterwards the same two servers must continue, and at the end every acknowledged
+// write must be there and every change delivered, in order. If TRUSTHUB_CRASH_ROUNDS is set, Postgres dies twenty times.
 //
 // It may take leaseTime longer, until leases have ended whose commits lost their result.
 func TestPostgresDies(t *testing.T) {
@@ -163,8 +163,8 @@ func verifyUnavailable(t *testing.T, server string) {
 		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // whether it is unknown cannot be known now
 		{http.MethodGet, "/healthz", ""},
 	} {
-		// A create on a dead connection cannot know whether it was stored, so its error has no Retry-After. After as many creates as
-		// the pool has connections, every create knows.
+		// A create on a dead connection cannot know whether it was stored, so its error has no Retry-After. After as many
+		// creates as the pool has connections, every create knows.
 		promised := false
 		for try := 0; try < 20 && !promised; try++ {
 			promised = askUnavailable(t, attempt.method, server+attempt.path, attempt.user, form)

@@ -85,7 +85,8 @@ func errorLines(log []byte) []byte {
 	return bytes.Join(lines, nil)
 }
 
-// TestTenServersStart starts ten servers at once on an empty database: all must become healthy, and only one creates the tables.
+// TestTenServersStart starts ten servers at once on an empty database: all must become healthy, and only one creates the
+// tables.
 func TestTenServersStart(t *testing.T) {
 	t.Parallel()
 	const copies = 10

@@ -22,8 +22,9 @@ const (
 	maxWrites   = 150 // that are acknowledged before the kill
 )
 
-// TestCrash repeatedly kills servers of one database with SIGKILL during writes. Each time it verifies that every acknowledged write
-// is there, and that every other is there completely or not at all. TRUSTHUB_CRASH_ROUNDS sets the number of kills.
+// TestCrash repeatedly kills servers of one database with SIGKILL during writes. Each time it verifies that every
+// acknowledged write is there, and that every other is there completely or not at all. TRUSTHUB_CRASH_ROUNDS sets the number
+// of kills.
 func TestCrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		rounds, _ := campaignRounds(t, 4)
@@ -67,8 +68,8 @@ type productRow struct {
 	created, updated                                    int64
 }
 
-// writer creates and updates its own products, one write at a time. Every write has a number, which is in every field that it sets,
-// so that a partial write is noticed.
+// writer creates and updates its own products, one write at a time. Every write has a number, which is in every field that it
+// sets, so that a partial write is noticed.
 type writer struct {
 	name   string
 	number int
@@ -93,7 +94,8 @@ func (w *writer) next() *productWrite {
 	return write
 }
 
-// write sends requests until one gets no response, and calls acknowledged after each response. Only a killed server may not respond.
+// write sends requests until one gets no response, and calls acknowledged after each response. Only a killed server may not
+// respond.
 func (w *writer) write(t *testing.T, api *client.Client, acknowledged func()) {
 	t.Helper()
 	for {
@@ -141,8 +143,8 @@ func (c *productWrite) send(ctx context.Context, api *client.Client) (*client.Tr
 	})
 }
 
-// made reports whether the write changes the row before, which for a create is zero, into row. The time of the write is known only
-// to the server.
+// made reports whether the write changes the row before, which for a create is zero, into row. The time of the write is known
+// only to the server.
 func (c *productWrite) made(row, before productRow) bool {
 	want := productRow{
 		sid: c.sid, account: programtest.AccountSID, policy: policySID, name: c.name, email: c.email, callback: c.callback,
@@ -202,8 +204,8 @@ func (c *writeTally) settle(w *writer, row productRow) {
 
 // readRows reads the table itself, because the SID of a create without a response is unknown.
 //
-// It closes the database again: if this process kept a SQLite file open while a server is killed, the index of the write-ahead log
-// would stay in shared memory, and the next server would not have to recover it.
+// It closes the database again: if this process kept a SQLite file open while a server is killed, the index of the
+// write-ahead log would stay in shared memory, and the next server would not have to recover it.
 func readRows(t *testing.T, name string) map[string]productRow {
 	t.Helper()
 	rows := make(map[string]productRow)
@@ -238,8 +240,8 @@ func readRows(t *testing.T, name string) map[string]productRow {
 	return rows
 }
 
-// writeUntilKilled kills the server after a random number of acknowledged writes, while other writers are writing. It returns the
-// number of acknowledged writes.
+// writeUntilKilled kills the server after a random number of acknowledged writes, while other writers are writing. It returns
+// the number of acknowledged writes.
 func (s *instance) writeUntilKilled(t *testing.T, writers []*writer) int {
 	t.Helper()
 	api := s.api(t)

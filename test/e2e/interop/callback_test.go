@@ -22,8 +22,8 @@ const (
 	generatedURLs   = 1000
 )
 
-// TestCallbacksAreValid uses a receiver that follows Twilio's documentation: it passes the URL at which it was called, and the form,
-// to the SDK's validator.
+// TestCallbacksAreValid uses a receiver that follows Twilio's documentation: it passes the URL at which it was called, and
+// the form, to the SDK's validator.
 func TestCallbacksAreValid(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, testCallbacksAreValid, "--review-delay", "10ms")
@@ -97,9 +97,9 @@ func testCallbacksAreValid(t *testing.T, server *url.URL) {
 
 // TestSignaturesAreValid validates the signatures of the main module with the SDK.
 //
-// The SDK accepts them for the URL as the receiver sees it, but not for the configured URL if that has userinfo or a fragment, even
-// an empty one. It includes both in the URL, although they are never part of a request's URL nor, according to Twilio's
-// documentation, of the signed URL.
+// The SDK accepts them for the URL as the receiver sees it, but not for the configured URL if that has userinfo or a
+// fragment, even an empty one. It includes both in the URL, although they are never part of a request's URL nor, according to
+// Twilio's documentation, of the signed URL.
 func TestSignaturesAreValid(t *testing.T) {
 	t.Parallel()
 	validator := client.NewRequestValidator(authToken)

@@ -26,8 +26,8 @@ func TestClientCost(t *testing.T) {
 	}
 }
 
-// BenchmarkClientCost builds the same small program with our client and with the official SDK, each from an empty build cache: minutes
-// of CPU. The goal is 0.35 of the SDK's.
+// BenchmarkClientCost builds the same small program with our client and with the official SDK, each from an empty build
+// cache: minutes of CPU. The goal is 0.35 of the SDK's.
 func BenchmarkClientCost(b *testing.B) {
 	for b.Loop() {
 		var theirs cost

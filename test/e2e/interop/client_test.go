@@ -135,8 +135,8 @@ func allocs(tb testing.TB, c call) (ours, theirs float64) {
 	return count(c.ours), count(c.theirs)
 }
 
-// TestClientAllocations expects our client to allocate no more often than the official one, although it does more: retries, a key,
-// a typed error. It does not run in parallel, because all allocations of the process are counted.
+// TestClientAllocations expects our client to allocate no more often than the official one, although it does more: retries, a
+// key, a typed error. It does not run in parallel, because all allocations of the process are counted.
 func TestClientAllocations(t *testing.T) {
 	for _, c := range calls(t, "http://127.0.0.1:8080", fromMemory{}) {
 		ours, theirs := allocs(t, c)
@@ -147,8 +147,8 @@ func TestClientAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkClient calls a server on the loopback interface alternately with both clients, and reports both times and their ratio.
-// Allocations are counted for calls from memory, because otherwise the server's would be counted, too.
+// BenchmarkClient calls a server on the loopback interface alternately with both clients, and reports both times and their
+// ratio. Allocations are counted for calls from memory, because otherwise the server's would be counted, too.
 func BenchmarkClient(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), cannedHeader())
@@ -219,8 +219,8 @@ func testClientCreatesAndSubmits(t *testing.T, server *url.URL) {
 	}
 }
 
-// TestParseCallbackAgreesWithTheSDK signs generated callbacks, changes some of them, with or without a port in the URL, and expects
-// our client and the SDK to accept the same ones.
+// TestParseCallbackAgreesWithTheSDK signs generated callbacks, changes some of them, with or without a port in the URL, and
+// expects our client and the SDK to accept the same ones.
 func TestParseCallbackAgreesWithTheSDK(t *testing.T) {
 	t.Parallel()
 	validator := sdk.NewRequestValidator(authToken)

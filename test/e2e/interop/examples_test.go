@@ -9,7 +9,8 @@ import (
 
 const examples = "../../../examples"
 
-// TestExamples runs the examples in other languages, which start the program themselves. `make interop` installs their packages.
+// TestExamples runs the examples in other languages, which start the program themselves. `make interop` installs their
+// packages.
 func TestExamples(t *testing.T) {
 	for name, example := range map[string]struct {
 		command []string

@@ -66,7 +66,8 @@ func testFetchListDelete(t *testing.T, server *url.URL) {
 	}
 }
 
-// pageThrough requests all pages. The SDK's call takes a page's token and number, which are in the previous page's next_page_url.
+// pageThrough requests all pages. The SDK's call takes a page's token and number, which are in the previous page's
+// next_page_url.
 func pageThrough(service *trusthub.ApiService, params *trusthub.ListTrustProductParams) (pages [][]string, err error) {
 	for token, number := "", ""; ; {
 		page, err := service.PageTrustProduct(params, token, number)

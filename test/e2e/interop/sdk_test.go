@@ -27,8 +27,8 @@ var productSID = regexp.MustCompile(`^BU[0-9a-fA-F]{32}$`)
 
 var errOtherHost = errors.New("the SDK called a host that is not Trust Hub's")
 
-// toServer sends requests for the real service to the server. The SDK has no base URL, so this is what a user must add. URLs that
-// the server returns, such as those of next pages, need no change.
+// toServer sends requests for the real service to the server. The SDK has no base URL, so this is what a user must add. URLs
+// that the server returns, such as those of next pages, need no change.
 type toServer struct {
 	server    *url.URL
 	transport http.RoundTripper

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// TestUnauthenticatedConnections keeps all connections busy without an account. Requests with an account must be served at once.
+// TestUnauthenticatedConnections keeps all connections busy without an account. Requests with an account must be served at
+// once.
 func TestUnauthenticatedConnections(t *testing.T) {
 	const wrong = "GET /v1/TrustProducts HTTP/1.1\r\nHost: hub.example\r\nAuthorization: Basic bm9ib2R5Om5vdGhpbmc=\r\n\r\n"
 	for name, attack := range map[string]func(t *testing.T, conn net.Conn){

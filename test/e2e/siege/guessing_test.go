@@ -11,8 +11,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// TestWrongPasswords guesses passwords concurrently. Ten guesses a minute get a 401, all others a 429 with a Retry-After. Requests
-// with the right password must not be affected.
+// TestWrongPasswords guesses passwords concurrently. Ten guesses a minute get a 401, all others a 429 with a Retry-After.
+// Requests with the right password must not be affected.
 func TestWrongPasswords(t *testing.T) {
 	for engine, database := range map[string]func(testing.TB) string{"sqlite": sqlite, "postgres": pgtest.New} {
 		t.Run(engine, func(t *testing.T) {

@@ -24,8 +24,9 @@ const (
 // story has the statuses that callbacks report for a product whose review takes no time.
 var story = []string{"pending-review", "in-review", "twilio-approved"}
 
-// traffic is clients that create and submit Trust Products, each the next one when the last one's callbacks have all arrived. No
-// request may fail: no server is killed, and a server gets no more requests before it is stopped, as behind a load balancer.
+// traffic is clients that create and submit Trust Products, each the next one when the last one's callbacks have all arrived.
+// No request may fail: no server is killed, and a server gets no more requests before it is stopped, as behind a load
+// balancer.
 type traffic struct {
 	customer *httptest.Server
 	clients  sync.WaitGroup
@@ -78,7 +79,8 @@ func (f *traffic) stop() {
 	f.clients.Wait()
 }
 
-// submit creates and submits a product, each at the next server. It returns nil if there are no servers left or a request fails.
+// submit creates and submits a product, each at the next server. It returns nil if there are no servers left or a request
+// fails.
 func (f *traffic) submit(t *testing.T, turn int) *product {
 	t.Helper()
 	f.requests.RLock() // during both requests, so that every created product is submitted

@@ -1,8 +1,8 @@
 // Package contracttest validates responses against openapi.yaml. The server's own tests and the conformance suite share it.
 //
-// It guarantees that the contract declares the status, headers and body of a response for the request, and that the response to a
-// request outside the contract is an Error. It is stricter than the contract in one way: times must be in whole seconds. It does
-// not validate requests and does not know what an operation means.
+// It guarantees that the contract declares the status, headers and body of a response for the request, and that the response
+// to a request outside the contract is an Error. It is stricter than the contract in one way: times must be in whole seconds.
+// It does not validate requests and does not know what an operation means.
 package contracttest
 
 import (

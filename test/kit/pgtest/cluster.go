@@ -25,9 +25,9 @@ const (
 	firstPort, ports = 16384, 16384
 )
 
-// supervise is the supervisor of a cluster, a shell script that stops the server when the test process has ended. It watches a
-// pipe, which the kernel closes however a process ends. Pdeathsig would not be enough: only Linux has it, it fires when the thread
-// that started the process ends, it reaches only the postmaster, and the folder would remain.
+// supervise is the supervisor of a cluster, a shell script that stops the server when the test process has ended. It watches
+// a pipe, which the kernel closes however a process ends. Pdeathsig would not be enough: only Linux has it, it fires when the
+// thread that started the process ends, it reaches only the postmaster, and the folder would remain.
 //
 //go:embed supervise.sh
 var supervise string
@@ -105,8 +105,8 @@ func (c *Cluster) end() error {
 	return errors.Join(err, readErr, os.RemoveAll(c.folder)) // perhaps only this user can remove the folder
 }
 
-// startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting: whether
-// a commit survives a power cut. It survives kill -9 either way.
+// startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting:
+// whether a commit survives a power cut. It survives kill -9 either way.
 func startCluster(fsync string) (*Cluster, error) {
 	c, err := newCluster(fsync)
 	if err != nil {
@@ -152,8 +152,8 @@ func newCluster(fsync string) (*Cluster, error) {
 	return c, nil
 }
 
-// findPrograms returns the first folder that has both initdb and postgres: in PATH, or where Debian installs each major version,
-// the newest first.
+// findPrograms returns the first folder that has both initdb and postgres: in PATH, or where Debian installs each major
+// version, the newest first.
 func findPrograms() (string, error) {
 	path, _ := os.LookupEnv("PATH")
 	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // fails for a malformed pattern only

@@ -78,7 +78,8 @@ func TestKillReachesBusyBackends(t *testing.T) {
 	}
 }
 
-// childVariable makes this test binary the process that TestNothingOutlivesTheTestProcess kills. Its value is the kind of cluster.
+// childVariable makes this test binary the process that TestNothingOutlivesTheTestProcess kills. Its value is the kind of
+// cluster.
 const childVariable = "PGTEST_CHILD"
 
 // TestChild is the process that the test below starts and kills. Otherwise it does nothing. It does not call Skip, which is a

@@ -4,15 +4,15 @@
 // set, they are on a private cluster that the first call in a test process starts, with the programs of Debian's postgresql
 // package or another installation of Postgres 13 or later. [NewCluster] starts a cluster for a single test, which may kill it.
 //
-// It guarantees that a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable, as in
-// production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on 127.0.0.1
-// only. It is removed with its temporary folder after the test process has ended, even if that was killed or panicked. Clusters of
-// different test processes are independent. If root runs the tests, the server runs as the user postgres, because Postgres
-// refuses to run as root.
+// It guarantees that a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable,
+// as in production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on
+// 127.0.0.1 only. It is removed with its temporary folder after the test process has ended, even if that was killed or
+// panicked. Clusters of different test processes are independent. If root runs the tests, the server runs as the user
+// postgres, because Postgres refuses to run as root.
 //
-// It installs nothing, keeps no data, and does not protect a cluster from other users of this machine, who may connect without a
-// password while the tests run. On Windows it cannot run a cluster: set TRUSTHUB_TEST_POSTGRES. If the temporary folder neither
-// belongs to the test's user nor is writable by postgres, an empty folder may remain.
+// It installs nothing, keeps no data, and does not protect a cluster from other users of this machine, who may connect
+// without a password while the tests run. On Windows it cannot run a cluster: set TRUSTHUB_TEST_POSTGRES. If the temporary
+// folder neither belongs to the test's user nor is writable by postgres, an empty folder may remain.
 //
 // Without Postgres a test is skipped, with a message about what to install or set. With CI=true it fails instead.
 package pgtest
@@ -65,8 +65,8 @@ func NewDurable(tb testing.TB) string {
 	return newDatabase(tb, sharedDurable, emptyTemplate)
 }
 
-// Template returns a function like New whose databases have been prepared by prepare. On the private cluster prepare runs once and
-// the databases are copies. prepare must close its connections.
+// Template returns a function like New whose databases have been prepared by prepare. On the private cluster prepare runs
+// once and the databases are copies. prepare must close its connections.
 func Template(prepare func(url string) error) func(tb testing.TB) string {
 	template := databaseName()
 	made := sync.OnceValue(func() error {

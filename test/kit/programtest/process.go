@@ -113,7 +113,8 @@ func (p *Process) printed(buffer *bytes.Buffer) string {
 	return buffer.String()
 }
 
-// Await waits until the pattern matches standard output or standard error count times. It returns the last match and its groups.
+// Await waits until the pattern matches standard output or standard error count times. It returns the last match and its
+// groups.
 func (p *Process) Await(pattern *regexp.Regexp, count int) ([]string, error) {
 	limit := time.NewTimer(waitLimit)
 	defer limit.Stop()

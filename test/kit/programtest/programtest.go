@@ -1,7 +1,7 @@
 // Package programtest builds the program and runs it in its own process, for the tests and the bench that use it from outside.
 //
-// It guarantees that a process ends with its test, and that a server that does not stop cleanly fails its test. It uses only the
-// program's command line and output.
+// It guarantees that a process ends with its test, and that a server that does not stop cleanly fails its test. It uses only
+// the program's command line and output.
 package programtest
 
 import (
@@ -69,8 +69,8 @@ func RaceFlags() []string {
 	return []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/libc=-race=false"}
 }
 
-// Serve runs `trusthub serve` with a database and more flags until the test ends, and returns its URL. Its account is AccountSID
-// with AuthToken. The test fails if the server does not then exit with status 0 in time.
+// Serve runs `trusthub serve` with a database and more flags until the test ends, and returns its URL. Its account is
+// AccountSID with AuthToken. The test fails if the server does not then exit with status 0 in time.
 func Serve(tb testing.TB, program, database string, flags ...string) *url.URL {
 	tb.Helper()
 	server := Start(tb, Command{

@@ -1,7 +1,7 @@
 // Package storetest opens databases for tests, so that stores are tested on every engine.
 //
-// It guarantees that each test has its own database, which is deleted afterwards. The databases are real, and the package has no
-// tests.
+// It guarantees that each test has its own database, which is deleted afterwards. The databases are real, and the package has
+// no tests.
 package storetest
 
 import (

@@ -54,7 +54,8 @@ func check(t *testing.T, got []request, want ...request) {
 	}
 }
 
-// TestCreateWithAttributes: an object is sent as JSON in the form and returned as an object. A create is retried with the same key.
+// TestCreateWithAttributes: an object is sent as JSON in the form and returned as an object. A create is retried with the
+// same key.
 func TestCreateWithAttributes(t *testing.T) {
 	failures := 1
 	c, got := newServer(t, func(*http.Request) (int, string) {
