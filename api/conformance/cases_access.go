@@ -201,11 +201,11 @@ func corsOnEveryResponse(s *suite) {
 		}
 		method, _, _ := strings.Cut(a.title, " ")
 		if !strings.Contains(a.header.Get("Access-Control-Allow-Methods"), method) {
-			s.Errorf("%s, status %d: the method is not among the allowed", a.title, a.status)
+			s.Errorf("%s, status %d: the method is not among the allowed methods", a.title, a.status)
 		}
-		// With "*", a browser would refuse true.
+		// With the origin "*", browsers refuse the value true.
 		if a.header.Get("Access-Control-Allow-Credentials") != "false" {
-			s.Errorf("%s, status %d: a browser might add credentials of its own", a.title, a.status)
+			s.Errorf("%s, status %d: Access-Control-Allow-Credentials is set", a.title, a.status)
 		}
 	}
 }

@@ -91,20 +91,20 @@ func defects() map[string]defect {
 			r.SetBasicAuth(defectSID, defectToken)
 			next.ServeHTTP(w, r)
 		}},
-		"times have fractions": {"create/a_new_one_has_what_it_was_given", withBody(func(body string) string {
+		"times have fractions": {"create/a_create_returns_the_values_it_was_given", withBody(func(body string) string {
 			return strings.ReplaceAll(body, `Z"`, `.5Z"`)
 		})},
-		"there is one page": {"list/pages_hold_each_one_once,_there_and_back", withQuery(func(query url.Values) { query.Del("PageToken") })},
-		"pages have no number": {"list/pages_hold_each_one_once,_there_and_back", withBody(func(body string) string {
+		"there is one page": {"list/pages_have_each_item_once,_forward_and_backward", withQuery(func(query url.Values) { query.Del("PageToken") })},
+		"pages have no number": {"list/pages_have_each_item_once,_forward_and_backward", withBody(func(body string) string {
 			return strings.ReplaceAll(body, `"page":1,`, `"page":0,`)
 		})},
-		"pages have another size": {"list/pages_hold_each_one_once,_there_and_back", withBody(func(body string) string {
+		"pages have another size": {"list/pages_have_each_item_once,_forward_and_backward", withBody(func(body string) string {
 			return strings.ReplaceAll(body, `"page_size":2,`, `"page_size":50,`)
 		})},
-		"the first page is another": {"list/pages_hold_each_one_once,_there_and_back", withBody(func(body string) string {
+		"the first page is another": {"list/pages_have_each_item_once,_forward_and_backward", withBody(func(body string) string {
 			return regexp.MustCompile(`"first_page_url":"[^?]*`).ReplaceAllString(body, "$0?Status=in-review&_=")
 		})},
-		"names are found in part": {"list/filters_choose", func() apitest.Fault {
+		"names are found in part": {"list/filters_select", func() apitest.Fault {
 			var last string
 			name := withForm(func(form url.Values) { last = form.Get("FriendlyName") })
 			find := withQuery(func(query url.Values) {
@@ -116,13 +116,13 @@ func defects() map[string]defect {
 				name(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { find(w, r, next) }))
 			}
 		}()},
-		"the last of two counts": {"list/what_is_off_the_contract_is_refused", withQuery(func(query url.Values) {
+		"the last of two counts": {"list/what_the_contract_excludes_is_refused", withQuery(func(query url.Values) {
 			for name, values := range query {
 				query.Set(name, values[len(values)-1])
 			}
 		})},
 		"a message repeats the value": {
-			"create/what_is_off_the_contract_is_refused",
+			"create/what_the_contract_excludes_is_refused",
 			func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				var value string
 				withForm(func(form url.Values) { value = form.Get("PolicySid") })(w, r,
@@ -146,7 +146,7 @@ func defects() map[string]defect {
 				answer.Header().Del("Twilio-Request-Id")
 			}
 		})},
-		"an update is not kept": {"update/it_changes_what_it_names_and_nothing_else", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		"an update is not kept": {"update/an_update_changes_only_the_given_fields", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/TrustProducts/") {
 				r.Body = http.NoBody
 			}
@@ -159,9 +159,9 @@ func defects() map[string]defect {
 			}
 			next.ServeHTTP(w, r)
 		}},
-		"filters are ignored":       {"list/filters_choose", withQuery(func(query url.Values) { query.Del("PolicySid") })},
-		"an optional field is lost": {"create/everything_can_be_given", withForm(func(form url.Values) { form.Del("StatusCallback") })},
-		"a missing field is made up": {"create/what_is_required_must_be_there", withForm(func(form url.Values) {
+		"filters are ignored":       {"list/filters_select", withQuery(func(query url.Values) { query.Del("PolicySid") })},
+		"an optional field is lost": {"create/a_create_accepts_all_parameters", withForm(func(form url.Values) { form.Del("StatusCallback") })},
+		"a missing field is made up": {"create/a_missing_required_parameter_is_refused", withForm(func(form url.Values) {
 			if !form.Has("Email") {
 				form.Set("Email", "made-up@example.com")
 			}

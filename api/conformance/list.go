@@ -122,9 +122,9 @@ func (m *series) pages(more form, between func()) [][]string {
 	return m.s.walk(m.s.page(m.s.own(m.draft).with(form{"PageSize": "2"}).with(more)), between)
 }
 
-// walk goes from the first page to the last and back, and returns what each page held on the way there. Pages may be short or
-// empty anywhere, so that on the way back only what all of them hold must be the same. between, which may be nil, is called once
-// after the first page; the way back is then not walked.
+// walk goes from the first page to the last and back, and returns the SIDs on each page of the way there. Pages may be short or
+// empty, so only the SIDs of all pages together must be the same on the way back. If between is not nil, walk calls it after the
+// first page, and does not go back.
 func (s *suite) walk(first page, between func()) (pages [][]string) {
 	s.Helper()
 	if between != nil {

@@ -177,7 +177,7 @@ func (a answer) refused(status, code int) {
 	}
 }
 
-// invalid expects the error for a parameter that is invalid. It does not end the case. A stand-in names the parameter, and does
+// invalid expects the error for an invalid parameter. It does not end the case. A stand-in names the parameter, and does
 // not repeat its value, which may be private; a very short one can be in the message by chance.
 func (a answer) invalid(what, name, value string) {
 	a.s.Helper()
@@ -314,7 +314,7 @@ func (s *suite) request(verb verbs, sid string) request {
 	return one
 }
 
-// draft returns a form that creates one with all that is required.
+// draft returns a form with the required parameters of a create.
 func (s *suite) draft() form {
 	values := s.values(s)
 	draft := form{}

@@ -173,7 +173,7 @@ func TestServingFailsWithARequest(t *testing.T) {
 	}
 }
 
-// TestNewFails has New fail in each way: it must close the store that it was given, and leave the port alone.
+// TestNewFails: if New returns an error, it must have closed the store and not use the port.
 func TestNewFails(t *testing.T) {
 	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

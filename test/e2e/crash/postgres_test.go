@@ -203,7 +203,7 @@ func summarize(t *testing.T, outages []outage) (longest time.Duration) {
 func verifyLog(t *testing.T, log string) {
 	t.Helper()
 	if !strings.Contains(log, "background work waits for the database") || !strings.Contains(log, `"level":"ERROR"`) {
-		t.Error("the log does not report that Postgres was away")
+		t.Error("the log does not report that Postgres was down")
 	}
 	for _, secret := range []string{password, programtest.AuthToken} {
 		if at := strings.Index(log, secret); at >= 0 {
