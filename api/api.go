@@ -12,8 +12,8 @@
 //   - A browser is never asked for credentials, because it would remember them and send them on behalf of other sites. If it has
 //     some anyway, forms and no-cors scripts of other sites are refused. Scripts in cors mode are not: those with remembered
 //     credentials look like those with credentials of their own, which may call from anywhere.
-//   - An operation that the implementation does not have (it returns an error that wraps errors.ErrUnsupported, as the methods of
-//     server.Unimplemented do) gets status 501.
+//   - An operation that the implementation does not have (it returns an error that wraps server.ErrUnimplemented, as the methods
+//     of server.Unimplemented do) gets status 501.
 //   - A body is read up to a limit, an operation's context has a timeout, and a panic ends one request only.
 //
 // It stores nothing, does not limit how often a caller calls, does not speak TLS, and does not set the timeouts of the

@@ -28,7 +28,7 @@ const (
 	form     = "FriendlyName=Acme&Email=a@b.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea"
 )
 
-// backend answers what it was asked for, or does what the test says.
+// backend returns a product with the request's values, or calls the test's functions.
 type backend struct {
 	server.Unimplemented
 
@@ -122,7 +122,7 @@ func answerOf(t testing.TB, handler http.Handler, r *http.Request) (*httptest.Re
 	return w, failure
 }
 
-func TestConfigThatCannotWork(t *testing.T) {
+func TestInvalidConfig(t *testing.T) {
 	for name, config := range map[string]api.Config{
 		"no authenticator":       {},
 		"a relative public URL":  {Authenticate: authenticate, PublicURL: "hub.example"},
@@ -148,7 +148,7 @@ func TestBaseURL(t *testing.T) {
 			handler := newHandler(t, backend{}, api.Config{PublicURL: test.publicURL})
 			w, _ := answerOf(t, handler, newRequest(strings.NewReader(form)))
 			if !strings.Contains(w.Body.String(), `"url":"`+test.want) {
-				t.Errorf("the answer does not use %s: %s", test.want, w.Body)
+				t.Errorf("the response does not use %s: %s", test.want, w.Body)
 			}
 		})
 	}
@@ -171,7 +171,7 @@ func TestEscapedPath(t *testing.T) {
 	}
 }
 
-// TestEmptyBodyOfAnotherType sends no form, and a Content-Type of which echo would parse one by itself.
+// TestEmptyBodyOfAnotherType sends no form, but a Content-Type that makes echo parse one.
 func TestEmptyBodyOfAnotherType(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	r := newRequest(http.NoBody)
@@ -199,16 +199,16 @@ func (r *countingReader) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func TestAuthenticatorsErrors(t *testing.T) {
+func TestAuthenticateErrors(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		err  error
 		want api.Code
 	}{
-		{"an empty account is nobody", nil, api.CodeUnauthenticated},
+		{"an empty account", nil, api.CodeUnauthenticated},
 		{"wrong credentials", api.ErrUnauthenticated, api.CodeUnauthenticated},
-		{"it cannot tell", errors.New("the directory is down"), api.CodeInternal},
-		{"it says what to answer", api.NewError(api.CodeUnavailable, "", nil), api.CodeUnavailable},
+		{"an internal error", errors.New("the directory is down"), api.CodeInternal},
+		{"an *Error", api.NewError(api.CodeUnavailable, "", nil), api.CodeUnavailable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			refuse := func(context.Context, string, string) (string, error) { return "", test.err }
@@ -242,7 +242,7 @@ func TestUnhealthy(t *testing.T) {
 	}
 }
 
-// TestHealthHangs asks for the health of what does not answer at all.
+// TestHealthHangs checks the health of a backend that does not respond.
 func TestHealthHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
@@ -268,16 +268,16 @@ func TestStatusCallbackHost(t *testing.T) {
 		name, host string
 		status     int
 	}{
-		{"the longest name of DNS", strings.Repeat("a", 253), http.StatusCreated},
-		{"a longer one", strings.Repeat("a", 254), http.StatusBadRequest},
+		{"the longest DNS name", strings.Repeat("a", 253), http.StatusCreated},
+		{"a longer name", strings.Repeat("a", 254), http.StatusBadRequest},
 		{"with a port", strings.Repeat("a", 253) + ":65535", http.StatusCreated},
 		{"a port that is too long", "a.example:" + strings.Repeat("0", 4096), http.StatusBadRequest},
 		{"a port out of range", "acme.example:99999", http.StatusBadRequest},
 		{"IPv6", "[::1]:80", http.StatusCreated},
 		{"IPv6 with a zone", "[fe80::1%25eth0]", http.StatusBadRequest},
-		{"a name of another script", "bücher.example", http.StatusCreated},
-		{"a name that has no form in DNS", "ü-.example", http.StatusBadRequest},
-		{"no UTF-8 once it is decoded", "a%ff.example", http.StatusBadRequest},
+		{"a Unicode name", "bücher.example", http.StatusCreated},
+		{"a name without a form in DNS", "ü-.example", http.StatusBadRequest},
+		{"invalid UTF-8 when decoded", "a%ff.example", http.StatusBadRequest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			callback := url.Values{"StatusCallback": {"http://" + test.host + "/"}}
@@ -294,12 +294,12 @@ func TestEmailIsAnyText(t *testing.T) {
 		name, email string
 		status      int
 	}{
-		{"the create page's", "email", http.StatusCreated},
+		{"the value on the create page", "email", http.StatusCreated},
 		{"a company's name", `Café & Söhne "Real", Inc. <x>, y@z`, http.StatusCreated},
-		{"a joined emoji and a mark of direction", "👩\u200d👦 \u200f", http.StatusCreated},
-		{"254 characters, which are more bytes", strings.Repeat("é", 254), http.StatusCreated},
+		{"a joined emoji and a direction mark", "👩\u200d👦 \u200f", http.StatusCreated},
+		{"254 characters, but more bytes", strings.Repeat("é", 254), http.StatusCreated},
 		{"255 characters", strings.Repeat("é", 255), http.StatusBadRequest},
-		{"nothing", "", http.StatusBadRequest},
+		{"empty", "", http.StatusBadRequest},
 		{"a line break", "a@b.example\n", http.StatusBadRequest},
 		{"a carriage return", "a\rb", http.StatusBadRequest},
 		{"a tab", "a\tb", http.StatusBadRequest},
@@ -308,7 +308,7 @@ func TestEmailIsAnyText(t *testing.T) {
 		{"the first of C1", "a\u0080b", http.StatusBadRequest},
 		{"NEL", "a\u0085b", http.StatusBadRequest},
 		{"the last of C1", "a\u009fb", http.StatusBadRequest},
-		{"what follows C1", "a\u00a0b", http.StatusCreated},
+		{"the first after C1", "a\u00a0b", http.StatusCreated},
 		{"the line separator", "a\u2028b", http.StatusBadRequest},
 		{"the paragraph separator", "a\u2029b", http.StatusBadRequest},
 	} {
@@ -323,7 +323,7 @@ func TestEmailIsAnyText(t *testing.T) {
 	}
 }
 
-// TestNothingPrivateIsLogged sends secrets through every door and looks for them in the log and in the answers.
+// TestNothingPrivateIsLogged sends secrets in every part of a request and looks for them in the log and the response.
 func TestNothingPrivateIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	defect := backend{create: func(
@@ -357,7 +357,7 @@ func TestNothingPrivateIsLogged(t *testing.T) {
 				t.Errorf("status %d", w.Code)
 			}
 			if strings.Contains(log.String(), private) || strings.Contains(w.Body.String(), private) {
-				t.Errorf("it leaks.\nlog: %s\nanswer: %s", &log, w.Body)
+				t.Errorf("a secret leaks.\nlog: %s\nresponse: %s", &log, w.Body)
 			}
 			if !strings.Contains(log.String(), w.Header().Get("Twilio-Request-Id")) {
 				t.Errorf("the log does not name the request: %s", &log)
@@ -370,8 +370,8 @@ func replaced(old, new string) io.Reader {
 	return strings.NewReader(strings.Replace(form, old, new, 1))
 }
 
-// TestCORSHeaders checks all five, with and without an Origin, on success and on failure, with values that a browser
-// accepts together: "*" goes with credentials "false" only.
+// TestCORSHeaders checks all five headers, with and without an Origin, on success and on failure. Browsers accept the origin
+// "*" only with credentials "false".
 func TestCORSHeaders(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	want := map[string]string{

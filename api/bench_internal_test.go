@@ -9,7 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// BenchmarkValidate measures what holding a create against the contract costs, of what BenchmarkEdge measures.
+// BenchmarkValidate measures the validation of a create against the contract, which is a part of BenchmarkEdge.
 func BenchmarkValidate(b *testing.B) {
 	operations, err := loadOperations()
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 )
 
-// BenchmarkEdge measures a create through the whole layer (route, authenticate, validate, bind, answer) with a backend that
-// does nothing, beside a bare net/http handler that does the same by hand, in turns within one run. The ratios are what to
-// look at; the times depend on the machine.
+// BenchmarkEdge alternately measures a create through the whole package (route, authenticate, validate, bind, respond) with a
+// backend that does nothing, and through a bare net/http handler that does the same by hand. Look at the ratios: the times
+// depend on the machine.
 func BenchmarkEdge(b *testing.B) {
 	layer := newHandler(b, backend{}, api.Config{})
 	bare := bareHandler()
@@ -38,7 +38,7 @@ func BenchmarkEdge(b *testing.B) {
 	}
 	harness := testing.AllocsPerRun(200, func() { httptest.NewRecorder(); request() })
 	layerAllocs, bareAllocs := allocations(layer)-harness, allocations(bare)-harness
-	b.ReportMetric(0, "ns/op") // both together: of no interest
+	b.ReportMetric(0, "ns/op") // of both together, which means nothing
 	b.ReportMetric(float64(layerTime.Nanoseconds())/float64(b.N), "layer-ns")
 	b.ReportMetric(float64(bareTime.Nanoseconds())/float64(b.N), "bare-ns")
 	b.ReportMetric(float64(layerTime)/float64(bareTime), "time-ratio")
@@ -54,7 +54,7 @@ func timed(handler http.Handler, r *http.Request) time.Duration {
 	return time.Since(start)
 }
 
-// bareHandler does by hand, for this one operation, what the layer does for all.
+// bareHandler does by hand, for this operation, what the package does for all.
 func bareHandler() http.Handler {
 	policy := regexp.MustCompile(`^RN[0-9a-fA-F]{32}$`)
 	want := sha256.Sum256([]byte(token))

@@ -9,7 +9,7 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 )
 
-// TestWhoIsAskedForCredentials sends none. Programs are told to, browsers are not.
+// TestWhoIsAskedForCredentials sends no credentials. Programs must get a WWW-Authenticate, browsers must not.
 func TestWhoIsAskedForCredentials(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	for _, test := range []struct {
@@ -19,12 +19,12 @@ func TestWhoIsAskedForCredentials(t *testing.T) {
 		{"curl", "User-Agent", "curl/8.5.0", true},
 		{"Go", "User-Agent", "Go-http-client/1.1", true},
 		{"an SDK", "User-Agent", "twilio-node/5.3.0 (linux x64) node/20.11.0", true},
-		{"a program that takes anything", "Accept", "*/*", true},
-		{"a program that takes JSON", "Accept", "application/json", true},
+		{"a program that accepts anything", "Accept", "*/*", true},
+		{"a program that accepts JSON", "Accept", "application/json", true},
 		{"a program of another origin", "Origin", "https://app.example", true},
 		{"Chromium's address bar", "Sec-Fetch-Mode", "navigate", false},
-		{"a fetch, of the reference at /docs too", "Sec-Fetch-Site", "same-origin", false},
-		{"a new header of the kind", "Sec-Fetch-Storage-Access", "none", false},
+		{"a fetch, as of the reference at /docs", "Sec-Fetch-Site", "same-origin", false},
+		{"a future Sec-Fetch header", "Sec-Fetch-Storage-Access", "none", false},
 		{"Firefox over plain HTTP", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", false},
 		{"a text browser", "Accept", "text/plain, Text/HTML;q=0.9", false},
 	} {
@@ -44,7 +44,7 @@ func TestWhoIsAskedForCredentials(t *testing.T) {
 	}
 }
 
-// TestForgedRequests has valid credentials, as a browser would add that remembers them.
+// TestForgedRequests sends valid credentials, as a browser that remembers them would.
 func TestForgedRequests(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	for _, mode := range []string{"", "cors", "same-origin", "navigate", "no-cors"} {

@@ -13,7 +13,7 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 )
 
-// TestClientAddress sends X-Forwarded-For headers, honest and forged, from proxies that are trusted and from others.
+// TestClientAddress sends true and forged X-Forwarded-For headers from trusted proxies and from other addresses.
 func TestClientAddress(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8:1::/48")}
 	for _, test := range []struct {
@@ -24,18 +24,18 @@ func TestClientAddress(t *testing.T) {
 		want      string
 	}{
 		{"no header", proxies, "10.1.2.3:1", nil, "10.1.2.3"},
-		{"no proxy is trusted", nil, "10.1.2.3:1", []string{"192.0.2.7"}, "10.1.2.3"},
-		{"nor is a neighbour", nil, "127.0.0.1:1", []string{"192.0.2.7"}, "127.0.0.1"},
+		{"no trusted proxies", nil, "10.1.2.3:1", []string{"192.0.2.7"}, "10.1.2.3"},
+		{"no trusted proxies, from loopback", nil, "127.0.0.1:1", []string{"192.0.2.7"}, "127.0.0.1"},
 		{"from a trusted proxy", proxies, "10.1.2.3:1", []string{"192.0.2.7"}, "192.0.2.7"},
-		{"from a trusted proxy by IPv6", proxies, "[2001:db8:1::5]:1", []string{"2001:db8:2::7"}, "2001:db8:2::7"},
+		{"from a trusted proxy over IPv6", proxies, "[2001:db8:1::5]:1", []string{"2001:db8:2::7"}, "2001:db8:2::7"},
 		{"from another address", proxies, "10.2.0.1:1", []string{"192.0.2.7"}, "10.2.0.1"},
-		{"from loopback, which is not among them", proxies, "127.0.0.1:1", []string{"192.0.2.7"}, "127.0.0.1"},
-		{"what the caller wrote before the proxy did", proxies, "10.1.2.3:1", []string{"198.51.100.1, 192.0.2.7"}, "192.0.2.7"},
-		{"in a header of its own", proxies, "10.1.2.3:1", []string{"198.51.100.1", "192.0.2.7"}, "192.0.2.7"},
+		{"from loopback, which is not a trusted proxy", proxies, "127.0.0.1:1", []string{"192.0.2.7"}, "127.0.0.1"},
+		{"an entry forged by the caller", proxies, "10.1.2.3:1", []string{"198.51.100.1, 192.0.2.7"}, "192.0.2.7"},
+		{"an entry forged in another header", proxies, "10.1.2.3:1", []string{"198.51.100.1", "192.0.2.7"}, "192.0.2.7"},
 		{"through two proxies", proxies, "10.1.2.3:1", []string{"198.51.100.1, 192.0.2.7, 10.1.9.9"}, "192.0.2.7"},
 		{"no address", proxies, "10.1.2.3:1", []string{"192.0.2.7, unknown"}, "10.1.2.3"},
-		{"IPv4 in the form of IPv6", proxies, "[::ffff:192.0.2.7]:1", nil, "192.0.2.7"},
-		{"no TCP connection", proxies, "@", nil, "invalid IP"},
+		{"IPv4-mapped", proxies, "[::ffff:192.0.2.7]:1", nil, "192.0.2.7"},
+		{"not a TCP connection", proxies, "@", nil, "invalid IP"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got netip.Addr
@@ -59,8 +59,8 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// TestRefusedCallersAreLogged looks for the account SID and the address of who is refused, and for nothing else of the
-// credentials. Of who is not refused, neither is logged.
+// TestRefusedCallersAreLogged expects the account SID and the address of refused callers in the log, and nothing else of their
+// credentials. Of other callers, neither is logged.
 func TestRefusedCallersAreLogged(t *testing.T) {
 	limited := "AC11111111111111111111111111111111"
 	var log bytes.Buffer
@@ -81,10 +81,10 @@ func TestRefusedCallersAreLogged(t *testing.T) {
 	}{
 		{"a wrong token", account, "wrong", http.StatusUnauthorized, account, peer},
 		{"too many", limited, token, http.StatusTooManyRequests, limited, peer},
-		{"a user name of another form", "person@acme.example", token, http.StatusUnauthorized, nil, peer},
-		{"a token in place of the user name", token, "", http.StatusUnauthorized, nil, peer},
+		{"a user name that is not a SID", "person@acme.example", token, http.StatusUnauthorized, nil, peer},
+		{"a token instead of the user name", token, "", http.StatusUnauthorized, nil, peer},
 		{"no credentials", "", "", http.StatusUnauthorized, nil, peer},
-		{"the right ones", account, token, http.StatusCreated, nil, nil},
+		{"the right credentials", account, token, http.StatusCreated, nil, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			log.Reset()

@@ -21,21 +21,21 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
-// patience is how long an answer may take that comes at once.
-const patience = 10 * time.Second
+// waitLimit is how long an immediate response may take on a busy machine.
+const waitLimit = 10 * time.Second
 
-// serveTCP serves the handler on loopback, without time-outs: what a request waits for, it waits for until the test fails.
+// serveTCP serves the handler on loopback without timeouts, so that a request that waits makes the test fail.
 func serveTCP(t *testing.T, handler http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewServer(handler)
 	t.Cleanup(func() {
-		s.CloseClientConnections() // not to wait for what hangs
+		s.CloseClientConnections() // do not wait for requests that hang
 		s.Close()
 	})
 	return s.Listener.Addr().String()
 }
 
-// send sends text over a connection of its own and returns what comes back.
+// send sends text over a new connection and returns a reader of the response.
 func send(t *testing.T, address, text string) *bufio.Reader {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
@@ -43,7 +43,7 @@ func send(t *testing.T, address, text string) *bufio.Reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(waitLimit)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, text); err != nil {
@@ -52,26 +52,26 @@ func send(t *testing.T, address, text string) *bufio.Reader {
 	return bufio.NewReader(conn)
 }
 
-// receive reads an answer, and whether it announces that the connection is closed.
+// receive reads a response, and reports whether it announces that the connection is closed.
 func receive(t *testing.T, conn *bufio.Reader) (status int, body string, closes bool) {
 	t.Helper()
 	response, err := http.ReadResponse(conn, nil)
 	if err != nil {
-		t.Fatalf("no answer: %v", err)
+		t.Fatalf("no response: %v", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // all of it is read
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		t.Fatalf("half an answer: %v", err)
+		t.Fatalf("an incomplete response: %v", err)
 	}
 	return response.StatusCode, string(text), response.Close
 }
 
-// TestBodyThatNeverComes announces bodies and withholds them. Who is answered without them is answered at once, and the
-// connection ends.
+// TestBodyThatNeverComes announces bodies but does not send them. A request that is refused without its body must get the
+// response immediately, and the connection must be closed.
 func TestBodyThatNeverComes(t *testing.T) {
 	address := serveTCP(t, newHandler(t, backend{}, api.Config{Health: func(context.Context) error { return nil }}))
-	waiting := make(map[string]*bufio.Reader) // all of them at a time
+	waiting := make(map[string]*bufio.Reader) // all at the same time
 	requests := map[string]int{
 		"POST /v1/TrustProducts":               http.StatusUnauthorized,
 		"POST /v1/TrustProducts/" + validSID:   http.StatusUnauthorized,
@@ -93,17 +93,17 @@ func TestBodyThatNeverComes(t *testing.T) {
 			t.Run(request+", "+body, func(t *testing.T) {
 				conn := waiting[request+body]
 				if got, _, closes := receive(t, conn); got != status || !closes {
-					t.Errorf("status %d, closes %t, want status %d and that the connection is closed", got, closes, status)
+					t.Errorf("status %d, closes %t, want status %d and a closed connection", got, closes, status)
 				}
 				if _, err := conn.ReadByte(); !errors.Is(err, io.EOF) {
-					t.Errorf("after the answer the connection does not end: %v", err)
+					t.Errorf("after the response the connection is not closed: %v", err)
 				}
 			})
 		}
 	}
 }
 
-// TestConnectionIsKept sends two requests on a connection, the body of the first having been read.
+// TestConnectionIsKept sends two requests on a connection. The body of the first is read.
 func TestConnectionIsKept(t *testing.T) {
 	address := serveTCP(t, newHandler(t, backend{}, api.Config{}))
 	for body, status := range map[string]int{form: http.StatusCreated, "FriendlyName=Acme": http.StatusBadRequest} {
@@ -119,7 +119,7 @@ func TestConnectionIsKept(t *testing.T) {
 	}
 }
 
-// TestHost asks by names that no URL can have, and by some that one can.
+// TestHost sends Host headers that are invalid in a URL, and valid ones.
 func TestHost(t *testing.T) {
 	healthy := func(context.Context) error { return nil }
 	fromHost := serveTCP(t, newHandler(t, backend{}, api.Config{Health: healthy}))
@@ -148,7 +148,7 @@ func TestHost(t *testing.T) {
 		var failure gen.Error
 		switch {
 		case want != "" && !strings.Contains(body, `"url":"`+want):
-			t.Errorf("%q: status %d, the answer does not use %s: %s", name, status, want, body)
+			t.Errorf("%q: status %d, the response does not use %s: %s", name, status, want, body)
 		case want == "" && (json.Unmarshal([]byte(body), &failure) != nil || failure.Status != http.StatusBadRequest ||
 			status != http.StatusBadRequest || !strings.Contains(failure.Message, "Host")):
 			t.Errorf("%q: status %d: %s", name, status, body)
@@ -162,18 +162,18 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// TestCallerGoes has callers go away while their request is at work. That is no error of the server.
-func TestCallerGoes(t *testing.T) {
+// TestCallerDisconnects: a caller that disconnects during its request is not an error of the server.
+func TestCallerDisconnects(t *testing.T) {
 	for name, test := range map[string]struct {
 		goes         bool
-		fails        error // instead of what the context says
+		fails        error // instead of the context's error
 		level        string
 		loggedStatus int
 	}{
-		"the caller goes":             {true, nil, "INFO", 499},
-		"the operation's time is up":  {false, context.DeadlineExceeded, "ERROR", http.StatusServiceUnavailable},
+		"the caller disconnects":      {true, nil, "INFO", 499},
+		"the operation times out":     {false, context.DeadlineExceeded, "ERROR", http.StatusServiceUnavailable},
 		"something else was canceled": {false, context.Canceled, "ERROR", http.StatusServiceUnavailable},
-		"a defect, and nobody waits":  {true, io.ErrUnexpectedEOF, "ERROR", http.StatusInternalServerError},
+		"a defect, and no caller":     {true, io.ErrUnexpectedEOF, "ERROR", http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
@@ -198,7 +198,7 @@ func TestCallerGoes(t *testing.T) {
 				Status int
 			}
 			if err := json.Unmarshal(log.Bytes(), &line); err != nil || line.Level != test.level || line.Status != test.loggedStatus {
-				t.Errorf("logged is %s, error %v, want level %s, status %d", &log, err, test.level, test.loggedStatus)
+				t.Errorf("logged %s, error %v, want level %s, status %d", &log, err, test.level, test.loggedStatus)
 			}
 		})
 	}

@@ -10,14 +10,14 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
-// TestContextDoesNotChange keeps the context that Authenticate was called with until the account is known.
+// TestContextDoesNotChange: the context passed to Authenticate must not change when the account is known.
 func TestContextDoesNotChange(t *testing.T) {
 	var before context.Context
 	handler := newHandler(t, backend{create: func(
 		ctx context.Context, r server.CreateTrustProductRequestObject,
 	) (server.CreateTrustProductResponseObject, error) {
 		if got := api.AccountSID(before); got != "" {
-			t.Errorf("the context of Authenticate has account %q by now", got)
+			t.Errorf("the context of Authenticate has account %q", got)
 		}
 		if api.AccountSID(ctx) != account || api.RequestID(ctx) != api.RequestID(before) || api.BaseURL(ctx) == "" {
 			t.Errorf("account %q, request %q, base URL %q", api.AccountSID(ctx), api.RequestID(ctx), api.BaseURL(ctx))
@@ -32,7 +32,7 @@ func TestContextDoesNotChange(t *testing.T) {
 	}
 }
 
-// vandal is a response that changes the values of all headers in place.
+// vandal is a ResponseWriter that changes the values of all headers in place.
 type vandal struct{}
 
 func (vandal) VisitCreateTrustProductResponse(w http.ResponseWriter) error {

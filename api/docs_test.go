@@ -29,7 +29,7 @@ func getDocs(t *testing.T, handler http.Handler, path string, header http.Header
 	return w
 }
 
-// browser is what a browser says that it takes.
+// browser is a browser's Accept header.
 func browser() http.Header {
 	return http.Header{"Accept": {"text/html,application/xhtml+xml,*/*;q=0.8"}}
 }
@@ -51,7 +51,7 @@ func TestDocsPageAndAssets(t *testing.T) {
 				t.Fatalf("status %d, type %q, %v, %d bytes", plain.Code, got, err, plain.Body.Len())
 			}
 			if encoding := plain.Header().Get("Content-Encoding"); encoding != "" {
-				t.Errorf("who does not accept gzip gets the encoding %q", encoding)
+				t.Errorf("a client that does not accept gzip gets the encoding %q", encoding)
 			}
 			for header, value := range map[string]string{
 				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache",
@@ -65,13 +65,13 @@ func TestDocsPageAndAssets(t *testing.T) {
 			known.Set("If-None-Match", plain.Header().Get("Etag"))
 			again := getDocs(t, handler, path, known)
 			if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
-				t.Errorf("who has it gets status %d and %d bytes", again.Code, again.Body.Len())
+				t.Errorf("with If-None-Match: status %d and %d bytes", again.Code, again.Body.Len())
 			}
 			compressed := browser()
 			compressed.Set("Accept-Encoding", "br, gzip")
 			zipped := getDocs(t, handler, path, compressed)
 			if !bytes.Equal(decoded(t, zipped), plain.Body.Bytes()) {
-				t.Error("with gzip it is something else")
+				t.Error("the content with gzip differs")
 			}
 		})
 	}
@@ -93,8 +93,8 @@ func decoded(t *testing.T, w *httptest.ResponseRecorder) []byte {
 	return content
 }
 
-// Nothing may be fetched from elsewhere. The policy has the browser see to it, also for what a script would fetch; and the
-// page and its style do not try.
+// TestDocsStayHere: nothing may be fetched from other servers. The policy makes browsers enforce that, for scripts too, and
+// the page and its style do not try.
 func TestDocsStayHere(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	page := getDocs(t, handler, "/docs", nil)
@@ -109,7 +109,7 @@ func TestDocsStayHere(t *testing.T) {
 		}
 	}
 	if !strings.Contains(page.Header().Get("Content-Security-Policy"), "default-src 'none'") {
-		t.Error("the policy allows what it does not name")
+		t.Error("the policy has no default-src 'none'")
 	}
 
 	for path, count := range map[string]int{"/": 3, "/docs": 5} {
@@ -121,7 +121,7 @@ func TestDocsStayHere(t *testing.T) {
 		for _, link := range links {
 			target, err := base.Parse(link[1])
 			if err != nil || target.Host != base.Host || !strings.HasPrefix(target.Path, "/below/a/proxy/") {
-				t.Errorf("%s leads to %s", path, link[1])
+				t.Errorf("%s links to %s", path, link[1])
 				continue
 			}
 			if w := getDocs(t, handler, strings.TrimPrefix(target.Path, "/below/a/proxy"), nil); w.Code != http.StatusOK {
@@ -140,8 +140,8 @@ func TestDocsStayHere(t *testing.T) {
 	}
 }
 
-// TestHome asks for the root: a browser gets a page that names the server and leads to the API reference, everyone else what the
-// API answers for an unknown path.
+// TestHome requests the root: a browser gets a page with a link to the API reference, every other client the error for an
+// unknown path.
 func TestHome(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	page := getDocs(t, handler, "/", browser()).Body.String()
@@ -158,14 +158,14 @@ func TestHome(t *testing.T) {
 	}
 }
 
-// TestHead asks for the header alone of all that is there besides the API.
+// TestHead sends HEAD requests for everything besides the API.
 func TestHead(t *testing.T) {
 	address := serveTCP(t, newHandler(t, backend{}, api.Config{Health: func(context.Context) error { return nil }}))
 	for _, path := range []string{"/", "/healthz", "/openapi.yaml", "/docs", "/docs/swagger-ui.js"} {
 		var headers []http.Header
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			conn := send(t, address, method+" "+path+" HTTP/1.1\r\nHost: hub.example\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
-			response, err := http.ReadResponse(conn, nil) // all that comes after its header is the body
+			response, err := http.ReadResponse(conn, nil) // everything after its header is the body
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +185,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestDocsDecompressOnce asks again and again for what is kept compressed, without taking it so.
+// TestDocsDecompressOnce repeatedly requests a file that is stored compressed, without accepting gzip.
 func TestDocsDecompressOnce(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	plain := getDocs(t, handler, "/docs/swagger-ui.js", nil)
@@ -220,7 +220,7 @@ func TestDocsErrors(t *testing.T) {
 	}
 }
 
-// The page's links are relative, so that with a slash at its end it would not find them.
+// TestDocsWithSlash: the page's links are relative, so they would not work below /docs/.
 func TestDocsWithSlash(t *testing.T) {
 	w := getDocs(t, newHandler(t, backend{}, api.Config{}), "/docs/", nil)
 	if w.Code != http.StatusMovedPermanently || !slices.Equal(w.Header().Values("Location"), []string{"../docs"}) {

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
@@ -157,7 +158,7 @@ func (w errorWriter) answer(err error) *Error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return NewError(CodeUnavailable, "", err)
 	}
-	if errors.Is(err, errors.ErrUnsupported) {
+	if errors.Is(err, server.ErrUnimplemented) {
 		return NewError(CodeUnimplemented, "", err)
 	}
 	return NewError(CodeInternal, "", err)

@@ -14,8 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
-// FuzzRequest sends arbitrary methods, paths, queries, credentials and bodies. Whatever comes, the answer is a product or the
-// error body, never a 5xx; and what reaches the backend satisfies the contract.
+// FuzzRequest sends arbitrary methods, paths, queries, credentials and bodies. The response must be a product or an error
+// body, never a 5xx, and requests that reach the backend must be valid.
 func FuzzRequest(f *testing.F) {
 	const create, update = "/v1/TrustProducts", "/v1/TrustProducts/" + validSID
 	f.Add("POST", create, "", "", form)
@@ -46,7 +46,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		w, failure := answerOf(t, handler, r)
 		if checks.violation != "" {
-			t.Errorf("the backend got what the contract forbids: %s", checks.violation)
+			t.Errorf("the backend got an invalid request: %s", checks.violation)
 		}
 		if w.Code >= http.StatusInternalServerError {
 			t.Errorf("status %d: %+v", w.Code, failure)
@@ -66,7 +66,7 @@ func authorized(r *http.Request) bool {
 	return ok && username == account && password == token
 }
 
-// isOneLine reports whether text is what the contract promises of an Email.
+// isOneLine reports whether text is a valid Email in the contract.
 func isOneLine(text string) bool {
 	length := utf8.RuneCountInString(text)
 	return utf8.ValidString(text) && length >= 1 && length <= 254 && !strings.ContainsFunc(text, func(r rune) bool {
@@ -74,7 +74,7 @@ func isOneLine(text string) bool {
 	})
 }
 
-// checkingBackend notes what reaches it against the contract. The fuzzer runs one request at a time.
+// checkingBackend records requests that violate the contract. The fuzzer sends one request at a time.
 type checkingBackend struct{ violation string }
 
 func (b *checkingBackend) create(

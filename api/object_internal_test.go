@@ -43,7 +43,7 @@ func objectContract(t testing.TB) string {
 	return string(text)
 }
 
-// newObjectHandler mounts the backend as New does one for openapi.yaml.
+// newObjectHandler serves the backend as New does for openapi.yaml.
 func newObjectHandler(t testing.TB, b *objectBackend) http.Handler {
 	t.Helper()
 	operations, err := readOperations([]byte(objectContract(t)))
@@ -85,9 +85,9 @@ func TestObjectIsKeptAsGiven(t *testing.T) {
 		"digits of numbers": {`{"n":12345678901234567890,"f":1.10,"e":1e-400}`, `{"n":12345678901234567890,"f":1.10,"e":1e-400}`},
 		"white space":       {" {\n\t\"a\" : [ 1 , 2 ] } ", `{"a":[1,2]}`},
 		"any text":          {`{"ü":"€ + & = %","\u0000":"\ud800","":null}`, `{"ü":"€ + \u0026 = %","\u0000":"\ud800","":null}`},
-		"same name apart":   {`{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`},
-		"as deep as may be": {nestedObject(maxNesting), nestedObject(maxNesting)},
-		"as long as may be": {objectOfLength(16384), objectOfLength(16384)},
+		"repeated names":    {`{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`},
+		"maximum depth":     {nestedObject(maxNesting), nestedObject(maxNesting)},
+		"maximum length":    {objectOfLength(16384), objectOfLength(16384)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, failure := sendObject(t, handler, "Name=x&Attributes="+url.QueryEscape(test.sent))
@@ -107,18 +107,18 @@ func TestObjectIsKeptAsGiven(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoObject(t *testing.T) {
+func TestInvalidObjects(t *testing.T) {
 	handler := newObjectHandler(t, &objectBackend{})
 	const noObject = "Invalid parameter Attributes: must be a JSON object"
 	for name, test := range map[string]struct{ body, message string }{
-		"nothing":           {"Attributes=", noObject},
+		"empty":             {"Attributes=", noObject},
 		"text":              {"Attributes=private", noObject},
 		"null":              {"Attributes=null", noObject},
 		"an array":          {"Attributes=[private]", noObject},
 		"a JSON array":      {`Attributes=["private"]`, noObject},
 		"a JSON string":     {`Attributes="private"`, noObject},
-		"half of one":       {`Attributes={"private":`, noObject},
-		"two":               {`Attributes={}{"private":1}`, noObject},
+		"half an object":    {`Attributes={"private":`, noObject},
+		"two objects":       {`Attributes={}{"private":1}`, noObject},
 		"a trailing comma":  {`Attributes={"private":1,}`, noObject},
 		"a comment":         {`Attributes={}//private`, noObject},
 		"a byte order mark": {"Attributes=%EF%BB%BF{}", noObject},
@@ -143,9 +143,9 @@ func TestWhatIsNoObject(t *testing.T) {
 		},
 		"a number beyond float64": {`Attributes={"private":1e400}`, "Invalid parameter Attributes: must not have numbers beyond the range of a double"},
 		"too long":                {"Attributes=" + objectOfLength(16385), "Invalid parameter Attributes: must have at most 16384 bytes"},
-		"against its schema":      {`Attributes={"address":"private"}`, "Invalid parameter Attributes: violates the contract's type"},
-		"a member that lacks":     {`Attributes={"address":{"private":1}}`, "Invalid parameter Attributes: violates the contract's required"},
-		"keys of a form instead":  {"Attributes[address]=private&Attributes=", noObject},
+		"invalid by its schema":   {`Attributes={"address":"private"}`, "Invalid parameter Attributes: violates the contract's type"},
+		"a missing member":        {`Attributes={"address":{"private":1}}`, "Invalid parameter Attributes: violates the contract's required"},
+		"keys of a form":          {"Attributes[address]=private&Attributes=", noObject},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, failure := sendObject(t, handler, test.body)
@@ -165,7 +165,7 @@ func objectOfLength(n int) string {
 	return frame[:6] + strings.Repeat("x", n-len(frame)) + frame[6:]
 }
 
-func TestContractsThatCannotBeServed(t *testing.T) {
+func TestUnsupportedContracts(t *testing.T) {
 	contract := objectContract(t)
 	for name, test := range map[string]struct{ old, new, says string }{
 		"an object without a limit":     {"x-max-bytes: 16384", "x-other: 1", "x-max-bytes"},
@@ -185,7 +185,7 @@ func TestContractsThatCannotBeServed(t *testing.T) {
 	}
 }
 
-// TestPathParameter sends what the generated code would decode once more than the validator.
+// TestPathParameter sends values that the generated code would decode twice.
 func TestPathParameter(t *testing.T) {
 	handler := newObjectHandler(t, &objectBackend{})
 	for path, want := range map[string]string{
@@ -205,8 +205,8 @@ func TestPathParameter(t *testing.T) {
 	}
 }
 
-// FuzzObject sends arbitrary text for an object. It is refused with the parameter's name, or it is an object within its limits,
-// which the implementation gets and the response has as it was sent.
+// FuzzObject sends arbitrary text for an object. It must be refused with the parameter's name, or be an object within the
+// limits, which the implementation gets and the response has unchanged.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"a":1}`, `{"a":1,"a":2}`, `[{}]`, `{"a":{"a":[1e400,-0,"\ud800"]}}`, "{\"a\":\"\xff\"}", "{\"a\":\"\x00\"}", `{"a":}`, `{"a":1]`,

@@ -2,9 +2,12 @@ package api_test
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -12,8 +15,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
-// twoOperations implements two operations of the contract. That it compiles shows that an operation added to the contract
-// breaks no implementer who embeds Unimplemented: the others are added operations to it.
+// twoOperations implements two operations of the contract. That it compiles shows that adding an operation to the contract
+// does not break an implementation that embeds Unimplemented.
 type twoOperations struct{ server.Unimplemented }
 
 var _ server.StrictServerInterface = twoOperations{}
@@ -48,7 +51,7 @@ func TestUnimplemented(t *testing.T) {
 		{http.MethodGet, one, "", http.StatusOK},
 		{http.MethodGet, list, "", http.StatusNotImplemented},
 		{http.MethodPost, one, "Status=draft", http.StatusNotImplemented},
-		{http.MethodPost, one, "Status=bogus", http.StatusBadRequest}, // the request is validated all the same
+		{http.MethodPost, one, "Status=bogus", http.StatusBadRequest}, // the request is validated nevertheless
 		{http.MethodDelete, one, "", http.StatusNotImplemented},
 	} {
 		t.Run(test.method+" "+test.path+" "+test.body, func(t *testing.T) {
@@ -66,5 +69,27 @@ func TestUnimplemented(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// brokenDisk fails as a file system that cannot do what it is asked: errors.Is takes that error for errors.ErrUnsupported.
+type brokenDisk struct{ server.Unimplemented }
+
+func (brokenDisk) FetchTrustProduct(
+	context.Context, server.FetchTrustProductRequestObject,
+) (server.FetchTrustProductResponseObject, error) {
+	return nil, fmt.Errorf("read the product: %w", &fs.PathError{Op: "sync", Path: "db", Err: syscall.ENOTSUP})
+}
+
+// TestUnsupportedIsNotUnimplemented has an operation that is implemented and fails.
+func TestUnsupportedIsNotUnimplemented(t *testing.T) {
+	handler, err := api.New(brokenDisk{}, api.Config{Authenticate: authenticate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://hub.example/v1/TrustProducts/"+validSID, http.NoBody)
+	r.SetBasicAuth(account, token)
+	if w, failure := answerOf(t, handler, r); w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d, code %d, want 500", w.Code, failure.Code)
 	}
 }

@@ -8,15 +8,16 @@
 //	app.Register("Acme")
 //	s.Advance(time.Minute) // the review is done, and the callbacks have arrived
 //
-// The test controls the clock. It stands still until [Server.Advance] moves it, and nothing happens by itself: whatever is due
-// happens inside Advance, Approve and Reject and is done when they return. A day of retries and a year's validity take
-// milliseconds. Each create moves the clock by a millisecond, so that lists have an order.
+// The test controls the clock, which only [Server.Advance] moves. Nothing happens by itself: whatever is due happens inside
+// Advance, Approve and Reject and is done when they return. A day of retries and a year's validity take milliseconds. Each
+// create moves the clock by a millisecond, so that lists have an order.
 //
-// Callbacks to http URLs on this machine are sent, so that the receiver is tested too. Those to any other URL are recorded as if
-// it had returned 204. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and [Server.Mails] return what was
-// sent or recorded. [Server.Inject] makes the next requests fail.
+// Callbacks to http URLs on this machine are sent, so that the receiver is tested too. Those to any other URL are recorded as
+// if it had returned 204. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and [Server.Mails] return what
+// was sent or recorded. [Server.Inject] makes the next requests fail.
 //
-// The official SDK has no base URL. Give it [Server.Client], which sends requests for https://trusthub.twilio.com to the server.
+// The official SDK has no base URL. Give it [Server.Client], which sends requests for https://trusthub.twilio.com to the
+// server.
 //
 // A server starts within milliseconds, and any number can run at a time. It is stopped and its database removed when the test
 // ends. Its methods may be called concurrently, but a receiver of callbacks must not call Advance, Approve or Reject: they wait
@@ -56,7 +57,7 @@ type Server struct {
 	records   *records
 	transport *transport
 
-	working sync.Mutex // held around app.Drain, which does not run beside itself
+	working sync.Mutex // held while app.Drain runs, which must not run concurrently
 }
 
 // Option changes what New does.
@@ -76,7 +77,7 @@ func WithAccount(sid, authToken string) Option {
 	return func(s *settings) { s.account.SID, s.account.AuthToken = sid, authToken }
 }
 
-// WithDatabase names the database, a SQLite file or a postgres:// URL, for example to run two servers on it. The caller removes
+// WithDatabase sets the database, a SQLite file or a postgres:// URL, for example to run two servers on it. The caller removes
 // it. Without it, the database is a temporary file.
 func WithDatabase(name string) Option { return func(s *settings) { s.database = name } }
 
@@ -125,7 +126,7 @@ func newAccount(now time.Time) store.Account {
 	return store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
 }
 
-// open opens the database and puts the server together.
+// open opens the database and creates the server.
 func (s *Server) open(set settings) {
 	s.tb.Helper()
 	var err error
@@ -144,7 +145,7 @@ func (s *Server) open(set settings) {
 	s.tb.Cleanup(sender.Close)
 	if s.app, err = app.New(s.tb.Context(), app.Config{
 		Store: s.store, Now: s.clock.now, Logger: set.logger, Policy: s.policy,
-		AllowGuessing: true, // a test of wrong passwords would get 429 for the tenth
+		AllowGuessing: true, // otherwise a test of wrong passwords would get 429 after a few
 		Call:          s.records.caller(sender, s.clock.now), Mail: s.records.mailer(s.clock.now),
 		TwilioRetries: set.twilioRetries,
 		Random:        func() float64 { return 0.5 }, // retries are exactly as far apart as their schedule says
@@ -191,7 +192,7 @@ func (s *Server) AddAccount() (sid, authToken string) {
 func (s *Server) putAccount(account store.Account) {
 	s.tb.Helper()
 	if !trust.ValidAccountSID(account.SID) || !trust.ValidAuthToken(account.AuthToken) {
-		s.tb.Fatal("apitest: an account SID is AC and 32 hex digits, an auth token 1 to 128 letters and digits")
+		s.tb.Fatal("apitest: an account SID must be AC and 32 hex digits, an auth token 1 to 128 letters and digits")
 	}
 	if err := s.store.PutAccount(s.tb.Context(), account); err != nil {
 		s.tb.Fatalf("apitest: store the account: %v", err)

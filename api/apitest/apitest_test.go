@@ -99,12 +99,12 @@ func TestTransport(t *testing.T) {
 	c := newCaller(t, s)
 	p := c.create("a@acme.example", "")
 	if p.URL != s.BaseURL+"/v1/TrustProducts/"+p.SID {
-		t.Errorf("its URL is %s, the server's %s", p.URL, s.BaseURL)
+		t.Errorf("the product's URL is %s, the server's %s", p.URL, s.BaseURL)
 	}
 	for _, base := range []string{s.BaseURL, "https://trusthub.dublin.ie1.twilio.com"} {
 		c.base = base
 		if got := c.fetch(p.SID); got.SID != p.SID {
-			t.Errorf("from %s came %+v", base, got)
+			t.Errorf("%s: got %+v", base, got)
 		}
 	}
 	c.base = "https://api.twilio.com"
@@ -138,14 +138,14 @@ func TestOptions(t *testing.T) {
 		t.Errorf("at the end of its approval it is %s, updated %v", p.Status, p.DateUpdated)
 	}
 	if got := s.Now().Sub(start).Truncate(time.Second); got != 25*time.Hour {
-		t.Errorf("%v have passed", got)
+		t.Errorf("the clock moved by %v", got)
 	}
 }
 
-// TestLogger wants a line for each request and each notice, and no other. Notices are sent at once, in no order.
+// TestLogger expects a line for each request and each notice, and no others. Notices are sent concurrently, in any order.
 func TestLogger(t *testing.T) {
 	var log bytes.Buffer
-	t.Run("server", func(t *testing.T) { // at its end the server is closed, and all is logged
+	t.Run("server", func(t *testing.T) { // its end closes the server, after which the log is complete
 		s := apitest.New(t, apitest.WithManualReview(), apitest.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
 		c := newCaller(t, s)
 		p := c.create("a@acme.example", "https://acme.example/")
@@ -184,7 +184,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-func TestAccountsAreStrangers(t *testing.T) {
+func TestAccountsAreSeparate(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
@@ -195,8 +195,8 @@ func TestAccountsAreStrangers(t *testing.T) {
 	}
 }
 
-// TestHundredAtOnce has a hundred servers open at a time, each in use.
-func TestHundredAtOnce(t *testing.T) {
+// TestHundredServers uses a hundred servers at the same time.
+func TestHundredServers(t *testing.T) {
 	t.Parallel()
 	servers := make([]*apitest.Server, 100)
 	var group sync.WaitGroup

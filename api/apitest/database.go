@@ -10,8 +10,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// emptyDatabase is the file of a database that has its tables and nothing in them. It is made once in a process: to copy it
-// spares each server the migrations, which wait for the disk many times.
+// emptyDatabase returns the file of a database with empty tables. It is made once in a process: copying it is faster than
+// running the migrations for each server, which wait for the disk many times.
 var emptyDatabase = sync.OnceValues(func() (file []byte, err error) {
 	dir, err := os.MkdirTemp("", "apitest-")
 	if err != nil {
@@ -26,7 +26,7 @@ var emptyDatabase = sync.OnceValues(func() (file []byte, err error) {
 	if err := db.Close(); err != nil { // the last one to close writes everything into the one file
 		return nil, err
 	}
-	return os.ReadFile(name) //nolint:gosec // G304: the name was made above
+	return os.ReadFile(name) //nolint:gosec // G304: the name is set above
 })
 
 // newDatabase makes an empty database in a folder and returns its name.

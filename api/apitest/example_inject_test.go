@@ -8,10 +8,10 @@ import (
 	"github.com/opentrusthub/trusthub/api/apitest"
 )
 
-// How an application copes with a service that is overloaded, and with an answer that got lost.
-func ExampleServer_Inject() {} // testOverload is it
+// Test how an application copes with an overloaded service and with a lost response.
+func ExampleServer_Inject() {} // see testOverload
 
-// testOverload would be a TestOverload in a package of yours. Here TestExamples runs it.
+// testOverload would be TestOverload in your package. Here TestExamples runs it.
 func testOverload(t *testing.T) {
 	s := apitest.New(t)
 	app := httptest.NewServer(newApplication(t, s.BaseURL, s.AccountSID, s.AuthToken))

@@ -13,14 +13,14 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// TestExamples runs the examples. go test cannot, because they need a *testing.T. Each has a file of its own, so that its
-// documentation shows all of it.
+// TestExamples runs the examples, which go test cannot do because they need a *testing.T. Each is in its own file, so that the
+// documentation shows the whole file.
 func TestExamples(t *testing.T) {
 	t.Run("New", testRejection)
 	t.Run("Server_Inject", testOverload)
 }
 
-// application is what the examples test. It registers a business and shows what it was told of it.
+// application is what the examples test. It registers a business and shows the status that the last callback reported.
 type application struct {
 	api       *client.Client
 	authToken string
@@ -40,7 +40,7 @@ func newApplication(t *testing.T, baseURL, accountSID, authToken string) http.Ha
 	app := &application{api: c, authToken: authToken}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /register", app.register)
-	mux.HandleFunc("POST /told", app.told)
+	mux.HandleFunc("POST /status", app.receive)
 	mux.HandleFunc("GET /", app.show)
 	return mux
 }
@@ -48,7 +48,7 @@ func newApplication(t *testing.T, baseURL, accountSID, authToken string) http.Ha
 func (a *application) register(w http.ResponseWriter, r *http.Request) {
 	product, err := a.api.CreateTrustProduct(r.Context(), client.CreateTrustProductRequest{
 		FriendlyName: "Acme", Email: r.PostFormValue("email"), PolicySID: "RN7a97559effdf62d00f4298208492a5ea",
-		StatusCallback: new("http://" + r.Host + "/told"),
+		StatusCallback: new("http://" + r.Host + "/status"),
 	})
 	if err == nil {
 		_, err = a.api.UpdateTrustProduct(r.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
@@ -58,7 +58,7 @@ func (a *application) register(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *application) told(w http.ResponseWriter, r *http.Request) {
+func (a *application) receive(w http.ResponseWriter, r *http.Request) {
 	callback, err := client.ParseCallback(r, a.authToken)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
@@ -72,7 +72,7 @@ func (a *application) told(w http.ResponseWriter, r *http.Request) {
 func (a *application) show(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	fmt.Fprint(w, a.shown) //nolint:errcheck // the reader notices
+	fmt.Fprint(w, a.shown) //nolint:errcheck // the caller notices
 }
 
 // register has the application register a business.
@@ -80,7 +80,7 @@ func register(t *testing.T, app *httptest.Server, email string) {
 	t.Helper()
 	response, err := app.Client().PostForm(app.URL+"/register", url.Values{"email": {email}})
 	if body := bodyOf(t, response, err); response.StatusCode != http.StatusOK {
-		t.Fatalf("the application answers %s: %s", response.Status, body)
+		t.Fatalf("the application returned %s: %s", response.Status, body)
 	}
 }
 

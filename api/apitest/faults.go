@@ -16,7 +16,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
-// Fault handles a request in place of the API, or around it: next is the API. A test may use those of this package or write its
+// Fault handles a request instead of the API, or wraps it: next is the API. A test may use the faults of this package or its
 // own.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
@@ -99,7 +99,7 @@ func DropConnection() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 }
 
-// DropAnswer performs the request and closes the connection instead of responding, so that the caller cannot know.
+// DropAnswer performs the request and closes the connection instead of responding, so the caller cannot know the result.
 func DropAnswer() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&nowhere{header: http.Header{}}, r)
@@ -107,8 +107,8 @@ func DropAnswer() Fault {
 	}
 }
 
-// Delay waits before it performs the request. It waits in real time, because the caller's timeouts do. If the caller disconnects
-// or the test ends first, nothing is done.
+// Delay waits before it performs the request. It waits in real time, because the caller's timeouts do. If the caller
+// disconnects or the test ends first, nothing is done.
 func Delay(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		// net/http notices that a caller has disconnected only once the body has been read.
@@ -131,7 +131,7 @@ func Delay(d time.Duration) Fault {
 // refuse writes an error as the API does.
 func refuse(w http.ResponseWriter, status, code int, message string) {
 	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails: crypto/rand ends the program instead
+	_, _ = rand.Read(id[:]) // never returns an error
 	w.Header().Set("Twilio-Request-Id", "RQ"+hex.EncodeToString(id[:]))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

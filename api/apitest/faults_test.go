@@ -16,7 +16,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// list is how many products the account has.
+// list returns the number of products that match the filter.
 func (c caller) list(filter url.Values) int {
 	c.t.Helper()
 	filter.Set("PageSize", "1000")
@@ -31,7 +31,7 @@ func (c caller) list(filter url.Values) int {
 	return len(page.Results)
 }
 
-func TestFaultsThatAnswer(t *testing.T) {
+func TestFaultsWithResponse(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault       apitest.Fault
 		status      int
@@ -70,7 +70,7 @@ func TestFaultsThatAnswer(t *testing.T) {
 	}
 }
 
-func TestFaultsAreForTheAPI(t *testing.T) {
+func TestFaultsOnlyForTheAPI(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
@@ -104,7 +104,7 @@ func TestDroppedConnections(t *testing.T) {
 			c := newCaller(t, s)
 			s.Inject(1, test.fault)
 			if status, _, _, err := c.send(t.Context(), http.MethodPost, "/v1/TrustProducts", draft("a@acme.example", "")); err == nil {
-				t.Errorf("there is an answer, of status %d", status)
+				t.Errorf("got a response with status %d", status)
 			}
 			if n := c.list(url.Values{}); n != test.made {
 				t.Errorf("there are %d products, want %d", n, test.made)
@@ -113,7 +113,7 @@ func TestDroppedConnections(t *testing.T) {
 	}
 }
 
-// TestLostAnswer is what idempotency keys are for.
+// TestLostAnswer shows what idempotency keys are for.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
@@ -141,7 +141,7 @@ func TestDelay(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 
-	// The caller gives up when the fault has got the request: one that gave up before would leave the fault to the next.
+	// The caller must not give up before the fault has the request: the fault would then be left for the next request.
 	ctx, giveUp := context.WithCancel(t.Context())
 	forLong := apitest.Delay(time.Hour)
 	s.Inject(1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -157,7 +157,7 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestDelayEndsWithTheTest leaves a caller waiting whose test ends.
+// TestDelayEndsWithTheTest ends a test while a caller waits.
 func TestDelayEndsWithTheTest(t *testing.T) {
 	waiting := make(chan struct{})
 	failed := make(chan error)
@@ -176,7 +176,7 @@ func TestDelayEndsWithTheTest(t *testing.T) {
 		<-waiting
 	})
 	if err := <-failed; err == nil {
-		t.Error("it was answered")
+		t.Error("the caller got a response")
 	}
 }
 
@@ -209,11 +209,11 @@ func TestThousandCreatesWithOneKey(t *testing.T) {
 			group.Wait()
 			for _, sid := range sids {
 				if sid != sids[0] || !strings.HasPrefix(sid, "BU") {
-					t.Fatalf("two answers: %s and %s", sids[0], sid)
+					t.Fatalf("two products: %s and %s", sids[0], sid)
 				}
 			}
 			if n := newCaller(t, second).list(url.Values{}); n != 1 {
-				t.Errorf("%d products were made", n)
+				t.Errorf("%d products were created", n)
 			}
 		})
 	}

@@ -25,8 +25,8 @@ func statuses(calls []apitest.Callback) []string {
 	return all
 }
 
-// TestEmailIsNoAddress follows a product whose Email is a company's name: nothing is mailed, and nothing waits for it.
-func TestEmailIsNoAddress(t *testing.T) {
+// TestEmailIsNotAnAddress: if a product's Email is a company's name, no mail is sent, and nothing waits for it.
+func TestEmailIsNotAnAddress(t *testing.T) {
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	c.submit(c.create("Acme+hold, Inc.", "https://acme.example/status").SID)
@@ -39,8 +39,8 @@ func TestEmailIsNoAddress(t *testing.T) {
 	}
 }
 
-// TestNothingLeaves follows a product whose callbacks go to the internet: they are recorded.
-func TestNothingLeaves(t *testing.T) {
+// TestCallbacksToTheInternet: they are recorded instead of sent.
+func TestCallbacksToTheInternet(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
@@ -84,7 +84,7 @@ func TestNothingLeaves(t *testing.T) {
 	}
 }
 
-// TestSignatureOfUnicode sends to a host that the receiver sees under its name in DNS: that is what the signature is for.
+// TestSignatureOfUnicode: the signature of a callback to a Unicode host is for its name in DNS, which the receiver sees.
 func TestSignatureOfUnicode(t *testing.T) {
 	s := apitest.New(t)
 	c := newCaller(t, s)
@@ -92,7 +92,7 @@ func TestSignatureOfUnicode(t *testing.T) {
 	s.Advance(0)
 	calls := s.Callbacks()
 	if len(calls) == 0 {
-		t.Fatal("there is no callback")
+		t.Fatal("no callback")
 	}
 	const seen = "https://xn--bcher-kva.example/%C3%BC?%C3%BC=1"
 	if !signature.Valid(s.AuthToken, seen, calls[0].Form, calls[0].Signature) {
@@ -100,12 +100,12 @@ func TestSignatureOfUnicode(t *testing.T) {
 	}
 }
 
-// receiver is an application's, on this machine. It answers 500 as often as it is told to.
+// receiver is a receiver on this machine. It returns 500 as often as the test says.
 type receiver struct {
 	url      string
 	mu       sync.Mutex
 	failures int
-	received []apitest.Callback // only what a receiver sees
+	received []apitest.Callback // only the fields that a receiver sees
 }
 
 func newReceiver(t *testing.T, failures int) *receiver {
@@ -129,7 +129,7 @@ func newReceiver(t *testing.T, failures int) *receiver {
 	return r
 }
 
-// TestReceiver lets a receiver on this machine fail twice, and compares what it got with what was recorded.
+// TestReceiver lets a receiver on this machine fail twice, and compares the received with the recorded callbacks.
 func TestReceiver(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
@@ -140,7 +140,7 @@ func TestReceiver(t *testing.T) {
 	start := s.Now()
 	s.Advance(time.Hour)
 	if got := c.fetch(p.SID).Status; got != gen.TrustProductStatusTwilioApproved {
-		t.Errorf("it is %s", got)
+		t.Errorf("the status is %s", got)
 	}
 	var seen []apitest.Callback
 	var after []time.Duration
@@ -152,9 +152,9 @@ func TestReceiver(t *testing.T) {
 		seen = append(seen, apitest.Callback{Form: call.Form, Signature: call.Signature, IdempotencyToken: call.IdempotencyToken})
 	}
 	if diff := cmp.Diff(r.received, seen); diff != "" {
-		t.Errorf("recorded is something else than received (-received +recorded):\n%s", diff)
+		t.Errorf("the recorded callbacks differ (-received +recorded):\n%s", diff)
 	}
-	// The review goes on in its own time; the callbacks wait for the one before.
+	// The review does not wait for callbacks; each callback waits for the one before.
 	want := []time.Duration{0, 5 * time.Second, 305 * time.Second, 305 * time.Second, 305 * time.Second}
 	if diff := cmp.Diff(want, after); diff != "" {
 		t.Errorf("attempts after (-want +got):\n%s", diff)
@@ -167,7 +167,7 @@ func TestTwilioRetries(t *testing.T) {
 	c := newCaller(t, s)
 	c.submit(c.create("a@acme.example", newReceiver(t, 3).url).SID)
 	s.Advance(100 * time.Hour)
-	if got := len(s.Callbacks()); got != 3 { // a receiver that answers is not tried again
+	if got := len(s.Callbacks()); got != 3 { // no retry if the receiver responds
 		t.Errorf("%d attempts", got)
 	}
 }
@@ -190,18 +190,18 @@ func TestDecisions(t *testing.T) {
 		s.Approve(yes.SID)
 		s.Reject(no.SID, 18602, 18603)
 		if got := c.fetch(yes.SID); got.Status != gen.TrustProductStatusTwilioApproved || got.ValidUntil == nil {
-			t.Errorf("manual %v: approved, it is %s until %v", manual, got.Status, got.ValidUntil)
+			t.Errorf("manual %v: approved, the status is %s until %v", manual, got.Status, got.ValidUntil)
 		}
 		if got := c.fetch(no.SID); !slices.Equal(got.Errors, []gen.TrustProductError{{Code: 18602}, {Code: 18603}}) {
-			t.Errorf("manual %v: rejected, it has the errors %v", manual, got.Errors)
+			t.Errorf("manual %v: rejected, the errors are %v", manual, got.Errors)
 		}
 		if got := statuses(s.Callbacks()); !slices.Equal(got, []string{"pending-review", "in-review", "twilio-rejected"}) {
-			t.Errorf("manual %v: told was %v", manual, got)
+			t.Errorf("manual %v: the callbacks were %v", manual, got)
 		}
 	}
 }
 
-// failing is a test whose failure is noticed instead of counted.
+// failing is a testing.TB that records a failure instead of failing the test.
 type failing struct {
 	testing.TB
 	failed bool
@@ -213,7 +213,7 @@ func (f *failing) Fatalf(string, ...any) {
 	runtime.Goexit()
 }
 
-func TestDecisionsThatCannotBe(t *testing.T) {
+func TestInvalidDecisions(t *testing.T) {
 	t.Parallel()
 	watched := &failing{TB: t}
 	s := apitest.New(watched)
@@ -236,23 +236,23 @@ func TestDecisionsThatCannotBe(t *testing.T) {
 			t.Errorf("%s does not fail the test", name)
 		}
 	}
-	s.Advance(time.Minute) // and does not lock the server up
+	s.Advance(time.Minute) // which must not deadlock
 }
 
-// TestReceiverThatCallsBack fetches the product from inside of its callback, as applications do.
-func TestReceiverThatCallsBack(t *testing.T) {
+// TestReceiverThatCallsTheAPI fetches the product while it handles the callback, as applications do.
+func TestReceiverThatCallsTheAPI(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
 	var seen []gen.TrustProductStatus
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		seen = append(seen, c.fetch(r.PostFormValue("BundleSid")).Status) // one at a time: callbacks keep their order
+		seen = append(seen, c.fetch(r.PostFormValue("BundleSid")).Status) // no lock: callbacks of a product are sent one at a time
 	}))
 	t.Cleanup(server.Close)
 	p := c.create("a@acme.example", server.URL)
 	c.product(http.MethodPost, "/v1/TrustProducts/"+p.SID, url.Values{"Status": {"pending-review"}})
 	s.Advance(time.Minute)
 	if len(seen) != 3 || seen[2] != gen.TrustProductStatusTwilioApproved {
-		t.Errorf("it saw %v", seen)
+		t.Errorf("the receiver saw %v", seen)
 	}
 }

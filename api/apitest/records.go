@@ -15,7 +15,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Callback is one attempt to tell a product's StatusCallback of a change.
+// Callback is one attempt to report a change to a product's StatusCallback.
 type Callback struct {
 	At               time.Time  // by the server's clock
 	URL              string     // the StatusCallback
@@ -27,8 +27,8 @@ type Callback struct {
 	Error            string     // why it was not delivered; empty if it was
 }
 
-// Mail is a message that a real server would have sent to a product's Email; none is to what is not an address. The wording
-// is left out: no test should rely on it, as the real service's is its own.
+// Mail is a message that a real server would have sent to a product's Email. No message is sent if the Email is not an address.
+// The text is left out because tests should not depend on it: the real service's differs.
 type Mail struct {
 	At            time.Time // by the server's clock
 	To            string
@@ -39,7 +39,7 @@ type Mail struct {
 	FailureReason string // of a rejection
 }
 
-// records is what was sent.
+// records has the callbacks and mails so far.
 type records struct {
 	mu        sync.Mutex
 	callbacks []Callback
@@ -69,7 +69,7 @@ func (r *records) caller(
 		attempt := trust.Attempt{Started: now(), Verdict: trust.Delivered, Connected: true, StatusCode: http.StatusNoContent}
 		message, err := callback.NewMessage(n, authToken)
 		sent := onThisMachine(n.Target)
-		if sent || err != nil { // the sender knows what becomes of a URL that cannot be requested
+		if sent || err != nil { // caller.Call returns the error for a URL that cannot be requested
 			attempt = sender.Send(ctx, n, authToken)
 		}
 		r.mu.Lock()
@@ -82,7 +82,7 @@ func (r *records) caller(
 	}
 }
 
-// mailer returns a jobs.Config.Mail that records messages. As in the server, there is none to an invalid address.
+// mailer returns a jobs.Config.Mail that records messages. As in the server, an invalid address gets none.
 func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notice) trust.Attempt {
 	return func(_ context.Context, n trust.Notice) trust.Attempt {
 		at := now()
@@ -99,7 +99,7 @@ func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notic
 	}
 }
 
-// onThisMachine reports whether a URL is http and leads to this machine for certain.
+// onThisMachine reports whether a URL is http and its host is a loopback address or localhost.
 func onThisMachine(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	return err == nil && u.Scheme == "http" && isLoopback(u.Hostname())

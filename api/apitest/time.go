@@ -34,7 +34,7 @@ func (c *clock) reach(t time.Time) {
 	}
 }
 
-// itemPath is the path of one resource, as opposed to a collection's.
+// itemPath matches the path of a single resource, as opposed to a collection's.
 var itemPath = regexp.MustCompile("/[A-Z]{2}[0-9a-fA-F]{32}$")
 
 // wrap moves the clock by a millisecond before each create, which is a POST to a collection: resources created at the very same
@@ -72,7 +72,7 @@ func (s *Server) Advance(d time.Duration) {
 	s.clock.reach(end)
 }
 
-// drain does all that is due now. It works in a cleanup, too, when the test's context has ended.
+// drain does everything that is due now. It also works in a cleanup, when the test's context has ended.
 func (s *Server) drain() {
 	s.tb.Helper()
 	if err := s.app.Drain(context.WithoutCancel(s.tb.Context())); err != nil {

@@ -18,7 +18,7 @@ func newTransport(serverURL string) *transport {
 	if err != nil {
 		panic(err) // net/http/httptest made it
 	}
-	// No proxy: what the environment names is not on this machine.
+	// No proxy: the environment's proxy is not on this machine.
 	return &transport{server: server, base: &http.Transport{MaxIdleConnsPerHost: 64}}
 }
 

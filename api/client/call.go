@@ -17,17 +17,17 @@ import (
 	"github.com/opentrusthub/trusthub/gen"
 )
 
-// CallOption sets something for one call. Every method that calls the API takes any number of them.
+// CallOption changes one call. Every method that calls the API takes any number of them.
 type CallOption func(*callSettings)
 
 type callSettings struct {
-	key *string // nil: none was given
+	key *string // nil if none was given
 }
 
-// WithIdempotencyKey makes a create repeatable by the caller, too: the same key and request create one resource, even if this
-// process dies in between and another one repeats the call. A key with another request is ErrConflict. It has 1 to 255
-// printable ASCII characters without spaces; a server keeps it for 24 hours. It is not sent to twilio.com: see Retries. A call
-// of an operation that takes no key fails.
+// WithIdempotencyKey lets the caller repeat a create safely: calls with the same key and request create one resource, even if
+// this process dies and another one repeats the call. Using a key for another request is ErrConflict. A key has 1 to 255
+// printable ASCII characters without spaces; a server keeps it for 24 hours. It is not sent to twilio.com: see Retries in the
+// package comment. If the operation does not take a key, the call returns an error.
 func WithIdempotencyKey(key string) CallOption {
 	return func(s *callSettings) { s.key = &key }
 }
@@ -41,7 +41,7 @@ func settingsOf(options []CallOption) (s callSettings) {
 
 const keyHeader = "Idempotency-Key"
 
-// withKey sets the options of a call whose operation takes an idempotency key: the caller's own, or a random one.
+// withKey applies the options of a call whose operation takes an idempotency key, and sets the caller's key or a random one.
 func (c *Client) withKey(options []CallOption) gen.RequestEditorFn {
 	return func(_ context.Context, r *http.Request) error {
 		key := cmp.Or(r.Header.Get(keyHeader), rand.Text())
@@ -55,7 +55,7 @@ func (c *Client) withKey(options []CallOption) gen.RequestEditorFn {
 // setKey validates an idempotency key and sets it, unless the service is Twilio's own: see Retries in the package comment.
 func (c *Client) setKey(header http.Header, key string) error {
 	if key == "" || len(key) > 255 || !printable(key) || strings.Contains(key, " ") {
-		return errors.New("client: an idempotency key has 1 to 255 printable ASCII characters without spaces")
+		return errors.New("client: an idempotency key must have 1 to 255 printable ASCII characters without spaces")
 	}
 	header.Del(keyHeader)
 	if c.sendsKeys {
@@ -64,18 +64,18 @@ func (c *Client) setKey(header http.Header, key string) error {
 	return nil
 }
 
-// withoutKey sets the options of a call whose operation takes no idempotency key.
+// withoutKey applies the options of a call whose operation does not take an idempotency key.
 func (*Client) withoutKey(options []CallOption) gen.RequestEditorFn {
 	return func(context.Context, *http.Request) error {
 		if settingsOf(options).key != nil {
-			return errors.New("client: this operation takes no idempotency key")
+			return errors.New("client: this operation does not take an idempotency key")
 		}
 		return nil
 	}
 }
 
-// checkPath keeps a parameter of the path from changing which URL is called. It takes names and values by turns. Whether what
-// they name exists is for the server to say.
+// checkPath returns an error for a path parameter that could change which URL is called. It takes names and values
+// alternately. Whether the resource exists is for the server to decide.
 func checkPath(namesAndValues ...string) error {
 	for pair := range slices.Chunk(namesAndValues, 2) {
 		name, value := pair[0], pair[1]
@@ -99,8 +99,8 @@ func MustJSON(v any) string {
 
 const formType = "application/x-www-form-urlencoded"
 
-// form encodes the fields of a request, a struct with JSON tags. Text is sent as it is, everything else as JSON: a number, true
-// or false, an object. A nil pointer is not sent. The generated code has no way to send an object as JSON in a form.
+// form encodes a request, a struct with JSON tags, as a form. Strings are sent as they are, and numbers, booleans and objects
+// as JSON. Nil pointers are left out. The generated code cannot send an object as JSON in a form.
 func form(request any) (io.Reader, error) {
 	values := url.Values{}
 	for field, value := range reflect.ValueOf(request).Fields() {

@@ -11,46 +11,45 @@ import (
 	"github.com/opentrusthub/trusthub/internal/signature"
 )
 
-// maxCallbackBytes bounds what is read of a callback, which takes a few hundred bytes.
+// maxCallbackBytes bounds how much of a callback is read. It usually has a few hundred bytes.
 const maxCallbackBytes = 64 << 10
 
-// Callback tells that a Trust Product's status has changed. The fields are those that Twilio documents for number bundles;
-// for Trust Products it publishes none (docs/fidelity.md).
+// Callback reports that a Trust Product's status has changed. The fields are those that Twilio documents for number bundles;
+// for Trust Products it documents none (docs/fidelity.md).
 type Callback struct {
 	AccountSID       string             // the account that the Trust Product belongs to
 	TrustProductSID  string             // the Trust Product, BundleSid in the form
-	Status           TrustProductStatus // what it has become, maybe one that this version does not know
-	FailureReason    string             // why it was rejected, for people to read; else empty
-	IdempotencyToken string             // the same when this change is told again, which happens; may be empty and is not signed
+	Status           TrustProductStatus // the new status, which may be unknown to this version
+	FailureReason    string             // why it was rejected, for people to read; otherwise empty
+	IdempotencyToken string             // the same if this change is reported again, as happens; may be empty, and is not signed
 }
 
-// CallbackOption sets something for one call of ParseCallback.
+// CallbackOption changes one call of ParseCallback.
 type CallbackOption func(*callbackSettings)
 
 type callbackSettings struct{ publicURL string }
 
-// WithPublicURL is for a receiver behind a proxy: it names what the service calls, for example https://acme.example, and the
-// request's path and query follow it. A path of its own is what the proxy takes off. Without it the URL is made of
-// r.TLS and r.Host; X-Forwarded-Proto and the like are never believed, because anybody can send them.
+// WithPublicURL is for a receiver behind a proxy. It sets the URL that the service calls, for example https://acme.example,
+// without the request's path and query, which are appended. If the proxy removes a prefix from the path, include it. By default
+// the URL is built from r.TLS and r.Host. X-Forwarded-Proto and similar headers are never used, because anyone can send them.
 func WithPublicURL(base string) CallbackOption {
 	return func(s *callbackSettings) { s.publicURL = base }
 }
 
-// ParseCallback checks that r comes from somebody who knows the account's auth token, and reads it. The port decides nothing:
-// the signature may have been made with it or without (as in Twilio's SDKs). The URL that was asked for is taken from
-// r.RequestURI, so that http.StripPrefix does no harm. At most 64 KiB of the body are read; a form that somebody has parsed
-// before is used.
+// ParseCallback verifies that r was signed with the account's auth token, and parses it. As in Twilio's SDKs, the signature may
+// have been made with or without the port. The path and query are taken from r.RequestURI, so http.StripPrefix has no effect on
+// them. At most 64 KiB of the body are read; if the form has been parsed already, it is used.
 //
-// The error is ErrSignature where the signature is missing or wrong: answer 403. Any other means that r is no callback, or
-// that the auth token or the public URL is none: answer 400. The signature has no time in it: a request that was seen once can
-// be repeated by whoever saw it. Remember the IdempotencyToken, or fetch the product to be sure.
+// The error is ErrSignature if the signature is missing or wrong: respond with 403. Any other error means that r is not a
+// callback, or that the auth token or the public URL is invalid: respond with 400. The signature does not expire: whoever
+// sees a request can repeat it. To detect that, remember the IdempotencyToken, or fetch the product.
 func ParseCallback(r *http.Request, authToken string, options ...CallbackOption) (*Callback, error) {
 	var s callbackSettings
 	for _, option := range options {
 		option(&s)
 	}
 	if authToken == "" {
-		return nil, errors.New("client: the auth token is empty, with which anybody could sign")
+		return nil, errors.New("client: the auth token is empty, so anyone could have signed the callback")
 	}
 	called, err := s.calledURL(r)
 	if err != nil {
@@ -71,12 +70,12 @@ func ParseCallback(r *http.Request, authToken string, options ...CallbackOption)
 		IdempotencyToken: r.Header.Get("I-Twilio-Idempotency-Token"),
 	}
 	if callback.TrustProductSID == "" || callback.Status == "" {
-		return nil, errors.New("client: the callback is signed but lacks BundleSid or Status")
+		return nil, errors.New("client: the callback has no BundleSid or Status")
 	}
 	return callback, nil
 }
 
-// calledURL is the URL as the caller wrote it, apart from what the proxy in front has changed and the public URL restores.
+// calledURL returns the URL that the service called.
 func (s callbackSettings) calledURL(r *http.Request) (string, error) {
 	target := r.RequestURI // as it was sent, byte for byte
 	if !strings.HasPrefix(target, "/") {
@@ -85,7 +84,7 @@ func (s callbackSettings) calledURL(r *http.Request) (string, error) {
 	if s.publicURL != "" {
 		base, err := url.Parse(s.publicURL)
 		if err != nil || !absolute(base) || strings.ContainsAny(s.publicURL, "?#") {
-			return "", errors.New("client: the public URL must be absolute http or https, without query and fragment")
+			return "", errors.New("client: the public URL must be an absolute http or https URL without query and fragment")
 		}
 		return strings.TrimRight(s.publicURL, "/") + target, nil
 	}
@@ -98,21 +97,21 @@ func (s callbackSettings) calledURL(r *http.Request) (string, error) {
 func callbackForm(r *http.Request) (url.Values, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if r.Method != http.MethodPost || err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return nil, errors.New("client: a callback is a POST of a form")
+		return nil, errors.New("client: a callback must be a POST of a form")
 	}
-	if r.PostForm != nil { // somebody before us has read the body
+	if r.PostForm != nil { // the body has been read already
 		return r.PostForm, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxCallbackBytes+1))
 	if err != nil {
-		return nil, errors.New("client: the callback broke off")
+		return nil, errors.New("client: incomplete callback")
 	}
 	if len(body) > maxCallbackBytes {
 		return nil, errors.New("client: the callback is longer than 64 KiB")
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil { // which quotes the form
-		return nil, errors.New("client: the callback is no well-formed form")
+	if err != nil { // err would quote the form
+		return nil, errors.New("client: malformed form in the callback")
 	}
 	return form, nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/signature"
 )
 
-// callback is a request as a server gets it.
+// callback returns a callback's request as a server receives it.
 func callback(target string, form url.Values, signed string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -40,9 +40,9 @@ func TestParseCallback(t *testing.T) {
 	}
 }
 
-// The vectors of Twilio's own SDKs (twilio-go's request_validator_test.go, and the one of its documentation). Their forms are
-// a call's: a valid one is told from a forged one by which error it is, that it lacks a BundleSid.
-func TestTwiliosVectors(t *testing.T) {
+// TestTwilioVectors uses the test vectors of Twilio's SDKs (twilio-go's request_validator_test.go) and documentation. Their
+// forms are those of calls, not bundles: if the signature is valid, the error is that the BundleSid is missing.
+func TestTwilioVectors(t *testing.T) {
 	sdk := url.Values{
 		"Digits": {"1234"}, "CallSid": {"CA1234567890ABCDE"}, "To": {"+18005551212"}, "Caller": {"+14158675309"},
 		"From": {"+14158675309"}, "ReasonConferenceEnded": {"test"}, "Reason": {"Participant"},
@@ -64,9 +64,9 @@ func TestTwiliosVectors(t *testing.T) {
 		{"http", "http://mycompany.com/myapp.php?foo=1&bar=2", sdk, "n2xBNyzSW7rfYStDtOFiFMv7qNo=", true},
 		{"http, seen with a port", "http://mycompany.com:1234/myapp.php?foo=1&bar=2", sdk, "n2xBNyzSW7rfYStDtOFiFMv7qNo=", true},
 		{"another form", "https://mycompany.com/myapp.php?foo=1&bar=2", property, "NBdBDr/T/lgjI+tlgpXjKZQZs/k=", true},
-		{"sorted otherwise", "https://mycompany.com/myapp.php?foo=1&bar=2", sdk, "95+Bu0JVPi0r/SsESZCVf0dWAjw=", false},
+		{"in another order", "https://mycompany.com/myapp.php?foo=1&bar=2", sdk, "95+Bu0JVPi0r/SsESZCVf0dWAjw=", false},
 		{"nonsense", "https://mycompany.com/myapp.php?foo=1&bar=2", sdk, "WRONG SIGNATURE", false},
-		{"of http at https", "https://mycompany.com/myapp.php?foo=1&bar=2", sdk, "n2xBNyzSW7rfYStDtOFiFMv7qNo=", false},
+		{"the http signature at https", "https://mycompany.com/myapp.php?foo=1&bar=2", sdk, "n2xBNyzSW7rfYStDtOFiFMv7qNo=", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := client.ParseCallback(callback(test.url, test.form, test.signature), "12345")
@@ -80,23 +80,23 @@ func TestTwiliosVectors(t *testing.T) {
 func TestCalledURL(t *testing.T) {
 	const signed = "https://acme.example/hooks/status?a=%20+b&&c"
 	for _, test := range []struct {
-		name, target string // as the receiver gets it
+		name, target string // as the receiver sees it
 		https        bool
 		options      []client.CallbackOption
 		valid        bool
 	}{
 		{"TLS ends here", "/hooks/status?a=%20+b&&c", true, nil, true},
 		{"a proxy in front", "/hooks/status?a=%20+b&&c", false, []client.CallbackOption{client.WithPublicURL("https://acme.example")}, true},
-		{"which takes a prefix off", "/status?a=%20+b&&c", false, []client.CallbackOption{client.WithPublicURL("https://acme.example/hooks/")}, true},
-		{"which has a port", "/hooks/status?a=%20+b&&c", false, []client.CallbackOption{client.WithPublicURL("https://acme.example:443")}, true},
-		{"not told of", "/hooks/status?a=%20+b&&c", false, nil, false},
-		{"the query written otherwise", "/hooks/status?a=+%20b&&c", true, nil, false},
-		{"a public URL that is none", "/hooks/status?a=%20+b&&c", true, []client.CallbackOption{client.WithPublicURL("acme.example")}, false},
+		{"a proxy that removes a prefix", "/status?a=%20+b&&c", false, []client.CallbackOption{client.WithPublicURL("https://acme.example/hooks/")}, true},
+		{"a proxy with a port", "/hooks/status?a=%20+b&&c", false, []client.CallbackOption{client.WithPublicURL("https://acme.example:443")}, true},
+		{"a proxy without WithPublicURL", "/hooks/status?a=%20+b&&c", false, nil, false},
+		{"the query encoded differently", "/hooks/status?a=+%20b&&c", true, nil, false},
+		{"an invalid public URL", "/hooks/status?a=%20+b&&c", true, []client.CallbackOption{client.WithPublicURL("acme.example")}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := callback(test.target, rejection(), signature.Sign(token, signed, rejection()))
 			r.Host = "acme.example"
-			r.Header.Set("X-Forwarded-Proto", "https") // never believed
+			r.Header.Set("X-Forwarded-Proto", "https") // ignored
 			if test.https {
 				r.TLS = &tls.ConnectionState{}
 			}
@@ -121,7 +121,7 @@ func TestParseCallbackInsideStripPrefix(t *testing.T) {
 }
 
 func TestParseCallbackAfterParseForm(t *testing.T) {
-	const target = "http://x.example/status?Status=twilio-approved" // in the query, where it counts for nothing
+	const target = "http://x.example/status?Status=twilio-approved" // in the query, where it is ignored
 	r := callback(target, rejection(), signature.Sign(token, target, rejection()))
 	if err := r.ParseForm(); err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestParseCallbackRefuses(t *testing.T) {
 		name    string
 		request *http.Request
 		token   string
-		forged  bool // whether it is ErrSignature
+		forged  bool // whether the error is ErrSignature
 	}{
 		{"another token", callback(target, rejection(), valid), token + "0", true},
 		{"no token", callback(target, rejection(), signature.Sign("", target, rejection())), "", false},
@@ -159,7 +159,7 @@ func TestParseCallbackRefuses(t *testing.T) {
 		{"too long", with(func(f url.Values) { f.Set("FailureReason", strings.Repeat("x", 64<<10)) }), token, false},
 		{"GET", change(func(r *http.Request) { r.Method = http.MethodGet }), token, false},
 		{"JSON", change(func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }), token, false},
-		{"no form", change(func(r *http.Request) { r.Body = http.NoBody }), token, true},
+		{"an empty body", change(func(r *http.Request) { r.Body = http.NoBody }), token, true},
 		{"a broken form", func() *http.Request {
 			r := httptest.NewRequest(http.MethodPost, target, strings.NewReader("a=%zz"))
 			r.Header = callback(target, nil, valid).Header

@@ -13,14 +13,14 @@ import (
 	"github.com/opentrusthub/trusthub/gen"
 )
 
-// Client calls the API for one account. Make it with New; it is safe for concurrent use.
+// Client calls the API for one account. Create it with New; it is safe for concurrent use.
 type Client struct {
 	api       *gen.Client
 	sendsKeys bool // whether creates carry an Idempotency-Key
 }
 
 type settings struct {
-	baseURL      *string // nil: not given, here and below
+	baseURL      *string // nil means not set, here and below
 	region, edge *string
 	credentials  *[2]string // user name and password
 	httpClient   *http.Client
@@ -29,17 +29,17 @@ type settings struct {
 	retries      RetryPolicy
 }
 
-// Option sets something that New would otherwise take from the environment, or by default.
+// Option overrides a setting that New would otherwise take from the environment or a default.
 type Option func(*settings)
 
-// WithBaseURL sets the absolute http or https URL that the API is reached at, for example http://127.0.0.1:8080. A path is
-// kept as a prefix. Without it the real service is called.
+// WithBaseURL sets the absolute http or https URL of the API, for example http://127.0.0.1:8080. A path is kept as a prefix.
+// The default is the real service.
 func WithBaseURL(url string) Option { return func(s *settings) { s.baseURL = &url } }
 
-// WithRegion chooses the region of the real service, for example au1, instead of TWILIO_REGION; "" is the default one.
+// WithRegion sets the region of the real service, for example au1, instead of TWILIO_REGION; "" is the default region.
 func WithRegion(region string) Option { return func(s *settings) { s.region = &region } }
 
-// WithEdge chooses the edge of the real service, for example sydney, instead of TWILIO_EDGE; "" is the default one.
+// WithEdge sets the edge of the real service, for example sydney, instead of TWILIO_EDGE; "" is the default edge.
 func WithEdge(edge string) Option { return func(s *settings) { s.edge = &edge } }
 
 // WithCredentials sets an account SID and its auth token, or an API key's SID and secret.
@@ -47,24 +47,24 @@ func WithCredentials(username, password string) Option {
 	return func(s *settings) { s.credentials = &[2]string{username, password} }
 }
 
-// WithHTTPClient sets the client that sends the requests, instead of http.DefaultClient; its Timeout holds for each attempt
-// anew. It is copied, and its CheckRedirect is not used: a redirect is an *Error.
+// WithHTTPClient sets the client that sends the requests, instead of http.DefaultClient; its Timeout applies to each attempt.
+// It is copied, and its CheckRedirect is not used: a redirect is an *Error.
 func WithHTTPClient(c *http.Client) Option { return func(s *settings) { s.httpClient = c } }
 
-// WithUserAgent sets what the User-Agent header says, instead of trusthub-go.
+// WithUserAgent sets the User-Agent header, instead of trusthub-go.
 func WithUserAgent(name string) Option { return func(s *settings) { s.userAgent = name } }
 
-// WithLogger sets who is told of each attempt: method, path, status or kind of failure, number of the attempt, duration and
-// request id; at level debug, and at level warn where it is going to be repeated. Without it nothing is logged.
+// WithLogger logs each attempt: its method, path, status or kind of failure, number, duration and request id. The level is warn
+// if the call will be retried, and debug otherwise. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
 
-// WithRetries sets how often and how patiently is repeated what can be. RetryPolicy{MaxAttempts: 1} never repeats.
+// WithRetries sets how often calls are retried, and how long to wait in between. RetryPolicy{MaxAttempts: 1} never retries.
 func WithRetries(p RetryPolicy) Option { return func(s *settings) { s.retries = p } }
 
-// New returns a client. Without options it reads the environment as the official SDKs do: TWILIO_API_KEY and
-// TWILIO_API_SECRET, else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN; TWILIO_EDGE and TWILIO_REGION choose Twilio's host. An
-// option wins over the environment even where its value is empty. New fails where a credential is missing or a setting
-// cannot be used; it calls nobody.
+// New returns a client. Without options it reads the environment as the official SDKs do: the credentials are TWILIO_API_KEY
+// and TWILIO_API_SECRET, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN if either is missing; TWILIO_EDGE and TWILIO_REGION select
+// Twilio's host. An option overrides the environment even if its value is empty. New returns an error if a credential is
+// missing or a setting is invalid. It makes no request.
 func New(options ...Option) (*Client, error) {
 	s := settings{httpClient: http.DefaultClient, userAgent: "trusthub-go", logger: slog.New(slog.DiscardHandler)}
 	for _, option := range options {
@@ -111,7 +111,7 @@ func (s *settings) base() (*url.URL, error) {
 	}
 	base, err := url.Parse(*s.baseURL)
 	if err != nil || !absolute(base) {
-		return nil, errors.New("client: the base URL must be absolute http or https") // err would repeat it
+		return nil, errors.New("client: the base URL must be an absolute http or https URL") // err would repeat it
 	}
 	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
 		return nil, errors.New("client: the base URL must have no user name, query or fragment")
@@ -142,16 +142,16 @@ func given(option *string, variable string) string {
 	return os.Getenv(variable)
 }
 
-// twilioURL is the real service's, as the official SDKs build it.
+// twilioURL returns the base URL of the real service, built as the official SDKs build it.
 func twilioURL(edge, region string) (*url.URL, error) {
 	if edge != "" && region == "" {
 		region = "us1"
 	}
 	labels := []string{"trusthub"}
 	for _, part := range []string{edge, region} {
-		// Anything else could make it another host, which would then be sent the credentials.
+		// Any other character could change the host, which would then receive the credentials.
 		if strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return nil, errors.New("client: region and edge consist of small letters, digits and hyphens")
+			return nil, errors.New("client: the region and the edge must consist of lowercase letters, digits and hyphens")
 		}
 		if part != "" {
 			labels = append(labels, part)

@@ -27,7 +27,7 @@ const (
 		"date_updated":"2019-07-31T01:09:00+00:00","url":"https://x.example/","links":{},"errors":[{"code":18601}]}`
 )
 
-// newServer answers every request alike, and keeps the last one with its form.
+// newServer returns a client of a server that gives every request the same response, and the server's last request.
 func newServer(t *testing.T, status int, contentType, body string) (*client.Client, *http.Request) {
 	t.Helper()
 	last := new(http.Request)
@@ -77,7 +77,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-func TestUpdateSendsWhatIsSet(t *testing.T) {
+func TestUpdateSendsFieldsThatAreSet(t *testing.T) {
 	c, last := newServer(t, http.StatusOK, "application/json", answer)
 	_, err := c.UpdateTrustProduct(t.Context(), sid, client.UpdateTrustProductRequest{
 		Status: new(client.TrustProductStatusPendingReview), StatusCallback: new(""),
@@ -91,7 +91,7 @@ func TestUpdateSendsWhatIsSet(t *testing.T) {
 	}
 }
 
-func TestUpdateRefusesWhatIsNoSID(t *testing.T) {
+func TestUpdateRefusesInvalidSIDs(t *testing.T) {
 	c, last := newServer(t, http.StatusOK, "application/json", answer)
 	for _, bad := range []string{"", "..", "BU1/../x", "BU1?Status=x", "BU 1", "BU\n"} {
 		if _, err := c.UpdateTrustProduct(t.Context(), bad, client.UpdateTrustProductRequest{}); err == nil || last.Method != "" {
@@ -100,7 +100,7 @@ func TestUpdateRefusesWhatIsNoSID(t *testing.T) {
 	}
 }
 
-func TestEveryOtherAnswerIsAnError(t *testing.T) {
+func TestOtherStatusesAreErrors(t *testing.T) {
 	apiError := `{"code":20404,"message":"not there","more_info":"https://docs.example/20404","status":404}`
 	for _, test := range []struct {
 		name              string
@@ -109,15 +109,15 @@ func TestEveryOtherAnswerIsAnError(t *testing.T) {
 		want              client.Error
 	}{
 		{
-			"the API's own", 404, "application/json", apiError,
+			"an error of the API", 404, "application/json", apiError,
 			client.Error{Status: 404, Code: 20404, Message: "not there", MoreInfo: "https://docs.example/20404"},
 		},
 		{"a proxy's page", 503, "text/html", "<html>busy</html>", client.Error{Status: 503, Message: "Service Unavailable"}},
-		{"a proxy's page that says it is JSON", 502, "application/json", "<html>", client.Error{Status: 502, Message: "Bad Gateway"}},
+		{"a proxy's page with a JSON content type", 502, "application/json", "<html>", client.Error{Status: 502, Message: "Bad Gateway"}},
 		{"a redirect", 307, "text/html", "", client.Error{Status: 307, Message: "Temporary Redirect"}},
 		{"an endless page", 500, "text/html", strings.Repeat("x", 20<<20), client.Error{Status: 500, Message: "Internal Server Error"}},
 		{"a login page", 201, "text/html", "<html>", client.Error{
-			Status: 201, Message: "the answer is not the one that the contract names, its Content-Type is text/html",
+			Status: 201, Message: "the response is not the one in the contract; its Content-Type is text/html",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,14 +135,14 @@ func TestEveryOtherAnswerIsAnError(t *testing.T) {
 	}
 }
 
-func TestSuccessThatTheContractDoesNotName(t *testing.T) {
-	c, _ := newServer(t, http.StatusOK, "application/json", answer) // a create answers 201
+func TestUndocumentedSuccess(t *testing.T) {
+	c, _ := newServer(t, http.StatusOK, "application/json", answer) // a create returns 201
 	if product, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err == nil || product != nil {
 		t.Errorf("got %v and error %v", product, err)
 	}
 }
 
-func TestSuccessWithNothingInIt(t *testing.T) {
+func TestEmptySuccess(t *testing.T) {
 	for _, body := range []string{"null", "{}", " null\n", `{"message":"hello"}`, "[]", `"x"`, ""} {
 		c, _ := newServer(t, http.StatusCreated, "application/json", body)
 		if product, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err == nil || product != nil {
@@ -171,7 +171,7 @@ func TestSuccessWithNothingInIt(t *testing.T) {
 	}
 }
 
-// A server may say anything, and errors are printed to terminals.
+// TestErrorIsSafeToPrint: a server may send any text, and errors are printed to terminals.
 func TestErrorIsSafeToPrint(t *testing.T) {
 	nasty := "\x1b]0;owned\x07\r\n\u009b2J\u202e\u2028\x7f" + strings.Repeat("é", 600)
 	body, err := json.Marshal(map[string]any{"code": 20001, "message": nasty, "more_info": nasty, "status": 400})
@@ -200,7 +200,7 @@ func TestErrorIsSafeToPrint(t *testing.T) {
 		}
 		for _, text := range []string{got.Message, got.MoreInfo, got.RequestID, got.Error()} {
 			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-				t.Errorf("%q cannot be printed as it is", text)
+				t.Errorf("%q is not safe to print", text)
 			}
 		}
 		for _, text := range []string{got.Message, got.RequestID} {
@@ -211,11 +211,11 @@ func TestErrorIsSafeToPrint(t *testing.T) {
 	}
 }
 
-func TestAnswerIsBounded(t *testing.T) {
+func TestResponseIsBounded(t *testing.T) {
 	long := strings.Replace(answer, "Acme", strings.Repeat("x", 16<<20), 1)
 	c, _ := newServer(t, http.StatusCreated, "application/json", long)
 	if _, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err == nil {
-		t.Error("it read more than 16 MiB")
+		t.Error("a response of more than 16 MiB is accepted")
 	}
 	c, _ = newServer(t, http.StatusCreated, "application/json", answer+strings.Repeat(" ", 16<<20-len(answer)))
 	if _, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err != nil {

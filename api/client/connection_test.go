@@ -20,10 +20,10 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// quick repeats at once, for tests over real connections.
+// quick retries almost immediately, for tests with real connections.
 var quick = client.WithRetries(client.RetryPolicy{MaxAttempts: 3, BaseWait: 1, MaxWait: time.Millisecond})
 
-// breaker breaks the connection, in one of several ways, before it lets requests through.
+// breaker breaks the connection of the first requests in a given way, and then serves requests.
 type breaker struct {
 	how    func(w http.ResponseWriter)
 	breaks int
@@ -51,7 +51,7 @@ func (b *breaker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, answer)
 }
 
-// take returns what has arrived since it was last called, and how many cookies came with each.
+// take returns the requests since the last call, and the number of cookies in each.
 func (b *breaker) take() ([]sent, []int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -62,15 +62,15 @@ func (b *breaker) take() ([]sent, []int) {
 
 func TestConnectionLost(t *testing.T) {
 	for name, how := range map[string]func(http.ResponseWriter){
-		"before the answer": func(http.ResponseWriter) {},
-		"within the answer": func(w http.ResponseWriter) {
+		"before the response": func(http.ResponseWriter) {},
+		"within the response": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", "1000")
 			w.WriteHeader(http.StatusCreated)
 			_, _ = io.WriteString(w, answer[:50])
 			_ = http.NewResponseController(w).Flush()
 		},
-		"within a chunked answer": func(w http.ResponseWriter) {
+		"within a chunked response": func(w http.ResponseWriter) {
 			w.WriteHeader(http.StatusCreated)
 			_, _ = io.WriteString(w, answer[:50])
 			_ = http.NewResponseController(w).Flush()
@@ -109,7 +109,7 @@ func TestConnectionLost(t *testing.T) {
 	}
 }
 
-// TestConnectionNeverMade breaks connections in ways that leave the request unsent: even an update is then repeated.
+// TestConnectionNeverMade: if no connection is made, the request has not been sent, and even an update is retried.
 func TestConnectionNeverMade(t *testing.T) {
 	server := httptest.NewUnstartedServer(&breaker{})
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -118,22 +118,22 @@ func TestConnectionNeverMade(t *testing.T) {
 	refuse := func() (net.Conn, error) { return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED} }
 	for name, test := range map[string]struct {
 		dial  func() (net.Conn, error)
-		tries int32 // 3: until it worked
-		want  any   // nil: no error
+		tries int32 // 3 until it succeeds
+		want  any   // nil means no error
 	}{
 		"refused":   {refuse, 3, nil},
 		"timed out": {func() (net.Conn, error) { return nil, context.DeadlineExceeded }, 3, nil},
-		"broken off in the handshake": {func() (net.Conn, error) {
+		"closed in the handshake": {func() (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			_ = theirs.Close()
 			return ours, nil
 		}, 3, nil},
-		"no such host": {func() (net.Conn, error) {
+		"unknown host": {func() (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
 		}, 1, new(*net.DNSError)},
-		"a certificate that is not valid": {func() (net.Conn, error) {
+		"invalid certificate": {func() (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(t.Context(), "tcp", server.Listener.Addr().String()) // which is another host by its certificate
+			return d.DialContext(t.Context(), "tcp", server.Listener.Addr().String()) // whose certificate is for another host
 		}, 1, new(*tls.CertificateVerificationError)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestConnectionNeverMade(t *testing.T) {
 
 func TestContextEndsACall(t *testing.T) {
 	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the client has gone
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices a disconnected client only after it has read the body
 		<-r.Context().Done()
 	}))
 	t.Cleanup(hang.Close)

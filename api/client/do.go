@@ -15,14 +15,14 @@ import (
 )
 
 // Do sends a request that the caller has built, for an operation that this package has no method for. The request's URL is a
-// path below the base URL, for example /v1/TrustProducts, and a query: an absolute URL is refused, so that the credentials go
-// to the base URL only. Credentials, retries and errors are those of every call; see the package comment. A request that
-// carries an Idempotency-Key may be repeated. For that its body must have GetBody, which http.NewRequest sets for a
-// strings.Reader.
+// path below the base URL, for example /v1/TrustProducts, and a query. An absolute URL is refused, so that credentials are sent
+// only to the base URL. Credentials, retries and errors work as for every call; see the package comment. A request with an
+// Idempotency-Key may be retried if it has GetBody, which http.NewRequest sets for a strings.Reader.
 //
-// Do returns a response only for a status of the 2xx class. The body has been read already and need not be closed.
+// Do returns a response only for a 2xx status. Its body has been read already and need not be closed.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	next := r.Clone(r.Context())
+	next.Method = cmp.Or(r.Method, http.MethodGet)
 	if next.Header == nil {
 		next.Header = http.Header{}
 	}
@@ -48,8 +48,8 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	return c.api.Client.Do(next)
 }
 
-// List yields the items of a list as JSON, for an operation that this package has no method for. The request is that of its
-// first page, as [Client.Do] takes it. See Lists in the package comment.
+// List yields the items of a list as JSON, for an operation that this package has no method for. The request, as for
+// [Client.Do], asks for the first page. See Lists in the package comment.
 func (c *Client) List(r *http.Request) iter.Seq2[*json.RawMessage, error] {
 	return pages(place{}, func(at place) ([]json.RawMessage, PageMeta, error) {
 		query := r.URL.Query()
@@ -65,7 +65,7 @@ func (c *Client) List(r *http.Request) iter.Seq2[*json.RawMessage, error] {
 	})
 }
 
-// rawPage takes what a request for a page of a list returned. The page's meta names the property that has the items.
+// rawPage decodes a page of a list. The page's meta names the property that has the items.
 func rawPage(response *http.Response, err error) ([]json.RawMessage, PageMeta, error) {
 	object, err := ok[map[string]json.RawMessage](response, err)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// Credentials go to the base URL, and only to what is below it.
+// TestDoRefuses: credentials are sent only to URLs below the base URL.
 func TestDoRefuses(t *testing.T) {
 	c, last := newServer(t, http.StatusOK, "application/json", answer)
 	for _, target := range []string{
@@ -45,7 +45,7 @@ func TestDoRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Do(request); err == nil || last.Method != "" { //nolint:bodyclose // there is none
+		if _, err := c.Do(request); err == nil || last.Method != "" { //nolint:bodyclose // there is no response
 			t.Errorf("%q was called, error %v", target, err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestDoRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Idempotency-Key", "two words")
-	if _, err := c.Do(request); err == nil || last.Method != "" { //nolint:bodyclose // there is none
+	if _, err := c.Do(request); err == nil || last.Method != "" { //nolint:bodyclose // there is no response
 		t.Errorf("sent an invalid idempotency key, error %v", err)
 	}
 }
@@ -72,9 +72,28 @@ func TestDoKeepsThePrefixOfTheBaseURL(t *testing.T) {
 	}
 }
 
+// A request without a method is a GET, which is repeated.
+func TestDoWithoutMethod(t *testing.T) {
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if calls++; calls == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	defer server.Close()
+	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials("a", "b"),
+		client.WithRetries(client.RetryPolicy{MaxAttempts: 2, BaseWait: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = c.Do(&http.Request{URL: &url.URL{Path: "/v1/EndUsers"}}); err != nil || calls != 2 { //nolint:bodyclose // Do has read it
+		t.Errorf("called %d times, error %v", calls, err)
+	}
+}
+
 func TestDoList(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next := `"https://elsewhere.example/v1/Policies?PageSize=2&PageToken=second"` // its host is not called
+		next := `"https://elsewhere.example/v1/Policies?PageSize=2&PageToken=second"` // on a host that is not called
 		items := `{"n":1.0},{"n":2}`
 		if r.URL.Query().Get("PageToken") == "second" {
 			next, items = "null", `{"n":3}`
@@ -95,7 +114,7 @@ func TestDoList(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := c.List(request)
-	for range 2 { // ranging over it again begins anew
+	for range 2 { // ranging over it again starts from the first page
 		got := []string{}
 		for item, err := range list {
 			if err != nil {
@@ -109,7 +128,7 @@ func TestDoList(t *testing.T) {
 	}
 }
 
-func TestDoListOfSomethingElse(t *testing.T) {
+func TestDoListInvalidPages(t *testing.T) {
 	for _, body := range []string{answer, `{}`, `{"meta":{"key":"results"}}`, `{"meta":{},"results":[]}`, `{"meta":{"key":"results"},"results":{}}`} {
 		c, _ := newServer(t, http.StatusOK, "application/json", body)
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/Policies", nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// TestEnvironment looks at where and as whom a client calls, without a network.
+// TestEnvironment checks which URL a client calls, and with which user name, without a network.
 func TestEnvironment(t *testing.T) {
 	none := map[string]string{}
 	credentials := map[string]string{"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "token1"}
@@ -42,10 +42,10 @@ func TestEnvironment(t *testing.T) {
 			"https://trusthub.twilio.com/v1/TrustProducts", "SK1",
 		},
 		{
-			"half an API key is none", with(map[string]string{"TWILIO_API_KEY": "SK1"}), nil,
+			"half an API key is ignored", with(map[string]string{"TWILIO_API_KEY": "SK1"}), nil,
 			"https://trusthub.twilio.com/v1/TrustProducts", "AC1",
 		},
-		{"options win", with(map[string]string{"TWILIO_EDGE": "sydney"}), explicit, "http://x.example/prefix/v1/TrustProducts", "AC2"},
+		{"options override the environment", with(map[string]string{"TWILIO_EDGE": "sydney"}), explicit, "http://x.example/prefix/v1/TrustProducts", "AC2"},
 		{"no credentials", none, nil, "", ""},
 		{"no token", map[string]string{"TWILIO_ACCOUNT_SID": "AC1"}, nil, "", ""},
 		{
@@ -58,14 +58,14 @@ func TestEnvironment(t *testing.T) {
 			[]client.Option{client.WithRegion(""), client.WithEdge("")},
 			"https://trusthub.twilio.com/v1/TrustProducts", "AC1",
 		},
-		{"an edge that is another host", with(map[string]string{"TWILIO_EDGE": "x.example/"}), nil, "", ""},
+		{"an edge that changes the host", with(map[string]string{"TWILIO_EDGE": "x.example/"}), nil, "", ""},
 		{"empty credentials by option", credentials, []client.Option{client.WithCredentials("", "")}, "", ""},
-		{"half of them by option", credentials, []client.Option{client.WithCredentials("AC2", "")}, "", ""},
+		{"half the credentials by option", credentials, []client.Option{client.WithCredentials("AC2", "")}, "", ""},
 		{"a colon in the user name", none, []client.Option{client.WithCredentials("AC:2", "x")}, "", ""},
 		{"an empty base URL by option", credentials, []client.Option{client.WithBaseURL("")}, "", ""},
 		{"a base URL with a user", credentials, []client.Option{client.WithBaseURL("http://me:secret@x.example")}, "", ""},
 		{"a base URL with a query", credentials, []client.Option{client.WithBaseURL("http://x.example?a=b")}, "", ""},
-		{"a user agent of two lines", credentials, []client.Option{client.WithUserAgent("a\nb")}, "", ""},
+		{"a user agent with a line break", credentials, []client.Option{client.WithUserAgent("a\nb")}, "", ""},
 		{"no logger", credentials, []client.Option{client.WithLogger(nil)}, "", ""},
 		{"a relative base URL", credentials, []client.Option{client.WithBaseURL("localhost:8080")}, "", ""},
 	} {
@@ -96,7 +96,7 @@ func TestEnvironment(t *testing.T) {
 
 var errOffline = errors.New("offline")
 
-// recorder is a transport that notes where a request would have gone.
+// recorder is a transport that records requests instead of sending them.
 type recorder struct{ url, user string }
 
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {

@@ -12,34 +12,34 @@ import (
 	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
 
-// The kinds of *Error that programs treat on their own, for errors.Is. They follow the HTTP status, so that they also know
-// the answers of a proxy. For all others, take the *Error with errors.AsType and look at its Code.
+// The kinds of *Error to test for with errors.Is. They depend on the HTTP status alone, so they also match the responses of a
+// proxy. For other kinds, get the *Error with errors.AsType and look at its Code.
 const (
-	ErrUnauthorized sentinelError = "trusthub: unauthorized"      // status 401: no such account or API key, or another token
-	ErrNotFound     sentinelError = "trusthub: not found"         // status 404: this account has no such resource
-	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: for example, a key was used for another request
+	ErrUnauthorized sentinelError = "trusthub: unauthorized"      // status 401: unknown account or API key, or wrong token
+	ErrNotFound     sentinelError = "trusthub: not found"         // status 404: the account has no such resource
+	ErrConflict     sentinelError = "trusthub: conflict"          // status 409: for example, a key used for another request
 	ErrRateLimited  sentinelError = "trusthub: too many requests" // status 429, after the retries
 )
 
-// ErrSignature is ParseCallback's error for a callback that the account's service has not signed. Answer it with status 403.
-const ErrSignature sentinelError = "client: the callback's signature is not valid"
+// ErrSignature is returned by ParseCallback for a callback whose signature is missing or invalid. Respond with status 403.
+const ErrSignature sentinelError = "client: invalid callback signature"
 
-// sentinelError makes constants of errors that others compare with, which nobody can then assign to.
+// sentinelError is an error that can be a constant, which cannot be assigned to.
 type sentinelError string
 
 func (e sentinelError) Error() string { return string(e) }
 
-// Error is an answer that is not the one the contract names for success: every failure that the API tells of.
+// Error is a response other than the one that the contract documents for success.
 type Error struct {
 	Status     int           // the HTTP status
-	Code       int           // Twilio's error code, for example 20404; 0 if the answer was not the API's but, say, a proxy's
-	Message    string        // what is wrong, in a sentence: at most 500 characters, none of them a control character
+	Code       int           // Twilio's error code, for example 20404; 0 if the response is not the API's but, say, a proxy's
+	Message    string        // what went wrong: at most 500 characters, none of them a control character
 	MoreInfo   string        // a URL that explains the code
-	RequestID  string        // names the request in the server's log
-	RetryAfter time.Duration // how long the server asks to wait, in whole seconds or until a date; 0 if it does not
+	RequestID  string        // identifies the request in the server's log
+	RetryAfter time.Duration // how long the server asks the client to wait, from seconds or a date; 0 if it does not
 }
 
-// Error says what was answered, with the code and the request id.
+// Error returns the status, code, message and request id.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("trusthub: HTTP %d", e.Status)
 	if e.Code != 0 {
@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Is makes errors.Is(err, ErrNotFound) and its like work.
+// Is reports whether target is the sentinel error of e's status, for errors.Is.
 func (e *Error) Is(target error) bool {
 	switch e.Status {
 	case http.StatusUnauthorized:
@@ -67,7 +67,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// newError reads an answer that is not 2xx. The body is what could be read of it.
+// newError returns the error for a response that is not 2xx. The body is as much as could be read.
 func newError(response *http.Response, body []byte, now time.Time) *Error {
 	failure := &Error{
 		Status:    response.StatusCode,
@@ -75,9 +75,9 @@ func newError(response *http.Response, body []byte, now time.Time) *Error {
 		RequestID: requestID(response),
 	}
 	failure.RetryAfter, _ = retryAfter(response.Header, now)
-	var said gen.Error
-	if json.Unmarshal(body, &said) == nil && said.Message != "" {
-		failure.Code, failure.Message, failure.MoreInfo = said.Code, plain(said.Message), plain(said.MoreInfo)
+	var reported gen.Error
+	if json.Unmarshal(body, &reported) == nil && reported.Message != "" {
+		failure.Code, failure.Message, failure.MoreInfo = reported.Code, plain(reported.Message), plain(reported.MoreInfo)
 	}
 	return failure
 }
@@ -86,10 +86,10 @@ func requestID(response *http.Response) string {
 	return plain(response.Header.Get("Twilio-Request-Id"))
 }
 
-// maxText is how many characters are kept of a text that a server sends for people to read.
+// maxText is the number of characters kept of a server's text for people to read.
 const maxText = 500
 
-// plain makes such a text safe to print: what a terminal could take for a command, or what is not visible, becomes a space.
+// plain makes such a text safe to print: control and invisible characters, which a terminal might interpret, become spaces.
 func plain(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -106,10 +106,10 @@ func plain(text string) string {
 	return text
 }
 
-// maxRetryAfter is the longest wait that an Error reports. Nobody waits that long.
+// maxRetryAfter is the longest wait that an Error reports.
 const maxRetryAfter = 365 * 24 * time.Hour
 
-// retryAfter returns how long the header of that name asks to wait, and reports whether there is a valid one.
+// retryAfter returns the wait that the Retry-After header asks for, and reports whether the header is valid.
 func retryAfter(header http.Header, now time.Time) (wait time.Duration, ok bool) {
 	return retryafter.Parse(header.Get("Retry-After"), now, maxRetryAfter)
 }

@@ -21,7 +21,7 @@ const (
 	exampleToken   = "12345"
 )
 
-// newExample returns a client of a stand-in; a program has its credentials in the environment.
+// newExample returns a client of a stand-in. A program would have its credentials in the environment.
 func newExample() (*client.Client, func()) {
 	server := standIn()
 	c, err := client.New(client.WithBaseURL(server.URL), client.WithCredentials(exampleAccount, exampleToken))
@@ -31,7 +31,7 @@ func newExample() (*client.Client, func()) {
 	return c, server.Close
 }
 
-// Create a Trust Product and hand it in for review.
+// Create a Trust Product and submit it for review.
 func Example() {
 	server := standIn() // or the real service, without WithBaseURL
 	defer server.Close()
@@ -61,14 +61,14 @@ func Example() {
 	// submitted: true
 }
 
-// Wrong: there are no credentials, and New says so at once, rather than the first call with a status of 401.
+// Without credentials New returns an error, rather than the first call a status of 401.
 func ExampleNew_missingCredentials() {
-	_, err := client.New(client.WithCredentials(exampleAccount, "")) // the variable that was read is not set
+	_, err := client.New(client.WithCredentials(exampleAccount, "")) // from a variable that is not set
 	fmt.Println(err)
 	// Output: client: credentials are missing: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or use WithCredentials
 }
 
-// Wrong: to look at the error for whether a product was approved. A rejection is a successful answer with another status.
+// A rejection is not an error: the call succeeds, and the product has the status twilio-rejected.
 func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 	c, closeServer := newExample()
 	defer closeServer()
@@ -89,7 +89,7 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 
 	product, err = c.FetchTrustProduct(ctx, product.SID)
 	if err == nil {
-		fmt.Println("approved, thinks who forgets the status")
+		fmt.Println("approved? not if the status is ignored")
 	}
 	switch product.Status {
 	case client.TrustProductStatusTwilioApproved:
@@ -100,11 +100,11 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 		fmt.Println("not decided yet")
 	}
 	// Output:
-	// approved, thinks who forgets the status
+	// approved? not if the status is ignored
 	// rejected, code 18601
 }
 
-// A nil field is left alone, new sets one, and an empty StatusCallback removes it.
+// A nil field stays unchanged, new sets one, and an empty StatusCallback removes it.
 func ExampleClient_UpdateTrustProduct() {
 	c, closeServer := newExample()
 	defer closeServer()
@@ -119,7 +119,7 @@ func ExampleClient_UpdateTrustProduct() {
 	}
 	for _, change := range []client.UpdateTrustProductRequest{
 		{StatusCallback: new("https://acme.example/status")}, // set
-		{FriendlyName: new("Acme Telecom")},                  // StatusCallback is left alone
+		{FriendlyName: new("Acme Telecom")},                  // StatusCallback stays unchanged
 		{StatusCallback: new("")},                            // cleared
 	} {
 		product, err = c.UpdateTrustProduct(ctx, product.SID, change)
@@ -128,7 +128,7 @@ func ExampleClient_UpdateTrustProduct() {
 			return
 		}
 		if product.StatusCallback == nil {
-			fmt.Println(product.FriendlyName, "calls nobody")
+			fmt.Println(product.FriendlyName, "has no callback")
 		} else {
 			fmt.Println(product.FriendlyName, "calls", *product.StatusCallback)
 		}
@@ -136,23 +136,23 @@ func ExampleClient_UpdateTrustProduct() {
 	// Output:
 	// Acme calls https://acme.example/status
 	// Acme Telecom calls https://acme.example/status
-	// Acme Telecom calls nobody
+	// Acme Telecom has no callback
 }
 
-// A kind of failure is told with errors.Is, everything else by what the *Error says.
+// Test for the kind of a failure with errors.Is, and get the details from the *Error.
 func ExampleError() {
 	c, closeServer := newExample()
 	defer closeServer()
 
 	_, err := c.FetchTrustProduct(context.Background(), "BU00000000000000000000000000000000")
 	if errors.Is(err, client.ErrNotFound) {
-		fmt.Println("there is no such Trust Product")
+		fmt.Println("Trust Product not found")
 	}
 	if failure, ok := errors.AsType[*client.Error](err); ok {
 		fmt.Println(failure.Status, failure.Code, failure.MoreInfo)
 	}
 	// Output:
-	// there is no such Trust Product
+	// Trust Product not found
 	// 404 20404 https://www.twilio.com/docs/errors/20404
 }
 
@@ -180,7 +180,7 @@ func ExampleClient_CreateEndUser() {
 	// Output: First representative is CEO
 }
 
-// A key of one's own makes a create safe to repeat by another run of the program, too.
+// With a key of its own, a program can repeat a create safely even after a restart.
 func ExampleWithIdempotencyKey() {
 	c, closeServer := newExample()
 	defer closeServer()
@@ -200,21 +200,21 @@ func ExampleWithIdempotencyKey() {
 	// Output: true
 }
 
-// A receiver behind a proxy, which is called at https://acme.example and itself listens on another host and port.
+// A receiver behind a proxy: the service calls https://acme.example, and the receiver listens on another host and port.
 func ExampleParseCallback() {
 	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		callback, err := client.ParseCallback(r, exampleToken, client.WithPublicURL("https://acme.example"))
 		switch {
 		case errors.Is(err, client.ErrSignature):
-			http.Error(w, "not signed by us", http.StatusForbidden)
+			http.Error(w, "invalid signature", http.StatusForbidden)
 		case err != nil:
-			http.Error(w, "no callback", http.StatusBadRequest)
+			http.Error(w, "not a callback", http.StatusBadRequest)
 		default:
 			fmt.Println(callback.TrustProductSID, "is now", callback.Status)
 		}
 	})
 
-	// What the service would send:
+	// A request as the service would send it:
 	form := url.Values{
 		"AccountSid": {exampleAccount}, "BundleSid": {"BU0190b5b2c1d07e3f9a44c0de5ab1e5ed"}, "Status": {"twilio-approved"},
 	}
@@ -223,7 +223,7 @@ func ExampleParseCallback() {
 	r.Header.Set("X-Twilio-Signature", exampleSignature)
 	receiver.ServeHTTP(httptest.NewRecorder(), r)
 
-	// What somebody else might send:
+	// A request that anyone else might send:
 	form.Set("Status", "twilio-rejected")
 	r = httptest.NewRequest(http.MethodPost, "/status", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -233,7 +233,7 @@ func ExampleParseCallback() {
 	fmt.Print(answer.Code, " ", answer.Body)
 	// Output:
 	// BU0190b5b2c1d07e3f9a44c0de5ab1e5ed is now twilio-approved
-	// 403 not signed by us
+	// 403 invalid signature
 }
 
 const exampleSignature = "jYSPV7HjVVUp5mqlhjVs7EAPaI4="

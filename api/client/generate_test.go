@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// An operation costs this package no handwritten line: a contract that has every shape of operation, which openapi.yaml has
-// not, gets its methods by generation alone. The real package is built with what is generated from it in place of gen.go and
-// operations.gen.go, and the tests of testdata/family use it.
+// TestNewOperations checks that a new operation needs no handwritten code in this package. It adds operations of every shape
+// to the contract, generates gen.go and operations.gen.go from that, and builds the package with them. The tests in
+// testdata/family use the result.
 func TestNewOperations(t *testing.T) {
 	const root = "../.."
 	family := filepath.Join("testdata", "family")
@@ -30,7 +30,8 @@ func TestNewOperations(t *testing.T) {
 	path := filepath.Join(dir, "openapi.yaml")
 	write(t, path, contract)
 
-	// The result of this test depends on files that only the commands read: the go command has to see them read.
+	// The commands read files on which the result depends. Read them here too, so that the go command does not cache a stale
+	// result.
 	read(t, "operations.tmpl")
 	read(t, filepath.Join(family, "family_test.go"))
 	var overlay struct{ Replace map[string]string }

@@ -177,14 +177,14 @@ type UpdateSupportingDocumentRequest = gen.UpdateSupportingDocumentRequest
 // UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest = gen.UpdateTrustProductRequest
 
-// ListEndUserTypeRequest has the parameters of ListEndUserType. What is nil is not sent.
+// ListEndUserTypeRequest has the parameters of ListEndUserType. Fields that are nil are not sent.
 type ListEndUserTypeRequest = gen.ListEndUserTypeParams
 
 // ListEndUserType calls GET /v1/EndUserTypes: List the types of end users.
 //
 // Returns a page of the types of end users, which are the same for all accounts.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListEndUserType(ctx context.Context, r ListEndUserTypeRequest, options ...CallOption) iter.Seq2[*EndUserType, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]EndUserType, PageMeta, error) {
 		r := r
@@ -207,14 +207,14 @@ func (c *Client) FetchEndUserType(ctx context.Context, sid string, options ...Ca
 	return ok[EndUserType](c.api.FetchEndUserType(ctx, sid, c.withoutKey(options)))
 }
 
-// ListEndUserRequest has the parameters of ListEndUser. What is nil is not sent.
+// ListEndUserRequest has the parameters of ListEndUser. Fields that are nil are not sent.
 type ListEndUserRequest = gen.ListEndUserParams
 
 // ListEndUser calls GET /v1/EndUsers: List end users.
 //
 // Returns a page of the account's end users, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListEndUser(ctx context.Context, r ListEndUserRequest, options ...CallOption) iter.Seq2[*EndUser, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]EndUser, PageMeta, error) {
 		r := r
@@ -274,14 +274,14 @@ func (c *Client) UpdateEndUser(ctx context.Context, sid string, r UpdateEndUserR
 	return ok[EndUser](c.api.UpdateEndUserWithBody(ctx, sid, formType, body, c.withoutKey(options)))
 }
 
-// ListPoliciesRequest has the parameters of ListPolicies. What is nil is not sent.
+// ListPoliciesRequest has the parameters of ListPolicies. Fields that are nil are not sent.
 type ListPoliciesRequest = gen.ListPoliciesParams
 
 // ListPolicies calls GET /v1/Policies: List policies.
 //
 // Returns a page of the policies, which are the same for all accounts.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListPolicies(ctx context.Context, r ListPoliciesRequest, options ...CallOption) iter.Seq2[*Policy, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]Policy, PageMeta, error) {
 		r := r
@@ -304,14 +304,14 @@ func (c *Client) FetchPolicies(ctx context.Context, sid string, options ...CallO
 	return ok[Policy](c.api.FetchPolicies(ctx, sid, c.withoutKey(options)))
 }
 
-// ListSupportingDocumentTypeRequest has the parameters of ListSupportingDocumentType. What is nil is not sent.
+// ListSupportingDocumentTypeRequest has the parameters of ListSupportingDocumentType. Fields that are nil are not sent.
 type ListSupportingDocumentTypeRequest = gen.ListSupportingDocumentTypeParams
 
 // ListSupportingDocumentType calls GET /v1/SupportingDocumentTypes: List the types of supporting documents.
 //
 // Returns a page of the types of supporting documents, which are the same for all accounts.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListSupportingDocumentType(ctx context.Context, r ListSupportingDocumentTypeRequest, options ...CallOption) iter.Seq2[*SupportingDocumentType, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]SupportingDocumentType, PageMeta, error) {
 		r := r
@@ -334,14 +334,14 @@ func (c *Client) FetchSupportingDocumentType(ctx context.Context, sid string, op
 	return ok[SupportingDocumentType](c.api.FetchSupportingDocumentType(ctx, sid, c.withoutKey(options)))
 }
 
-// ListSupportingDocumentRequest has the parameters of ListSupportingDocument. What is nil is not sent.
+// ListSupportingDocumentRequest has the parameters of ListSupportingDocument. Fields that are nil are not sent.
 type ListSupportingDocumentRequest = gen.ListSupportingDocumentParams
 
 // ListSupportingDocument calls GET /v1/SupportingDocuments: List supporting documents.
 //
 // Returns a page of the account's supporting documents, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListSupportingDocument(ctx context.Context, r ListSupportingDocumentRequest, options ...CallOption) iter.Seq2[*SupportingDocument, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]SupportingDocument, PageMeta, error) {
 		r := r
@@ -402,14 +402,14 @@ func (c *Client) UpdateSupportingDocument(ctx context.Context, sid string, r Upd
 	return ok[SupportingDocument](c.api.UpdateSupportingDocumentWithBody(ctx, sid, formType, body, c.withoutKey(options)))
 }
 
-// ListTrustProductRequest has the parameters of ListTrustProduct. What is nil is not sent.
+// ListTrustProductRequest has the parameters of ListTrustProduct. Fields that are nil are not sent.
 type ListTrustProductRequest = gen.ListTrustProductParams
 
 // ListTrustProduct calls GET /v1/TrustProducts: List Trust Products.
 //
 // Returns a page of the account's Trust Products, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest, options ...CallOption) iter.Seq2[*TrustProduct, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProduct, PageMeta, error) {
 		r := r
@@ -470,14 +470,14 @@ func (c *Client) UpdateTrustProduct(ctx context.Context, sid string, r UpdateTru
 	return ok[TrustProduct](c.api.UpdateTrustProductWithBody(ctx, sid, formType, body, c.withoutKey(options)))
 }
 
-// ListTrustProductChannelEndpointAssignmentRequest has the parameters of ListTrustProductChannelEndpointAssignment. What is nil is not sent.
+// ListTrustProductChannelEndpointAssignmentRequest has the parameters of ListTrustProductChannelEndpointAssignment. Fields that are nil are not sent.
 type ListTrustProductChannelEndpointAssignmentRequest = gen.ListTrustProductChannelEndpointAssignmentParams
 
 // ListTrustProductChannelEndpointAssignment calls GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments: List the phone numbers that are assigned to a Trust Product.
 //
 // Returns a page of the Trust Product's phone numbers, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID string, r ListTrustProductChannelEndpointAssignmentRequest, options ...CallOption) iter.Seq2[*TrustProductChannelEndpointAssignment, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProductChannelEndpointAssignment, PageMeta, error) {
 		if err := checkPath("TrustProductSid", trustProductSID); err != nil {
@@ -528,14 +528,14 @@ func (c *Client) FetchTrustProductChannelEndpointAssignment(ctx context.Context,
 	return ok[TrustProductChannelEndpointAssignment](c.api.FetchTrustProductChannelEndpointAssignment(ctx, trustProductSID, sid, c.withoutKey(options)))
 }
 
-// ListTrustProductEntityAssignmentRequest has the parameters of ListTrustProductEntityAssignment. What is nil is not sent.
+// ListTrustProductEntityAssignmentRequest has the parameters of ListTrustProductEntityAssignment. Fields that are nil are not sent.
 type ListTrustProductEntityAssignmentRequest = gen.ListTrustProductEntityAssignmentParams
 
 // ListTrustProductEntityAssignment calls GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments: List the objects that are assigned to a Trust Product.
 //
 // Returns a page of the Trust Product's assignments, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProductSID string, r ListTrustProductEntityAssignmentRequest, options ...CallOption) iter.Seq2[*TrustProductEntityAssignment, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProductEntityAssignment, PageMeta, error) {
 		if err := checkPath("TrustProductSid", trustProductSID); err != nil {
@@ -588,14 +588,14 @@ func (c *Client) FetchTrustProductEntityAssignment(ctx context.Context, trustPro
 	return ok[TrustProductEntityAssignment](c.api.FetchTrustProductEntityAssignment(ctx, trustProductSID, sid, c.withoutKey(options)))
 }
 
-// ListTrustProductEvaluationRequest has the parameters of ListTrustProductEvaluation. What is nil is not sent.
+// ListTrustProductEvaluationRequest has the parameters of ListTrustProductEvaluation. Fields that are nil are not sent.
 type ListTrustProductEvaluationRequest = gen.ListTrustProductEvaluationParams
 
 // ListTrustProductEvaluation calls GET /v1/TrustProducts/{TrustProductSid}/Evaluations: List the evaluations of a Trust Product.
 //
 // Returns a page of the Trust Product's evaluations, newest first.
 //
-// It returns at once: ranging over the result fetches page after page. See Lists in the package comment.
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
 func (c *Client) ListTrustProductEvaluation(ctx context.Context, trustProductSID string, r ListTrustProductEvaluationRequest, options ...CallOption) iter.Seq2[*TrustProductEvaluation, error] {
 	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProductEvaluation, PageMeta, error) {
 		if err := checkPath("TrustProductSid", trustProductSID); err != nil {

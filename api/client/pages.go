@@ -7,14 +7,14 @@ import (
 	"strconv"
 )
 
-// place says where a page of a list begins. Without a token it is the first.
+// place is where a page of a list begins. Without a token it is the first page.
 type place struct {
 	token  *string
 	number *int
 }
 
-// pages yields the items of a list, one page after the other, and fetches a page when the loop gets there. An error is yielded
-// once and ends it.
+// pages yields the items of a list and fetches each page when the loop reaches it. An error is yielded once and ends the
+// iteration.
 func pages[T any](first place, fetch func(place) ([]T, PageMeta, error)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		seen := map[string]bool{} // page tokens
@@ -37,15 +37,15 @@ func pages[T any](first place, fetch func(place) ([]T, PageMeta, error)) iter.Se
 	}
 }
 
-// next returns where the following page begins, nil after the last. It takes the token from the page's URL and nothing else:
-// the credentials never follow a URL that a server has sent. It adds the token of this page to those that were seen.
+// next returns the place of the next page, nil after the last. It takes only the token and the page number from nextPage:
+// credentials are never sent to a URL that a server chose. It adds the token of this page to seen.
 func next(at place, nextPage *string, seen map[string]bool) (*place, error) {
 	if nextPage == nil {
 		return nil, nil
 	}
 	u, err := url.Parse(*nextPage)
 	if err != nil {
-		return nil, errors.New("client: invalid next_page_url") // err would repeat it
+		return nil, errors.New("client: invalid next_page_url") // err would quote it
 	}
 	if at.token != nil {
 		seen[*at.token] = true

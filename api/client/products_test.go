@@ -20,19 +20,19 @@ func TestFetchAndDelete(t *testing.T) {
 		t.Errorf("sent %s %s", last.Method, last.URL)
 	}
 	if err := c.DeleteTrustProduct(t.Context(), sid); err == nil {
-		t.Error("a delete that is answered with 200 is no delete")
+		t.Error("a delete with status 200 succeeds")
 	}
 	c, last = newServer(t, http.StatusNoContent, "application/json", "")
 	if err := c.DeleteTrustProduct(t.Context(), sid); err != nil || last.Method != http.MethodDelete {
 		t.Errorf("sent %s, error %v", last.Method, err)
 	}
 	if _, err := c.FetchTrustProduct(t.Context(), sid); err == nil {
-		t.Error("a fetch without an answer is none")
+		t.Error("a fetch with an empty response succeeds")
 	}
 	for _, bad := range []string{"", "../x"} {
 		_, err := c.FetchTrustProduct(t.Context(), bad)
 		if err == nil || c.DeleteTrustProduct(t.Context(), bad) == nil {
-			t.Errorf("%q is taken for a SID", bad)
+			t.Errorf("%q is accepted as a SID", bad)
 		}
 	}
 }
@@ -49,12 +49,12 @@ func TestIdempotencyKey(t *testing.T) {
 	for _, bad := range []string{"", "two words", "two\nlines", "ключ", strings.Repeat("x", 256)} {
 		_, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}, client.WithIdempotencyKey(bad))
 		if err == nil || last.Method != "" {
-			t.Errorf("%q is taken for a key", bad)
+			t.Errorf("%q is accepted as a key", bad)
 		}
 	}
 }
 
-// The real service does not honour keys: one that was sent would make net/http itself repeat a create.
+// TestNoKeyForTwilio: the real service is not known to honour keys, and a key would make net/http retry a create by itself.
 func TestNoKeyForTwilio(t *testing.T) {
 	for base, want := range map[string]bool{
 		"https://trusthub.twilio.com": false, "https://trusthub.sydney.au1.TWILIO.com:443": false, "https://twilio.com.": false,
@@ -69,13 +69,13 @@ func TestNoKeyForTwilio(t *testing.T) {
 	}
 }
 
-// pages serves a list of n products, two to a page, whose next page is said to be on another host.
+// pages serves a list of n products, two to a page. The URLs of the next pages are on another host.
 func pages(t *testing.T, n int, next string) (*client.Client, *[]string) {
 	t.Helper()
 	asked := new([]string)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*asked = append(*asked, r.URL.RawQuery)
-		from := len(r.URL.Query().Get("PageToken")) // xx: the third is the first of this page
+		from := len(r.URL.Query().Get("PageToken")) // xx: this page begins with the third
 		var results []string
 		for i := from; i < min(from+2, n); i++ {
 			results = append(results, strings.Replace(answer, "Acme", fmt.Sprint("Acme ", i), 1))
@@ -101,9 +101,9 @@ func TestList(t *testing.T) {
 		Status: new(client.TrustProductStatusDraft), FriendlyName: new("A&B"), PageSize: new(int64(2)),
 	})
 	if len(*asked) != 0 {
-		t.Error("the list was fetched before anybody ranged over it")
+		t.Error("the list was fetched before the loop")
 	}
-	for range 2 { // the second begins anew
+	for range 2 { // the second starts from the first page
 		*asked = nil
 		var names []string
 		for product, err := range list {
@@ -128,11 +128,11 @@ func TestList(t *testing.T) {
 		break
 	}
 	if len(*asked) != 1 {
-		t.Errorf("a loop that ends at once asked for %d pages", len(*asked))
+		t.Errorf("a loop that breaks in the first page requested %d pages", len(*asked))
 	}
 }
 
-// A page without products is not the last if it has a next one.
+// TestListGoesOnAfterAnEmptyPage: an empty page is not the last if it has a next page.
 func TestListGoesOnAfterAnEmptyPage(t *testing.T) {
 	pages := map[string]string{
 		"":  `{"results":[],"meta":{"next_page_url":"https://x.example/?PageToken=b&Page=1"}}`,
@@ -160,7 +160,7 @@ func TestListGoesOnAfterAnEmptyPage(t *testing.T) {
 	}
 }
 
-func TestListLeadsNowhere(t *testing.T) {
+func TestListInvalidNextPage(t *testing.T) {
 	for _, next := range []string{"https://x.example/?a=%s%d", "%%zz%s%d", "https://x.example/?PageToken=same#%s%d"} {
 		c, asked := pages(t, 9, next)
 		var last error
@@ -179,14 +179,14 @@ func TestListLeadsNowhere(t *testing.T) {
 	}
 }
 
-// The pages lead from a to b to c, and from there back.
+// TestListInACircle: page a links to b, b to c, and c back to an earlier page.
 func TestListInACircle(t *testing.T) {
 	for _, back := range []string{"a", "b", "c"} {
 		next := map[string]string{"": "a", "a": "b", "b": "c", "c": back}
 		asked := 0
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if asked++; asked > 10 {
-				w.WriteHeader(http.StatusTeapot) // ends a loop without an end
+				w.WriteHeader(http.StatusTeapot) // stops an endless loop
 				return
 			}
 			w.Header().Set("Content-Type", "application/json")
@@ -199,7 +199,7 @@ func TestListInACircle(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{})
-		for range 2 { // what was seen is forgotten when the list begins anew
+		for range 2 { // a second loop starts from the first page
 			asked = 0
 			products, last := 0, error(nil)
 			for _, err := range list {

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// RetryPolicy says how often and how patiently a call is repeated; the package comment says which calls are. The zero value
-// of each field is its default.
+// RetryPolicy sets how often a call is retried and how long to wait in between. Retries in the package comment says which calls
+// are retried. A field that is zero has its default.
 type RetryPolicy struct {
-	MaxAttempts int           // the first one included; 4 by default, 1 never repeats
-	BaseWait    time.Duration // the most that is waited before the second attempt, then doubled; 500 ms by default
-	MaxWait     time.Duration // the most that is ever waited before an attempt; 30 s by default
+	MaxAttempts int           // including the first one; 4 by default, 1 never retries
+	BaseWait    time.Duration // the longest wait before the second attempt, doubled for each further one; 500 ms by default
+	MaxWait     time.Duration // the longest wait before any attempt; 30 s by default
 }
 
 func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	if p.MaxAttempts < 0 || p.BaseWait < 0 || p.MaxWait < 0 {
-		return p, errors.New("client: a retry policy has no negative numbers")
+		return p, errors.New("client: a retry policy must not have negative values")
 	}
 	if p.MaxAttempts == 0 {
 		p.MaxAttempts = 4
@@ -34,7 +34,7 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	return p, nil
 }
 
-// backoff is the most that is waited after the given attempt, counted from 1, where the server asks for nothing.
+// backoff returns the longest wait after an attempt, counted from 1, if the server sends no Retry-After.
 func (p RetryPolicy) backoff(attempt int) time.Duration {
 	wait := min(p.BaseWait, p.MaxWait)
 	for range attempt - 1 {
@@ -46,20 +46,20 @@ func (p RetryPolicy) backoff(attempt int) time.Duration {
 	return wait
 }
 
-// fullJitter spreads clients that failed together over the whole of the time that they wait.
-func fullJitter(most time.Duration) time.Duration {
-	return rand.N(most + 1) //nolint:gosec // nobody gains by guessing it
+// fullJitter returns a random wait up to longest, so that clients that failed together do not retry together.
+func fullJitter(longest time.Duration) time.Duration {
+	return rand.N(longest + 1) //nolint:gosec // predicting it gains nothing
 }
 
-// retrier is what the generated client sends its requests with: whatever operation it has, this holds for it.
+// retrier sends the requests of the generated client, and retries them.
 type retrier struct {
 	sender sender
 	policy RetryPolicy
-	jitter func(most time.Duration) time.Duration
+	jitter func(longest time.Duration) time.Duration
 	logger *slog.Logger
 }
 
-// Do answers a 2xx response whose body is read already, or an error: an *Error for every other status.
+// Do returns a 2xx response, whose body has been read, or an error: an *Error for any other status.
 func (t *retrier) Do(r *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		began := time.Now()
@@ -70,7 +70,7 @@ func (t *retrier) Do(r *http.Request) (*http.Response, error) {
 			return o.response, o.err
 		}
 		if err := pause(r.Context(), wait); err != nil {
-			return nil, fmt.Errorf("client: %w while waiting to repeat what failed: %w", err, o.err)
+			return nil, fmt.Errorf("client: %w while waiting to retry: %w", err, o.err)
 		}
 		var err error
 		if r, err = again(r); err != nil {
@@ -79,20 +79,20 @@ func (t *retrier) Do(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// repeat tells whether there is another attempt, and when.
-func (t *retrier) repeat(r *http.Request, o outcome, attempt int) (wait time.Duration, yes bool) {
+// repeat reports whether to make another attempt, and after how long a wait.
+func (t *retrier) repeat(r *http.Request, o outcome, attempt int) (wait time.Duration, ok bool) {
 	ctx := r.Context()
 	if o.err == nil || attempt >= t.policy.MaxAttempts || ctx.Err() != nil || r.Body != nil && r.GetBody == nil {
 		return 0, false
 	}
 	// http.MethodHead and the like are not in the contract.
-	harmless := r.Method == http.MethodGet || r.Header.Get(keyHeader) != ""
-	if !o.mayRepeat(harmless) || o.retryAfter > t.policy.MaxWait {
+	repeatable := r.Method == http.MethodGet || r.Header.Get(keyHeader) != ""
+	if !o.mayRepeat(repeatable) || o.retryAfter > t.policy.MaxWait {
 		return 0, false
 	}
 	wait = min(o.retryAfter+t.jitter(t.policy.backoff(attempt)), t.policy.MaxWait)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-		return 0, false // what failed says more than that the time was up
+		return 0, false // the failure is a more useful error than the deadline
 	}
 	return wait, true
 }
@@ -108,26 +108,26 @@ func pause(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// again is a request as it was before it was sent. The old one is not touched: the transport may still be reading it.
+// again returns a copy of the request as it was before it was sent. The transport may still be reading the original.
 func again(r *http.Request) (*http.Request, error) {
 	next := r.WithContext(r.Context())
 	next.Header = r.Header.Clone()
-	next.Header.Del("Cookie") // of the http.Client's jar, which adds them each time
+	next.Header.Del("Cookie") // added by the http.Client's jar, which adds them again
 	if r.GetBody != nil {
 		body, err := r.GetBody()
 		if err != nil {
-			return nil, fmt.Errorf("client: repeat the request: %w", err)
+			return nil, fmt.Errorf("client: retry the request: %w", err)
 		}
 		next.Body = body
 	}
 	return next, nil
 }
 
-// log names nothing but what is listed here: no header, body or query, and no text of a failure, which could quote one.
+// log logs an attempt, without headers, body and query. The text of an error is left out because it might quote them.
 func (t *retrier) log(r *http.Request, o outcome, attempt int, took, wait time.Duration, repeat bool) {
 	level, message := slog.LevelDebug, "call"
 	if repeat {
-		level, message = slog.LevelWarn, "call failed, going to repeat it"
+		level, message = slog.LevelWarn, "call failed, retrying"
 	}
 	if !t.logger.Enabled(r.Context(), level) {
 		return

@@ -13,15 +13,15 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// reply is what a scripted server does with one request: an answer, or an error instead.
+// reply is a scripted server's reply to a request: a response, or an error.
 type reply struct {
 	status     int
 	retryAfter string
 	err        error
 }
 
-// script is a transport that answers from a list, its last entry for ever. Nothing of it is a network, so that it runs in a
-// synctest bubble, where time passes when all wait.
+// script is a transport that replies from a list, and repeats the last entry. Without a network it can run in a synctest
+// bubble.
 type script struct {
 	replies  []reply
 	requests []sent
@@ -65,13 +65,13 @@ func (s *script) client(t *testing.T, options ...client.Option) *client.Client {
 	return c
 }
 
-// The calls of the contract, by what the policy makes of them.
+// The contract's operations, by how they are retried.
 var (
-	create = func(ctx context.Context, c *client.Client) error { // carries a key
+	create = func(ctx context.Context, c *client.Client) error { // has a key
 		_, err := c.CreateTrustProduct(ctx, client.CreateTrustProductRequest{FriendlyName: "Acme"})
 		return err
 	}
-	update = func(ctx context.Context, c *client.Client) error { // may run once only
+	update = func(ctx context.Context, c *client.Client) error { // must not run twice
 		_, err := c.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{FriendlyName: new("Acme")})
 		return err
 	}
@@ -82,24 +82,24 @@ var (
 	remove = func(ctx context.Context, c *client.Client) error { return c.DeleteTrustProduct(ctx, sid) }
 )
 
-func TestWhatIsRepeated(t *testing.T) {
+func TestWhichCallsAreRetried(t *testing.T) {
 	lost := errors.New("lost")
 	for _, test := range []struct {
 		name                           string
 		reply                          reply
-		create, fetch, update, deleted bool // repeated?
+		create, fetch, update, deleted bool // whether it is retried
 	}{
 		{"too many requests", reply{status: 429}, true, true, true, true},
-		{"unavailable, come back", reply{status: 503, retryAfter: "1"}, true, true, true, true},
-		{"unavailable, come back now", reply{status: 503, retryAfter: "0"}, true, true, true, true},
+		{"unavailable, wait", reply{status: 503, retryAfter: "1"}, true, true, true, true},
+		{"unavailable, do not wait", reply{status: 503, retryAfter: "0"}, true, true, true, true},
 		{"unavailable", reply{status: 503}, true, true, false, false},
-		{"unavailable, come back whenever", reply{status: 503, retryAfter: "soon"}, true, true, false, false},
-		{"a defect", reply{status: 500}, true, true, false, false},
-		{"a defect, come back", reply{status: 500, retryAfter: "1"}, true, true, false, false},
+		{"unavailable, invalid wait", reply{status: 503, retryAfter: "soon"}, true, true, false, false},
+		{"internal error", reply{status: 500}, true, true, false, false},
+		{"internal error, wait", reply{status: 500, retryAfter: "1"}, true, true, false, false},
 		{"bad gateway", reply{status: 502}, true, true, false, false},
 		{"gateway timeout", reply{status: 504}, true, true, false, false},
-		{"who knows", reply{err: lost}, true, true, false, false},
-		{"refused by rule", reply{status: 400}, false, false, false, false},
+		{"connection lost", reply{err: lost}, true, true, false, false},
+		{"invalid", reply{status: 400}, false, false, false, false},
 		{"unauthorized", reply{status: 401}, false, false, false, false},
 		{"conflict", reply{status: 409, retryAfter: "1"}, false, false, false, false},
 		{"not implemented", reply{status: 501}, false, false, false, false},
@@ -129,7 +129,7 @@ func TestWhatIsRepeated(t *testing.T) {
 	}
 }
 
-func TestRepeatIsTheSameRequest(t *testing.T) {
+func TestRetryIsTheSameRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &script{replies: []reply{{status: 500}, {err: io.ErrUnexpectedEOF}, {status: 429}, {status: 201}}}
 		c := server.client(t)
@@ -142,7 +142,7 @@ func TestRepeatIsTheSameRequest(t *testing.T) {
 		}
 		for _, r := range server.requests[1:] {
 			if r.key != first.key || r.body != first.body {
-				t.Errorf("%+v repeats %+v", r, first)
+				t.Errorf("the retry is %+v, want %+v", r, first)
 			}
 		}
 		if err := create(t.Context(), c); err != nil || server.requests[4].key == first.key {
@@ -190,7 +190,7 @@ func TestRetryAfter(t *testing.T) {
 	for _, test := range []struct {
 		value    string
 		from, to time.Duration // of the wait
-		asked    time.Duration // as the error tells
+		asked    time.Duration // RetryAfter of the error
 	}{
 		{"7", 7 * time.Second, 7500 * time.Millisecond, 7 * time.Second},
 		{"30", 30 * time.Second, 30 * time.Second, 30 * time.Second}, // no jitter beyond MaxWait
@@ -204,7 +204,7 @@ func TestRetryAfter(t *testing.T) {
 		{"Sat, 01 Jan 2000 01:00:00 GMT", -1, -1, time.Hour},
 	} {
 		t.Run(test.value, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // in a bubble it is midnight of 2000-01-01
+			synctest.Test(t, func(t *testing.T) { // a bubble starts at midnight of 2000-01-01
 				server := &script{replies: []reply{{status: 429, retryAfter: test.value}}}
 				err := update(t.Context(), server.client(t, client.WithRetries(client.RetryPolicy{MaxAttempts: 1})))
 				if failure, ok := errors.AsType[*client.Error](err); !ok || failure.RetryAfter != test.asked {
@@ -226,7 +226,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestDeadlineIsNotSleptPast(t *testing.T) {
+func TestNoWaitPastTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()

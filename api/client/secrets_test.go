@@ -14,8 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// Nothing that identifies or authenticates anybody is in a log line or an error, whatever happens.
-func TestNothingIsGivenAway(t *testing.T) {
+// TestNoSecretsInLogsAndErrors: log lines and errors contain nothing that identifies or authenticates anyone.
+func TestNoSecretsInLogsAndErrors(t *testing.T) {
 	const name, email, callbackURL, key = "secret-name", "secret@mail.example", "https://secret.example/?token=1", "secret-key"
 	for _, end := range []reply{
 		{status: 201}, {status: 200}, {status: 401}, {status: 429}, {status: 503, retryAfter: "1"}, {err: errors.New("secret in the failure")},
@@ -31,10 +31,10 @@ func TestNothingIsGivenAway(t *testing.T) {
 			for _, err = range c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{FriendlyName: new(name)}) {
 				text += fmt.Sprintf("%v %+v", err, err)
 			}
-			text = strings.ReplaceAll(text, "secret in the failure", "") // the transport's own, which errors.Is has to find
+			text = strings.ReplaceAll(text, "secret in the failure", "") // the transport's error, which is wrapped
 			for _, secret := range []string{"secret", token, "Basic", "QUNh", "FriendlyName"} {
 				if strings.Contains(log.String(), secret) || strings.Contains(text, secret) {
-					t.Errorf("%+v gives %q away:\n%s\n%s", end, secret, log.String(), text)
+					t.Errorf("%+v: %q is in the log or error:\n%s\n%s", end, secret, log.String(), text)
 				}
 			}
 		})
@@ -44,7 +44,7 @@ func TestNothingIsGivenAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text := fmt.Sprintf("%v %+v", c, c); strings.Contains(text, token) {
-		t.Error("printing a client gives its token away")
+		t.Error("printing a client shows its token")
 	}
 	for _, option := range []client.Option{
 		client.WithBaseURL("http://me:secret@%zz"), client.WithBaseURL("http://me:secret@x.example"), client.WithCredentials("AC:secret", "secret"),

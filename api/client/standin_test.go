@@ -10,8 +10,8 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// standIn serves just enough of the API for the examples: it creates, changes and fetches one product, rejects what it is
-// given for review, and creates an end user. The whole of it is `trusthub serve`.
+// standIn serves as much of the API as the examples need: it creates, updates and fetches one product, rejects it if it is
+// submitted, and creates an end user. For the whole API, use `trusthub serve`.
 func standIn() *httptest.Server {
 	var mu sync.Mutex
 	var product *client.TrustProduct

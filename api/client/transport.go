@@ -17,53 +17,53 @@ import (
 	"time"
 )
 
-// maxAnswerBytes bounds what is read of an answer. A Trust Product takes a kilobyte or two, and a page holds up to 1,000.
+// maxAnswerBytes bounds how much of a response is read. A Trust Product takes 1 to 2 kB, and a page has up to 1,000 of them.
 const maxAnswerBytes = 16 << 20
 
-const errTooLong sentinelError = "client: the answer is longer than 16 MiB"
+const errTooLong sentinelError = "client: the response is longer than 16 MiB"
 
 // sender makes one attempt.
 type sender struct {
 	httpClient *http.Client
-	// Header values, made once and shared by all requests; nobody writes to them.
+	// Header values, shared by all requests and never written to.
 	authorization, accept, userAgent []string
 }
 
 // outcome is how an attempt ended.
 type outcome struct {
-	response   *http.Response // a 2xx, with its body read; nil where err is not
+	response   *http.Response // a 2xx response whose body has been read; nil if err is not
 	err        error
-	status     int // 0 where there was no answer
+	status     int // 0 without a response
 	requestID  string
 	retryAfter time.Duration
-	asked      bool   // whether there was a Retry-After, which may be of no time at all
-	failure    string // which kind of failure it was where there is no status, or an answer that broke off
+	hasWait    bool   // whether there was a Retry-After, which may be 0
+	failure    string // the kind of failure, if there is no status or the response is incomplete
 }
 
-// The kinds of failure that a log tells.
+// The kinds of failure, as logged.
 const (
 	failureContext   = "the context ended"
 	failureNoConn    = "no connection"
 	failureLost      = "connection lost"
-	failureUnusable  = "unusable answer"
-	failurePermanent = "no such host, or a certificate that is not valid"
+	failureUnusable  = "unusable response"
+	failurePermanent = "unknown host or invalid certificate"
 )
 
-// mayRepeat is the policy of the package comment. harmless is a request that may run twice.
-func (o outcome) mayRepeat(harmless bool) bool {
+// mayRepeat implements Retries of the package comment. repeatable means that the request may run twice.
+func (o outcome) mayRepeat(repeatable bool) bool {
 	switch o.failure {
 	case failureNoConn:
 		return true
 	case failureLost:
-		return harmless
+		return repeatable
 	case "":
 		switch o.status {
 		case http.StatusTooManyRequests:
 			return true
 		case http.StatusServiceUnavailable:
-			return o.asked || harmless
+			return o.hasWait || repeatable
 		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-			return harmless
+			return repeatable
 		}
 	}
 	return false
@@ -81,14 +81,14 @@ func (s *sender) send(r *http.Request) outcome {
 	if response.StatusCode/100 != 2 {
 		now := time.Now()
 		o.err = newError(response, body, now)
-		o.retryAfter, o.asked = retryAfter(response.Header, now)
+		o.retryAfter, o.hasWait = retryAfter(response.Header, now)
 		return o
 	}
 	switch {
 	case errors.Is(err, errTooLong):
 		o.err, o.failure = err, failureUnusable
 	case err != nil:
-		o.err, o.failure = fmt.Errorf("client: the answer broke off: %w", err), kind(r, err, false)
+		o.err, o.failure = fmt.Errorf("client: incomplete response: %w", err), kind(r, err, false)
 	default:
 		read := &answer{data: body}
 		read.Reset(body)
@@ -98,7 +98,7 @@ func (s *sender) send(r *http.Request) outcome {
 	return o
 }
 
-// kind sorts what is no answer.
+// kind returns the kind of failure of a request without a complete response.
 func kind(r *http.Request, err error, neverMade bool) string {
 	if r.Context().Err() != nil {
 		return failureContext
@@ -115,7 +115,7 @@ func kind(r *http.Request, err error, neverMade bool) string {
 	return failureLost
 }
 
-// withoutQuery keeps what a list was filtered by, a name or a page token, out of the error.
+// withoutQuery removes the query from the error: it may have a customer's name or a page token.
 func withoutQuery(err error) error {
 	if failure, ok := errors.AsType[*url.Error](err); ok {
 		failure.URL, _, _ = strings.Cut(failure.URL, "?")
@@ -123,8 +123,7 @@ func withoutQuery(err error) error {
 	return err
 }
 
-// connection notes how far an attempt came. A transport that never asks for a connection reports to nobody, and what it does
-// is not known.
+// connection records whether an attempt got a connection. A transport that does not support httptrace sets neither field.
 type connection struct {
 	trace        httptrace.ClientTrace
 	wanted, made atomic.Bool
@@ -139,11 +138,11 @@ func newConnection() *connection {
 
 func (c *connection) neverMade() bool { return c.wanted.Load() && !c.made.Load() }
 
-// readAnswer reads and closes the body. What it read comes back also with an error.
+// readAnswer reads and closes the body. With an error it returns what it has read.
 func readAnswer(response *http.Response) ([]byte, error) {
-	defer response.Body.Close() //nolint:errcheck // nothing is lost: what is wanted of it is read
+	defer response.Body.Close() //nolint:errcheck // the body has been read
 
-	if length := response.ContentLength; length >= 0 && length <= 64<<10 { // more is not allocated on a promise
+	if length := response.ContentLength; length >= 0 && length <= 64<<10 { // a larger length may be false
 		data := make([]byte, length)
 		n, err := io.ReadFull(response.Body, data)
 		return data[:n], err
@@ -151,7 +150,7 @@ func readAnswer(response *http.Response) ([]byte, error) {
 	return io.ReadAll(&boundedBody{response.Body, maxAnswerBytes + 1})
 }
 
-// boundedBody is a response body that fails, rather than ends, where it is too long.
+// boundedBody is a response body that returns an error, rather than EOF, if it is too long.
 type boundedBody struct {
 	io.Reader
 	left int // bytes until it fails
@@ -166,26 +165,26 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// answer is the body of a response that has been read already.
+// answer is a response body that has been read.
 type answer struct {
 	bytes.Reader
 	data []byte
 }
 
-// Close does nothing: the connection was given back when the body had been read.
+// Close does nothing: the connection was released after the body was read.
 func (a *answer) Close() error { return nil }
 
-// ok takes what a call of the generated client returned, and wants it to be what the contract names for status 200.
+// ok decodes the response of a call to the generated client, whose status must be 200.
 func ok[T any](response *http.Response, err error) (*T, error) {
 	return decode[T](response, err, http.StatusOK)
 }
 
-// created is ok for status 201.
+// created is like ok, for status 201.
 func created[T any](response *http.Response, err error) (*T, error) {
 	return decode[T](response, err, http.StatusCreated)
 }
 
-// noContent is ok for status 204.
+// noContent is like ok, for status 204, which has no body.
 func noContent(response *http.Response, err error) error {
 	if err == nil && response.StatusCode != http.StatusNoContent {
 		err = unexpected(response)
@@ -212,11 +211,11 @@ func isJSON(response *http.Response) bool {
 	return strings.Contains(response.Header.Get("Content-Type"), "json")
 }
 
-// unexpected is for a 2xx that another server may have given, a login page for instance.
+// unexpected returns the error for a 2xx response that the contract does not document, such as a proxy's login page.
 func unexpected(response *http.Response) *Error {
 	return &Error{
 		Status: response.StatusCode,
-		Message: plain("the answer is not the one that the contract names, its Content-Type is " +
+		Message: plain("the response is not the one in the contract; its Content-Type is " +
 			response.Header.Get("Content-Type")),
 		RequestID: requestID(response),
 	}

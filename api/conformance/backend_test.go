@@ -14,18 +14,14 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestMain fails when a goroutine is left, of the suite's client for example. The one that watches over the tests' Postgres
-// stays as long as the process.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/opentrusthub/trusthub/test/kit/pgtest.startSupervisor.func1"))
-}
+// TestMain fails when a goroutine is left, of the suite's client for example.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestExample runs the example. go test cannot, because it needs a *testing.T.
+// TestExample runs the example, which go test cannot do because it needs a *testing.T.
 func TestExample(t *testing.T) { testBackend(t) }
 
-// newBackend returns an implementation of the contract: this project's own, without a worker, or what wrap puts
-// around it.
+// newBackend returns an implementation of the contract: this project's own, without a worker, wrapped by wrap if that is not
+// nil.
 func newBackend(t *testing.T, accountSID, authToken string, wrap func(*hub.Hub) server.StrictServerInterface) http.Handler {
 	t.Helper()
 	db := storetest.Open(t, storetest.Names()["sqlite"](t))

@@ -15,7 +15,7 @@ const (
 	twilioApproved = "twilio-approved"
 )
 
-// bundleCases are about what bundles have and other resources have not.
+// bundleCases are about the properties that only bundles have.
 func bundleCases() map[string][]testCase {
 	all := map[string][]testCase{
 		"create":    bundleCreateCases(),
@@ -34,14 +34,14 @@ func bundleCases() map[string][]testCase {
 
 func bundleCreateCases() []testCase {
 	return []testCase{
-		{name: "a new one is a draft", run: func(s *suite) {
+		{name: "a new bundle is a draft", run: func(s *suite) {
 			o := s.create(nil)
 			if o.text("status") != draft || o["valid_until"] != nil || o["errors"] != nil {
-				s.Errorf("status %s, valid until %s, errors %s", o.text("status"), o.text("valid_until"), o.text("errors"))
+				s.Errorf("the status is %s, valid_until %s, errors %s", o.text("status"), o.text("valid_until"), o.text("errors"))
 			}
 			links, _ := o["links"].(map[string]any)
 			paths := []string{"/ChannelEndpointAssignments", "/EntityAssignments", "/Evaluations"}
-			for i, link := range slices.Sorted(maps.Keys(links)) { // the names end like the paths
+			for i, link := range slices.Sorted(maps.Keys(links)) { // sorted like the paths
 				if want := o.text("url") + paths[i%len(paths)]; links[link] != want || len(links) != len(paths) {
 					s.Errorf("link %s is %v, want %s", link, links[link], want)
 				}
@@ -54,14 +54,14 @@ func bundleCreateCases() []testCase {
 			}
 			s.expectGiven(s.create(given), given)
 		}},
-		{name: "a status is ignored", run: func(s *suite) {
+		{name: "a create ignores Status", run: func(s *suite) {
 			if o := s.create(form{"Status": twilioApproved}); o.text("status") != draft {
-				s.Errorf("its status is %s", o.text("status"))
+				s.Errorf("the status is %s", o.text("status"))
 			}
 		}},
-		{name: "an empty status callback is none", needs: needStandIn, run: func(s *suite) {
+		{name: "an empty status callback means none", needs: needStandIn, run: func(s *suite) {
 			if o := s.create(form{"StatusCallback": ""}); o["status_callback"] != nil {
-				s.Errorf("it is %s", o.text("status_callback"))
+				s.Errorf("status_callback is %s", o.text("status_callback"))
 			}
 		}},
 	}
@@ -76,10 +76,10 @@ func bundleUpdateCases() []testCase {
 		{name: "an empty status callback removes it", needs: needStandIn, run: func(s *suite) {
 			o := s.create(form{"StatusCallback": "https://example.com/x"})
 			if got := s.update(o.sid(), form{"StatusCallback": ""}).object(http.StatusOK); got["status_callback"] != nil {
-				s.Errorf("it is %s", got.text("status_callback"))
+				s.Errorf("status_callback is %s", got.text("status_callback"))
 			}
 		}},
-		{name: "the account holder cannot approve", run: func(s *suite) {
+		{name: "the account holder cannot approve a bundle", run: func(s *suite) {
 			o := s.create(nil)
 			s.update(o.sid(), form{"FriendlyName": "Other", "Status": twilioApproved}).refused(http.StatusBadRequest, 70002)
 			s.same("after the refusal", o, s.fetch(o.sid()))
@@ -87,12 +87,12 @@ func bundleUpdateCases() []testCase {
 	}
 }
 
-// underReview reports whether a bundle is, in either status: the answer to a submission may have either.
+// underReview reports whether a bundle is under review. The response to a submission may have either status.
 func underReview(o object) bool {
 	return slices.Contains([]string{pendingReview, inReview}, o.text("status"))
 }
 
-// held is what keeps a bundle under review until a person decides, where a stand-in reviews by itself.
+// held has the e-mail address with which a stand-in leaves the decision to a person.
 func held() form { return form{"Email": "name+hold@example.com"} }
 
 // submitted creates a bundle and submits it.
@@ -100,19 +100,19 @@ func (s *suite) submitted(differs form) object {
 	s.Helper()
 	o := s.update(s.create(differs).sid(), form{"Status": pendingReview}).object(http.StatusOK)
 	if !underReview(o) {
-		s.Fatalf("submitted it is %s", o.text("status"))
+		s.Fatalf("after the submission the status is %s", o.text("status"))
 	}
 	return o
 }
 
-// reviewed is submitted, and waits for the review.
+// reviewed creates a bundle, submits it and waits for the review.
 func (s *suite) reviewed(differs form, want string) object {
 	s.Helper()
 	sid := s.submitted(differs).sid()
 	s.target.Advance(s.target.ReviewTime)
 	o := s.fetch(sid)
 	if o.text("status") != want {
-		s.Fatalf("reviewed it is %s, want %s", o.text("status"), want)
+		s.Fatalf("after the review the status is %s, want %s", o.text("status"), want)
 	}
 	return o
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// credentialCases are about who may call.
+// credentialCases are about authentication.
 func credentialCases() []testCase {
 	return []testCase{
 		{name: "a request without credentials is refused", run: func(s *suite) {
@@ -33,7 +33,7 @@ func credentialCases() []testCase {
 			name: "another account's resource does not exist", uses: createVerb | fetchVerb | listVerb, needs: needOther,
 			run: othersAreHidden,
 		},
-		{name: "what belongs to another parent does not exist", uses: createVerb | listVerb, child: true, run: func(s *suite) {
+		{name: "another parent's resource does not exist", uses: createVerb | listVerb, child: true, run: func(s *suite) {
 			o, elsewhere := s.create(nil), s.of(s.resource)
 			for _, one := range elsewhere.operationsOn(o.sid()) {
 				s.do(one).refused(http.StatusNotFound, 20404)
@@ -54,7 +54,7 @@ func credentialsFirst(s *suite) {
 		a := s.do(one)
 		a.refused(http.StatusUnauthorized, 20003)
 		if !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic ") {
-			s.Errorf("%s: it does not say how to authenticate", a.title)
+			s.Errorf("%s: no WWW-Authenticate header", a.title)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func browsersAreNotAsked(s *suite) {
 		header := map[string]string{"Authorization": "", name: value}
 		a := s.do(request{method: http.MethodGet, path: s.collection(), header: header}).expect(http.StatusUnauthorized)
 		if asked := a.header.Get("WWW-Authenticate"); asked != "" {
-			s.Errorf("%s: %s: it is asked for %s", name, value, asked)
+			s.Errorf("%s: %s: WWW-Authenticate is %s", name, value, asked)
 		}
 	}
 }
@@ -96,12 +96,12 @@ func othersAreHidden(s *suite) {
 	case s.parent != nil:
 		a.refused(http.StatusNotFound, 20404)
 	case len(a.page(s.description).items) != 0:
-		s.Error("another account's list holds it")
+		s.Error("another account's list has it")
 	}
 	s.same("after the other account tried", o, s.fetch(o.sid()))
 }
 
-// pathCases are about what can be called.
+// pathCases are about paths and methods.
 func pathCases() []testCase {
 	return []testCase{
 		{name: "an unknown path is not found", run: func(s *suite) {
@@ -113,23 +113,17 @@ func pathCases() []testCase {
 			s.do(request{method: http.MethodGet, path: path[:last] + strings.ToLower(path[last:])}).
 				refused(http.StatusNotFound, 20404)
 		}},
-		{name: "what is not implemented says so", run: func(s *suite) {
+		{name: "an operation that is not implemented returns 501", run: func(s *suite) {
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(s.operations)), func(v verbs) bool { return !s.can(v) }) {
 				s.Skip("the target implements every operation")
 			}
-			for verb, o := range s.operations {
+			for verb := range s.operations {
 				if s.can(verb) {
 					continue
 				}
-				one := request{method: o.method, path: s.collection()}
-				switch verb {
-				case createVerb:
+				one := s.request(verb, s.unknownSID)
+				if verb == createVerb {
 					one.form = s.draft()
-				case updateVerb:
-					one.path, one.form = s.item(s.unknownSID), s.edit()
-				case listVerb:
-				case fetchVerb, deleteVerb:
-					one.path = s.item(s.unknownSID)
 				}
 				s.do(one).refused(http.StatusNotImplemented, 20501)
 			}
@@ -144,9 +138,9 @@ func pathCases() []testCase {
 					refused(http.StatusMethodNotAllowed, 20004)
 			}
 		}},
-		{name: "a SID off its pattern is an invalid parameter", needs: needStandIn, run: func(s *suite) {
+		{name: "a SID that does not match its pattern is an invalid parameter", needs: needStandIn, run: func(s *suite) {
 			if s.sidPattern == nil {
-				s.Skip("the contract takes any text for a SID")
+				s.Skip("the contract allows any text as a SID")
 			}
 			for _, sid := range []string{s.unknownSID[:5], s.unknownSID + "f", "XX" + s.unknownSID[2:]} {
 				for _, one := range s.operationsOn(sid) {
@@ -157,47 +151,61 @@ func pathCases() []testCase {
 	}
 }
 
-// headerCases are about what every response carries.
+// headerCases are about the headers of every response.
 func headerCases() []testCase {
 	return []testCase{
 		{name: "every response has an id", needs: needStandIn, run: func(s *suite) {
-			for _, one := range s.everyOperation(s.unknownSID) {
-				id, rest, _ := strings.Cut(s.do(one).header.Get("Twilio-Request-Id"), "RQ")
-				if id != "" || len(rest) != 32 {
-					s.Errorf("%s %s: the id is not RQ and 32 digits", one.method, one.path)
+			for _, a := range s.everyResponse() {
+				if id, ok := strings.CutPrefix(a.header.Get("Twilio-Request-Id"), "RQ"); !ok || len(id) != 32 {
+					s.Errorf("%s, status %d: the id is not RQ and 32 digits", a.title, a.status)
 				}
 			}
 		}},
 		{name: "scripts of any origin may read every response", needs: needStandIn, run: corsOnEveryResponse},
-		{name: "a browser may ask first", needs: needStandIn, run: func(s *suite) {
+		{name: "a preflight request is allowed", needs: needStandIn, run: func(s *suite) {
 			for _, path := range []string{s.collection(), s.item(s.unknownSID)} {
 				a := s.do(request{method: http.MethodOptions, path: path, header: map[string]string{
 					"Authorization": "", "Origin": "https://app.example", "Access-Control-Request-Method": "POST",
 					"Access-Control-Request-Headers": "authorization",
 				}}).expect(http.StatusNoContent)
 				if !strings.Contains(strings.ToLower(a.header.Get("Access-Control-Allow-Headers")), "authorization") {
-					s.Errorf("%s: the browser may not send credentials", path)
+					s.Errorf("%s: Authorization is not among the allowed headers", path)
 				}
 			}
 		}},
 	}
 }
 
-func corsOnEveryResponse(s *suite) {
+// everyResponse returns the responses of every operation: refused, failed and, if the target can create and fetch, successful.
+func (s *suite) everyResponse() (all []answer) {
+	s.Helper()
 	for _, one := range s.everyOperation(s.unknownSID) {
-		for _, password := range []string{s.target.Password, "wrong"} {
-			one.password = password
-			a := s.do(one)
-			if origin := a.header.Get("Access-Control-Allow-Origin"); origin != "*" {
-				s.Errorf("%s, status %d: the allowed origin is %q", a.title, a.status, origin)
-			}
-			if !strings.Contains(a.header.Get("Access-Control-Allow-Methods"), one.method) {
-				s.Errorf("%s, status %d: the method is not among the allowed", a.title, a.status)
-			}
-			// With "*", a browser would refuse true.
-			if a.header.Get("Access-Control-Allow-Credentials") != "false" {
-				s.Errorf("%s, status %d: a browser might add credentials of its own", a.title, a.status)
-			}
+		all = append(all, s.do(one))
+		one.password = "wrong"
+		all = append(all, s.do(one))
+	}
+	if s.can(createVerb | fetchVerb) {
+		created := s.do(request{method: http.MethodPost, path: s.collection(), form: s.draft()})
+		all = append(all, created)
+		for _, one := range s.operationsOn(s.created(created).sid()) {
+			all = append(all, s.do(one))
+		}
+	}
+	return all
+}
+
+func corsOnEveryResponse(s *suite) {
+	for _, a := range s.everyResponse() {
+		if origin := a.header.Get("Access-Control-Allow-Origin"); origin != "*" {
+			s.Errorf("%s, status %d: the allowed origin is %q", a.title, a.status, origin)
+		}
+		method, _, _ := strings.Cut(a.title, " ")
+		if !strings.Contains(a.header.Get("Access-Control-Allow-Methods"), method) {
+			s.Errorf("%s, status %d: the method is not among the allowed methods", a.title, a.status)
+		}
+		// With the origin "*", browsers refuse the value true.
+		if a.header.Get("Access-Control-Allow-Credentials") != "false" {
+			s.Errorf("%s, status %d: Access-Control-Allow-Credentials is set", a.title, a.status)
 		}
 	}
 }

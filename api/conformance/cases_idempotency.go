@@ -11,7 +11,7 @@ import (
 func idempotencyCases() []testCase {
 	const uses = createVerb | fetchVerb | listVerb
 	return []testCase{
-		{name: "a repeat gets the first answer", uses: uses, needs: needIdempotency, run: func(s *suite) {
+		{name: "a repeated create returns the first response", uses: uses, needs: needIdempotency, run: func(s *suite) {
 			draft := s.draft()
 			added := s.watch(draft)
 			once := s.keyed(rand.Text(), draft)
@@ -21,11 +21,11 @@ func idempotencyCases() []testCase {
 			}
 			s.same("repeated", o, s.do(once).object(http.StatusCreated))
 			if got := added(); !slices.Equal(got, []string{o.sid()}) {
-				s.Errorf("created were %v", got)
+				s.Errorf("created %v", got)
 			}
 		}},
-		{name: "repeats at once create one", uses: uses, needs: needIdempotency, run: repeatsAtOnce},
-		{name: "the key with another body is refused", uses: uses, needs: needIdempotency, run: func(s *suite) {
+		{name: "concurrent repeats create one resource", uses: uses, needs: needIdempotency, run: repeatsAtOnce},
+		{name: "a key with another body is refused", uses: uses, needs: needIdempotency, run: func(s *suite) {
 			key, draft := rand.Text(), s.draft()
 			s.created(s.do(s.keyed(key, draft)))
 			name := s.required()
@@ -36,7 +36,7 @@ func idempotencyCases() []testCase {
 			}
 			s.do(s.keyed(key, draft.with(form{name: s.values(s)[name][1]}))).refused(http.StatusConflict, 20409)
 		}},
-		{name: "another account's key is another key", uses: uses, needs: needIdempotency | needOther, run: otherAccountsKey},
+		{name: "keys of two accounts are independent", uses: uses, needs: needIdempotency | needOther, run: otherAccountsKey},
 		{name: "an invalid key is refused", uses: uses, needs: needIdempotency | needStandIn, run: func(s *suite) {
 			s.do(s.keyed("with a space", s.draft())).refused(http.StatusBadRequest, 20001)
 		}},
@@ -61,26 +61,26 @@ func repeatsAtOnce(s *suite) {
 		s.same("another answer", o, other.object(http.StatusCreated))
 	}
 	if got := added(); !slices.Equal(got, []string{o.sid()}) {
-		s.Errorf("created were %v", got)
+		s.Errorf("created %v", got)
 	}
 }
 
 func otherAccountsKey(s *suite) {
 	if s.parent != nil {
-		s.Skip("another account cannot create anything below this one's parent")
+		s.Skip("another account cannot create below this account's parent")
 	}
 	once := s.keyed(rand.Text(), s.draft())
 	o := s.created(s.do(once))
 	theirs := s.do(once.by(s.target)).object(http.StatusCreated)
 	if theirs.sid() == o.sid() || theirs.text("account_sid") == s.target.AccountSID {
-		s.Error("the other account got this account's answer")
+		s.Error("the other account got this account's response")
 	}
 	if s.can(deleteVerb) {
 		s.do(request{method: http.MethodDelete, path: s.item(theirs.sid())}.by(s.target)).expect(http.StatusNoContent)
 	}
 }
 
-// keyed is a create that can be repeated.
+// keyed returns a create with an Idempotency-Key.
 func (s *suite) keyed(key string, f form) request {
 	return request{method: http.MethodPost, path: s.collection(), form: f, header: map[string]string{"Idempotency-Key": key}}
 }

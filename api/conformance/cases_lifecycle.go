@@ -18,61 +18,61 @@ func submissionCases() []testCase {
 			o := s.create(held())
 			got := s.update(o.sid(), form{"FriendlyName": "Other", "Status": pendingReview}).object(http.StatusOK)
 			if !underReview(got) || got.text("friendly_name") != "Other" {
-				s.Errorf("it is %s, %s", got.text("status"), got.text("friendly_name"))
+				s.Errorf("status %s, friendly_name %s", got.text("status"), got.text("friendly_name"))
 			}
 			s.expectListed(o, form{"FriendlyName": "Other", "Status": got.text("status")}, true)
 		}},
-		{name: "what is under review is fixed", needs: needLifecycle, run: func(s *suite) {
+		{name: "a bundle under review cannot be edited", needs: needLifecycle, run: func(s *suite) {
 			o := s.submitted(held())
 			s.update(o.sid(), form{"FriendlyName": "Other"}).refused(http.StatusBadRequest, 70002)
 			s.update(o.sid(), form{"Status": draft}).refused(http.StatusBadRequest, 70002)
 			got := s.fetch(o.sid())
-			s.same("after the refusals", o.but(got, "status", "date_updated"), got) // it may have been taken into review
+			s.same("after the refusals", o.but(got, "status", "date_updated"), got) // the review may have begun
 		}},
-		{name: "a repeated submission does no harm", needs: needLifecycle | needStandIn, run: func(s *suite) {
+		{name: "a repeated submission changes nothing", needs: needLifecycle | needStandIn, run: func(s *suite) {
 			o := s.submitted(held())
 			s.same("submitted again", o, s.update(o.sid(), form{"Status": pendingReview}).object(http.StatusOK))
 		}},
-		{name: "what is under review cannot be deleted", needs: needLifecycle | needStandIn, run: func(s *suite) {
+		{name: "a bundle under review cannot be deleted", needs: needLifecycle | needStandIn, run: func(s *suite) {
 			s.delete(s.submitted(held()).sid()).refused(http.StatusBadRequest, 70002)
 		}},
 	}
 }
 
-// reviewCases are about what becomes of a bundle in time.
+// reviewCases are about the review and what follows it.
 func reviewCases() []testCase {
 	return []testCase{
-		{name: "it is approved and fixed", needs: needLifecycle | needTime, run: func(s *suite) {
+		{name: "an approved bundle cannot be edited", needs: needLifecycle | needTime, run: func(s *suite) {
 			o := s.reviewed(form{"Email": "name@example.com"}, twilioApproved)
 			if !o.time("valid_until").After(o.time("date_updated")) || o["errors"] != nil {
-				s.Errorf("it is valid until %s, errors are %s", o.text("valid_until"), o.text("errors"))
+				s.Errorf("valid_until is %s, errors are %s", o.text("valid_until"), o.text("errors"))
 			}
 			s.update(o.sid(), form{"FriendlyName": "Other"}).refused(http.StatusBadRequest, 70002)
 			s.update(o.sid(), form{"Status": pendingReview}).refused(http.StatusBadRequest, 70002)
 			s.same("after the refusals", o, s.fetch(o.sid()))
 		}},
 		{
-			name: "it is rejected with its codes, fixed and submitted again", needs: needLifecycle | needTime,
+			name: "a bundle is rejected with its codes, fixed and submitted again", needs: needLifecycle | needTime,
 			run: rejectedAndFixed,
 		},
-		{name: "one on hold waits for people", needs: needLifecycle | needTime | needStandIn, run: func(s *suite) {
+		{name: "a bundle on hold waits for a person", needs: needLifecycle | needTime | needStandIn, run: func(s *suite) {
 			s.reviewed(held(), inReview)
 		}},
-		{name: "an approval ends", needs: needLifecycle | needTime | needStandIn, run: func(s *suite) {
+		{name: "an approval expires", needs: needLifecycle | needTime | needStandIn, run: func(s *suite) {
 			o := s.reviewed(nil, twilioApproved)
 			s.target.Advance(o.time("valid_until").Sub(o.time("date_updated")) + time.Minute)
 			if got := s.fetch(o.sid()); got.text("status") != twilioRejected || got["errors"] != nil {
-				s.Errorf("it is %s with errors %s", got.text("status"), got.text("errors"))
+				s.Errorf("status %s, errors %s", got.text("status"), got.text("errors"))
 			}
 		}},
-		{name: "every change is told in its order, signed", needs: needLifecycle | needTime | needStandIn, run: callbacks},
-		{name: "what was deleted is told no more", needs: needLifecycle | needTime | needStandIn, run: func(s *suite) {
+		{name: "every change has a signed callback, in order", needs: needLifecycle | needTime | needStandIn, run: callbacks},
+		{name: "a deleted bundle has no more callbacks", needs: needLifecycle | needTime | needStandIn, run: func(s *suite) {
 			receiver := s.receiver(http.StatusInternalServerError)
 			o := s.reviewed(form{"StatusCallback": receiver.url}, twilioApproved)
 			s.delete(o.sid()).expect(http.StatusNoContent)
 			told := len(receiver.forms())
 			if s.target.Advance(100 * time.Hour); told == 0 || len(receiver.forms()) != told {
-				s.Errorf("%d callbacks before it was deleted, %d after", told, len(receiver.forms())-told)
+				s.Errorf("%d callbacks before the bundle was deleted, %d after", told, len(receiver.forms())-told)
 			}
 		}},
 	}
@@ -81,15 +81,15 @@ func reviewCases() []testCase {
 func rejectedAndFixed(s *suite) {
 	o := s.reviewed(form{"Email": "name+reject-18601-18602@example.com"}, twilioRejected)
 	if o.text("errors") != `[{"code":18601},{"code":18602}]` || o["valid_until"] != nil {
-		s.Errorf("errors are %s, it is valid until %s", o.text("errors"), o.text("valid_until"))
+		s.Errorf("errors are %s, valid_until is %s", o.text("errors"), o.text("valid_until"))
 	}
 	again := s.update(o.sid(), form{"Email": "name@example.com", "Status": pendingReview}).object(http.StatusOK)
 	if !underReview(again) || again["errors"] != nil {
-		s.Errorf("submitted again it is %s with errors %s", again.text("status"), again.text("errors"))
+		s.Errorf("submitted again: status %s, errors %s", again.text("status"), again.text("errors"))
 	}
 	s.target.Advance(s.target.ReviewTime)
 	if got := s.fetch(o.sid()); got.text("status") != twilioApproved {
-		s.Errorf("fixed it is %s", got.text("status"))
+		s.Errorf("after the fix the status is %s", got.text("status"))
 	}
 }
 
@@ -99,27 +99,27 @@ func callbacks(s *suite) {
 	var statuses []string
 	for _, told := range receiver.forms() {
 		if told.Get("AccountSid") != s.target.AccountSID || told.Get("BundleSid") != o.sid() {
-			s.Errorf("a callback tells of %s of account %s", told.Get("BundleSid"), told.Get("AccountSid"))
+			s.Errorf("a callback is about %s of account %s", told.Get("BundleSid"), told.Get("AccountSid"))
 		}
 		status := told.Get("Status")
 		if told.Has("FailureReason") != (status == twilioRejected) {
-			s.Errorf("status %s comes with FailureReason %q", status, told.Get("FailureReason"))
+			s.Errorf("status %s has FailureReason %q", status, told.Get("FailureReason"))
 		}
 		statuses = append(statuses, status)
 	}
 	if want := []string{pendingReview, inReview, twilioRejected}; !slices.Equal(statuses, want) {
-		s.Errorf("told was %v, want %v", statuses, want)
+		s.Errorf("the callbacks were %v, want %v", statuses, want)
 	}
 }
 
-// receiver gets callbacks.
+// receiver receives callbacks.
 type receiver struct {
 	url      string
 	mu       sync.Mutex
 	received []url.Values
 }
 
-// receiver starts one on loopback that returns the status, and checks the signature of each callback.
+// receiver starts a receiver on loopback that returns the status and checks the signature of each callback.
 func (s *suite) receiver(status int) *receiver {
 	rec := &receiver{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

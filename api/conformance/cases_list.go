@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -12,43 +13,44 @@ import (
 func listCases() []testCase {
 	const uses = createVerb | listVerb
 	return []testCase{
-		{name: "it holds what was created", uses: uses, run: func(s *suite) {
+		{name: "the list has what was created", uses: uses, run: func(s *suite) {
 			draft := s.draft()
 			o := s.create(draft)
 			if m := s.page(s.own(draft)).meta; m.Page != 0 || m.PreviousPageURL != nil {
-				s.Errorf("the first page says of itself %+v", m)
+				s.Errorf("the first page's meta is %+v", m)
 			}
 			list := s.list(s.own(draft))
 			at := slices.IndexFunc(list, func(other object) bool { return other.sid() == o.sid() })
 			if at < 0 || (len(s.own(draft)) > 0 && len(list) != 1) {
-				s.Fatalf("it holds %d, and what was created at %d", len(list), at)
+				s.Fatalf("%d items, the created one at index %d", len(list), at)
 			}
 			s.same("listed", o, list[at])
 		}},
-		{name: "filters choose", uses: uses, run: filters},
-		{name: "pages hold each one once, there and back", uses: listVerb, run: pagesThereAndBack},
-		{name: "the newest come first", uses: uses, needs: needStandIn, run: func(s *suite) {
+		{name: "filters select", uses: uses, run: filters},
+		{name: "pages have each item once, forward and backward", uses: listVerb, run: pagesThereAndBack},
+		{name: "the newest items come first", uses: uses, needs: needStandIn, run: func(s *suite) {
 			five := s.five()
 			slices.Reverse(five.made)
 			if got := five.only(sids(s.list(s.own(five.draft)))); !slices.Equal(got, five.made) {
 				s.Errorf("the list is %v, want %v", got, five.made)
 			}
 		}},
-		{name: "pages stay what they are while others come", uses: uses, needs: needStandIn, run: pagesStay},
-		{name: "a page of the largest number leads on", uses: uses, needs: needStandIn, run: func(s *suite) {
+		{name: "creates and deletes do not shift pages", uses: uses, needs: needStandIn, run: pagesStay},
+		{name: "a page with the largest number links to the next", uses: uses, needs: needStandIn, run: func(s *suite) {
 			five := s.five()
 			five.expectOnce(five.pages(form{"Page": "9223372036854775807"}, nil))
 		}},
-		{name: "what is off the contract is refused", uses: listVerb, needs: needStandIn, run: func(s *suite) {
+		{name: "what the contract excludes is refused", uses: listVerb, needs: needStandIn, run: func(s *suite) {
 			for _, p := range s.operations[listVerb].params {
 				if p.Value.In != "query" {
 					continue
 				}
 				for what, value := range invalid(p.Value.Schema.Value) {
 					query := url.Values{p.Value.Name: {value}}.Encode()
-					s.do(request{method: http.MethodGet, path: s.collection() + "?" + query}).invalid(p.Value.Name + ": " + what)
+					s.do(request{method: http.MethodGet, path: s.collection() + "?" + query}).invalid(what, p.Value.Name, value)
 				}
 			}
+			s.do(request{method: http.MethodGet, path: s.collection() + "?PageSize=1&PageSize=2"}).invalid("two", "PageSize", "")
 		}},
 	}
 }
@@ -60,11 +62,11 @@ func pagesStay(s *suite) {
 	pages := five.pages(nil, func() {
 		five.add()
 		if s.can(deleteVerb) {
-			s.delete(want[0]).expect(http.StatusNoContent) // the newest, which has been listed
+			s.delete(want[0]).expect(http.StatusNoContent) // the newest, which is on the first page
 		}
 	})
 	if got := five.only(slices.Concat(pages...)); !slices.Equal(got, want) {
-		s.Errorf("the pages hold %v, want %v", got, want)
+		s.Errorf("the pages have %v, want %v", got, want)
 	}
 }
 
@@ -77,19 +79,19 @@ func pagesThereAndBack(s *suite) {
 	all := sids(s.list(form{}))
 	pages := s.walk(s.page(form{"PageSize": "2"}), nil)
 	if got := slices.Concat(pages...); !slices.Equal(got, all) || longest(pages) > 2 || len(all) == 0 {
-		s.Errorf("the list is %v, the pages hold %v", all, pages)
+		s.Errorf("the list is %v, the pages have %v", all, pages)
 	}
 }
 
-// expectOnce expects pages of at most two that hold each of the series once.
+// expectOnce expects each item of the series once, on pages of at most two items.
 func (m *series) expectOnce(pages [][]string) {
 	m.s.Helper()
 	if !slices.Equal(sorted(m.only(slices.Concat(pages...))), sorted(m.made)) || longest(pages) > 2 {
-		m.s.Errorf("created were %v, the pages hold %v", m.made, pages)
+		m.s.Errorf("created %v, the pages have %v", m.made, pages)
 	}
 }
 
-// filters tries each filter alone, and all that match together.
+// filters tries each filter alone, and all the matching ones together.
 func filters(s *suite) {
 	draft := s.draft()
 	o := s.create(draft)
@@ -100,6 +102,10 @@ func filters(s *suite) {
 		own := s.own(draft)
 		s.expectListed(o, own.with(form{name: match}), true)
 		s.expectListed(o, own.with(form{name: other}), false)
+		if name == s.unique && s.target.StandIn {
+			s.expectListed(o, form{name: strings.ToLower(match)}, false)
+			s.expectListed(o, form{name: match[:len(match)-1]}, false)
+		}
 	}
 	s.expectListed(o, s.own(draft), true)
 	s.expectListed(o, all, true)
@@ -112,7 +118,7 @@ func filters(s *suite) {
 	}
 }
 
-// filterValues returns a value that finds the object, and another that does not.
+// filterValues returns a value of the filter that finds the object and one that does not.
 func (s *suite) filterValues(o object, name string, schema *openapi3.Schema) (match, other string) {
 	s.Helper()
 	match = o.text(property(name))
@@ -133,10 +139,10 @@ func (s *suite) filterValues(o object, name string, schema *openapi3.Schema) (ma
 	return match, other
 }
 
-// expectListed expects that a list holds it, or not.
+// expectListed expects the object to be in the filtered list, or not to be.
 func (s *suite) expectListed(o object, filter form, want bool) {
 	s.Helper()
 	if held := slices.Contains(sids(s.list(filter)), o.sid()); held != want {
-		s.Errorf("with %v it is in the list: %v, want %v", filter, held, want)
+		s.Errorf("filter %v: in the list %v, want %v", filter, held, want)
 	}
 }

@@ -8,8 +8,8 @@ import (
 func updateCases() []testCase {
 	const uses = createVerb | fetchVerb | updateVerb
 	return []testCase{
-		{name: "it changes what it names and nothing else", uses: uses, run: updateOneByOne},
-		{name: "nothing, or nothing new, changes nothing", uses: uses, needs: needStandIn, run: func(s *suite) {
+		{name: "an update changes only the given fields", uses: uses, run: updateOneByOne},
+		{name: "an update without new values changes nothing", uses: uses, needs: needStandIn, run: func(s *suite) {
 			o := s.create(nil)
 			current := form{}
 			for name := range s.operations[updateVerb].form.Properties {
@@ -22,7 +22,7 @@ func updateCases() []testCase {
 			}
 			s.same("fetched", o, s.fetch(o.sid()))
 		}},
-		{name: "an unknown value is refused, and what comes with it not done", uses: uses, run: func(s *suite) {
+		{name: "an update with an unknown value changes nothing", uses: uses, run: func(s *suite) {
 			o := s.create(nil)
 			enums := 0
 			for name, schema := range s.operations[updateVerb].form.Properties {
@@ -36,7 +36,7 @@ func updateCases() []testCase {
 			}
 			s.same("after the refusal", o, s.fetch(o.sid()))
 		}},
-		{name: "what is off the contract is refused", uses: uses, needs: needStandIn, run: updateRefusals},
+		{name: "what the contract excludes is refused", uses: uses, needs: needStandIn, run: updateRefusals},
 		{name: "an unknown SID is not found", uses: uses, run: func(s *suite) {
 			s.update(s.unknownSID, s.edit()).refused(http.StatusNotFound, 20404)
 		}},
@@ -56,7 +56,7 @@ func updateOneByOne(s *suite) {
 		change := form{name: values[name][1]}
 		got := s.update(o.sid(), change).object(http.StatusOK)
 		if got.time("date_updated").Before(o.time("date_updated")) {
-			s.Errorf("%s: updated at %s, and before that at %s", name, got.text("date_updated"), o.text("date_updated"))
+			s.Errorf("%s: date_updated is %s, and was %s", name, got.text("date_updated"), o.text("date_updated"))
 		}
 		s.expectGiven(got, change)
 		s.same("after "+name, o.but(got, "date_updated", property(name)), got)
@@ -70,23 +70,24 @@ func updateRefusals(s *suite) {
 	path, edit, name := s.item(o.sid()), form{}, s.unique
 	for other, values := range s.values(s) {
 		if s.operations[updateVerb].form.Properties[other] != nil {
-			edit[other] = values[1] // none of which must be done
+			edit[other] = values[1] // valid, but must not be changed
 			name = cmp.Or(name, other)
 		}
 	}
-	requests := map[string]request{
-		"a field twice":            {path: path, body: edit.encode() + "&" + edit.encode()},
-		"a parameter in the query": {path: path + "?" + name + "=x", form: edit},
-		"text that is not UTF-8":   {path: path, form: edit.with(form{name: "\xff"})},
-	}
-	for name, schema := range s.operations[updateVerb].form.Properties {
+	s.do(request{method: http.MethodPost, path: path, body: edit.encode() + "&" + edit.encode()}).invalid("all twice", "", "")
+	s.refuses(updateVerb, path, name, edit)
+	s.same("after the refusals", o, s.fetch(o.sid()))
+}
+
+// refuses expects that an operation refuses a valid form for the named parameter's place or encoding, and for each value of any
+// parameter that the contract excludes.
+func (s *suite) refuses(verb verbs, path, name string, valid form) {
+	s.Helper()
+	s.do(request{method: http.MethodPost, path: path + "?" + name + "=x", form: valid}).invalid("in the query", name, "")
+	s.do(request{method: http.MethodPost, path: path, form: valid.with(form{name: "\xff"})}).invalid("not UTF-8", name, "")
+	for name, schema := range s.operations[verb].form.Properties {
 		for what, value := range invalid(schema.Value) {
-			requests[name+": "+what] = request{path: path, form: edit.with(form{name: value})}
+			s.do(request{method: http.MethodPost, path: path, form: valid.with(form{name: value})}).invalid(what, name, value)
 		}
 	}
-	for what, one := range requests {
-		one.method = http.MethodPost
-		s.do(one).invalid(what)
-	}
-	s.same("after the refusals", o, s.fetch(o.sid()))
 }

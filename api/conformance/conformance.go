@@ -7,10 +7,10 @@
 //		conformance.Run(t, conformance.Target{BaseURL: server.URL, Username: accountSID, Password: authToken})
 //	}
 //
-// What it knows of a resource is a descriptor of a few lines (resources.go). Paths, parameters, their rules, filters and the form
-// of a page come from the contract. Most cases are the same for every resource; what happens to a bundle in time has its own.
+// A descriptor of a few lines (resources.go) describes each resource. Paths, parameters, their rules, filters and the form of a
+// page come from the contract. Most cases are the same for every resource; the review of bundles has its own.
 //
-// It links no server and no database. Time that passes and a second account are the caller's to provide, in [Target].
+// The suite links no server and no database. The caller provides a second account and a way to let time pass in [Target].
 package conformance
 
 import (
@@ -23,8 +23,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
 )
 
-// Target is an implementation of the contract, and what it promises beyond that. Cases that need more than it promises are
-// skipped, and say so. The suite sends many wrong passwords: a target that limits them must not do so while it runs.
+// Target is an implementation of the contract, and what it promises beyond that. Cases that need more are skipped, with the
+// reason. The suite sends many wrong passwords: a target that limits them must not do so while the suite runs.
 type Target struct {
 	BaseURL  string // what comes before /v1, for example http://127.0.0.1:8080
 	Username string // an account SID, or the SID of an API key

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func target(s *apitest.Server) conformance.Target {
 	}
 }
 
-// TestConformanceWithoutPromises runs what is left for a target that promises nothing but the contract.
+// TestConformanceWithoutPromises runs the cases for a target that promises nothing beyond the contract.
 func TestConformanceWithoutPromises(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
@@ -66,7 +67,7 @@ func (p partial) FetchTrustProduct(
 	return p.hub.FetchTrustProduct(ctx, r)
 }
 
-// TestConformanceOfTwoOperations runs what is left for a target with two operations.
+// TestConformanceOfTwoOperations runs the cases for a target that implements two operations.
 func TestConformanceOfTwoOperations(t *testing.T) {
 	t.Parallel()
 	const sid, token = "AC0123456789abcdef0123456789abcdef", "token"
@@ -78,7 +79,7 @@ func TestConformanceOfTwoOperations(t *testing.T) {
 	})
 }
 
-// defect breaks a server in one place, and names the case that must notice.
+// defect breaks a server in one place, and names the case that must fail.
 type defect struct {
 	notices string
 	spoil   apitest.Fault
@@ -90,49 +91,86 @@ func defects() map[string]defect {
 			r.SetBasicAuth(defectSID, defectToken)
 			next.ServeHTTP(w, r)
 		}},
-		"times have fractions": {"create/a_new_one_has_what_it_was_given", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			answer := httptest.NewRecorder()
-			next.ServeHTTP(answer, r)
-			maps.Copy(w.Header(), answer.Header())
-			w.WriteHeader(answer.Code)
-			_, _ = io.WriteString(w, strings.ReplaceAll(answer.Body.String(), `Z"`, `.5Z"`))
-		}},
-		"there is one page": {"list/pages_hold_each_one_once,_there_and_back", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			query := r.URL.Query()
-			query.Del("PageToken")
-			r.URL.RawQuery = query.Encode()
-			next.ServeHTTP(w, r)
-		}},
-		"an update is not kept": {"update/it_changes_what_it_names_and_nothing_else", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		"times have fractions": {"create/a_create_returns_the_values_it_was_given", withBody(func(body string) string {
+			return strings.ReplaceAll(body, `Z"`, `.5Z"`)
+		})},
+		"there is one page": {"list/pages_have_each_item_once,_forward_and_backward", withQuery(func(query url.Values) { query.Del("PageToken") })},
+		"pages have no number": {"list/pages_have_each_item_once,_forward_and_backward", withBody(func(body string) string {
+			return strings.ReplaceAll(body, `"page":1,`, `"page":0,`)
+		})},
+		"pages have another size": {"list/pages_have_each_item_once,_forward_and_backward", withBody(func(body string) string {
+			return strings.ReplaceAll(body, `"page_size":2,`, `"page_size":50,`)
+		})},
+		"the first page is another": {"list/pages_have_each_item_once,_forward_and_backward", withBody(func(body string) string {
+			return regexp.MustCompile(`"first_page_url":"[^?]*`).ReplaceAllString(body, "$0?Status=in-review&_=")
+		})},
+		"names are found in part": {"list/filters_select", func() apitest.Fault {
+			var last string
+			name := withForm(func(form url.Values) { last = form.Get("FriendlyName") })
+			find := withQuery(func(query url.Values) {
+				if given := query.Get("FriendlyName"); given != "" && strings.HasPrefix(last, given) {
+					query.Set("FriendlyName", last)
+				}
+			})
+			return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				name(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { find(w, r, next) }))
+			}
+		}()},
+		"the last of two counts": {"list/what_the_contract_excludes_is_refused", withQuery(func(query url.Values) {
+			for name, values := range query {
+				query.Set(name, values[len(values)-1])
+			}
+		})},
+		"a message repeats the value": {
+			"create/what_the_contract_excludes_is_refused",
+			func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				var value string
+				withForm(func(form url.Values) { value = form.Get("PolicySid") })(w, r,
+					http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						withBody(func(body string) string {
+							return strings.Replace(body, `"message":"`, `"message":"`+url.QueryEscape(value)+` `, 1)
+						})(w, r, next)
+					}))
+			},
+		},
+		"what is created cannot be read by scripts": {
+			"access/scripts_of_any_origin_may_read_every_response",
+			withAnswer(func(answer *httptest.ResponseRecorder) {
+				if answer.Code == http.StatusCreated {
+					answer.Header().Del("Access-Control-Allow-Origin")
+				}
+			}),
+		},
+		"a deletion has no id": {"access/every_response_has_an_id", withAnswer(func(answer *httptest.ResponseRecorder) {
+			if answer.Code == http.StatusNoContent {
+				answer.Header().Del("Twilio-Request-Id")
+			}
+		})},
+		"an update is not kept": {"update/an_update_changes_only_the_given_fields", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/TrustProducts/") {
 				r.Body = http.NoBody
 			}
 			next.ServeHTTP(w, r)
 		}},
-		"a delete deletes nothing": {"delete/a_deleted_one_is_gone", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		"a delete deletes nothing": {"delete/a_deleted_resource_does_not_exist", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodDelete {
 				w.WriteHeader(http.StatusNoContent)
 				return
 			}
 			next.ServeHTTP(w, r)
 		}},
-		"filters are ignored": {"list/filters_choose", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			query := r.URL.Query()
-			query.Del("PolicySid")
-			r.URL.RawQuery = query.Encode()
-			next.ServeHTTP(w, r)
-		}},
-		"an optional field is lost": {"create/everything_can_be_given", withForm(func(form url.Values) { form.Del("StatusCallback") })},
-		"a missing field is made up": {"create/what_is_required_must_be_there", withForm(func(form url.Values) {
+		"filters are ignored":       {"list/filters_select", withQuery(func(query url.Values) { query.Del("PolicySid") })},
+		"an optional field is lost": {"create/a_create_accepts_all_parameters", withForm(func(form url.Values) { form.Del("StatusCallback") })},
+		"a missing field is made up": {"create/a_missing_required_parameter_is_refused", withForm(func(form url.Values) {
 			if !form.Has("Email") {
 				form.Set("Email", "made-up@example.com")
 			}
 		})},
-		"a long name is cut": {"create/what_is_off_the_contract_is_refused", withForm(func(form url.Values) {
+		"a long name is cut": {"create/what_the_contract_excludes_is_refused", withForm(func(form url.Values) {
 			form.Set("FriendlyName", form.Get("FriendlyName")[:min(len(form.Get("FriendlyName")), 100)])
 		})},
 		"a refused edit is half done": {
-			"update/an_unknown_value_is_refused,_and_what_comes_with_it_not_done",
+			"update/an_update_with_an_unknown_value_changes_nothing",
 			func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/TrustProducts/") {
 					first := r.Clone(r.Context())
@@ -143,10 +181,39 @@ func defects() map[string]defect {
 				next.ServeHTTP(w, r)
 			},
 		},
-		"keys are ignored": {"idempotency/repeats_at_once_create_one", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		"keys are ignored": {"idempotency/concurrent_repeats_create_one_resource", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			r.Header.Del("Idempotency-Key")
 			next.ServeHTTP(w, r)
 		}},
+	}
+}
+
+// withAnswer changes each response.
+func withAnswer(change func(*httptest.ResponseRecorder)) apitest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		change(answer)
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = answer.Body.WriteTo(w)
+	}
+}
+
+// withBody changes the body of each response.
+func withBody(change func(string) string) apitest.Fault {
+	return withAnswer(func(answer *httptest.ResponseRecorder) {
+		answer.Body = bytes.NewBufferString(change(answer.Body.String()))
+	})
+}
+
+// withQuery changes the query of each request.
+func withQuery(change func(url.Values)) apitest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		query := r.URL.Query()
+		change(query)
+		r.URL.RawQuery = query.Encode()
+		next.ServeHTTP(w, r)
 	}
 }
 
@@ -171,8 +238,8 @@ const (
 	defectToken    = "secret"
 )
 
-// TestSuiteBites runs the case that must notice it against each defective server, in a process of its own, where it must fail.
-func TestSuiteBites(t *testing.T) {
+// TestSuiteFindsDefects runs the suite against a server with each defect, in a separate process. The defect's case must fail.
+func TestSuiteFindsDefects(t *testing.T) {
 	t.Parallel()
 	for name, defect := range defects() {
 		t.Run(name, func(t *testing.T) {
@@ -188,9 +255,9 @@ func TestSuiteBites(t *testing.T) {
 	}
 }
 
-// TestDefectiveServer is for TestSuiteBites. By itself it finds nothing to do.
+// TestDefectiveServer is run by TestSuiteFindsDefects, and does nothing otherwise.
 func TestDefectiveServer(t *testing.T) {
-	defect, ok := defects()[os.Getenv(defectVariable)] //nolint:forbidigo // it says which defect this process is for
+	defect, ok := defects()[os.Getenv(defectVariable)] //nolint:forbidigo // set by TestSuiteFindsDefects
 	if !ok {
 		return
 	}

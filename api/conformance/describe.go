@@ -20,7 +20,7 @@ const (
 	deleteVerb
 )
 
-// operation is one of a resource's operations, as the contract has it.
+// operation is one of a resource's operations, from the contract.
 type operation struct {
 	method string
 	path   string // with parameters: /v1/TrustProducts/{Sid}
@@ -29,12 +29,12 @@ type operation struct {
 	*openapi3.Operation
 }
 
-// description is a resource, with what the contract says of it.
+// description is a resource with its part of the contract.
 type description struct {
 	*resource
 	operations map[verbs]*operation
-	sidPattern *regexp.Regexp // nil where any text is taken
-	unknownSID string         // a valid one that does not exist
+	sidPattern *regexp.Regexp // nil if any text is allowed
+	unknownSID string         // a valid SID that does not exist
 	array      string         // the name of a page's items
 	properties openapi3.Schemas
 }
@@ -54,7 +54,7 @@ func describe(doc *openapi3.T, r *resource) (*description, error) {
 		return nil, fmt.Errorf("conformance: the contract has no operations Fetch%s and List%[1]s", r.name)
 	}
 	if d.has(createVerb) != (r.values != nil) {
-		return nil, fmt.Errorf("conformance: resource %s needs values if, and only if, it can be created", r.name)
+		return nil, fmt.Errorf("conformance: resource %s needs values if and only if it can be created", r.name)
 	}
 	fetch := d.operations[fetchVerb]
 	d.properties = fetch.answer("200").Properties
@@ -127,7 +127,7 @@ func (d *description) filterSchemas() openapi3.Schemas {
 	return filters
 }
 
-// checkFilters fails for a filter that the suite would not know how to try.
+// checkFilters returns an error for a filter for which the suite has no values.
 func (d *description) checkFilters() error {
 	if !d.has(createVerb) {
 		return nil
@@ -143,7 +143,7 @@ func (d *description) checkFilters() error {
 
 var capital = regexp.MustCompile(`[A-Z]+[a-z0-9]*`)
 
-// property returns the name that a parameter has in an answer: policy_sid for PolicySid.
+// property returns the name of a parameter's property in responses: policy_sid for PolicySid.
 func property(parameter string) string {
 	words := capital.FindAllString(parameter, -1)
 	return strings.ToLower(strings.Join(words, "_"))

@@ -7,10 +7,10 @@ import (
 	"github.com/opentrusthub/trusthub/api/conformance"
 )
 
-// What an implementer writes. The cases of the review are skipped: this backend has none.
-func ExampleRun() {} // testBackend is it
+// A test of an implementation. This backend has no review, so the cases about it are skipped.
+func ExampleRun() {} // see testBackend
 
-// testBackend would be a TestBackend in a package of yours. Here TestExample runs it.
+// testBackend would be TestBackend in your package. Here TestExample runs it.
 func testBackend(t *testing.T) {
 	server := httptest.NewServer(newBackend(t, "AC0123456789abcdef0123456789abcdef", "token", nil))
 	defer server.Close()

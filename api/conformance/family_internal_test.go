@@ -14,7 +14,7 @@ import (
 //go:embed testdata/family.yaml
 var familyContract string
 
-// family describes the resources of another contract: what a resource costs here.
+// family describes the resources of another contract.
 func family() []*resource {
 	group := &resource{name: "Group", unique: "FriendlyName", values: func(*suite) map[string][2]string {
 		return map[string][2]string{
@@ -36,8 +36,8 @@ const (
 	familyOther    = "ACfedcba9876543210fedcba9876543210"
 )
 
-// TestFamily runs the suite against a server of the family: the descriptors above are all that it takes.
-func TestFamily(t *testing.T) { runFamily(t, os.Getenv(familyVariable)) } //nolint:forbidigo // see TestFamilyBites
+// TestFamily runs the suite against a server of another contract, for which it needs no more than the descriptors above.
+func TestFamily(t *testing.T) { runFamily(t, os.Getenv(familyVariable)) } //nolint:forbidigo // set by TestFamilyDefects
 
 func runFamily(t *testing.T, defect string) {
 	t.Helper()
@@ -52,33 +52,33 @@ func runFamily(t *testing.T, defect string) {
 	}.withDefaults(), contract, family())
 }
 
-// TestFamilyBites gives the server defects, each of which the case must notice in a process of its own.
-func TestFamilyBites(t *testing.T) {
+// TestFamilyDefects runs the suite against a server with each defect, in a separate process. The defect's case must fail.
+func TestFamilyDefects(t *testing.T) {
 	t.Parallel()
-	for defect, notices := range map[string]string{
-		"the filter is ignored":        "Member/list/filters_choose",
-		"attributes are lost":          "Group/create/everything_can_be_given",
-		"attributes cannot be changed": "Group/update/it_changes_what_it_names_and_nothing_else",
-		"enumerations are not checked": "Group/create/what_is_off_the_contract_is_refused",
-		"objects have no limit":        "Group/update/what_is_off_the_contract_is_refused",
-		"a parent's children are all":  "Member/access/what_belongs_to_another_parent_does_not_exist",
-		"the list has another's":       "Thing/fetch/it_returns_what_the_list_holds",
-		"pages overlap":                "Thing/list/pages_hold_each_one_once,_there_and_back",
+	for defect, failing := range map[string]string{
+		"the filter is ignored":        "Member/list/filters_select",
+		"attributes are lost":          "Group/create/a_create_accepts_all_parameters",
+		"attributes cannot be changed": "Group/update/an_update_changes_only_the_given_fields",
+		"enumerations are not checked": "Group/create/what_the_contract_excludes_is_refused",
+		"objects have no limit":        "Group/update/what_the_contract_excludes_is_refused",
+		"a parent's children are all":  "Member/access/another_parent's_resource_does_not_exist",
+		"the list has another's":       "Thing/fetch/fetch_returns_what_the_list_has",
+		"pages overlap":                "Thing/list/pages_have_each_item_once,_forward_and_backward",
 		"things can be posted":         "Thing/access/another_method_is_not_allowed",
 	} {
 		t.Run(defect, func(t *testing.T) {
 			t.Parallel()
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestFamily$/^"+strings.ReplaceAll(notices, "/", "$/^")+"$")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestFamily$/^"+strings.ReplaceAll(failing, "/", "$/^")+"$")
 			child.Env = append(os.Environ(), familyVariable+"="+defect)
 			output, err := child.CombinedOutput()
-			if want := "--- FAIL: TestFamily/" + notices; err == nil || !strings.Contains(string(output), want) {
+			if want := "--- FAIL: TestFamily/" + failing; err == nil || !strings.Contains(string(output), want) {
 				t.Errorf("%v, and no %q in\n%s", err, want, output)
 			}
 		})
 	}
 }
 
-// TestDescribe describes what cannot be described.
+// TestDescribe checks the errors for invalid descriptors.
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	contract, err := contracttest.Load(t.Context(), familyContract)
@@ -88,8 +88,8 @@ func TestDescribe(t *testing.T) {
 	some := func(*suite) map[string][2]string { return nil }
 	for want, r := range map[string]*resource{
 		"no operations FetchNothing and ListNothing": {name: "Nothing"},
-		"Group needs values if, and only if":         {name: "Group"},
-		"Thing needs values if, and only if":         {name: "Thing", values: some},
+		"Group needs values if and only if":          {name: "Group"},
+		"Thing needs values if and only if":          {name: "Thing", values: some},
 		"Member needs values for the filter":         {name: "Member", values: some},
 	} {
 		if _, err := describe(contract.Document(), r); err == nil || !strings.Contains(err.Error(), want) {

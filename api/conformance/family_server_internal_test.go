@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -34,7 +35,7 @@ type familyServer struct {
 
 type familyRow struct {
 	number     int    // of its creation
-	account    string // empty for what all accounts have
+	account    string // empty for a resource of all accounts
 	collection string
 	object     object
 }
@@ -82,7 +83,7 @@ func (s *familyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("WWW-Authenticate", "Basic realm=family")
 		}
 		status, body = refused.status, gen.Error{
-			Code: refused.code, Message: "Missing FriendlyName, Type or ObjectSid, or another error", Status: refused.status,
+			Code: refused.code, Message: "One of these, or another: FriendlyName, Type, Attributes, ObjectSid, ObjectType, PageSize, Page, PageToken", Status: refused.status,
 			MoreInfo: "https://www.twilio.com/docs/errors/" + strconv.Itoa(refused.code),
 		}
 	}
@@ -133,7 +134,7 @@ func (s *familyServer) valid(r *http.Request, route *routers.Route, params map[s
 	input := &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: params, Route: route, Options: &openapi3filter.Options{ExcludeRequestBody: true},
 	}
-	if openapi3filter.ValidateRequest(r.Context(), input) != nil {
+	if openapi3filter.ValidateRequest(r.Context(), input) != nil || len(r.URL.Query()["PageSize"]) > 1 {
 		return false
 	}
 	if route.Operation.RequestBody == nil {
@@ -152,7 +153,7 @@ func (s *familyServer) valid(r *http.Request, route *routers.Route, params map[s
 		value[name] = values[0]
 		if p := schema.Properties[name]; p != nil && p.Value.Type.Is("object") {
 			var decoded any
-			_ = json.Unmarshal([]byte(values[0]), &decoded) // null where it is no JSON, which the schema excludes
+			_ = json.Unmarshal([]byte(values[0]), &decoded) // null if it is not JSON, which the schema excludes
 			if len(values[0]) > 100 && s.defect != "objects have no limit" {
 				decoded = nil
 			}
@@ -174,7 +175,7 @@ func (s *familyServer) find(account, path string) int {
 
 var camel = regexp.MustCompile("([a-z])([A-Z])")
 
-// set sets what a form has in an object.
+// set sets the properties of an object from a form.
 func (s *familyServer) set(o object, f url.Values) {
 	for name := range f {
 		switch key := strings.ToLower(camel.ReplaceAllString(name, "${1}_$2")); {
@@ -263,16 +264,20 @@ func (s *familyServer) page(account string, r *http.Request) any {
 			items[0] = items[0].but(object{"machine_name": "other"}, "machine_name")
 		}
 	}
-	link := func(there bool, token string) any {
-		if !there {
-			return nil
-		}
-		return "http://family.example" + r.URL.Path + "?" + url.Values{"PageToken": {token}, "PageSize": {strconv.Itoa(size)}}.Encode()
+	number, _ := strconv.Atoi(query.Get("Page"))
+	link := func(number int, token string) any {
+		query := url.Values{"PageToken": {token}, "Page": {strconv.Itoa(number)}, "PageSize": {strconv.Itoa(size)}}
+		return "http://family.example" + r.URL.Path + "?" + query.Encode()
 	}
-	meta := object{"key": key, "page": 0, "page_size": size, "url": "http://family.example" + r.URL.Path, "next_page_url": nil, "previous_page_url": nil}
-	if len(items) > 0 {
-		meta["next_page_url"] = link(to < len(rows), fmt.Sprintf("after-%d", rows[to-1].number))
-		meta["previous_page_url"] = link(from > 0, fmt.Sprintf("before-%d", rows[from].number))
+	meta := object{
+		"key": key, "page": number, "page_size": size, "url": "http://family.example" + r.URL.RequestURI(),
+		"first_page_url": link(0, "first"), "next_page_url": nil, "previous_page_url": nil,
+	}
+	if to < len(rows) {
+		meta["next_page_url"] = link(min(number, math.MaxInt-1)+1, fmt.Sprintf("after-%d", rows[to-1].number))
+	}
+	if from > 0 {
+		meta["previous_page_url"] = link(number-1, fmt.Sprintf("before-%d", rows[from].number))
 	}
 	return object{key: items, "meta": meta}
 }

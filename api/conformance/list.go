@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opentrusthub/trusthub/gen"
@@ -14,7 +16,7 @@ type page struct {
 	meta  gen.PageMeta
 }
 
-// page expects a page.
+// page expects the response to be a page.
 func (a answer) page(d *description) page {
 	a.s.Helper()
 	a.expect(http.StatusOK)
@@ -28,7 +30,7 @@ func (a answer) page(d *description) page {
 	}
 	items, ok := parts[d.array].([]any)
 	if !ok {
-		a.s.Fatalf("%s: %s is no array", a.title, d.array)
+		a.s.Fatalf("%s: %s is not an array", a.title, d.array)
 	}
 	p := page{meta: meta.Meta}
 	for _, item := range items {
@@ -40,10 +42,14 @@ func (a answer) page(d *description) page {
 // page returns the first page of the list with these parameters.
 func (s *suite) page(query form) page {
 	s.Helper()
-	return s.do(request{method: http.MethodGet, path: s.collection() + "?" + query.encode()}).page(s.description)
+	p := s.do(request{method: http.MethodGet, path: s.collection() + "?" + query.encode()}).page(s.description)
+	if size, asked := query["PageSize"]; asked && size != strconv.Itoa(p.meta.PageSize) {
+		s.Errorf("a page of %s says that its size is %d", size, p.meta.PageSize)
+	}
+	return p
 }
 
-// list returns what all pages of the list with these parameters hold.
+// list returns the items of all pages of the list with these parameters.
 func (s *suite) list(query form) []object {
 	s.Helper()
 	if query["PageSize"] == "" {
@@ -57,7 +63,7 @@ func (s *suite) list(query form) []object {
 	return all
 }
 
-// own returns the filter that finds what this form creates, empty if the list has no such filter.
+// own returns the filter that finds only what this form creates, empty if the list has no such filter.
 func (s *suite) own(f form) form {
 	if s.unique == "" || s.filterSchemas()[s.unique] == nil {
 		return form{}
@@ -65,7 +71,7 @@ func (s *suite) own(f form) form {
 	return form{s.unique: f[s.unique]}
 }
 
-// watch returns what returns the SIDs that the form has added to the list since watch was called.
+// watch returns a function that returns the SIDs which the form has added to the list since the call of watch.
 func (s *suite) watch(f form) func() []string {
 	s.Helper()
 	before := sids(s.list(s.own(f)))
@@ -75,14 +81,14 @@ func (s *suite) watch(f form) func() []string {
 	}
 }
 
-// series is what a case has created to see it in a list.
+// series is a number of resources that a case has created in order to list them.
 type series struct {
 	s     *suite
 	draft form
 	made  []string // SIDs, the oldest first
 }
 
-// five creates five of the same draft.
+// five creates five resources from the same draft.
 func (s *suite) five() *series {
 	s.Helper()
 	made := &series{s: s, draft: s.draft()}
@@ -102,7 +108,7 @@ func (m *series) add() {
 	m.made = append(m.made, m.s.create(differs).sid())
 }
 
-// only returns which SIDs of a list are those of the series. Where a filter finds the series alone, all must be.
+// only returns the SIDs in a list that belong to the series. If there is a filter for the series, all must belong to it.
 func (m *series) only(listed []string) []string {
 	if len(m.s.own(m.draft)) > 0 {
 		return listed
@@ -116,30 +122,48 @@ func (m *series) pages(more form, between func()) [][]string {
 	return m.s.walk(m.s.page(m.s.own(m.draft).with(form{"PageSize": "2"}).with(more)), between)
 }
 
-// walk goes from the first page to the last and back, and returns what each page held on the way there. Pages may be short or
-// empty anywhere, so that on the way back only what all of them hold must be the same. between, which may be nil, is called once
-// after the first page; the way back is then not walked.
-func (s *suite) walk(p page, between func()) [][]string {
+// walk goes from the first page to the last and back, and returns the SIDs on each page of the way there. Pages may be short or
+// empty, so only the SIDs of all pages together must be the same on the way back. If between is not nil, walk calls it after the
+// first page, and does not go back.
+func (s *suite) walk(first page, between func()) (pages [][]string) {
 	s.Helper()
-	pages := [][]string{sids(p.items)}
 	if between != nil {
 		between()
 	}
-	for _, p = range s.follow(p, next) {
+	there := append([]page{first}, s.follow(first, next)...)
+	for _, p := range there {
 		pages = append(pages, sids(p.items))
 	}
 	if between != nil {
 		return pages
 	}
-	back := [][]string{sids(p.items)}
-	for _, p = range s.follow(p, previous) {
+	s.checkMeta(there)
+	last := there[len(there)-1]
+	back := [][]string{sids(last.items)}
+	for _, p := range s.follow(last, previous) {
 		back = append(back, sids(p.items))
 	}
 	slices.Reverse(back)
 	if !slices.Equal(slices.Concat(back...), slices.Concat(pages...)) {
-		s.Errorf("the pages held %v, and on the way back %v", pages, back)
+		s.Errorf("the pages had %v, and on the way back %v", pages, back)
 	}
 	return pages
+}
+
+// checkMeta expects that each page of a list has the size of the first and the number after the one before, and leads to itself
+// and to the first.
+func (s *suite) checkMeta(pages []page) {
+	s.Helper()
+	first := pages[0]
+	for i, p := range pages {
+		if m := p.meta; m.PageSize != first.meta.PageSize || (m.Page != first.meta.Page+i && m.Page != math.MaxInt) {
+			s.Errorf("page %d says of itself %+v", i, m)
+		}
+		self, start := sids(s.turn(p.meta.URL).items), sids(s.turn(p.meta.FirstPageURL).items)
+		if !slices.Equal(self, sids(p.items)) || !slices.Equal(start, sids(first.items)) {
+			s.Errorf("page %d does not lead to itself and to the first: %+v", i, p.meta)
+		}
+	}
 }
 
 func next(m gen.PageMeta) *string     { return m.NextPageURL }
@@ -150,7 +174,7 @@ func (s *suite) follow(p page, link func(gen.PageMeta) *string) (pages []page) {
 	s.Helper()
 	for link(p.meta) != nil {
 		if len(pages) == maxPages {
-			s.Fatalf("there are more than %d pages", maxPages)
+			s.Fatalf("more than %d pages", maxPages)
 		}
 		p = s.turn(*link(p.meta))
 		pages = append(pages, p)
@@ -158,7 +182,7 @@ func (s *suite) follow(p page, link func(gen.PageMeta) *string) (pages []page) {
 	return pages
 }
 
-// turn calls the URL of a page: on the target, whatever host the URL names.
+// turn fetches the page with a URL, from the target whatever the URL's host is.
 func (s *suite) turn(pageURL string) page {
 	s.Helper()
 	_, query, ok := strings.Cut(pageURL, s.collection()+"?")
@@ -168,7 +192,7 @@ func (s *suite) turn(pageURL string) page {
 	return s.do(request{method: http.MethodGet, path: s.collection() + "?" + query}).page(s.description)
 }
 
-// longest returns how many items the longest page holds.
+// longest returns the number of items on the longest page.
 func longest(pages [][]string) (most int) {
 	for _, page := range pages {
 		most = max(most, len(page))

@@ -1,30 +1,31 @@
 package conformance
 
-// resource describes a resource to the suite, as far as the contract does not.
+// resource describes to the suite what the contract does not say about a resource.
 type resource struct {
-	// name is that of the operations: TrustProduct for CreateTrustProduct.
+	// name is the resource's name in the operations: TrustProduct for CreateTrustProduct.
 	name string
 
-	// parent is the resource that this one belongs to, whose SID is in its path. Nil means none.
+	// parent is the resource that this one belongs to, whose SID is in its path, or nil.
 	parent *resource
 
-	// values returns two valid values for each parameter of a create: one to create with, and another to change it to. It is
-	// called for each create, and may create what a parameter refers to (suite.of). Nil for a read-only resource.
+	// values returns two valid values for each parameter of a create: one to create the resource with and one to change it
+	// to. It is called for each create, and may create the resources that a parameter refers to (suite.of). Nil for a
+	// read-only resource.
 	values func(s *suite) map[string][2]string
 
-	// unique names the parameter, a free text, that no two cases give the same value. Where the list has a filter of that name,
-	// each case sees nothing but its own. Empty means that values makes each one different.
+	// unique names a free-text parameter, which gets a different value in each case. If the list has a filter of that name,
+	// each case sees only its own resources. Empty means that values returns different values each time.
 	unique string
 
-	// filters has, for each filter of the list that is not a property of the resource, a value that finds what was created, and
-	// one that does not.
+	// filters has, for each filter of the list that is not a property of the resource, a value that finds the created
+	// resource and one that does not.
 	filters map[string][2]string
 
-	// cases are those of this resource alone, by group.
+	// cases has the cases that only this resource has, by group.
 	cases map[string][]testCase
 }
 
-// resources returns those of the contract.
+// resources returns the resources of the contract.
 func resources() []*resource {
 	return []*resource{bundle("TrustProduct")}
 }

@@ -43,7 +43,7 @@ type request struct {
 	method, path string
 	form         form
 	body         string            // instead of a form, byte by byte
-	header       map[string]string // an empty value removes one
+	header       map[string]string // an empty value removes the header
 	username     string
 	password     string
 }
@@ -54,7 +54,7 @@ func (r request) by(t Target) request {
 	return r
 }
 
-// form is a form to send, by name. Nil sends no body.
+// form has the parameters to send, by name. Nil means no body.
 type form map[string]string
 
 func (f form) with(more form) form {
@@ -98,7 +98,7 @@ func (s *suite) do(r request) answer {
 	return a
 }
 
-// try is do for any goroutine.
+// try is like do, but returns an error, so that any goroutine may call it.
 func (s *suite) try(r request) (answer, error) {
 	body := r.body
 	if body == "" && r.form != nil {
@@ -128,15 +128,15 @@ func (s *suite) try(r request) (answer, error) {
 		return answer{}, err
 	}
 	// The contract is routed by path, and the target's base URL may have one of its own.
-	asked, err := http.NewRequestWithContext(ctx, r.method, "http://target"+r.path, http.NoBody)
+	routed, err := http.NewRequestWithContext(ctx, r.method, "http://target"+r.path, http.NoBody)
 	if err != nil {
 		return answer{}, err
 	}
 	a := answer{s, r.method + " " + r.path, response.StatusCode, response.Header, received}
-	return a, errors.Join(s.contract.Check(asked, a.status, a.header, a.body), a.checkError())
+	return a, errors.Join(s.contract.Check(routed, a.status, a.header, a.body), a.checkError())
 }
 
-// checkError reports how an error contradicts itself.
+// checkError returns an error if an error response is inconsistent.
 func (a answer) checkError() error {
 	if a.status < http.StatusBadRequest || len(a.body) == 0 {
 		return nil
@@ -159,7 +159,7 @@ func decode[T any](body []byte) (T, error) {
 	return value, err
 }
 
-// expect ends the case unless the response has this status.
+// expect ends the case if the response has another status.
 func (a answer) expect(status int) answer {
 	a.s.Helper()
 	if a.status != status {
@@ -168,7 +168,7 @@ func (a answer) expect(status int) answer {
 	return a
 }
 
-// refused expects an error of this status and, from a stand-in, this code.
+// refused expects an error with this status and, from a stand-in, this code.
 func (a answer) refused(status, code int) {
 	a.s.Helper()
 	a.expect(status)
@@ -177,17 +177,23 @@ func (a answer) refused(status, code int) {
 	}
 }
 
-// invalid expects the error for a parameter that is invalid. It does not end the case.
-func (a answer) invalid(what string) {
+// invalid expects the error for an invalid parameter. It does not end the case. A stand-in names the parameter, and does
+// not repeat its value, which may be private; a very short one can be in the message by chance.
+func (a answer) invalid(what, name, value string) {
 	a.s.Helper()
 	if a.status != http.StatusBadRequest {
-		a.s.Errorf("%s: status %d, want 400; the response is %s", what, a.status, a.body)
+		a.s.Errorf("%s: %s: status %d, want 400; the response is %s", name, what, a.status, a.body)
 		return
 	}
 	a.refused(http.StatusBadRequest, 20001)
+	failure, _ := decode[gen.Error](a.body) // refused has looked at it
+	repeated := len(value) > 3 && strings.Contains(failure.Message, value)
+	if a.s.target.StandIn && (repeated || !strings.Contains(failure.Message, name)) {
+		a.s.Errorf("%s: %s: the message must have the name and not the value: %s", name, what, failure.Message)
+	}
 }
 
-// object expects a resource.
+// object expects this status and a resource.
 func (a answer) object(status int) object {
 	a.s.Helper()
 	o, err := decode[object](a.expect(status).body)
@@ -209,12 +215,12 @@ func (o object) text(name string) string {
 	}
 	encoded, err := json.Marshal(o[name])
 	if err != nil {
-		panic(err) // it has been decoded from JSON
+		panic(err) // it was decoded from JSON
 	}
 	return string(encoded)
 }
 
-// holds reports whether a property has the value of a parameter, which is text, or JSON for a property that is none.
+// holds reports whether a property has the value of a parameter. For a property that is not a string, the value is JSON.
 func (o object) holds(name, value string) bool {
 	if got, ok := o[name].(string); ok || o[name] == nil {
 		return ok && got == value
@@ -232,7 +238,7 @@ func (o object) time(name string) time.Time {
 	return t
 }
 
-// but returns the object with these properties of another.
+// but returns a copy of the object with these properties of another.
 func (o object) but(other object, names ...string) object {
 	changed := maps.Clone(o)
 	for _, name := range names {
@@ -253,7 +259,7 @@ func (s *suite) of(r *resource) *suite {
 	return &suite{T: s.T, description: d, target: s.target, contract: s.contract}
 }
 
-// collection returns the path of the list. A resource that has a parent gets one of its own in each case.
+// collection returns the path of the list. In each case, a resource with a parent gets a parent of its own.
 func (s *suite) collection() string {
 	s.Helper()
 	if s.parent != nil && s.parentPath == "" {
@@ -264,7 +270,7 @@ func (s *suite) collection() string {
 	return s.parentPath + path[strings.LastIndex(path, "}")+1:]
 }
 
-// item returns the path of one of them.
+// item returns the path of a resource.
 func (s *suite) item(sid string) string {
 	s.Helper()
 	return s.collection() + "/" + sid
@@ -273,35 +279,42 @@ func (s *suite) item(sid string) string {
 // can reports whether the resource has these operations and the target implements them.
 func (s *suite) can(v verbs) bool { return s.has(v) && s.unimplemented(v, s.target) == "" }
 
-// everyOperation returns a request for each operation, those on the collection first. A create lacks what it requires, so that it
+// everyOperation returns a request for each operation, those on the collection first. The create has no parameters, so it
 // creates nothing.
 func (s *suite) everyOperation(sid string) []request {
 	s.Helper()
-	var all []request
-	for _, verb := range []verbs{createVerb, listVerb} {
-		if s.can(verb) {
-			all = append(all, request{method: s.operations[verb].method, path: s.collection()})
-		}
-	}
-	return append(all, s.operationsOn(sid)...)
+	return append(s.requests(sid, createVerb, listVerb), s.operationsOn(sid)...)
 }
 
 // operationsOn returns a request for each operation on a SID. An update changes something.
 func (s *suite) operationsOn(sid string) []request {
 	s.Helper()
-	var all []request
-	for _, verb := range []verbs{fetchVerb, updateVerb, deleteVerb} {
+	return s.requests(sid, fetchVerb, updateVerb, deleteVerb)
+}
+
+func (s *suite) requests(sid string, of ...verbs) (all []request) {
+	s.Helper()
+	for _, verb := range of {
 		if s.can(verb) {
-			all = append(all, request{method: s.operations[verb].method, path: s.item(sid)})
-		}
-		if verb == updateVerb && s.can(verb) {
-			all[len(all)-1].form = s.edit()
+			all = append(all, s.request(verb, sid))
 		}
 	}
 	return all
 }
 
-// draft returns a form that creates one with all that is required.
+func (s *suite) request(verb verbs, sid string) request {
+	s.Helper()
+	one := request{method: s.operations[verb].method, path: s.collection()}
+	if verb&(fetchVerb|updateVerb|deleteVerb) != 0 {
+		one.path = s.item(sid)
+	}
+	if verb == updateVerb {
+		one.form = s.edit()
+	}
+	return one
+}
+
+// draft returns a form with the required parameters of a create.
 func (s *suite) draft() form {
 	values := s.values(s)
 	draft := form{}
@@ -314,7 +327,7 @@ func (s *suite) draft() form {
 	return draft
 }
 
-// edit returns a form that changes something, if possible another parameter than the unique one.
+// edit returns a form that changes a parameter, if possible not the unique one.
 func (s *suite) edit() form {
 	values := s.values(s)
 	for _, name := range s.changeable() {
@@ -331,18 +344,18 @@ func (s *suite) changeable() []string {
 	return slices.DeleteFunc(names, func(name string) bool { return s.operations[updateVerb].form.Properties[name] == nil })
 }
 
-// required returns a parameter that a create requires, a free text if there is one.
+// required returns a required parameter of a create, if possible a free text.
 func (s *suite) required() string {
 	return cmp.Or(s.unique, s.operations[createVerb].form.Required[0])
 }
 
-// create makes one of the draft and these differences, and deletes it when the case is over.
+// create creates a resource from the draft with these differences, and deletes it at the end of the case.
 func (s *suite) create(differs form) object {
 	s.Helper()
 	return s.created(s.do(request{method: http.MethodPost, path: s.collection(), form: s.draft().with(differs)}))
 }
 
-// created expects the response to a create, and deletes what was created when the case is over.
+// created expects the response to a create, and deletes the resource at the end of the case.
 func (s *suite) created(a answer) object {
 	s.Helper()
 	o := a.object(http.StatusCreated)
@@ -369,10 +382,10 @@ func (s *suite) delete(sid string) answer {
 	return s.do(request{method: http.MethodDelete, path: s.item(sid)})
 }
 
-// same expects that nothing has changed.
+// same expects the two objects to be equal.
 func (s *suite) same(what string, want, got object) {
 	s.Helper()
 	if !reflect.DeepEqual(want, got) {
-		s.Errorf("%s: it was\n%s\nand is\n%s", what, object{"it": want}.text("it"), object{"it": got}.text("it"))
+		s.Errorf("%s: got\n%s\nwant\n%s", what, object{"it": got}.text("it"), object{"it": want}.text("it"))
 	}
 }

@@ -105,8 +105,15 @@ func (c *apiCmd) values(o operation) (map[string]string, error) {
 			return nil, err
 		}
 	}
+	stdinRead := false
 	for _, field := range c.Field {
-		if err := add("-F", field, readValue); err != nil {
+		if err := add("-F", field, func(value string) (string, error) {
+			if value == "@-" && stdinRead { // the second value would be empty
+				return "", errors.New("standard input has been read already")
+			}
+			stdinRead = stdinRead || value == "@-"
+			return readValue(value)
+		}); err != nil {
 			return nil, err
 		}
 	}

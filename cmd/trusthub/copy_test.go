@@ -12,7 +12,7 @@ import (
 // TestCopyToPostgres does what testdata/scripts/copy.txt does, in the direction that most will need: to Postgres.
 func TestCopyToPostgres(t *testing.T) {
 	t.Parallel()
-	from, to := filepath.Join(t.TempDir(), "trusthub.db"), pgtest.NewDurable(t) // on the cluster that the crash tests have started
+	from, to := filepath.Join(t.TempDir(), "trusthub.db"), pgtest.New(t)
 	trusthub := func(want int, args ...string) (printed string) {
 		t.Helper()
 		var out, errs bytes.Buffer

@@ -198,7 +198,7 @@ func changeDatabase(statements ...string) func(t *testing.T, name string) {
 // runCommand runs the program and returns what it printed.
 func runCommand(t *testing.T, want int, args ...string) (printed string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience) // in case a server starts that should not
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit) // in case a server starts that should not
 	defer cancel()
 	var out, errs bytes.Buffer
 	if code := run(ctx, args, &out, &errs); code != want {

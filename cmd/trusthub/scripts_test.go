@@ -50,8 +50,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience is how long to wait for what is certain to come, even on a busy machine.
-const patience = 30 * time.Second
+// waitLimit is how long to wait for expected events on a busy machine.
+const waitLimit = 30 * time.Second
 
 // noRaceDelay keeps the race detector from delaying the end of each process by a second.
 const noRaceDelay = "atexit_sleep_ms=0"
@@ -208,7 +208,7 @@ func untilCommand(ts *testscript.TestScript, _ *script, args []string) {
 	pattern := regexp.MustCompile("(?m)" + args[0])
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(patience); ; <-ticker.C {
+	for deadline := time.Now().Add(waitLimit); ; <-ticker.C {
 		// Not ts.Exec, which would fill the log.
 		command, err := programtest.Launch(programtest.Command{Path: args[1], Args: args[2:], Dir: ts.MkAbs("."), Env: scriptEnv(ts)})
 		ts.Check(err)
@@ -265,7 +265,7 @@ func httpCommand(ts *testscript.TestScript, _ *script, args []string) {
 		request.URL.User = user
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: waitLimit}
 	response, err := client.Do(request)
 	ts.Check(err)
 	printResponse(ts, response)
@@ -280,10 +280,10 @@ func printResponse(ts *testscript.TestScript, response *http.Response) {
 }
 
 func beginPostCommand(ts *testscript.TestScript, s *script, args []string) {
-	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	conn, err := (&net.Dialer{Timeout: waitLimit}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
 	ts.Check(err)
 	ts.Defer(func() { conn.Close() }) //nolint:errcheck // end-post has its response
-	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
+	ts.Check(conn.SetDeadline(time.Now().Add(waitLimit)))
 	head := &http.Request{Header: http.Header{}}
 	head.SetBasicAuth(ts.Getenv("TWILIO_ACCOUNT_SID"), ts.Getenv("TWILIO_AUTH_TOKEN"))
 	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n"+
@@ -302,7 +302,7 @@ func beginPostCommand(ts *testscript.TestScript, s *script, args []string) {
 }
 
 func beginHeadCommand(ts *testscript.TestScript, _ *script, _ []string) {
-	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	conn, err := (&net.Dialer{Timeout: waitLimit}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
 	ts.Check(err)
 	ts.Defer(func() { conn.Close() }) //nolint:errcheck // the server has closed it
 	_, err = io.WriteString(conn, "GET /v1/TrustProducts HTTP/1.1\r\nX-Slow: ")
@@ -318,7 +318,7 @@ func endPostCommand(ts *testscript.TestScript, s *script, _ []string) {
 }
 
 func withholdBodyCommand(ts *testscript.TestScript, _ *script, args []string) {
-	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
+	conn, err := (&net.Dialer{Timeout: waitLimit}).Dial("tcp", ts.Getenv("TRUSTHUB_ADDRESS"))
 	ts.Check(err)
 	ts.Defer(func() { conn.Close() }) //nolint:errcheck // the response has been read
 	const soon = 10 * time.Second     // serve waits 30 s for a body
@@ -341,7 +341,7 @@ func freePort() string {
 		port := strconv.Itoa(20000 + rand.IntN(10000))
 		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
 		if err == nil {
-			_ = listener.Close() // nobody has used it
+			_ = listener.Close() // it has no connections
 			return port
 		}
 	}

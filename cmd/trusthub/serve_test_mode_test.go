@@ -93,10 +93,10 @@ func (c *child) ends() {
 func (c *child) leavesNothing() {
 	c.Helper()
 	if n := strings.Count(c.Stdout(), "\n"); n != 1 {
-		c.Errorf("it printed %q", c.Stdout())
+		c.Errorf("the program printed %q", c.Stdout())
 	}
 	if left, err := os.ReadDir(c.temp); err != nil || len(left) > 0 {
-		c.Errorf("it left %v, %v", left, err)
+		c.Errorf("the program left %v, %v", left, err)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestServeTest(t *testing.T) {
 		reader, writer := pipe(t)
 		c := startChild(t, reader, serve...)
 		if c.server.AccountSID != testAccountSID || c.server.AuthToken != testAuthToken {
-			t.Errorf("it is for %+v", c.server)
+			t.Errorf("the server is for %+v", c.server)
 		}
 		c.serves()
 		if err := writer.Close(); err != nil {
@@ -330,7 +330,7 @@ func (c *child) stays() {
 	c.Helper()
 	select {
 	case <-c.Done():
-		c.Fatalf("it went: %v", c.Wait())
+		c.Fatalf("the program ended: %v", c.Wait())
 	case <-time.After(3 * parentInterval):
 	}
 	c.serves()

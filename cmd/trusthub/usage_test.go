@@ -133,7 +133,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"list", "--base-url", mistyped},
 		{"list", "--base-url", "http://user:hunter2@host"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience) // in case a server starts
+		ctx, cancel := context.WithTimeout(t.Context(), waitLimit) // in case a server starts
 		var stdout, stderr bytes.Buffer
 		code := run(ctx, args, &stdout, &stderr)
 		cancel()

@@ -16,19 +16,19 @@ import (
 
 var (
 	errNotFound  = errors.New("the account has no such product")
-	errNoReview  = errors.New("nobody reviews here: a draft stays a draft")
-	errKeyReused = errors.New("the idempotency key belongs to another body")
+	errNoReview  = errors.New("this backend has no review: a draft stays a draft")
+	errKeyReused = errors.New("the idempotency key was used with another body")
 )
 
-// backend implements server.StrictServerInterface. Operations that are added to the contract get status 501 until they are
-// written here.
+// backend implements server.StrictServerInterface. Operations that are added to the contract return status 501 until they are
+// implemented here.
 type backend struct {
 	server.Unimplemented
 
 	now func() time.Time
 
 	mu       sync.Mutex
-	made     int                // how many products there have been
+	made     int                // the number of products created so far
 	products []gen.TrustProduct // the oldest first; their SIDs ascend
 	creates  map[string]create  // by account and Idempotency-Key
 }
@@ -44,7 +44,7 @@ func newBackend(now func() time.Time) *backend {
 	return &backend{now: now, creates: map[string]create{}}
 }
 
-// CreateTrustProduct keeps a draft.
+// CreateTrustProduct stores a draft.
 func (b *backend) CreateTrustProduct(
 	ctx context.Context, r server.CreateTrustProductRequestObject,
 ) (server.CreateTrustProductResponseObject, error) {
@@ -65,7 +65,7 @@ func (b *backend) CreateTrustProduct(
 	return server.CreateTrustProduct201JSONResponse{Body: earlier.answer}, nil
 }
 
-// FetchTrustProduct answers a product as it is.
+// FetchTrustProduct returns a product.
 func (b *backend) FetchTrustProduct(
 	ctx context.Context, r server.FetchTrustProductRequestObject,
 ) (server.FetchTrustProductResponseObject, error) {
@@ -78,7 +78,7 @@ func (b *backend) FetchTrustProduct(
 	return server.FetchTrustProduct200JSONResponse{Body: b.products[i]}, nil
 }
 
-// UpdateTrustProduct sets what the request names.
+// UpdateTrustProduct sets the fields that the request contains.
 func (b *backend) UpdateTrustProduct(
 	ctx context.Context, r server.UpdateTrustProductRequestObject,
 ) (server.UpdateTrustProductResponseObject, error) {
@@ -102,7 +102,7 @@ func (b *backend) UpdateTrustProduct(
 	return server.UpdateTrustProduct200JSONResponse{Body: p}, nil
 }
 
-// DeleteTrustProduct forgets a product.
+// DeleteTrustProduct removes a product.
 func (b *backend) DeleteTrustProduct(
 	ctx context.Context, r server.DeleteTrustProductRequestObject,
 ) (server.DeleteTrustProductResponseObject, error) {
@@ -127,7 +127,7 @@ func (b *backend) find(ctx context.Context, sid string) (int, error) {
 	return i, nil
 }
 
-// add makes a product of what was asked for.
+// add adds a product with the fields of the request.
 func (b *backend) add(ctx context.Context, body gen.CreateTrustProductRequest) gen.TrustProduct {
 	b.made++
 	now := b.now().UTC().Truncate(time.Second)
@@ -147,7 +147,7 @@ func (b *backend) add(ctx context.Context, body gen.CreateTrustProductRequest) g
 	return p
 }
 
-// either returns what was asked for, or else what there is.
+// either returns the requested value, or the current one if there is none.
 func either(asked, present *string) *string {
 	if asked != nil {
 		return asked
@@ -155,7 +155,7 @@ func either(asked, present *string) *string {
 	return present
 }
 
-// unlessEmpty makes nothing of an empty URL, which stands for none.
+// unlessEmpty returns nil for an empty URL, which means none.
 func unlessEmpty(s *string) *string {
 	if s == nil || *s == "" {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 )
 
-// ListTrustProduct answers a page, the newest product first.
+// ListTrustProduct returns a page, newest product first.
 func (b *backend) ListTrustProduct(
 	ctx context.Context, r server.ListTrustProductRequestObject,
 ) (server.ListTrustProductResponseObject, error) {
@@ -33,8 +33,8 @@ func wanted(filter gen.ListTrustProductParams, p gen.TrustProduct) bool {
 		(filter.PolicySID == nil || *filter.PolicySID == p.PolicySID)
 }
 
-// page cuts a page out of the list. A page token is the SID that the page begins with, or where that one is gone the next
-// older: so pages stay what they are while products come and go.
+// page returns a page of the list. A page token is the SID of the page's first product; if that was deleted, the page begins
+// with the next older one. So creates and deletes do not shift pages.
 func page(ctx context.Context, params gen.ListTrustProductParams, list []gen.TrustProduct) gen.TrustProductPage {
 	size, number, start := 50, 0, 0
 	if params.PageSize != nil {
@@ -67,12 +67,12 @@ func page(ctx context.Context, params gen.ListTrustProductParams, list []gen.Tru
 		meta.PreviousPageURL = link(max(number-1, 0), &list[max(start-size, 0)].SID)
 	}
 	if end < len(list) {
-		meta.NextPageURL = link(min(number, math.MaxInt-1)+1, &list[end].SID) // the caller may give any number
+		meta.NextPageURL = link(min(number, math.MaxInt-1)+1, &list[end].SID) // the caller may send any number
 	}
 	return gen.TrustProductPage{Meta: meta, Results: append([]gen.TrustProduct{}, list[start:end]...)}
 }
 
-// filters are the parameters that all pages of a list share.
+// filters returns the parameters that all pages of a list share.
 func filters(params gen.ListTrustProductParams) url.Values {
 	query := url.Values{}
 	if params.Status != nil {

@@ -1,13 +1,13 @@
-// Command inmemory serves the Trust Products contract with a backend of its own: products in a slice, nothing on disk.
+// Command inmemory serves the Trust Products contract with its own backend, which keeps the products in a slice.
 //
 //	go run ./examples/inmemory
 //
-// It shows what an implementer writes, and what comes with api.New. Written here are what becomes of a product (backend.go,
-// list.go), who may call, and which error code each of the backend's own errors has (below). Authentication of each request,
-// validation against openapi.yaml, error bodies, CORS, limits, request ids and the log come along: a request that arrives in
-// the backend is valid, and its account is known.
+// It shows what an implementer writes and what api.New provides. The implementer writes the operations (backend.go, list.go),
+// the check of credentials, and the mapping of the backend's errors to error codes (below). api.New provides authentication
+// of each request, validation against openapi.yaml, error bodies, CORS, limits, request ids and the log. The backend gets
+// only valid requests of known accounts.
 //
-// There is no review here, so that products stay drafts, and it forgets everything when it ends.
+// There is no review, so products stay drafts. Nothing is stored on disk.
 package main
 
 import (
@@ -48,10 +48,10 @@ func newHandler(b *backend, known accounts, logger *slog.Logger) (http.Handler, 
 	})
 }
 
-// accounts are the auth tokens of those who may call, by account SID.
+// accounts has the auth tokens of the accounts, by account SID.
 type accounts map[string]string
 
-// authenticate compares hashes, which takes the same time whatever was sent and for an account that there is not.
+// authenticate compares hashes, which takes the same time for any password and for unknown accounts.
 func (a accounts) authenticate(_ context.Context, username, password string) (string, error) {
 	token, known := a[username]
 	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(password))
@@ -61,7 +61,7 @@ func (a accounts) authenticate(_ context.Context, username, password string) (st
 	return username, nil
 }
 
-// mapError says how the backend's errors are answered. One that it does not know becomes a 500, with its cause in the log.
+// mapError returns the API error for an error of the backend. A nil result is a 500, with the cause in the log.
 func mapError(err error) *api.Error {
 	switch {
 	case errors.Is(err, errNotFound):

@@ -1,4 +1,5 @@
-// A test of two businesses: one is approved, and one rejected, as its e-mail address asks. Run it with `npm install && npm test`.
+// A test with two businesses: one is approved, one is rejected because its e-mail address asks for it. Run it with
+// `npm install && npm test`.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -8,7 +9,7 @@ let client, stop;
 before(async () => ({ client, stop } = await startTrustHub()));
 after(() => stop());
 
-// register creates a Trust Product, submits it and returns it when it has been decided.
+// register creates a Trust Product, submits it and returns it after the review.
 async function register(email) {
   const products = client.trusthub.v1.trustProducts;
   const { sid } = await products.create({ friendlyName: "Acme", email, policySid: "RN7a97559effdf62d00f4298208492a5ea" });

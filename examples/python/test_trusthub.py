@@ -1,4 +1,4 @@
-"""A test with Python's standard library alone. Run it with `python3 -m unittest`."""
+"""A test with only Python's standard library. Run it with `python3 -m unittest`."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ class TrustProducts(unittest.TestCase):
         self.server = self.enterContext(start_trust_hub())
 
     def call(self, path, **form):
-        """Posts the form, or gets the resource if there is none, and returns the answer."""
+        """Posts the form, or gets the resource if there is no form, and returns the response."""
         data = urllib.parse.urlencode(form).encode() if form else None
         request = urllib.request.Request(self.server.base_url + path, data)
         credentials = f"{self.server.account_sid}:{self.server.auth_token}".encode()
@@ -24,7 +24,7 @@ class TrustProducts(unittest.TestCase):
             return json.load(answer)
 
     def register(self, email):
-        """Creates a Trust Product, submits it and returns it when it has been decided."""
+        """Creates a Trust Product, submits it and returns it after the review."""
         product = self.call(
             "/v1/TrustProducts", FriendlyName="Acme", Email=email, PolicySid="RN7a97559effdf62d00f4298208492a5ea"
         )

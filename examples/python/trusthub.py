@@ -1,4 +1,4 @@
-"""Starts a Trust Hub for a test. Needs nothing but Python 3.11 and the program trusthub."""
+"""Starts a Trust Hub for a test. Needs only Python 3.11 and the program trusthub."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import typing
 
 
 class Server(typing.NamedTuple):
-    """Where a Trust Hub listens, and the account that it serves."""
+    """The URL of a Trust Hub, and the account that it serves."""
 
     base_url: str
     account_sid: str
@@ -26,6 +26,6 @@ def start_trust_hub():
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"trusthub stopped at its start with status {process.wait()}")
+            raise RuntimeError(f"trusthub stopped while it started, with status {process.wait()}")
         yield Server(**json.loads(line))
         process.stdin.close()

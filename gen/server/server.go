@@ -3986,169 +3986,172 @@ func (f FetchTrustProductEvaluationResponseFunc) VisitFetchTrustProductEvaluatio
 	return f(w)
 }
 
-// Unimplemented implements none of the operations: each returns an error that wraps [errors.ErrUnsupported], which package
-// api turns into a response with status 501. Embed it, and an operation that is added to the contract does not break your
-// program, nor do you need to write those that you have no use for.
+// ErrUnimplemented is the error of an operation that is not implemented. Package api turns it into a response with status 501.
+// It is not [errors.ErrUnsupported], because a failing file system returns that, too.
+var ErrUnimplemented = errors.New("the operation is not implemented")
+
+// Unimplemented implements none of the operations: each returns an error that wraps [ErrUnimplemented]. Embed it, and an
+// operation that is added to the contract does not break your program, nor do you need to write those that you have no use for.
 type Unimplemented struct{}
 
 var _ StrictServerInterface = Unimplemented{}
 
-// ListEndUserType returns an error that wraps [errors.ErrUnsupported].
+// ListEndUserType returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListEndUserType(context.Context, ListEndUserTypeRequestObject) (ListEndUserTypeResponseObject, error) {
-	return nil, fmt.Errorf("ListEndUserType: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListEndUserType: %w", ErrUnimplemented)
 }
 
-// FetchEndUserType returns an error that wraps [errors.ErrUnsupported].
+// FetchEndUserType returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchEndUserType(context.Context, FetchEndUserTypeRequestObject) (FetchEndUserTypeResponseObject, error) {
-	return nil, fmt.Errorf("FetchEndUserType: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchEndUserType: %w", ErrUnimplemented)
 }
 
-// ListEndUser returns an error that wraps [errors.ErrUnsupported].
+// ListEndUser returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListEndUser(context.Context, ListEndUserRequestObject) (ListEndUserResponseObject, error) {
-	return nil, fmt.Errorf("ListEndUser: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListEndUser: %w", ErrUnimplemented)
 }
 
-// CreateEndUser returns an error that wraps [errors.ErrUnsupported].
+// CreateEndUser returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateEndUser(context.Context, CreateEndUserRequestObject) (CreateEndUserResponseObject, error) {
-	return nil, fmt.Errorf("CreateEndUser: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateEndUser: %w", ErrUnimplemented)
 }
 
-// DeleteEndUser returns an error that wraps [errors.ErrUnsupported].
+// DeleteEndUser returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) DeleteEndUser(context.Context, DeleteEndUserRequestObject) (DeleteEndUserResponseObject, error) {
-	return nil, fmt.Errorf("DeleteEndUser: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("DeleteEndUser: %w", ErrUnimplemented)
 }
 
-// FetchEndUser returns an error that wraps [errors.ErrUnsupported].
+// FetchEndUser returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchEndUser(context.Context, FetchEndUserRequestObject) (FetchEndUserResponseObject, error) {
-	return nil, fmt.Errorf("FetchEndUser: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchEndUser: %w", ErrUnimplemented)
 }
 
-// UpdateEndUser returns an error that wraps [errors.ErrUnsupported].
+// UpdateEndUser returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) UpdateEndUser(context.Context, UpdateEndUserRequestObject) (UpdateEndUserResponseObject, error) {
-	return nil, fmt.Errorf("UpdateEndUser: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("UpdateEndUser: %w", ErrUnimplemented)
 }
 
-// ListPolicies returns an error that wraps [errors.ErrUnsupported].
+// ListPolicies returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListPolicies(context.Context, ListPoliciesRequestObject) (ListPoliciesResponseObject, error) {
-	return nil, fmt.Errorf("ListPolicies: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListPolicies: %w", ErrUnimplemented)
 }
 
-// FetchPolicies returns an error that wraps [errors.ErrUnsupported].
+// FetchPolicies returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchPolicies(context.Context, FetchPoliciesRequestObject) (FetchPoliciesResponseObject, error) {
-	return nil, fmt.Errorf("FetchPolicies: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchPolicies: %w", ErrUnimplemented)
 }
 
-// ListSupportingDocumentType returns an error that wraps [errors.ErrUnsupported].
+// ListSupportingDocumentType returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListSupportingDocumentType(context.Context, ListSupportingDocumentTypeRequestObject) (ListSupportingDocumentTypeResponseObject, error) {
-	return nil, fmt.Errorf("ListSupportingDocumentType: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListSupportingDocumentType: %w", ErrUnimplemented)
 }
 
-// FetchSupportingDocumentType returns an error that wraps [errors.ErrUnsupported].
+// FetchSupportingDocumentType returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchSupportingDocumentType(context.Context, FetchSupportingDocumentTypeRequestObject) (FetchSupportingDocumentTypeResponseObject, error) {
-	return nil, fmt.Errorf("FetchSupportingDocumentType: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchSupportingDocumentType: %w", ErrUnimplemented)
 }
 
-// ListSupportingDocument returns an error that wraps [errors.ErrUnsupported].
+// ListSupportingDocument returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListSupportingDocument(context.Context, ListSupportingDocumentRequestObject) (ListSupportingDocumentResponseObject, error) {
-	return nil, fmt.Errorf("ListSupportingDocument: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListSupportingDocument: %w", ErrUnimplemented)
 }
 
-// CreateSupportingDocument returns an error that wraps [errors.ErrUnsupported].
+// CreateSupportingDocument returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateSupportingDocument(context.Context, CreateSupportingDocumentRequestObject) (CreateSupportingDocumentResponseObject, error) {
-	return nil, fmt.Errorf("CreateSupportingDocument: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateSupportingDocument: %w", ErrUnimplemented)
 }
 
-// DeleteSupportingDocument returns an error that wraps [errors.ErrUnsupported].
+// DeleteSupportingDocument returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) DeleteSupportingDocument(context.Context, DeleteSupportingDocumentRequestObject) (DeleteSupportingDocumentResponseObject, error) {
-	return nil, fmt.Errorf("DeleteSupportingDocument: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("DeleteSupportingDocument: %w", ErrUnimplemented)
 }
 
-// FetchSupportingDocument returns an error that wraps [errors.ErrUnsupported].
+// FetchSupportingDocument returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchSupportingDocument(context.Context, FetchSupportingDocumentRequestObject) (FetchSupportingDocumentResponseObject, error) {
-	return nil, fmt.Errorf("FetchSupportingDocument: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchSupportingDocument: %w", ErrUnimplemented)
 }
 
-// UpdateSupportingDocument returns an error that wraps [errors.ErrUnsupported].
+// UpdateSupportingDocument returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) UpdateSupportingDocument(context.Context, UpdateSupportingDocumentRequestObject) (UpdateSupportingDocumentResponseObject, error) {
-	return nil, fmt.Errorf("UpdateSupportingDocument: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("UpdateSupportingDocument: %w", ErrUnimplemented)
 }
 
-// ListTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// ListTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListTrustProduct(context.Context, ListTrustProductRequestObject) (ListTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("ListTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListTrustProduct: %w", ErrUnimplemented)
 }
 
-// CreateTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// CreateTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateTrustProduct(context.Context, CreateTrustProductRequestObject) (CreateTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("CreateTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateTrustProduct: %w", ErrUnimplemented)
 }
 
-// DeleteTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// DeleteTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) DeleteTrustProduct(context.Context, DeleteTrustProductRequestObject) (DeleteTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("DeleteTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("DeleteTrustProduct: %w", ErrUnimplemented)
 }
 
-// FetchTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// FetchTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchTrustProduct(context.Context, FetchTrustProductRequestObject) (FetchTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("FetchTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchTrustProduct: %w", ErrUnimplemented)
 }
 
-// UpdateTrustProduct returns an error that wraps [errors.ErrUnsupported].
+// UpdateTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) UpdateTrustProduct(context.Context, UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error) {
-	return nil, fmt.Errorf("UpdateTrustProduct: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("UpdateTrustProduct: %w", ErrUnimplemented)
 }
 
-// ListTrustProductChannelEndpointAssignment returns an error that wraps [errors.ErrUnsupported].
+// ListTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListTrustProductChannelEndpointAssignment(context.Context, ListTrustProductChannelEndpointAssignmentRequestObject) (ListTrustProductChannelEndpointAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("ListTrustProductChannelEndpointAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
 }
 
-// CreateTrustProductChannelEndpointAssignment returns an error that wraps [errors.ErrUnsupported].
+// CreateTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateTrustProductChannelEndpointAssignment(context.Context, CreateTrustProductChannelEndpointAssignmentRequestObject) (CreateTrustProductChannelEndpointAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("CreateTrustProductChannelEndpointAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
 }
 
-// DeleteTrustProductChannelEndpointAssignment returns an error that wraps [errors.ErrUnsupported].
+// DeleteTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) DeleteTrustProductChannelEndpointAssignment(context.Context, DeleteTrustProductChannelEndpointAssignmentRequestObject) (DeleteTrustProductChannelEndpointAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("DeleteTrustProductChannelEndpointAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("DeleteTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
 }
 
-// FetchTrustProductChannelEndpointAssignment returns an error that wraps [errors.ErrUnsupported].
+// FetchTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchTrustProductChannelEndpointAssignment(context.Context, FetchTrustProductChannelEndpointAssignmentRequestObject) (FetchTrustProductChannelEndpointAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("FetchTrustProductChannelEndpointAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
 }
 
-// ListTrustProductEntityAssignment returns an error that wraps [errors.ErrUnsupported].
+// ListTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListTrustProductEntityAssignment(context.Context, ListTrustProductEntityAssignmentRequestObject) (ListTrustProductEntityAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("ListTrustProductEntityAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListTrustProductEntityAssignment: %w", ErrUnimplemented)
 }
 
-// CreateTrustProductEntityAssignment returns an error that wraps [errors.ErrUnsupported].
+// CreateTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateTrustProductEntityAssignment(context.Context, CreateTrustProductEntityAssignmentRequestObject) (CreateTrustProductEntityAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("CreateTrustProductEntityAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateTrustProductEntityAssignment: %w", ErrUnimplemented)
 }
 
-// DeleteTrustProductEntityAssignment returns an error that wraps [errors.ErrUnsupported].
+// DeleteTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) DeleteTrustProductEntityAssignment(context.Context, DeleteTrustProductEntityAssignmentRequestObject) (DeleteTrustProductEntityAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("DeleteTrustProductEntityAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("DeleteTrustProductEntityAssignment: %w", ErrUnimplemented)
 }
 
-// FetchTrustProductEntityAssignment returns an error that wraps [errors.ErrUnsupported].
+// FetchTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchTrustProductEntityAssignment(context.Context, FetchTrustProductEntityAssignmentRequestObject) (FetchTrustProductEntityAssignmentResponseObject, error) {
-	return nil, fmt.Errorf("FetchTrustProductEntityAssignment: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchTrustProductEntityAssignment: %w", ErrUnimplemented)
 }
 
-// ListTrustProductEvaluation returns an error that wraps [errors.ErrUnsupported].
+// ListTrustProductEvaluation returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListTrustProductEvaluation(context.Context, ListTrustProductEvaluationRequestObject) (ListTrustProductEvaluationResponseObject, error) {
-	return nil, fmt.Errorf("ListTrustProductEvaluation: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ListTrustProductEvaluation: %w", ErrUnimplemented)
 }
 
-// CreateTrustProductEvaluation returns an error that wraps [errors.ErrUnsupported].
+// CreateTrustProductEvaluation returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateTrustProductEvaluation(context.Context, CreateTrustProductEvaluationRequestObject) (CreateTrustProductEvaluationResponseObject, error) {
-	return nil, fmt.Errorf("CreateTrustProductEvaluation: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateTrustProductEvaluation: %w", ErrUnimplemented)
 }
 
-// FetchTrustProductEvaluation returns an error that wraps [errors.ErrUnsupported].
+// FetchTrustProductEvaluation returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchTrustProductEvaluation(context.Context, FetchTrustProductEvaluationRequestObject) (FetchTrustProductEvaluationResponseObject, error) {
-	return nil, fmt.Errorf("FetchTrustProductEvaluation: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchTrustProductEvaluation: %w", ErrUnimplemented)
 }

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +37,7 @@ func isClosed(db *store.Store) bool {
 	return err != nil
 }
 
-// slow is a hub whose fetches wait until they are told to go on.
+// slow is a hub whose fetches wait until the test releases them.
 type slow struct {
 	*hub.Hub
 	begun, goOn chan struct{}
@@ -50,7 +51,7 @@ func (s slow) FetchTrustProduct(
 	return s.Hub.FetchTrustProduct(ctx, r)
 }
 
-// TestStop stops a server that is at a request: the request is answered, new ones are refused, and everything is closed.
+// TestStop stops a server during a request: the request must be answered, new ones refused, and everything closed.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	db := openStore(t)
@@ -86,7 +87,7 @@ func TestStop(t *testing.T) {
 	if status := <-answered; status != http.StatusNotFound {
 		t.Errorf("the request in flight got status %d, want 404", status)
 	}
-	if err := errors.Join(<-ended, a.Close()); err != nil {
+	if err := errors.Join(<-ended, a.Close(), a.Close()); err != nil { // a second Close does nothing
 		t.Error(err)
 	}
 	if !isClosed(db) {
@@ -123,18 +124,63 @@ func TestServingFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.Run(t.Context()); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Run returned %v, want that the listener is closed", err)
+		t.Errorf("Run returned %v, want net.ErrClosed", err)
 	}
 }
 
-// TestNewFails has New fail in each way: it must close the store that it was given, and leave the port alone.
+// stopping is a log that says when the server begins to stop.
+type stopping chan struct{}
+
+func (s stopping) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "msg=stopping") {
+		close(s)
+	}
+	return len(line), nil
+}
+
+// TestServingFailsWithARequest closes the listener of a server that is at a request: it is answered before the server returns.
+func TestServingFailsWithARequest(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, stops := make(chan struct{}), make(stopping)
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(begun)
+		<-stops
+	})
+	ended, answered := make(chan error, 1), make(chan int, 1)
+	go func() {
+		ended <- app.ServeHandler(t.Context(), handler, listener, slog.New(slog.NewTextHandler(stops, nil)))
+	}()
+	go func() { answered <- get(t, "http://"+listener.Addr().String()) }()
+	<-begun
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		close(stops)
+		t.Fatalf("it returned %v before the request was answered", err)
+	case status := <-answered:
+		if status != http.StatusOK {
+			t.Errorf("the request in flight got status %d, want 200", status)
+		}
+	}
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it returned %v, want that the listener is closed", err)
+	}
+}
+
+// TestNewFails: if New returns an error, it must have closed the store and not use the port.
 func TestNewFails(t *testing.T) {
 	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close() //nolint:errcheck // nobody has connected
+	defer taken.Close() //nolint:errcheck // it has no connections
 	for want, config := range map[string]app.Config{
 		"Config.Now is required":            {},
 		"connections are too low":           {Now: time.Now, MaxConnections: app.MinConnections - 1},
@@ -151,7 +197,7 @@ func TestNewFails(t *testing.T) {
 		}
 	}
 	if _, err := app.New(t.Context(), app.Config{Now: time.Now}); err == nil {
-		t.Error("New takes a Config without a store")
+		t.Error("New accepts a Config without a store")
 	}
 }
 
@@ -163,7 +209,7 @@ func TestGuesses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.Close() //nolint:errcheck // TestStop is about it
+		defer a.Close() //nolint:errcheck // tested by TestStop
 		status := 0
 		for range 11 {
 			w := httptest.NewRecorder()

@@ -56,21 +56,21 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serve answers requests until ctx ends.
+// serve answers requests until ctx ends or the listener fails, then finishes those in flight.
 func serve(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
 	log.Info("serving", "address", listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
+	var failure error
 	select {
-	case err := <-failed:
-		return err
+	case failure = <-failed:
 	case <-ctx.Done():
 	}
 	log.Info("stopping")
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	if err := server.Shutdown(deadline); err != nil {
-		return errors.Join(fmt.Errorf("requests in flight were cut off: %w", err), server.Close())
+	if err := server.Shutdown(deadline); errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(failure, fmt.Errorf("requests in flight were cut off: %w", err), server.Close())
 	}
-	return nil
+	return failure
 }

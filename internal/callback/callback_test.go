@@ -24,7 +24,7 @@ import (
 
 const token = "0123456789abcdef0123456789abcdef"
 
-// newSender returns a sender that may call the receivers of these tests, all of which are on loopback.
+// newSender returns a sender that may call receivers on loopback.
 func newSender(t *testing.T, config callback.Config) *callback.Sender {
 	t.Helper()
 	config.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -43,7 +43,7 @@ func receiver(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	return server
 }
 
-// notice is a rejection; sent to a URL.
+// notice returns a notice of a rejection for a URL.
 func notice(target string) trust.Notice {
 	return trust.Notice{
 		ID:           trust.NoticePrefix + strings.Repeat("1", 32),
@@ -57,9 +57,9 @@ func notice(target string) trust.Notice {
 	}
 }
 
-// seen is a request as its receiver sees it.
+// seen is a request as the receiver sees it.
 type seen struct {
-	url    string // as it can be put together again
+	url    string // as the receiver can reconstruct it
 	header http.Header
 	form   url.Values
 	method string
@@ -115,7 +115,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// Whatever the URL looks like, what the receiver puts together from the request is what was signed.
+// TestSignedURL: for any form of URL, the signed URL must be the one that the receiver reconstructs from the request.
 func TestSignedURL(t *testing.T) {
 	requests := make(chan seen, 1)
 	server := receiver(t, func(_ http.ResponseWriter, r *http.Request) { requests <- see(t, r) })
@@ -148,7 +148,7 @@ func TestSignedURL(t *testing.T) {
 			t.Errorf("%s: requested as %s, want %s", test.target, got.url, test.want)
 		}
 		if got.header.Get(signature.Header) != signature.Sign(token, got.url, got.form) {
-			t.Errorf("%s: the signature is not that of %s", test.target, got.url)
+			t.Errorf("%s: the signature is not for %s", test.target, got.url)
 		}
 		wantAuth := ""
 		if strings.Contains(test.target, "@") {
@@ -234,14 +234,14 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		}
 	}
 	if n := reached.Load(); n != 0 {
-		t.Errorf("the other server saw %d requests", n)
+		t.Errorf("the other server got %d requests", n)
 	}
 }
 
 func TestConnectionsAreReused(t *testing.T) {
 	var opened atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(make([]byte, 10<<10)) // more than is kept
+		_, _ = w.Write(make([]byte, 10<<10)) // more than is recorded
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -272,18 +272,18 @@ func TestConnectionsAreReused(t *testing.T) {
 		})
 	}
 	sending.Wait()
-	// A dial that was begun goes on when its request gets a connection that has become free, so there may be some more.
+	// A dial continues even if its request gets another connection that became free, so there may be some more.
 	if n := opened.Load(); n > 2*inFlight {
 		t.Errorf("%d connections for %d callbacks, %d in flight", n, inFlight*each, inFlight)
 	}
 }
 
-// A connection that dies under a request is no reason to send it again unasked: the receiver may have read it.
+// TestNothingIsSentTwice: net/http must not resend a request whose connection broke, because the receiver may have read it.
 func TestNothingIsSentTwice(t *testing.T) {
 	var requests atomic.Int32
 	server := receiver(t, func(w http.ResponseWriter, _ *http.Request) {
 		if requests.Add(1) == 1 {
-			return // so that there is a connection to use again
+			return // so that there is a connection to reuse
 		}
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -306,7 +306,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 func TestStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm() // only when the body is read does the server notice that the client goes
+		_ = r.ParseForm() // the server notices a disconnect only after it has read the body
 		cancel()
 		<-r.Context().Done()
 	})

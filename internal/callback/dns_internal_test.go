@@ -10,11 +10,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// zone is a DNS server's only knowledge: the addresses of the n-th answer for a name, the last for all further ones. A
-// name that is not in it has the address 127.0.0.1.
+// zone has the answers of a DNS server: for each name, the addresses of the n-th answer, of which the last is repeated. Other
+// names have the address 127.0.0.1.
 type zone map[string][][]string
 
-// resolver returns a resolver that asks a server on loopback, which answers from z.
+// resolver returns a resolver that uses a server on loopback with the answers of z.
 func (z zone) resolver(t *testing.T) *net.Resolver {
 	t.Helper()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -47,7 +47,7 @@ func (z zone) serve(t *testing.T, socket net.PacketConn) {
 		}
 		var message dnsmessage.Message
 		if err := message.Unpack(buffer[:n]); err != nil || len(message.Questions) != 1 {
-			t.Errorf("a query that is none: %v", err)
+			t.Errorf("an invalid query: %v", err)
 			continue
 		}
 		question := message.Questions[0]
@@ -72,7 +72,7 @@ func (z zone) serve(t *testing.T, socket net.PacketConn) {
 	}
 }
 
-// records returns those of the addresses that are of the type asked for.
+// records returns the addresses that have the queried type.
 func records(question dnsmessage.Question, addresses []string) (all []dnsmessage.Resource) {
 	for _, address := range addresses {
 		ip := netip.MustParseAddr(address)

@@ -14,8 +14,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// watched is a sender whose dialer asks the real guard. What the guard lets through is counted, and it is not dialled, so
-// that a hole in the guard shows here and not on someone's network.
+// watched is a sender whose dialer uses the real guard, but counts the addresses that pass it instead of dialling them, so
+// that a hole in the guard does not cause connections.
 func watched(t *testing.T, resolver *net.Resolver) (s *Sender, passed *atomic.Int32) {
 	t.Helper()
 	passed = new(atomic.Int32)
@@ -35,7 +35,7 @@ func watched(t *testing.T, resolver *net.Resolver) (s *Sender, passed *atomic.In
 	return s, passed
 }
 
-// listen counts connections to a port of its own on all of loopback.
+// listen counts connections to a port on all addresses.
 func listen(t *testing.T) (port string, connections *atomic.Int32) {
 	t.Helper()
 	listener, err := net.Listen("tcp", ":0") // every address of this machine, so also ::1
@@ -65,7 +65,7 @@ func listen(t *testing.T) (port string, connections *atomic.Int32) {
 
 type target struct{ refusal, url string }
 
-// targets reads testdata/addresses.txt.
+// targets returns the targets in testdata/addresses.txt.
 func targets(t *testing.T) (all []target) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/addresses.txt")
@@ -122,14 +122,14 @@ func TestAddresses(t *testing.T) {
 		})
 	}
 	if n := passed.Load(); n != 0 {
-		t.Errorf("the guard let %d pass", n)
+		t.Errorf("%d targets passed the guard", n)
 	}
 	if n := connections.Load(); n != 0 {
-		t.Errorf("the listener saw %d connections", n)
+		t.Errorf("the listener got %d connections", n)
 	}
 }
 
-// The addresses of the table once more, without the ways to them: the function that the dialer asks refuses each.
+// TestControlRefuses: the dialer's control function must refuse each address of the table.
 func TestControlRefuses(t *testing.T) {
 	control := newGuard(nil).control
 	for _, target := range targets(t) {
@@ -166,7 +166,7 @@ func TestControlRefuses(t *testing.T) {
 	}
 }
 
-// The guard stops where the special ranges stop. Nothing is dialled here.
+// TestControlAllows: addresses just outside the special ranges are allowed. Nothing is dialled.
 func TestControlAllows(t *testing.T) {
 	control := newGuard(nil).control
 	for _, public := range []string{
@@ -218,13 +218,13 @@ func TestAllow(t *testing.T) {
 			t.Errorf("with %s open, %s: %v", test.allow, test.address, err)
 		}
 	}
-	// Opening something closes nothing.
+	// Allowing one range refuses nothing else.
 	if err := newGuard([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}).control("tcp4", "8.8.8.8:80", nil); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestDenyLoopback: what is opened does not help.
+// TestDenyLoopback: an allowed range does not override it.
 func TestDenyLoopback(t *testing.T) {
 	guard := newGuard([]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")})
 	guard.denyLoopback = true
@@ -243,12 +243,12 @@ func TestDenyLoopback(t *testing.T) {
 	}
 }
 
-// Whoever checks a name before dialling it sees a public address here, and dials another one.
+// TestRebinding: the first look-up of a name gives a public address, and the second, for the connection, another one.
 func TestRebinding(t *testing.T) {
 	port, connections := listen(t)
 	resolver := zone{
 		"rebind.test.": {{"8.8.8.8"}, {"127.0.0.1"}},
-		"both.test.":   {{"10.0.0.1", "127.0.0.1"}}, // and no second address helps where the first is refused
+		"both.test.":   {{"10.0.0.1", "127.0.0.1"}}, // the second address must not be used if the first is refused
 	}.resolver(t)
 	seen, err := resolver.LookupNetIP(t.Context(), "ip4", "rebind.test.")
 	if err != nil || len(seen) != 1 || newGuard(nil).control("tcp4", netip.AddrPortFrom(seen[0], 80).String(), nil) != nil {
@@ -268,6 +268,6 @@ func TestRebinding(t *testing.T) {
 
 func TestNoProxy(t *testing.T) {
 	if NewSender(Config{Now: time.Now}).transport.Proxy != nil {
-		t.Error("a proxy would be dialled in place of the receiver, past the guard")
+		t.Error("a proxy would be dialled instead of the receiver, bypassing the guard")
 	}
 }

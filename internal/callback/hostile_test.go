@@ -18,10 +18,10 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/nettest"
 )
 
-// short is the time limit of attempts that are meant to reach it.
+// short is the timeout of attempts that must reach it.
 const short = 50 * time.Millisecond
 
-// raw is a receiver below HTTP: it reads a request and answers what it likes.
+// raw is a receiver that reads a request and writes arbitrary bytes.
 func raw(t *testing.T, answer func(net.Conn)) (target string) {
 	t.Helper()
 	return "http://" + nettest.Listen(t, func(conn net.Conn) {
@@ -36,7 +36,7 @@ func writes(text string) func(net.Conn) {
 	return func(conn net.Conn) { _, _ = io.WriteString(conn, text) }
 }
 
-// stalls writes and then waits until the sender goes.
+// stalls writes a text and then waits until the sender disconnects.
 func stalls(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, _ = io.WriteString(conn, text)
@@ -44,7 +44,7 @@ func stalls(text string) func(net.Conn) {
 	}
 }
 
-// endless writes first and then more until the sender goes.
+// endless writes first, and then more repeatedly until the sender disconnects.
 func endless(first, more string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, err := io.WriteString(conn, first)
@@ -54,7 +54,7 @@ func endless(first, more string) func(net.Conn) {
 	}
 }
 
-// header is what an attempt shows of an answer that has only a status line.
+// header returns the attempt for a response that has only a status line.
 func header(status int, verdict trust.Verdict, failure string) trust.Attempt {
 	return trust.Attempt{Verdict: verdict, StatusCode: status, Error: failure}
 }
@@ -74,7 +74,7 @@ func TestHostileReceivers(t *testing.T) {
 	asked.RetryAfter = 24 * time.Hour
 
 	for name, test := range map[string]struct {
-		limit  time.Duration // 0: the usual
+		limit  time.Duration // 0 means the default
 		answer func(net.Conn)
 		want   trust.Attempt
 	}{
@@ -89,10 +89,10 @@ func TestHostileReceivers(t *testing.T) {
 			short, stalls("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthanks"),
 			answers(header(200, trust.Delivered, ""), "thanks"),
 		},
-		"breaks off its body": {
+		"closes within its body": {
 			0, writes("HTTP/1.1 500 X\r\nContent-Length: 9\r\n\r\nsorry"), answers(header(500, trust.TryAgain, serverX), "sorry"),
 		},
-		"speaks of someone": {0, writes("HTTP/1.1 500 someone@example.com\r\n\r\n"), header(500, trust.TryAgain, serverX)},
+		"has an address in its status": {0, writes("HTTP/1.1 500 someone@example.com\r\n\r\n"), header(500, trust.TryAgain, serverX)},
 		"switches protocols": {
 			0, stalls("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi"),
 			header(101, trust.TryAgain, "the receiver answered 101 Switching Protocols"),
@@ -117,12 +117,12 @@ func TestHostileReceivers(t *testing.T) {
 	}
 }
 
-// A body may be as long and as slow as it likes: the attempt is over soon, whatever the whole time limit.
+// TestHugeBody: an attempt must end soon, however long the body is and whatever the timeout is.
 func TestHugeBody(t *testing.T) {
 	target := raw(t, endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("a\xff", 1<<10)))
 	got := newSender(t, callback.Config{}).Send(t.Context(), notice(target), token)
 	if got.Verdict != trust.Delivered || len(got.Answer) > 1<<10 || len(got.Answer) < 1<<9 || !utf8.ValidString(got.Answer) {
-		t.Errorf("%d bytes of answer, %+v", len(got.Answer), got)
+		t.Errorf("recorded %d bytes, %+v", len(got.Answer), got)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// withTLS starts a server that no certificate authority has signed for, and returns its URL.
+// withTLS starts a server with an untrusted certificate, and returns its URL.
 func withTLS(t *testing.T, config *tls.Config) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -152,7 +152,7 @@ func TestNoConnection(t *testing.T) {
 	}
 	closed := listener.Addr().String()
 	_ = listener.Close()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // the system connects, and nobody speaks TLS then
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // connections succeed, but the TLS handshake gets no response
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestNoConnection(t *testing.T) {
 	}
 }
 
-// Secrets in a URL appear in no attempt, not even where the URL is what is wrong.
+// TestErrorsKeepSecrets: no attempt has the URL's secrets, even if the URL is invalid.
 func TestErrorsKeepSecrets(t *testing.T) {
 	sender := newSender(t, callback.Config{})
 	for _, target := range []string{

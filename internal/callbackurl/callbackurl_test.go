@@ -35,7 +35,7 @@ func TestRequested(t *testing.T) {
 	}
 }
 
-// TestEndpoint: whoever spells a host in many ways must not get more connections to it.
+// TestEndpoint: spelling a host in several ways must not allow more connections to it.
 func TestEndpoint(t *testing.T) {
 	for want, spellings := range map[string][]string{
 		"http://acme.example:80": {
@@ -92,7 +92,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// What is accepted can be requested, as it is.
+// FuzzParse: an accepted URL can be requested, unchanged.
 func FuzzParse(f *testing.F) {
 	for _, rawURL := range []string{
 		"http://me:secret@[::1]:80/a?b#c", "https://bücher.example:443?ü", "http://a%ff/", "http://a/%zz", "http://a\"<>/\"<>", "http:\\\\a", "http://a?",

@@ -19,8 +19,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/connections"
 )
 
-// patience is for what is sure to come, on a machine that is busy.
-const patience = 30 * time.Second
+// waitLimit is for expected events, on a busy machine.
+const waitLimit = 30 * time.Second
 
 // testServer is an http.Server on loopback whose connections are limited. A request is authenticated by any user name with the
 // password "right". GET /held then waits until it is released, GET /open does so without authentication.
@@ -28,8 +28,8 @@ type testServer struct {
 	t       *testing.T
 	address string
 	held    chan struct{} // receives for each request that is held
-	release chan struct{} // closed to let them go
-	from    chan string   // where set, the addresses that connections claim to come from, one for each
+	release chan struct{} // closed to release them
+	from    chan string   // if not nil, the remote addresses of the connections, one for each
 }
 
 func serve(t *testing.T, config connections.Config, from ...string) *testServer {
@@ -90,7 +90,7 @@ func (s *testServer) answer(
 	}
 }
 
-// claiming is a listener whose connections say that they come from elsewhere.
+// claiming is a listener whose connections have other remote addresses.
 type claiming struct {
 	net.Listener
 	from chan string
@@ -116,7 +116,7 @@ type claimed struct {
 
 func (c claimed) RemoteAddr() net.Addr { return c.remote }
 
-// caller is one connection to the server.
+// caller is a connection to the server.
 type caller struct {
 	t      *testing.T
 	conn   net.Conn
@@ -130,7 +130,7 @@ func (s *testServer) dial() *caller {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(waitLimit)); err != nil {
 		s.t.Fatal(err)
 	}
 	return &caller{s.t, conn, bufio.NewReader(conn)}
@@ -144,7 +144,7 @@ func (c *caller) send(text string) *caller {
 	return c
 }
 
-// get sends a request, with credentials where there is a password.
+// get sends a request, with credentials if the password is not empty.
 func (c *caller) get(path, username, password string) *caller {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://hub.example"+path, http.NoBody)
@@ -161,7 +161,7 @@ func (c *caller) get(path, username, password string) *caller {
 	return c.send(text.String())
 }
 
-// status reads an answer.
+// status reads a response and returns its status.
 func (c *caller) status() (int, error) {
 	response, err := http.ReadResponse(c.answer, nil)
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *caller) expectClosed() {
 	}
 }
 
-// TestNewcomerGetsIn fills the server with connections that deserve it less.
+// TestNewcomerGetsIn: an authenticated request replaces connections with a lower priority on a full server.
 func TestNewcomerGetsIn(t *testing.T) {
 	for name, occupy := range map[string]func(*testServer){
 		"silent connections":    func(s *testServer) { s.dial() },
@@ -211,8 +211,8 @@ func TestNewcomerGetsIn(t *testing.T) {
 	}
 }
 
-// TestAuthenticatedRequestsAreKept lets in as many authenticated requests as there can be, and has strangers and further
-// requests press for room. The requests are answered.
+// TestAuthenticatedRequestsAreKept fills the server with authenticated requests, and then opens connections with and without
+// credentials. The first requests must be answered.
 func TestAuthenticatedRequestsAreKept(t *testing.T) {
 	s := serve(t, connections.Config{Max: 16})
 	var callers []*caller
@@ -232,7 +232,7 @@ func TestAuthenticatedRequestsAreKept(t *testing.T) {
 	s.dial().get("/", "AC3", "right").expect(http.StatusOK)
 }
 
-// TestOneAccountLeavesRoom has an account ask for all connections, or for all of its address.
+// TestOneAccountLeavesRoom: one account requests all connections, or all those of its address.
 func TestOneAccountLeavesRoom(t *testing.T) {
 	for name, config := range map[string]connections.Config{
 		"of all":         {Max: 8, MaxPerAddress: 100},
@@ -251,33 +251,33 @@ func TestOneAccountLeavesRoom(t *testing.T) {
 	}
 }
 
-// TestAnswerBeforeTheBodyIsRead sends a body that is too large to be read after the answer. The answer ends properly
-// nevertheless.
+// TestAnswerBeforeTheBodyIsRead sends a body that is too large to be read after the response. The response must still be
+// complete.
 func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 	s := serve(t, connections.Config{Max: 8})
 	c := s.dial()
 	c.send("POST / HTTP/1.1\r\nHost: hub.example\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("x", 600_000))
 	c.expect(http.StatusUnauthorized)
 	if rest, err := io.ReadAll(c.answer); err != nil || len(rest) > 0 {
-		t.Errorf("after the answer came %q, %v", rest, err)
+		t.Errorf("after the response got %q, %v", rest, err)
 	}
 }
 
-// TestOneAddress has an address ask for more connections than it may have.
+// TestOneAddress opens more connections from an address than it may have.
 func TestOneAddress(t *testing.T) {
 	for name, test := range map[string]struct {
 		from    string // %d stands for a number
 		limited bool
 	}{
-		"IPv4":                         {"192.0.2.1:%d", true},
-		"IPv4 in the form of IPv6":     {"[::ffff:192.0.2.1]:%d", true},
-		"one IPv6 network":             {"[2001:db8::%d]:1", true},
-		"several addresses":            {"192.0.2.%d:1", false},
-		"several IPv6 networks":        {"[2001:db8:0:%d::1]:1", false},
-		"loopback":                     {"127.0.0.1:%d", false},
-		"IPv6 loopback":                {"[::1]:%d", false},
-		"a proxy":                      {"10.0.0.1:%d", false},
-		"a proxy, in the form of IPv6": {"[::ffff:10.0.0.1]:%d", false},
+		"IPv4":                  {"192.0.2.1:%d", true},
+		"IPv4-mapped":           {"[::ffff:192.0.2.1]:%d", true},
+		"one IPv6 network":      {"[2001:db8::%d]:1", true},
+		"several addresses":     {"192.0.2.%d:1", false},
+		"several IPv6 networks": {"[2001:db8:0:%d::1]:1", false},
+		"loopback":              {"127.0.0.1:%d", false},
+		"IPv6 loopback":         {"[::1]:%d", false},
+		"a proxy":               {"10.0.0.1:%d", false},
+		"an IPv4-mapped proxy":  {"[::ffff:10.0.0.1]:%d", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from := []string{"198.51.100.1:1"}

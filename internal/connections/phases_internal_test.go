@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// pool drives a limiter by hand, as http.Server would.
+// pool calls a limiter as http.Server would.
 type pool struct {
 	t       *testing.T
 	limiter *Limiter
@@ -28,7 +28,7 @@ func newPool(t *testing.T, limit int) *pool {
 	return &pool{t: t, limiter: New(Config{Max: limit, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})}
 }
 
-// named is one end of a pipe that tells when it is closed.
+// named is one end of a pipe that records when it is closed.
 type named struct {
 	net.Conn
 	close func()
@@ -45,7 +45,7 @@ func (p *pool) arrive(name string) *conn {
 	return c
 }
 
-// request begins a request on a connection, and ends it if it is not to be held.
+// request begins a request on a connection, and ends it unless it must be held.
 func (p *pool) request(c *conn, account string, hold bool) error {
 	p.limiter.connState(c, http.StateActive)
 	authenticate := p.limiter.Authenticate(func(context.Context, string, string) (string, error) { return account, nil })
@@ -56,8 +56,8 @@ func (p *pool) request(c *conn, account string, hold bool) error {
 	return err
 }
 
-// TestWhoGoesFirst lets connections of each kind in, the least deserving last, and then newcomers with credentials.
-func TestWhoGoesFirst(t *testing.T) {
+// TestClosingOrder opens connections of each kind, those with the lowest priority last, and then authenticated ones.
+func TestClosingOrder(t *testing.T) {
 	p := newPool(t, 16)
 	for _, kind := range []struct {
 		name, account string
@@ -83,14 +83,14 @@ func TestWhoGoesFirst(t *testing.T) {
 	}
 	want := []string{
 		"idle after a refusal 0", "idle after a refusal 1", "silent", "asking 0", "asking 1",
-		"idle 0", "idle 1", "idle 2", // the four strangers that are left are a quarter
+		"idle 0", "idle 1", "idle 2", // the remaining four unauthenticated connections are a quarter
 	}
 	if !slices.Equal(p.out, want) {
-		t.Errorf("closed were\n%s\nwant\n%s", strings.Join(p.out, "\n"), strings.Join(want, "\n"))
+		t.Errorf("closed\n%s\nwant\n%s", strings.Join(p.out, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// TestClosedBeforeAuthenticated: a connection makes room while its credentials are still being checked. Its request ends there.
+// TestClosedBeforeAuthenticated: a connection is closed while its credentials are being checked, which must end its request.
 func TestClosedBeforeAuthenticated(t *testing.T) {
 	p := newPool(t, 1)
 	c := p.arrive("first")
@@ -103,7 +103,7 @@ func TestClosedBeforeAuthenticated(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeft closes everything in every phase, twice, and looks for what is still counted.
+// TestNothingIsLeft closes connections in every phase, twice, and expects nothing to be counted afterwards.
 func TestNothingIsLeft(t *testing.T) {
 	p := newPool(t, 8)
 	p.arrive("silent")
@@ -125,7 +125,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	l := p.limiter
 	if !reflect.DeepEqual(l.all, newShare(8)) || len(l.addresses) != 0 {
-		t.Errorf("left are %+v and the addresses %v", l.all, l.addresses)
+		t.Errorf("still counted: %+v and the addresses %v", l.all, l.addresses)
 	}
 	for i := range l.waiting {
 		if l.waiting[i].Len() != 0 {
@@ -134,7 +134,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// TestReports counts how often the log is told of an attack that goes on for ten minutes.
+// TestReports counts the log lines about an attack of ten minutes.
 func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
@@ -148,12 +148,12 @@ func TestReports(t *testing.T) {
 			t.Errorf("%d lines:\n%s", lines, &log)
 		}
 		if !strings.Contains(log.String(), "closed=60") {
-			t.Errorf("the log does not say how many were closed:\n%s", &log)
+			t.Errorf("the log does not have the number of closed connections:\n%s", &log)
 		}
 	})
 }
 
-// BenchmarkRequest is what a request on a connection that is kept costs.
+// BenchmarkRequest measures a request on a reused connection.
 func BenchmarkRequest(b *testing.B) {
 	limiter := New(Config{Max: 8, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	c := limiter.add(nil, netip.Prefix{})

@@ -10,7 +10,7 @@ func network(i int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)
 }
 
-// TestManyAddresses fails from more addresses than are remembered. Forgotten is the one whose last failure is the oldest.
+// TestManyAddresses fails from more addresses than are remembered. The one with the oldest last failure must be forgotten.
 func TestManyAddresses(t *testing.T) {
 	f := newFailures()
 	for i := range maxNetworks {
@@ -28,23 +28,23 @@ func TestManyAddresses(t *testing.T) {
 	}
 }
 
-// TestSlidingWindow: what counts are the last ten failures, not those of a minute on the clock.
+// TestSlidingWindow: the last ten failures count, not those in a minute of the clock.
 func TestSlidingWindow(t *testing.T) {
 	f, now := newFailures(), start
-	for i := range 100 { // one each 7 s: never ten within a minute
+	for i := range 100 { // one every 7 s: never ten within a minute
 		if wait, last := f.add(network(1), now); wait > 0 || last {
 			t.Fatalf("failure %d: wait %v, %v", i, wait, last)
 		}
 		now = now.Add(7 * time.Second)
 	}
 	refused := 0
-	for range 100 { // one each 5 s
+	for range 100 { // one every 5 s
 		if wait, _ := f.add(network(1), now); wait > 0 {
 			refused++
 		}
 		now = now.Add(5 * time.Second)
 	}
-	if refused < 15 || refused > 18 { // 100 in 500 s, of which ten a minute are let through
+	if refused < 15 || refused > 18 { // of 100 in 500 s, ten a minute are not refused
 		t.Errorf("%d were refused", refused)
 	}
 }

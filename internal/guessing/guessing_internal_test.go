@@ -25,8 +25,8 @@ var (
 
 const bobSID = "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-// guesser is a limiter before the hub, with a clock that stands still, that counts what reaches the hub and the database. All of
-// its requests are from one address, the unknown one.
+// guesser is a limiter in front of the hub, with a manual clock. It counts calls of the hub and queries. All its requests are
+// from one address, the unknown one.
 type guesser struct {
 	*Limiter
 	t       *testing.T
@@ -67,7 +67,7 @@ func (g *guesser) expectRight(username, password string) {
 	}
 }
 
-// expectWrong has a guess get 401, or 429 where there is a wait.
+// expectWrong expects a guess to get 401, or 429 if wait is not 0.
 func (g *guesser) expectWrong(username, password string, wait time.Duration) {
 	g.t.Helper()
 	_, err := g.Authenticate(g.t.Context(), username, password)
@@ -87,7 +87,7 @@ func (g *guesser) fail(times int) {
 	}
 }
 
-// TestTenFailures is the whole story, a second a step.
+// TestTenFailures goes through a whole attack, one second at a time.
 func TestTenFailures(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
 		g := newGuesser(t, db)
@@ -103,10 +103,10 @@ func TestTenFailures(t *testing.T) {
 		g.clock = g.clock.Add(49 * time.Second)
 		g.expectWrong(alice.SID, "wrong", time.Second)
 		g.clock = g.clock.Add(time.Second)
-		g.fail(1) // the first failure counts no more, ...
+		g.fail(1) // the first failure no longer counts, ...
 		g.expectWrong(alice.SID, "wrong", time.Second)
 		g.clock = g.clock.Add(time.Hour)
-		g.fail(maxFailures) // ... and then none
+		g.fail(maxFailures) // ... and then none does
 		if lines := strings.Count(g.log.String(), "an address sends wrong credentials"); lines != 3 {
 			t.Errorf("logged %d times, want 3:\n%s", lines, &g.log)
 		}
@@ -135,12 +135,12 @@ func TestGuessesCostNoQuery(t *testing.T) {
 			g.clock = g.clock.Add(time.Second)
 		}
 		if more, queries := g.asked.Load()-asked, g.queries.Load(); more != 0 || queries != 2 {
-			t.Errorf("%d guesses went on to the hub, and %d queries were made; want none and 2", more, queries)
+			t.Errorf("%d guesses reached the hub, with %d queries; want none and 2", more, queries)
 		}
 	})
 }
 
-// TestGuessesAtOnce sends 200 wrong passwords at the same time: not one more than ten gets a 401.
+// TestGuessesAtOnce sends 200 wrong passwords at the same time: at most ten get a 401.
 func TestGuessesAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
 		g := newGuesser(t, db)
@@ -163,8 +163,8 @@ func TestGuessesAtOnce(t *testing.T) {
 	})
 }
 
-// TestDatabaseIsGone guesses while the database does not answer, with and without a copy of the credentials.
-func TestDatabaseIsGone(t *testing.T) {
+// TestDatabaseIsDown guesses while the database does not respond, with and without a copy of the credentials.
+func TestDatabaseIsDown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
 		without, with := newGuesser(t, db), newGuesser(t, db)
 		without.fail(maxFailures)
@@ -179,12 +179,12 @@ func TestDatabaseIsGone(t *testing.T) {
 		with.expectWrong(alice.SID, "wrong", window-later)
 		asked := with.asked.Load()
 		if _, err := with.Authenticate(t.Context(), alice.SID, alice.AuthToken); err == nil || with.asked.Load() == asked {
-			t.Errorf("the right ones: %v; they are to go the normal way and fail there", err)
+			t.Errorf("right credentials: %v; want the hub's error", err)
 		}
 		for range 10 {
 			_, err := without.Authenticate(t.Context(), alice.SID, "wrong")
 			if _, known := errors.AsType[*api.Error](err); err == nil || known || errors.Is(err, api.ErrUnauthenticated) {
-				t.Errorf("nobody can tell, but the answer is %v", err)
+				t.Errorf("without a database the error is %v", err)
 			}
 		}
 		if queries := without.queries.Load(); queries != 1 {
@@ -193,8 +193,8 @@ func TestDatabaseIsGone(t *testing.T) {
 	})
 }
 
-// TestChangedAccounts changes credentials while an address is limited: in this process, where that counts at once, and in
-// another (a second store on the same database), where it counts a second later.
+// TestChangedAccounts changes credentials while an address is limited: in this process, where the change applies at once, and
+// in another (a second store on the same database), where it applies a second later.
 func TestChangedAccounts(t *testing.T) {
 	for engine, database := range storetest.Names() {
 		t.Run(engine, func(t *testing.T) {
@@ -216,8 +216,8 @@ func TestChangedAccounts(t *testing.T) {
 	}
 }
 
-// TestManyAccounts takes three seconds to read all accounts: it is not done all the time then, and guesses do not wait for it
-// once there is a copy.
+// TestManyAccounts: if reading all accounts takes three seconds, it must not happen all the time, and guesses must not wait
+// for it once there is a copy.
 func TestManyAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queries := 0
@@ -240,6 +240,6 @@ func TestManyAccounts(t *testing.T) {
 		if limit := int(time.Since(begun)/(30*time.Second)) + 1; queries > limit {
 			t.Errorf("%d queries of 3 s in %v", queries, time.Since(begun))
 		}
-		time.Sleep(3 * time.Second) //nolint:forbidigo // a fake clock: the last query ends before its test
+		time.Sleep(3 * time.Second) //nolint:forbidigo // a fake clock: the last query ends before the test
 	})
 }

@@ -28,7 +28,7 @@ func read(text string) (header netmail.Header, subject, body string, err error) 
 	}
 	head, _, _ := strings.Cut(text, "\r\n\r\n")
 	for at, line := range strings.Split(text, "\r\n") {
-		limit := 78 // RFC 5322, 2.1.1; the address cannot be folded, for it the hard limit holds
+		limit := 78 // RFC 5322, 2.1.1; the address cannot be folded, so the hard limit applies to it
 		if strings.HasPrefix(line, " <") || strings.HasPrefix(line, "To:") {
 			limit = 998
 		}
@@ -48,7 +48,7 @@ func read(text string) (header netmail.Header, subject, body string, err error) 
 	}
 	for key, values := range msg.Header {
 		if len(values) != 1 {
-			return nil, "", "", fmt.Errorf("%s is there %d times in %q", key, len(values), head)
+			return nil, "", "", fmt.Errorf("%s occurs %d times in %q", key, len(values), head)
 		}
 	}
 	if got := msg.Header.Get("Content-Type") + " " + msg.Header.Get("Content-Transfer-Encoding"); got != "text/plain; charset=UTF-8 quoted-printable" {
@@ -135,7 +135,7 @@ func TestStatusInWords(t *testing.T) {
 	}
 }
 
-// An Email may be any text. One that is not an address is not sent to, and no server is troubled with it.
+// TestNotAnAddress: an Email may be any text. If it is not an address, the sender does not even connect.
 func TestNotAnAddress(t *testing.T) {
 	srv := new(server).start(t)
 	for _, email := range []string{
@@ -168,12 +168,12 @@ func TestAddressOutsideASCII(t *testing.T) {
 		t.Errorf("an ASCII address: %+v", attempt)
 	}
 	if heard, _ := with.wire(); strings.Count(heard, "SMTPUTF8") != 1 {
-		t.Errorf("SMTPUTF8 is to be asked for by the message that needs it: %q", heard)
+		t.Errorf("want SMTPUTF8 only for the message that needs it: %q", heard)
 	}
 }
 
-// Whatever the name and the address: either nothing leaves this machine, or the server has one message with one recipient,
-// which every receiver reads as the same headers.
+// TestNothingIsInjected: for any name and address, either nothing is sent, or the server has one message with one recipient,
+// whose headers every receiver reads in the same way.
 func TestNothingIsInjected(t *testing.T) {
 	srv := new(server).start(t, func(s *smtp.Server) { s.EnableSMTPUTF8 = true })
 	send := sender(t, srv.addr).Send
@@ -217,7 +217,7 @@ func TestNothingIsInjected(t *testing.T) {
 			t.Fatalf("subject %q, want %q", subject, want)
 		}
 		if want := "Name:   " + mail.Line(name, 1000) + "\nSID:"; !strings.Contains(body, want) {
-			t.Fatalf("body %q lacks %q", body, want)
+			t.Fatalf("body %q does not have %q", body, want)
 		}
 	})
 }

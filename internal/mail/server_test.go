@@ -28,23 +28,22 @@ const (
 	login    = "relay:hunter2-p%40ss%2Fword@"
 )
 
-// server is a real SMTP server on loopback, which can be told to misbehave. The fields of the first group are set before
-// it starts.
+// server is a real SMTP server on loopback, which can misbehave. The fields of the first group are set before it starts.
 type server struct {
-	mail, rcpt error                                  // what these commands are answered with, nil for yes
-	data       func(conn net.Conn, r io.Reader) error // in place of reading all and saying yes
-	logins     bool                                   // whether MAIL needs one
-	cut, stall string                                 // the reply in place of which the connection is closed, or nothing is said
+	mail, rcpt error                                  // the replies to these commands; nil accepts them
+	data       func(conn net.Conn, r io.Reader) error // instead of reading and accepting everything
+	logins     bool                                   // whether MAIL requires a login
+	cut, stall string                                 // the reply instead of which the server closes the connection, or stalls
 	tls        *tls.Config                            // begin each connection with it
 
 	addr  string
 	mu    sync.Mutex
 	tried []string // user and password of each login
 	got   []message
-	heard bytes.Buffer // what came over the wire, on all connections
+	heard bytes.Buffer // the bytes received on all connections
 }
 
-// message is what the server was given, whether or not it took it.
+// message is a message that the server received, whether or not it accepted it.
 type message struct {
 	from string
 	to   []string
@@ -77,7 +76,7 @@ func (s *server) serve(t *testing.T, listener net.Listener, configure ...func(*s
 	go func() { done <- srv.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = srv.Close()
-		_ = listener.Close() // for srv may not have known it yet
+		_ = listener.Close() // srv may not know it yet
 		if err := <-done; err != nil && !errors.Is(err, smtp.ErrServerClosed) {
 			t.Error(err)
 		}
@@ -85,7 +84,7 @@ func (s *server) serve(t *testing.T, listener net.Listener, configure ...func(*s
 	return s
 }
 
-// pipes is a network inside of the process, in which a test can let time pass (testing/synctest).
+// pipes is a network within the process, for tests with synthetic time (testing/synctest).
 type pipes struct {
 	dialled chan net.Conn
 	once    sync.Once
@@ -133,14 +132,14 @@ func (s *server) messages() []message {
 	return slices.Clone(s.got)
 }
 
-// wire returns what was heard and which logins were tried.
+// wire returns the received bytes and the attempted logins.
 func (s *server) wire() (heard string, logins []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.heard.String(), slices.Clone(s.tried)
 }
 
-// dial reaches the server, whatever the address.
+// dial connects to the server, whatever the address is.
 func (s *server) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, s.addr)
 }
@@ -197,7 +196,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 func (s *session) Reset()        {}
 func (s *session) Logout() error { return nil }
 
-// wiretap hears what clients send, and cuts or stalls a connection before a certain reply.
+// wiretap records what clients send, and cuts or stalls a connection before a given reply.
 type wiretap struct {
 	net.Listener
 	server *server
@@ -241,7 +240,7 @@ func (c *tapped) Close() error {
 	return c.Conn.Close()
 }
 
-// sender makes a Sender for the server at addr, which is host:port or user:password@host:port.
+// sender returns a Sender for the server at addr, which is host:port or user:password@host:port.
 func sender(t *testing.T, addr string, change ...func(*mail.Config)) *mail.Sender {
 	t.Helper()
 	config := mail.Config{Server: addr, From: "Trust Hub <hub@sender.example>", Now: clock()}
@@ -264,7 +263,7 @@ func within(timeout time.Duration) func(*mail.Config) {
 
 var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC) //nolint:gochecknoglobals // a constant, which a Time cannot be
 
-// clock returns a clock that starts at epoch and is a second later each time it is read.
+// clock returns a clock that starts at epoch and advances a second each time it is read.
 func clock() func() time.Time {
 	var mu sync.Mutex
 	next := epoch

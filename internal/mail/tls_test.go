@@ -21,16 +21,16 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-const remote = "mail.relay.example" // a host that is not this machine, as far as a Sender can tell
+const remote = "mail.relay.example" // a host that a Sender does not consider to be this machine
 
-// certificate returns a self-signed one for name, and the pool in which it is trusted.
+// certificate returns a self-signed certificate for name, and the pool that trusts it.
 func certificate(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now() // the TLS library checks against the real clock
+	now := time.Now() // the TLS library uses the real clock
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), DNSNames: []string{name},
 	}
@@ -47,13 +47,13 @@ func certificate(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, roots
 }
 
-// The login goes out in two ways: over TLS to a server that has proved its name, and on this machine.
+// TestLogin: the login is sent only over TLS to a server with a valid certificate, or to this machine.
 func TestLogin(t *testing.T) {
 	good, trusted := certificate(t, remote)
 	misnamed, trustedToo := certificate(t, "elsewhere.example")
 	for name, test := range map[string]struct {
 		url   string
-		tls   *tls.Config // nil: the server has none
+		tls   *tls.Config // nil if the server has no TLS
 		roots *x509.CertPool
 		want  trust.Verdict
 		code  int
@@ -88,11 +88,11 @@ func TestLogin(t *testing.T) {
 				t.Errorf("%+v", attempt)
 			}
 			if strings.Contains(attempt.Answer+attempt.Error, "hunter") {
-				t.Errorf("the password shows: %+v", attempt)
+				t.Errorf("the attempt has the password: %+v", attempt)
 			}
 			heard, logins := srv.wire()
 			if taken := len(srv.messages()) == 1; taken != (test.want == trust.Delivered) {
-				t.Errorf("message taken: %t", taken)
+				t.Errorf("message accepted: %t", taken)
 			}
 			if tried := len(logins) > 0; tried != (test.code != 0) {
 				t.Errorf("logins seen: %q", logins)
@@ -105,7 +105,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// inClear tells whether a login or mail can be read in what was heard.
+// inClear reports whether the received bytes have a login or a mail in clear text.
 func inClear(heard string) bool {
 	return slices.ContainsFunc([]string{"AUTH ", "MAIL ", password, base64.StdEncoding.EncodeToString([]byte(password))},
 		func(s string) bool { return strings.Contains(heard, s) })
@@ -129,7 +129,7 @@ func TestWhereItConnects(t *testing.T) {
 	}
 }
 
-// A name server or a hosts file may lead localhost elsewhere; nothing is said there.
+// TestLocalhostElsewhere: if localhost resolves to another machine, nothing is sent.
 func TestLocalhostElsewhere(t *testing.T) {
 	srv := new(server).start(t)
 	s := sender(t, "smtp://"+login+"localhost:25")

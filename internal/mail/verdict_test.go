@@ -50,7 +50,7 @@ func TestReplies(t *testing.T) {
 				t.Errorf("%+v", attempt)
 			}
 			if attempt.Answer == "" || attempt.Error == "" {
-				t.Errorf("it does not say why: %+v", attempt)
+				t.Errorf("the attempt does not have the reason: %+v", attempt)
 			}
 			if got := srv.messages(); len(got) != 0 {
 				t.Errorf("the server has %+v", got)
@@ -59,7 +59,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// The connection closes, or the server falls silent, in place of each of its replies in turn.
+// TestLostReplies: instead of one of its replies, the server closes the connection or stalls.
 func TestLostReplies(t *testing.T) {
 	for name, test := range map[string]struct {
 		reply string // as the server would begin it
@@ -71,7 +71,7 @@ func TestLostReplies(t *testing.T) {
 		"MAIL":     {"250 2.0.0 Roger", trust.TryAgain, 0},
 		"RCPT":     {"250 2.0.0 I'll", trust.TryAgain, 0},
 		"DATA":     {"354", trust.TryAgain, 0},
-		"message":  {"250 2.0.0 OK", trust.TryAgain, 1}, // taken, but we cannot know
+		"message":  {"250 2.0.0 OK", trust.TryAgain, 1}, // accepted, but the sender cannot know
 		"QUIT":     {"221", trust.Delivered, 1},
 	} {
 		check := func(t *testing.T, srv *server, s *mail.Sender) trust.Attempt {
@@ -115,7 +115,7 @@ func TestDroppedInTheMessage(t *testing.T) {
 	}
 }
 
-// A retry is the same message to its receiver, also if an earlier attempt got through unnoticed.
+// TestRetryKeepsTheMessageID: a retry must be the same message to its receiver, in case an earlier attempt succeeded unnoticed.
 func TestRetryKeepsTheMessageID(t *testing.T) {
 	srv := new(server).start(t)
 	s := sender(t, srv.addr)
@@ -140,14 +140,14 @@ func TestRetryKeepsTheMessageID(t *testing.T) {
 	}
 	other.ID = "x>\r\nBcc: <y"
 	if attempt := s.Send(t.Context(), other); attempt.Verdict != trust.Refused || attempt.Connected {
-		t.Errorf("with an id that is none: %+v", attempt)
+		t.Errorf("with an invalid id: %+v", attempt)
 	}
 }
 
 func TestContextEndsAnAttempt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	srv := &server{data: func(net.Conn, io.Reader) error {
-		cancel() // the server has the DATA command and will not answer the message
+		cancel() // the server has the DATA command and will not reply to the message
 		<-t.Context().Done()
 		return nil
 	}}
@@ -158,14 +158,14 @@ func TestContextEndsAnAttempt(t *testing.T) {
 		t.Errorf("%+v", attempt)
 	}
 	if took := time.Since(start); took > mail.DefaultTimeout/2 {
-		t.Errorf("it took %s to give up", took)
+		t.Errorf("the attempt took %s to end", took)
 	}
 	if attempt = sender(t, srv.addr).Send(ctx, approved()); attempt.Verdict != trust.TryAgain || attempt.Connected {
 		t.Errorf("with a context that has ended: %+v", attempt)
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestConnectionRefused(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestNoMailServer(t *testing.T) {
 				t.Errorf("%+v", attempt)
 			}
 			if name == "talkative" && !strings.Contains(attempt.Error, "more than a mail server") {
-				t.Errorf("it was listened to until the timeout: %+v", attempt)
+				t.Errorf("the attempt took until the timeout: %+v", attempt)
 			}
 			if want := map[string]int{"busy": 421, "shut": 554}[name]; attempt.StatusCode != want {
 				t.Errorf("status code %d, want %d", attempt.StatusCode, want)
@@ -206,7 +206,7 @@ func TestNoMailServer(t *testing.T) {
 	}
 }
 
-func TestAttemptIsDiscreet(t *testing.T) {
+func TestAttemptHasNoSecrets(t *testing.T) {
 	srv := &server{rcpt: reply(550, "<JANE@Customer.example> is unknown to relay:"+password+", \x1b[31m"+strings.Repeat("really ", 500))}
 	srv.start(t)
 	attempt := sender(t, login+srv.addr).Send(t.Context(), approved())
@@ -214,11 +214,11 @@ func TestAttemptIsDiscreet(t *testing.T) {
 		t.Errorf("%+v", attempt)
 	}
 	if len(attempt.Answer) > 1024 || len(attempt.Error) > 300 {
-		t.Errorf("%d bytes of answer, %d of error", len(attempt.Answer), len(attempt.Error))
+		t.Errorf("an answer of %d bytes, an error of %d", len(attempt.Answer), len(attempt.Error))
 	}
 	for _, text := range []string{attempt.Answer, attempt.Error} {
 		if low := strings.ToLower(text); strings.Contains(low, "jane") || strings.Contains(low, password) || strings.Contains(low, "\x1b") {
-			t.Errorf("%q tells too much", text)
+			t.Errorf("%q has a secret", text)
 		}
 	}
 }

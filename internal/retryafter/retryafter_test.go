@@ -45,7 +45,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A limit that is not in whole seconds is reached, and not exceeded.
+// TestLimit: a limit that is not in whole seconds may be reached, but not exceeded.
 func TestLimit(t *testing.T) {
 	for limit, want := range map[time.Duration]time.Duration{
 		0: 0, time.Millisecond: time.Millisecond, 1500 * time.Millisecond: 1500 * time.Millisecond, time.Minute: 2 * time.Second,

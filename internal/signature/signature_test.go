@@ -8,7 +8,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/signature"
 )
 
-// The vector that Twilio's SDKs test themselves with.
+// The test vector of Twilio's SDKs.
 const (
 	token     = "12345"
 	vectorURL = "https://example.com/myapp.php?foo=1&bar=2"
@@ -34,7 +34,7 @@ func TestVector(t *testing.T) {
 	}
 }
 
-// What is concatenated, seen from outside: a form and a URL that give the same text give the same signature.
+// TestSignedText: a form and a URL that concatenate to the same text have the same signature.
 func TestSignedText(t *testing.T) {
 	for name, test := range map[string]struct {
 		url  string
@@ -119,13 +119,13 @@ func TestInvalid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if signature.Valid(test.token, test.url, test.form, test.sum) {
-				t.Error("is valid")
+				t.Error("the signature is valid")
 			}
 		})
 	}
 }
 
-// What comes from outside must neither panic nor fail its own signature.
+// FuzzRoundTrip: no input may panic, and every signature must be valid for its own input.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(token, vectorURL, "A=1&B=2")
 	f.Add("", "http://u:p@[::1]:80?#", "=&a=%00")
@@ -139,7 +139,7 @@ func FuzzRoundTrip(f *testing.F) {
 			form[key] = values[:1]
 		}
 		if !signature.Valid(token, rawURL, form, signature.Sign(token, rawURL, form)) {
-			t.Errorf("%q with %v fails its own signature", rawURL, form)
+			t.Errorf("%q with %v: the signature is invalid", rawURL, form)
 		}
 	})
 }

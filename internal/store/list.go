@@ -85,7 +85,7 @@ func (r *Resource[Row]) Key(row Row) string { return r.table.keyOf(&row) }
 // readPart adds the rows of a query to a part, until its range is full.
 func (t *table[Row]) readPart(q session, r Range, part Part[Row], list statement) (Part[Row], error) {
 	full := false
-	err := queryEach(q, t.scan, func(row Row) bool {
+	err := queryEach(q, t.scanRows(), func(row Row) bool {
 		if full = len(part.Rows) == r.Limit || part.Bytes >= r.Bytes; full {
 			beyond := row // only this one is moved to the heap
 			part.Beyond = t.keyOf(&beyond)

@@ -29,7 +29,8 @@ func (r *Resource[Row]) Create(ctx context.Context, row Row) error {
 	if r.store.batches == nil {
 		return r.store.classify(r.inserts.do(ctx, row))
 	}
-	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, row) })
+	rows := []Row{row} // the one copy that the closure keeps
+	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, rows...) })
 }
 
 // CreateOnce is Create for a caller who may repeat the request: each repeat within KeyLife returns the row that the first one
@@ -58,7 +59,14 @@ func (r *Resource[Row]) Update(
 		var none Row
 		return none, err
 	}
-	return r.update(ctx, of, key, func(_ session, row *Row) (bool, error) { return change(row) })
+	return r.update(ctx, of, key, func(_ session, row *Row) (bool, error) {
+		edited := *row
+		changed, err := change(&edited)
+		if err == nil && changed {
+			*row = edited
+		}
+		return changed, err
+	})
 }
 
 // update is Update for a change that has consequences in other tables.

@@ -87,8 +87,9 @@ func testRefusals(t *testing.T, r *Resource[thing]) {
 	if _, err := r.Update(ctx, mine, "T1", func(row *thing) (bool, error) { row.Colour = "none"; return true, refused }); err != refused { //nolint:errorlint // the very error
 		t.Errorf("a refused update: %v", err)
 	}
-	if _, err := r.Update(ctx, mine, "T1", func(row *thing) (bool, error) { row.Colour = "none"; return false, nil }); err != nil {
-		t.Errorf("an update of nothing: %v", err)
+	row, err := r.Update(ctx, mine, "T1", func(row *thing) (bool, error) { row.Colour = "none"; return false, nil })
+	if err != nil || row.Colour != "blue" {
+		t.Errorf("an update of nothing: %+v, %v", row, err)
 	}
 	if err := r.Delete(ctx, mine, "T1", func(thing) error { return refused }); err != refused { //nolint:errorlint // the very error
 		t.Errorf("a refused delete: %v", err)

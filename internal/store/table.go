@@ -76,17 +76,23 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 
 // text is a column for a string, or a type that is one.
 func text[Row any, T ~string](name string, field func(*Row) *T) column[Row] {
-	c := converted(name, field, `''`, func(v T) string { return string(v) }, func(s string) (T, error) { return T(s), nil })
-	c.text = func(r *Row) string { return string(*field(r)) }
-	if plain, ok := any(field).(func(*Row) *string); ok { // which needs no loader for each row
-		c.dest = func(r *Row) any { return plain(r) }
+	return column[Row]{
+		name:  name,
+		value: func(r *Row) any { return string(*field(r)) },
+		dest:  func(r *Row) any { return field(r) },
+		text:  func(r *Row) string { return string(*field(r)) },
+		zero:  `''`,
 	}
-	return c
 }
 
 // number is a column for a whole number.
 func number[Row any, T ~int | ~int64](name string, field func(*Row) *T) column[Row] {
-	return converted(name, field, `0`, func(v T) int64 { return int64(v) }, func(n int64) (T, error) { return T(n), nil })
+	return column[Row]{
+		name:  name,
+		value: func(r *Row) any { return int64(*field(r)) },
+		dest:  func(r *Row) any { return field(r) },
+		zero:  `0`,
+	}
 }
 
 // moment is a column for a time. The database keeps microseconds, and 0 for the zero time.
@@ -130,6 +136,16 @@ func (l *loader[T, Kept]) Scan(value any) (err error) {
 
 // scan reads a row of t.list.
 func (t *table[Row]) scan(row scanner) (Row, error) { return t.scanWith(row) }
+
+// scanRows returns scan for the rows of a query, one after the other, which share what they are read into.
+func (t *table[Row]) scanRows() func(scanner) (Row, error) {
+	var r Row
+	dests := t.dests(&r, 0)
+	return func(row scanner) (Row, error) {
+		err := row.Scan(dests...)
+		return r, err
+	}
+}
 
 // scanWith reads a row of t.list followed by more columns.
 func (t *table[Row]) scanWith(row scanner, more ...any) (Row, error) {

@@ -1,5 +1,5 @@
-// Package arch_test keeps the architecture: who may import whom, and who may read the clock. It has no code of its own
-// beside these tests, and it reads the module as it lies on disk.
+// Package arch_test tests the architecture: which package may import which, and which may read the clock. It reads the module
+// from disk and has no code besides the tests.
 package arch_test
 
 import (
@@ -25,15 +25,15 @@ const (
 	echo   = "github.com/labstack/echo/..."
 )
 
-// rule says what a package must keep away from. Entries are import paths, or with /... a path and all below it.
+// rule says what a package must not import. Entries are import paths, or a path and all below it if they end in /...
 type rule struct {
 	pkg          string
 	reason       string
 	never        []string // not even through other packages
 	neverDirect  []string // not in its own import lines
 	neverInTests []string // not even in its tests, nor through other packages
-	own          []string // of this module's packages only these, by their folders; nil means any
-	limitOutside bool     // whether maxOutside holds
+	own          []string // only these packages of this module, by their folders; nil means any
+	limitOutside bool     // whether maxOutside applies
 	maxOutside   int      // packages that are neither in the standard library nor in this module
 }
 
@@ -42,11 +42,11 @@ func rules() []rule {
 	database := []string{"database/sql", "modernc.org/sqlite/...", "github.com/jackc/pgx/..."}
 	return []rule{{
 		pkg:    "gen",
-		reason: "importers of the types should not build a server, nor fetch much else",
+		reason: "importers of the types should not have to build a server or download many modules",
 		never:  slices.Concat(server, database), own: []string{}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api/client",
-		reason: "importers of the client should not build a server, nor fetch much else",
+		reason: "importers of the client should not have to build a server or download many modules",
 		never:  slices.Concat(server, database), own: []string{"gen", "internal/retryafter", "internal/signature"}, limitOutside: true, maxOutside: 6,
 	}, {
 		pkg:    "api",
@@ -54,9 +54,9 @@ func rules() []rule {
 		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs")),
 	}, {
 		pkg:    "internal/trust",
-		reason: "the domain is arithmetic: it can be tested without I/O, and nothing of a transport or an engine leaks into it",
+		reason: "the domain only computes: it can be tested without I/O and knows no transport and no database engine",
 		never:  []string{"database/sql", "net/http"},
-		// crypto/rand itself needs os, so that only the package's own lines can be held to this.
+		// crypto/rand imports os, so this applies to direct imports only.
 		neverDirect: []string{"os"}, own: []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/trust/catalog",
@@ -75,15 +75,15 @@ func rules() []rule {
 		own:    []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl"},
 	}, {
 		pkg:    "internal/callback",
-		reason: "a callback is made of a notice alone: it needs no database",
+		reason: "a callback is built from a notice alone, without a database",
 		never:  slices.Concat(server, database), own: []string{"internal/trust", "internal/retryafter", "internal/signature", "internal/callbackurl"},
 	}, {
 		pkg:    "internal/callbackurl",
-		reason: "the edge checks a callback URL with what the sender uses, and must not link the sender for it",
+		reason: "the API validates a callback URL with the sender's rules, but must not link the sender for that",
 		never:  slices.Concat(server, database), own: []string{}, limitOutside: true, maxOutside: 5, // idna and its tables
 	}, {
 		pkg:    "internal/mail",
-		reason: "a message is made of a notice alone: it needs no database",
+		reason: "a message is built from a notice alone, without a database",
 		never:  slices.Concat(server, database), own: []string{"internal/trust"},
 	}, {
 		pkg:    "internal/signature",
@@ -95,24 +95,24 @@ func rules() []rule {
 		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/connections",
-		reason: "connections are counted before anything is known of accounts or products",
+		reason: "connections are counted before accounts or products are known",
 		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs")),
 	}, {
 		pkg:    "internal/guessing",
-		reason: "it limits whatever authenticates, and knows accounts only",
+		reason: "it limits failed authentications and knows nothing but accounts",
 		never:  own("cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
 		pkg:    "internal/hub",
-		reason: "operations know nothing of how the server is put together, delivers or limits its callers",
+		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
 		never:  own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections"),
 	}, {
 		pkg:         "internal/app",
-		reason:      "it puts the parts of the server together, is given the way to send mail, and knows nothing of flags, the environment or tests",
+		reason:      "it connects the parts of the server, and knows nothing of flags, the environment, SMTP or tests",
 		never:       append(own("cmd/...", "api/apitest", "api/client", "test/..."), "github.com/alecthomas/kong/...", "testing"),
 		neverDirect: []string{"os", "database/sql", echo},
 	}, {
 		pkg:    "api/apitest",
-		reason: "importers should not build what only our own tests use",
+		reason: "importers should not have to build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
 		pkg:    "test/kit/nettest",
@@ -132,11 +132,11 @@ func rules() []rule {
 		own:    []string{"internal/store", "internal/trust", "internal/panics", "internal/callbackurl", "test/kit/pgtest"},
 	}, {
 		pkg:    "test/bench",
-		reason: "it is a program: what needs a test's Postgres is a benchmark that it runs",
+		reason: "it is a program: a figure that needs the tests' Postgres is a benchmark that it runs",
 		never:  own("test/kit/pgtest", "test/kit/storetest"),
 	}, {
 		pkg:          "test/e2e/crash",
-		reason:       "what a crash leaves is judged from outside: by the API, the command line and the tables",
+		reason:       "the result of a crash is tested from outside: through the API, the command line and the tables",
 		neverInTests: append(own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"), echo),
 	}, {
 		pkg:          "test/e2e/siege",
@@ -144,11 +144,11 @@ func rules() []rule {
 		neverInTests: own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
 		pkg:          "test/e2e/upgrade",
-		reason:       "two programs are judged by what an operator and a caller see of them: neither is this module as it is linked here",
+		reason:       "both programs are tested as operators and callers see them, and neither is the module as linked here",
 		neverInTests: append(own("api", "api/apitest", "api/client", "cmd/...", "internal/..."), echo),
 	}, {
 		pkg:    "api/conformance",
-		reason: "those who test their implementation with it should build neither our server nor a database",
+		reason: "those who test their own implementation should not have to build our server or a database",
 		never:  slices.Concat(database, own("api/apitest"), []string{echo}),
 		own:    []string{"", "gen", "internal/retryafter", "internal/signature", "test/kit/contracttest"},
 	}, {
@@ -157,13 +157,13 @@ func rules() []rule {
 		never:  database, own: []string{""},
 	}, {
 		pkg:    "examples/inmemory",
-		reason: "it shows what someone else can write: nothing internal is used but what api needs, and no database is linked",
+		reason: "it shows what others can write: it uses nothing internal except through api, and links no database",
 		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"), echo),
 		own:          []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"},
 		neverInTests: append(own("api/apitest", "internal/store"), database...),
 	}, {
 		pkg:         "cmd/trusthub",
-		reason:      "what is for tests stays out of the program, and the server is put together in one place, which is internal/app",
+		reason:      "the program must not link test helpers, and only internal/app connects the parts of the server",
 		never:       append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
 		neverDirect: own("api", "gen/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing"),
 	}}
@@ -181,19 +181,19 @@ func TestImports(t *testing.T) {
 	for _, rule := range rules() {
 		t.Run(rule.pkg, func(t *testing.T) {
 			if found := rule.violations(list(t, "-deps", "./"+rule.pkg)); len(found) > 0 {
-				t.Errorf("%s\nThe reason for the rule: %s.", strings.Join(found, "\n"), rule.reason)
+				t.Errorf("%s\nReason: %s.", strings.Join(found, "\n"), rule.reason)
 			}
 			if len(rule.neverInTests) == 0 {
 				return
 			}
 			if found := rule.testViolations(list(t, "-deps", "-test", "./"+rule.pkg)); len(found) > 0 {
-				t.Errorf("%s\nThe reason for the rule: %s.", strings.Join(found, "\n"), rule.reason)
+				t.Errorf("%s\nReason: %s.", strings.Join(found, "\n"), rule.reason)
 			}
 		})
 	}
 }
 
-// A rule that nothing can break proves nothing. The hub links everything, so it breaks each kind of rule.
+// TestRulesBite shows that each kind of rule can fail: the hub links everything, so it violates all of them.
 func TestRulesBite(t *testing.T) {
 	hub := list(t, "-deps", "./internal/hub")
 	for name, rule := range map[string]rule{
@@ -203,16 +203,16 @@ func TestRulesBite(t *testing.T) {
 		"maxOutside":  {limitOutside: true, maxOutside: 6},
 	} {
 		if len(rule.violations(hub)) == 0 {
-			t.Errorf("%s: the hub broke the rule unnoticed", name)
+			t.Errorf("%s: the hub's violation was not found", name)
 		}
 	}
 	tests := list(t, "-deps", "-test", "./api/conformance") // which it runs against our server
 	if len(rule{neverInTests: own("internal/store")}.testViolations(tests)) == 0 {
-		t.Error("neverInTests: the tests of api/conformance broke the rule unnoticed")
+		t.Error("neverInTests: the violation by the tests of api/conformance was not found")
 	}
 }
 
-// violations judges a package by its `go list -deps`, which names the package itself last.
+// violations returns a package's violations of a rule, from its `go list -deps`, in which the package itself is last.
 func (r rule) violations(deps []listed) []string {
 	var found, outside []string
 	self := deps[len(deps)-1]
@@ -239,7 +239,7 @@ func (r rule) violations(deps []listed) []string {
 	return found
 }
 
-// testViolations judges a package and its tests by their `go list -deps -test`.
+// testViolations returns the violations of a package and its tests, from their `go list -deps -test`.
 func (r rule) testViolations(deps []listed) (found []string) {
 	for _, dep := range deps {
 		if matches(r.neverInTests, dep.ImportPath) {
@@ -257,7 +257,7 @@ func matches(patterns []string, name string) bool {
 	})
 }
 
-// The product imports nothing of test/, except for api/apitest, which is for tests itself.
+// TestKitIsForTests: only api/apitest and api/conformance, which are for tests themselves, import packages of test/.
 func TestKitIsForTests(t *testing.T) {
 	for _, pkg := range list(t, "./...") {
 		if matches(own("test/...", "api/apitest", "api/conformance"), pkg.ImportPath) {
@@ -265,7 +265,7 @@ func TestKitIsForTests(t *testing.T) {
 		}
 		for _, imported := range pkg.Imports {
 			if matches(own("test/..."), imported) {
-				t.Errorf("%s imports %s\nThe reason for the rule: who imports the product must not build what tests it.", pkg.ImportPath, imported)
+				t.Errorf("%s imports %s\nReason: importers of the product must not have to build its tests.", pkg.ImportPath, imported)
 			}
 		}
 	}
@@ -276,14 +276,14 @@ func TestEchoStaysAtTheEdge(t *testing.T) {
 	for _, pkg := range list(t, "./...") {
 		for _, imported := range slices.Concat(pkg.Imports, pkg.TestImports, pkg.XTestImports) {
 			if matches([]string{echo}, imported) && !slices.Contains(edge, pkg.ImportPath) {
-				t.Errorf("%s imports %s\nThe reason for the rule: a move to the next echo must touch api and gen/server only.",
+				t.Errorf("%s imports %s\nReason: moving to the next version of echo must change only api and gen/server.",
 					pkg.ImportPath, imported)
 			}
 		}
 	}
 }
 
-// listed is what `go list -json` says of a package.
+// listed is a package as `go list -json` prints it.
 type listed struct {
 	ImportPath                         string
 	Standard                           bool
@@ -313,9 +313,9 @@ func list(t *testing.T, args ...string) []listed {
 	}
 }
 
-// The clock is passed in: a test then decides what time it is, and below the edge no code reads it.
+// TestClockIsPassedIn: below the edge no code reads the clock, so that tests can set the time.
 func TestClockIsPassedIn(t *testing.T) {
-	edge := []string{"cmd/...", "api/...", "gen/...", "examples/...", "test/bench/..."} // the last two are programs, too
+	edge := []string{"cmd/...", "api/...", "gen/...", "examples/...", "test/bench/..."} // examples and test/bench are programs, too
 	for name, text := range sources(t) {
 		if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || matches(edge, name) {
 			continue
@@ -363,8 +363,8 @@ func clockReads(t *testing.T, name string, text []byte) (where []string) {
 	return where
 }
 
-// sources reads every Go file of the module, and go.mod. It reads those too that no test here looks into: what a test
-// has opened is what its cached result depends on, and the go tool sees nothing of what `go list` reads.
+// sources reads every Go file of the module, and go.mod, even those that no test here needs: the go tool's cached result
+// depends on the files that the test has opened, and not on those that `go list` has read.
 func sources(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := make(map[string][]byte)

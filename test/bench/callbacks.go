@@ -18,11 +18,11 @@ import (
 const (
 	callbackGoal   = 2000
 	preparers      = 256 // goroutines that submit products beforehand
-	receptionParts = 12  // of which the slowest tells whether the speed is sustained
+	receptionParts = 12  // the slowest shows whether the speed is sustained
 )
 
-// callbacks is figure 6: so many products have been submitted, and one worker tells a local receiver of all of them, while
-// others create products over HTTP. Each change is an e-mail too, which the worker records as not sent: mail is off.
+// callbacks is figure 6: one worker sends callbacks for many submitted products to a local receiver, while clients create
+// products over HTTP. Each change also has an e-mail, which the worker records as not sent because mail is off.
 func (b *bench) callbacks(ctx context.Context) (_ []row, err error) {
 	s, err := serveDatabase(ctx, b.path("callbacks.db"), durable)
 	if err != nil {
@@ -51,7 +51,7 @@ func (b *bench) callbacks(ctx context.Context) (_ []row, err error) {
 	s.work(ctx)
 	select {
 	case <-receiver.done:
-	case <-loading.Done(): // the creates have failed, or we are to stop
+	case <-loading.Done(): // the creates have failed, or the bench was interrupted
 	}
 	stop()
 	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
@@ -67,7 +67,7 @@ func (b *bench) callbacks(ctx context.Context) (_ []row, err error) {
 	}}, nil
 }
 
-// submit makes products and submits them, so that each has a callback to be sent.
+// submit creates and submits products, so that each has a callback to send.
 func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
 	step := b.progress("products to be submitted", b.Callbacks)
 	var number atomic.Int64
@@ -96,15 +96,15 @@ func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
 	return group.Wait()
 }
 
-// receiver is the customer's application.
+// receiver is the customer's receiver of callbacks.
 type receiver struct {
 	process
 	expected int
-	done     chan struct{} // closed when all have come
+	done     chan struct{} // closed when all have arrived
 
 	mu      sync.Mutex
 	arrived int
-	marks   []time.Time // when each twelfth was there
+	marks   []time.Time // when each twelfth had arrived
 }
 
 func receive(ctx context.Context, expected int) (*receiver, error) {
@@ -112,7 +112,7 @@ func receive(ctx context.Context, expected int) (*receiver, error) {
 	return r, r.listen(ctx, r)
 }
 
-// ServeHTTP takes a callback.
+// ServeHTTP receives a callback.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 	r.mu.Lock()
@@ -126,7 +126,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// speed returns callbacks a second, of all of them and in the slowest part.
+// speed returns the callbacks per second, overall and in the slowest part.
 func (r *receiver) speed(start time.Time) (whole, slowest float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

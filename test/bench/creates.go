@@ -13,7 +13,7 @@ const (
 	overSyncGoal = 150 * time.Microsecond
 )
 
-// durableShare is figure 1: how much of the speed is left when what is acknowledged is on disk.
+// durableShare is figure 1: how much of the speed is left when acknowledged creates are on disk.
 func (b *bench) durableShare(ctx context.Context) (_ []row, err error) {
 	full, err := serveDatabase(ctx, b.path("durable.db"), durable)
 	if err != nil {
@@ -92,7 +92,7 @@ func (b *bench) createLatency(ctx context.Context) (_ []row, err error) {
 	}}, nil
 }
 
-// alone measures creates on a single connection and syncs of a file beside the database, in turns.
+// alone alternately measures creates on a single connection and syncs of a file in the database's folder.
 func (b *bench) alone(ctx context.Context, single load) (all []time.Duration, sync time.Duration, err error) {
 	var syncs []time.Duration
 	for range b.Rounds * 2 {

@@ -22,7 +22,7 @@ const (
 	stride     = 1000
 )
 
-// depth is figure 8: what a page far down a long list costs, beside the first.
+// depth is figure 8: the cost of a page deep in a long list, compared with the first.
 func (b *bench) depth(ctx context.Context) (_ []row, err error) {
 	full, err := b.filled()
 	if err != nil {
@@ -33,7 +33,7 @@ func (b *bench) depth(ctx context.Context) (_ []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if _, err := creates(s.address, b.Connections).times(ctx, stride); err != nil { // so that a full page is there, too
+	if _, err := creates(s.address, b.Connections).times(ctx, stride); err != nil { // so that there is at least a full page
 		return nil, err
 	}
 	var rows []row
@@ -94,8 +94,8 @@ func withPageSize(list url.URL, query url.Values, size int) *url.URL {
 	return &list
 }
 
-// walk follows a list's links past so many products. A token says where its page begins, and not how long it is: so the way is
-// made in long pages.
+// walk follows a list's links past a number of products. It uses long pages: a token says where its page begins, not how long
+// it is.
 func (b *bench) walk(ctx context.Context, page string, products int) (*url.URL, error) {
 	step := b.progress("pages on the way down", products/stride)
 	for range products / stride {
@@ -104,7 +104,7 @@ func (b *bench) walk(ctx context.Context, page string, products int) (*url.URL, 
 			return nil, err
 		}
 		if answer.Meta.NextPageURL == nil {
-			return nil, errors.New("the list ends before its time")
+			return nil, errors.New("the list is too short")
 		}
 		page = *answer.Meta.NextPageURL
 		step()
@@ -112,7 +112,7 @@ func (b *bench) walk(ctx context.Context, page string, products int) (*url.URL, 
 	return url.Parse(page)
 }
 
-// getPage returns a page of the list, and how long it took to its last byte.
+// getPage returns a page of the list, and the time until its last byte.
 func getPage(ctx context.Context, url string) (page gen.TrustProductPage, took time.Duration, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

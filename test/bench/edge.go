@@ -10,8 +10,8 @@ const (
 	validatorGoal = 10_000 // ns
 )
 
-// edge is figure 3: what the layer costs beside a handler that is written by hand for this one operation. The two stand side
-// by side in package api's BenchmarkEdge.
+// edge is figure 3: the cost of package api compared with a handler written by hand for a single operation. BenchmarkEdge of
+// package api measures both.
 func (b *bench) edge(ctx context.Context) ([]row, error) {
 	benchtime, count := "20000x", b.Rounds
 	if b.Quick {

@@ -12,13 +12,13 @@ import (
 
 const module = "github.com/opentrusthub/trusthub"
 
-// errSkipped says that a benchmark has skipped itself, and why.
+// errSkipped means that a benchmark was skipped. The error that wraps it has the reason.
 var errSkipped = errors.New("skipped")
 
-// goBenchmark runs a benchmark of this module, several times over, and returns the values of each of its units. What needs a
-// testing.TB lives in benchmarks: they can be had by themselves too, with `go test -bench`.
+// goBenchmark runs a benchmark of this module several times, and returns the values of each of its units. Figures that need a
+// testing.TB are benchmarks, which can also be run alone with `go test -bench`.
 func goBenchmark(ctx context.Context, pkg, name, benchtime string, count int) (map[string][]float64, error) {
-	//nolint:gosec // G204: our own packages and names
+	//nolint:gosec // G204: constant names
 	cmd := exec.CommandContext(ctx, "go", "test", module+"/"+pkg, "-run", "^$", "-bench", "^"+name+"$", "-v",
 		"-benchtime", benchtime, "-count", strconv.Itoa(count), "-timeout", "30m")
 	var out bytes.Buffer
@@ -32,7 +32,7 @@ func goBenchmark(ctx context.Context, pkg, name, benchtime string, count int) (m
 // parseBenchmark reads lines such as "BenchmarkX-2  100  7 ns/op  3.1 time-ratio".
 func parseBenchmark(out, name string) (map[string][]float64, error) {
 	if strings.Contains(out, "--- SKIP: "+name) {
-		_, reason, _ := strings.Cut(out, "_test.go:") // what t.Skip was given stands behind its place
+		_, reason, _ := strings.Cut(out, "_test.go:") // the text of t.Skip follows its position
 		_, reason, _ = strings.Cut(reason, ": ")
 		reason, _, _ = strings.Cut(reason, "\n")
 		return nil, fmt.Errorf("%w: %s", errSkipped, reason)
@@ -52,7 +52,7 @@ func parseBenchmark(out, name string) (map[string][]float64, error) {
 		}
 	}
 	if len(values) == 0 {
-		return nil, fmt.Errorf("%s has printed no result:\n%s", name, out)
+		return nil, fmt.Errorf("%s printed no result:\n%s", name, out)
 	}
 	return values, nil
 }

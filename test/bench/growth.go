@@ -13,10 +13,10 @@ import (
 const (
 	growthGoal     = 1.2
 	smallSize      = 1000
-	sampled        = 20_000 // products of the large database that are updated: more than all its pages in any cache of its own
+	sampled        = 20_000 // products of the large database to update: on more pages than its cache holds
 	growthUpdates  = 2 * smallSize
 	growthTurns    = 5    // for each of the rounds
-	growthWarmUp   = 2000 // updates, so that a small database's log has come to its first checkpoint, too
+	growthWarmUp   = 2000 // updates, so that the small database's log also has had its first checkpoint
 	createsName    = "create"
 	updatesName    = "update"
 	growthWhat     = "%s, %d connections: %s with %s products, of that with %s"
@@ -24,8 +24,8 @@ const (
 	percentHighest = 0.99
 )
 
-// growth is figure 4: both databases take the same load in turns. The small one is made anew for each turn, because it grows
-// too.
+// growth is figure 4: a small and a large database get the same load alternately. The small one is made again for each turn,
+// because it grows.
 func (b *bench) growth(ctx context.Context) (_ []row, err error) {
 	full, err := b.filled()
 	if err != nil {
@@ -58,10 +58,10 @@ func (b *bench) growth(ctx context.Context) (_ []row, err error) {
 		b.growthRows(updatesName, full.products, with.updates, without.updates)...), nil
 }
 
-// grown are the latencies of one of the databases.
+// grown has the latencies of one of the databases.
 type grown struct{ creates, updates []time.Duration }
 
-// stocked is a server and some of the products that it has.
+// stocked is a server with some of its products.
 type stocked struct {
 	*local
 	sids []string
@@ -107,7 +107,7 @@ func (b *bench) warm(ctx context.Context, s *local, database string) (*stocked, 
 	return &stocked{s, sids}, nil
 }
 
-// someProducts returns SIDs from all over the database.
+// someProducts returns SIDs from the whole database.
 func someProducts(ctx context.Context, database string) (sids []string, err error) {
 	db, err := sql.Open("sqlite", database)
 	if err != nil {

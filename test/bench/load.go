@@ -14,17 +14,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// load is a closed loop: each connection sends its next request when it has the answer to the last. It does not use
-// net/http, whose client would cost as much as the server that is to be measured.
+// load is a closed loop: each connection sends its next request after the response to the last. It does not use net/http, whose
+// client would cost as much as the server under test.
 type load struct {
 	address     string
 	connections int
-	status      int                                    // that every answer must have
-	request     func(buffer []byte, number int) []byte // appends the request of that number, from 0, to the buffer
-	answered    func()                                 // where set, called after each answer, by all connections
+	status      int                                    // that every response must have
+	request     func(buffer []byte, number int) []byte // appends the request with this number, from 0, to the buffer
+	answered    func()                                 // if not nil, called after each response, concurrently
 }
 
-// loaded is what came of a load.
+// loaded is the result of a load.
 type loaded struct {
 	latencies []time.Duration
 	elapsed   time.Duration
@@ -32,18 +32,18 @@ type loaded struct {
 
 func (l loaded) perSecond() float64 { return float64(len(l.latencies)) / l.elapsed.Seconds() }
 
-// lasting sends requests for a time.
+// lasting sends requests for a duration.
 func (l load) lasting(ctx context.Context, d time.Duration) (loaded, error) {
 	end := time.Now().Add(d)
 	return l.while(ctx, func(int) bool { return time.Now().Before(end) })
 }
 
-// times sends so many requests.
+// times sends a number of requests.
 func (l load) times(ctx context.Context, n int) (loaded, error) {
 	return l.while(ctx, func(number int) bool { return number < n })
 }
 
-// while sends requests as long as the condition holds for their number.
+// while sends requests as long as the condition is true for their number.
 func (l load) while(ctx context.Context, more func(number int) bool) (loaded, error) {
 	connections := make([]*connection, l.connections)
 	for i := range connections {
@@ -63,7 +63,7 @@ func (l load) while(ctx context.Context, more func(number int) bool) (loaded, er
 	group, ctx := errgroup.WithContext(ctx)
 	for _, c := range connections {
 		group.Go(func() error {
-			defer context.AfterFunc(ctx, func() { _ = c.Close() })() // ends a read that would go on
+			defer context.AfterFunc(ctx, func() { _ = c.Close() })() // ends a blocked read
 			var mine []time.Duration
 			for n := int(number.Add(1) - 1); more(n); n = int(number.Add(1) - 1) {
 				latency, err := l.one(c, n)
@@ -86,7 +86,7 @@ func (l load) while(ctx context.Context, more func(number int) bool) (loaded, er
 func (l load) one(c *connection, number int) (time.Duration, error) {
 	c.buffer = l.request(c.buffer[:0], number)
 	start := time.Now()
-	status, err := c.exchange(c.buffer)
+	status, err := c.roundTrip(c.buffer)
 	latency := time.Since(start)
 	switch {
 	case err != nil:
@@ -100,15 +100,15 @@ func (l load) one(c *connection, number int) (time.Duration, error) {
 	return latency, nil
 }
 
-// connection speaks as much of HTTP/1.1 as our own server's short answers need.
+// connection implements as much of HTTP/1.1 as the server's short responses need.
 type connection struct {
 	net.Conn
 	reader *bufio.Reader
-	buffer []byte // of the request, used again and again
+	buffer []byte // of the request, reused
 }
 
-// exchange sends a request, reads its answer to the end, and returns its status.
-func (c *connection) exchange(request []byte) (status int, err error) {
+// roundTrip sends a request, reads the whole response, and returns its status.
+func (c *connection) roundTrip(request []byte) (status int, err error) {
 	if _, err := c.Write(request); err != nil {
 		return 0, err
 	}
@@ -121,7 +121,7 @@ func (c *connection) exchange(request []byte) (status int, err error) {
 		line = bytes.TrimRight(line, "\r\n")
 		if first {
 			if len(line) < len("HTTP/1.1 201") {
-				return 0, fmt.Errorf("the answer starts with %q", line)
+				return 0, fmt.Errorf("the response starts with %q", line)
 			}
 			if status, err = strconv.Atoi(string(line[9:12])); err != nil {
 				return 0, err
@@ -138,7 +138,7 @@ func (c *connection) exchange(request []byte) (status int, err error) {
 		}
 	}
 	if length < 0 {
-		return 0, fmt.Errorf("the answer with status %d has no length", status)
+		return 0, fmt.Errorf("the response with status %d has no Content-Length", status)
 	}
 	_, err = c.reader.Discard(length)
 	return status, err

@@ -14,10 +14,10 @@ import (
 const (
 	syncSamples = 500
 	pageSize    = 4 << 10
-	syncedPages = 1000 // enough for no page to be written again soon
+	syncedPages = 1000 // enough that no page is rewritten soon
 )
 
-// printHeader says what the figures were measured on. It names no host and no path.
+// printHeader prints the machine and the versions, without host names and paths.
 func printHeader(w io.Writer, b *bench, sync time.Duration) error {
 	size := ""
 	if b.Quick {
@@ -30,9 +30,9 @@ func printHeader(w io.Writer, b *bench, sync time.Duration) error {
 	return err
 }
 
-// field returns the value of the first line "name : value" of a file, or "unknown": elsewhere than on Linux.
+// field returns the value of the first line "name : value" of a file, or "unknown", as on systems other than Linux.
 func field(file, name string) string {
-	text, _ := os.ReadFile(file) //nolint:gosec // G304: our own constants, and the process that we have started
+	text, _ := os.ReadFile(file) //nolint:gosec // G304: constant names, and the process that the bench started
 	for line := range strings.Lines(string(text)) {
 		key, value, ok := strings.Cut(line, ":")
 		if ok && strings.TrimSpace(key) == name {
@@ -50,7 +50,7 @@ func kernel() string {
 	return strings.TrimSpace(string(release))
 }
 
-// loadAverage tells whether the machine had other things to do, which the table does not show.
+// loadAverage shows whether the machine was busy with something else.
 func loadAverage() string {
 	text, _ := os.ReadFile("/proc/loadavg")
 	average, _, ok := strings.Cut(string(text), " ")
@@ -60,7 +60,7 @@ func loadAverage() string {
 	return average
 }
 
-// fileSystem names the kind of file system that the folder lies on, since a sync costs nothing on some.
+// fileSystem returns the type of the folder's file system. On some, a sync costs nothing.
 func fileSystem(folder string) string {
 	mounts, _ := os.ReadFile("/proc/mounts")
 	at, kind := "", "unknown file system"
@@ -76,8 +76,8 @@ func fileSystem(folder string) string {
 	return kind
 }
 
-// syncTime returns the median time in which a page is written and synced, in a file beside the databases. The file has its
-// length already, as SQLite's log does after its first round: that is the least that a durable commit can cost.
+// syncTime returns the median time to write and sync a page of a file in the databases' folder. As in SQLite's log after its
+// first round, the file does not grow: this is the least that a durable commit can cost.
 func (b *bench) syncTime(samples int) (_ time.Duration, err error) {
 	file, err := os.Create(b.path("synced"))
 	if err != nil {

@@ -1,10 +1,10 @@
-// Command bench measures what this project promises of its speed, and prints one table of it: `make bench`.
+// Command bench measures how fast this project is and prints the results as a table: `make bench`.
 //
-// Every figure is measured anew, and where it is a ratio, both sides of it in turns within one run, so that a busy or a slow
-// machine weighs on both. The load generator shares the cores with what it loads. What could not be measured says so in its
-// row, and only that makes the exit status 1: a goal that is missed is a result.
+// If a figure is a ratio, both sides are measured alternately within one run, so that a slow or busy machine affects both. The
+// load generator shares the cores with the server. A figure that could not be measured has the reason in its row, and makes the
+// exit status 1; a missed goal does not.
 //
-// It keeps nothing: databases lie in a temporary folder that is removed, and nothing listens but on loopback.
+// Databases are in a temporary folder that is removed at the end. Servers listen on loopback only.
 package main
 
 import (
@@ -39,15 +39,15 @@ func main() {
 
 // options is the command line. A size of 0 means the usual one.
 type options struct {
-	Only        []int         `help:"Figures to measure, such as 1,3; all without it." placeholder:"N,..."`
-	Quick       bool          `help:"Small sizes: shows that everything works, and says little of the speed."`
-	Dir         string        `help:"Where to make the temporary folder: its file system is measured." placeholder:"DIR"`
-	Rounds      int           `help:"How often the two sides of a ratio take turns." placeholder:"N"`
+	Only        []int         `help:"Figures to measure, such as 1,3. By default all." placeholder:"N,..."`
+	Quick       bool          `help:"Use small sizes, to see that everything works. The figures mean little."`
+	Dir         string        `help:"Where to create the temporary folder, whose file system is measured." placeholder:"DIR"`
+	Rounds      int           `help:"How often the two sides of a ratio alternate." placeholder:"N"`
 	Round       time.Duration `help:"How long a round of figures 1 and 2 takes." placeholder:"TIME"`
-	Products    int           `help:"Products of the large database in figures 4, 7 and 8." placeholder:"N"`
+	Products    int           `help:"Products in the large database of figures 4, 7 and 8." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
-	Creators    int           `help:"Connections that create products meanwhile." default:"8" placeholder:"N"`
-	Connections int           `help:"Connections that put on the load elsewhere." default:"64" placeholder:"N"`
+	Creators    int           `help:"Connections that create products during figure 6." default:"8" placeholder:"N"`
+	Connections int           `help:"Connections of the load in the other figures." default:"64" placeholder:"N"`
 	CPUProfile  string        `name:"cpuprofile" help:"Write a CPU profile of this process to FILE." placeholder:"FILE"`
 }
 
@@ -61,17 +61,17 @@ func (o options) withSizes() options {
 	return o
 }
 
-// bench is what the figures share.
+// bench has what the figures share.
 type bench struct {
 	options
 	folder     string
 	stderr     io.Writer
 	loadBefore string
 	binary     func() (string, error) // builds the program, once
-	filled     func() (filled, error) // has the program make the large database, once
+	filled     func() (filled, error) // makes the large database with the program, once
 }
 
-// figure measures one of the numbered promises, which may take several rows.
+// figure measures one of the numbered figures, which may have several rows.
 type figure struct {
 	number  int
 	measure func(*bench, context.Context) ([]row, error)
@@ -118,7 +118,7 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	return errors.Join(printHeader(stdout, b, sync), printRows(stdout, rows), failed)
 }
 
-// measureAll goes on after a figure that could not be measured.
+// measureAll measures all the figures, even if some cannot be measured.
 func (b *bench) measureAll(ctx context.Context) (rows []row, failed error) {
 	for _, f := range figures() {
 		if len(b.Only) > 0 && !slices.Contains(b.Only, f.number) {
@@ -135,11 +135,11 @@ func (b *bench) measureAll(ctx context.Context) (rows []row, failed error) {
 	return rows, failed
 }
 
-// path names a new file or folder for one figure.
+// path returns the name of a new file or folder for a figure.
 func (b *bench) path(name string) string { return filepath.Join(b.folder, name) }
 
 func profile(name string) (end func(), err error) {
-	file, err := os.Create(name) //nolint:gosec // G304: whoever runs this names it
+	file, err := os.Create(name) //nolint:gosec // G304: a flag
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +148,6 @@ func profile(name string) (end func(), err error) {
 	}
 	return func() {
 		pprof.StopCPUProfile()
-		_ = file.Close() // a profile that is cut short is seen when it is read
+		_ = file.Close() // an incomplete profile is noticed when it is read
 	}, nil
 }

@@ -8,7 +8,7 @@ import (
 
 const postgresGoal = 0.6
 
-// postgres is figure 5, which BenchmarkPostgres measures: a private cluster is to be had in tests only.
+// postgres is figure 5, which BenchmarkPostgres measures because only tests can start a private cluster.
 func (b *bench) postgres(ctx context.Context) ([]row, error) {
 	what := "Postgres: durable creates, of plain INSERTs, one pool size"
 	goal := fmt.Sprintf("at least %.1f", postgresGoal)

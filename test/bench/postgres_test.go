@@ -20,8 +20,8 @@ const (
 	postgresRound = 2 * time.Second
 )
 
-// BenchmarkPostgres measures durable creates over HTTP beside the fastest that the same pool does: goroutines as many as
-// connections, each of which inserts the same row, one statement and one commit at a time. One iteration is a round of each.
+// BenchmarkPostgres compares durable creates over HTTP with the fastest that the same pool can do: as many goroutines as
+// connections, each inserting the same row, with one commit for each statement. One iteration is a round of each.
 func BenchmarkPostgres(b *testing.B) {
 	ctx := b.Context()
 	s, err := serveDatabase(ctx, pgtest.NewDurable(b), durable)
@@ -51,17 +51,17 @@ func BenchmarkPostgres(b *testing.B) {
 		served, plain = append(served, created.perSecond()), append(plain, inserted)
 		ratios = append(ratios, created.perSecond()/inserted)
 	}
-	b.ReportMetric(0, "ns/op") // the rounds' own length: of no interest
+	b.ReportMetric(0, "ns/op") // the length of the rounds, which means nothing
 	b.ReportMetric(median(served), "creates/s")
 	b.ReportMetric(median(plain), "inserts/s")
 	b.ReportMetric(median(ratios), "ratio")
 }
 
-// plainPool is a database of its own on the same cluster, with the program's schema and nothing of its code in between.
+// plainPool returns a pool for a separate database on the same cluster, with the program's schema, used without its code.
 func plainPool(b *testing.B) *sql.DB {
 	b.Helper()
 	name := pgtest.NewDurable(b)
-	s, err := serveDatabase(b.Context(), name, durable) // makes the schema
+	s, err := serveDatabase(b.Context(), name, durable) // creates the schema
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func plainPool(b *testing.B) *sql.DB {
 	return pool
 }
 
-// insertFor inserts for a time and returns how many rows a second.
+// insertFor inserts rows for a duration and returns the rows per second.
 func insertFor(b *testing.B, pool *sql.DB, d time.Duration) float64 {
 	b.Helper()
 	const insert = `INSERT INTO bundles (sid, kind, account_sid, policy_sid, friendly_name, email, status_callback, status,

@@ -19,7 +19,7 @@ const (
 	filledGoal = 200 * time.Millisecond
 	memoryGoal = 60 * megabyte
 	megabyte   = 1_000_000
-	starts     = 11 // of which the median counts
+	starts     = 11 // the median is reported
 	readyLimit = 30 * time.Second
 )
 
@@ -29,14 +29,14 @@ func (b *bench) build(ctx context.Context) (string, error) {
 	return binary, programtest.Build(ctx, binary, "-trimpath", "-ldflags", "-s -w")
 }
 
-// program is the real server, as a process of its own.
+// program is the real server, in its own process.
 type program struct {
 	*programtest.Process
 	address string
 	ready   time.Duration // from before the start of the process to the first healthy response
 }
 
-// start starts the program on a database. It writes its log to the null device.
+// start starts the program on a database. The log goes to the null device.
 func (b *bench) start(ctx context.Context, database string) (*program, error) {
 	binary, err := b.binary()
 	if err != nil {
@@ -63,7 +63,7 @@ func (b *bench) start(ctx context.Context, database string) (*program, error) {
 	return p, nil
 }
 
-// healthy asks, without a pause, until the program says that it is.
+// healthy polls the health check, without a pause, until the program is healthy.
 func (p *program) healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
@@ -89,19 +89,19 @@ func (p *program) healthy(ctx context.Context) error {
 	}
 }
 
-// memory returns a figure of /proc/PID/status in bytes, 0 where there is no such file.
+// memory returns a value of /proc/PID/status in bytes, 0 if there is no such file.
 func (p *program) memory(name string) int {
 	text, _, _ := strings.Cut(field(fmt.Sprintf("/proc/%d/status", p.PID()), name), " kB")
 	kilobytes, _ := strconv.Atoi(text) // fails for "unknown"
 	return kilobytes << 10
 }
 
-// filled is a database of many products that the program has made, each by a request.
+// filled is a database of many products, each created by a request to the program.
 type filled struct {
 	database          string
 	products          int
 	perSecond         float64
-	memory, peak, own int // the program's after the last of them, in bytes; own: what is not of files, such as itself
+	memory, peak, own int // of the program after the last one, in bytes; own does not count mapped files, such as the binary
 }
 
 func (b *bench) fill(ctx context.Context) (f filled, err error) {

@@ -9,16 +9,16 @@ import (
 	"golang.org/x/term"
 )
 
-// barEvery is how often a bar is drawn at most: it must not take part in what is measured.
+// barEvery is the shortest time between two redraws of a progress bar, so that drawing does not affect the measurement.
 const barEvery = 200 * time.Millisecond
 
-// say tells on standard error which step of a long run has begun.
+// say prints the step of a long run that begins to standard error.
 func (b *bench) say(format string, args ...any) {
-	fmt.Fprintf(b.stderr, "bench: "+format+"\n", args...) //nolint:errcheck // nobody is left to tell
+	fmt.Fprintf(b.stderr, "bench: "+format+"\n", args...) //nolint:errcheck // it cannot be reported anywhere else
 }
 
-// progress returns what counts a step of many, any number of goroutines at a time. It draws a bar on a terminal, and says
-// elsewhere only what has begun.
+// progress returns a function that counts a step; any number of goroutines may call it. On a terminal progress draws a bar,
+// elsewhere it only prints what begins.
 func (b *bench) progress(what string, steps int) (step func()) {
 	file, ok := b.stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -27,5 +27,5 @@ func (b *bench) progress(what string, steps int) (step func()) {
 	}
 	bar := progressbar.NewOptions(steps, progressbar.OptionSetWriter(file), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(barEvery))
-	return func() { _ = bar.Add(1) } // it fails only where there is no terminal any more
+	return func() { _ = bar.Add(1) } // it fails only if the terminal is closed
 }

@@ -25,12 +25,12 @@ import (
 
 const (
 	accountSID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	authToken  = "0123456789abcdef0123456789abcdef" // of databases that live for a minute
+	authToken  = "0123456789abcdef0123456789abcdef" // of temporary databases
 	policySID  = "RN7a97559effdf62d00f4298208492a5ea"
 	email      = "compliance@acme.example"
 )
 
-// process is what runs in the background, until it is stopped.
+// process runs functions in the background until it is stopped.
 type process struct {
 	address string // that it listens on
 	stops   []context.CancelFunc
@@ -61,7 +61,7 @@ func (s *local) close() error {
 	return s.Close()
 }
 
-// serveDatabase serves a database. storage may replace the hub by something around it.
+// serveDatabase serves a database. storage may replace or wrap the hub.
 func serveDatabase(
 	ctx context.Context, name string, storage func(*hub.Hub) server.StrictServerInterface,
 ) (*local, error) {
@@ -72,7 +72,7 @@ func serveDatabase(
 	s := &local{}
 	if s.App, err = app.New(ctx, app.Config{
 		Store: db, Now: time.Now, Listen: "127.0.0.1:0", Policy: policy(), Wrap: storage, Keep: time.Hour,
-		Quotas: app.Quotas{Products: 10_000_000, OpenNotices: 10_000_000}, // more than the longest run makes
+		Quotas: app.Quotas{Products: 10_000_000, OpenNotices: 10_000_000}, // more than the longest run creates
 		Callbacks: func(net.Addr) callback.Config {
 			return callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 		},
@@ -84,14 +84,14 @@ func serveDatabase(
 		return nil, errors.Join(err, s.Close())
 	}
 	s.address = s.Addr().String()
-	s.start(ctx, func(ctx context.Context) { _ = s.Serve(ctx) }) // a failure shows at the load generator
+	s.start(ctx, func(ctx context.Context) { _ = s.Serve(ctx) }) // the load generator notices a failure
 	return s, nil
 }
 
-// work starts the worker that delivers callbacks, to loopback too.
+// work starts the worker that delivers callbacks, including those to loopback.
 func (s *local) work(ctx context.Context) { s.start(ctx, s.Work) }
 
-// listen has the handler served on a free port, with the timeouts of the server: each costs a system call or two.
+// listen serves the handler on a free port, with the server's timeouts, each of which costs a system call or two.
 func (p *process) listen(ctx context.Context, handler http.Handler) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -102,17 +102,17 @@ func (p *process) listen(ctx context.Context, handler http.Handler) error {
 	return nil
 }
 
-// policy leaves the decision to people, so that a product that is submitted has one change to be told.
+// policy leaves decisions to people, so that a submitted product has exactly one change to report.
 func policy() trust.Policy { return trust.Policy{ValidFor: time.Hour} }
 
 func durable(h *hub.Hub) server.StrictServerInterface { return h }
 
-// noStorage responds to a create like the hub, and stores nothing.
+// noStorage responds to creates like the hub, but stores nothing.
 type noStorage struct{ *hub.Hub }
 
 func withoutStorage(h *hub.Hub) server.StrictServerInterface { return noStorage{h} }
 
-// CreateTrustProduct makes a product and forgets it.
+// CreateTrustProduct returns a product without storing it.
 func (noStorage) CreateTrustProduct(
 	ctx context.Context, r server.CreateTrustProductRequestObject,
 ) (server.CreateTrustProductResponseObject, error) {
@@ -142,9 +142,9 @@ func creates(address string, connections int) load {
 	}
 }
 
-// updates is a load of edits, each of one of the products and with a new name, in an order that has no pattern.
+// updates is a load of edits, each of which gives a random product a new name.
 func updates(address string, connections int, sids []string) load {
-	salt := rand.IntN(1e6) //nolint:gosec // G404: names that were not there before
+	salt := rand.IntN(1e6) //nolint:gosec // G404: new names
 	return load{
 		address: address, connections: connections, status: http.StatusOK,
 		request: func(buffer []byte, number int) []byte {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// verdict is what a row's number means for its goal.
+// verdict is whether a row's number meets its goal.
 type verdict string
 
 const (
@@ -28,14 +28,14 @@ func judge(reached bool) verdict {
 // row is one line of the table.
 type row struct {
 	number, what, reached string
-	ratio                 string // within this run; empty where the goal is not relative
+	ratio                 string // within this run; empty if the goal is not relative
 	goal                  string
 	verdict               verdict
 }
 
 func printRows(w io.Writer, rows []row) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line := func(cells ...any) { fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", cells...) } //nolint:errcheck // Flush tells
+	line := func(cells ...any) { fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", cells...) } //nolint:errcheck // see Flush
 	line("", "what", "reached", "ratio", "goal", "")
 	for _, r := range rows {
 		line(r.number, r.what, r.reached, r.ratio, r.goal, r.verdict)
@@ -43,7 +43,7 @@ func printRows(w io.Writer, rows []row) error {
 	return table.Flush()
 }
 
-// quantile returns the value that a share q of all lie below. It sorts them.
+// quantile returns the q-quantile of the values, which it sorts.
 func quantile(all []time.Duration, q float64) time.Duration {
 	if len(all) == 0 {
 		return 0
@@ -69,7 +69,7 @@ func thousands[T int | float64](n T) string {
 	return digits
 }
 
-// short rounds a duration to what can be trusted of it.
+// short rounds a duration to its significant digits.
 func short(d time.Duration) string {
 	switch {
 	case d >= 100*time.Millisecond:

@@ -54,7 +54,7 @@ func TestQuantile(t *testing.T) {
 		}
 	}
 	if got := quantile(nil, 0.5); got != 0 {
-		t.Errorf("of nothing: %v", got)
+		t.Errorf("without values: %v", got)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The files that a question is asked about, by their paths below the root.
+// The files that the program reads, by their paths below the root.
 const (
 	contractFile    = "openapi.yaml"
 	changelogFile   = "CHANGELOG.md"
@@ -18,11 +18,11 @@ const (
 	releasedFile    = "docs/contracts/openapi-9.9.9.yaml"
 )
 
-// edit is a change to one of the files: a text that stands in it, and what shall stand there instead.
+// edit replaces a text in one of the files.
 type edit struct{ file, old, new string }
 
-// project returns the repository's contract and exceptions, with edits. The contract was just released and nothing is
-// announced, so that these tests stay true while the real ones move on.
+// project returns the repository's contract and exceptions, with edits. The contract is its own last release and nothing is
+// announced, so that these tests do not depend on the state of the real ones.
 func project(t *testing.T, edits ...edit) map[string]string {
 	t.Helper()
 	contract := read(t, contractFile)
@@ -51,22 +51,22 @@ func read(t *testing.T, file string) string {
 	return string(data)
 }
 
-// judge is a question about edited files with the answer that it should get.
-type judge struct {
+// testCase runs the program on edited files and checks its output.
+type testCase struct {
 	name  string
 	edits []edit
 	says  string
 	fails bool
 }
 
-func (j judge) run(t *testing.T, args ...string) {
+func (j testCase) run(t *testing.T, args ...string) {
 	t.Run(j.name, func(t *testing.T) {
 		printed, err := ask(t, project(t, j.edits...), args...)
 		if failed := errors.Is(err, errFindings); failed != j.fails || (err != nil && !failed) {
-			t.Errorf("the answer is %v", err)
+			t.Errorf("the error is %v", err)
 		}
 		if !strings.Contains(printed, j.says) {
-			t.Errorf("it does not say %q, but:\n%s", j.says, printed)
+			t.Errorf("the output does not have %q:\n%s", j.says, printed)
 		}
 	})
 }
@@ -89,7 +89,7 @@ func ask(t *testing.T, files map[string]string, args ...string) (string, error) 
 }
 
 func TestLint(t *testing.T) {
-	for _, test := range []judge{
+	for _, test := range []testCase{
 		{"the contract", nil, "nothing to say", false},
 		{"a hint", []edit{{contractFile, "    description: Register a business and follow its review.\n", ""}}, "style-tag-description", true},
 		{"a mistake", []edit{{contractFile, "name: Sid\n", "name: Other\n"}}, "semantic-path-params", true},
@@ -112,7 +112,7 @@ func TestReleased(t *testing.T) {
 	const statuses = "enum: [draft, pending-review, in-review, twilio-rejected, twilio-approved]"
 	parked := edit{releasedFile, statuses, strings.Replace(statuses, "draft,", "draft, parked,", 1)}
 	announce := func(text string) edit { return edit{changelogFile, "## Unreleased\n", "## Unreleased\n\n" + text} }
-	for _, test := range []judge{
+	for _, test := range []testCase{
 		{"what was released", nil, "0 changes since contract 9.9.9", false},
 		{
 			"an addition",
@@ -140,14 +140,14 @@ func TestReleased(t *testing.T) {
 	}
 }
 
-func TestReleasedContractThatIsNamedWrongly(t *testing.T) {
+func TestReleasedContractWithWrongName(t *testing.T) {
 	_, err := ask(t, project(t, edit{releasedFile, "version: 9.9.9", "version: 0.2.0"}), "released")
 	if err == nil || errors.Is(err, errFindings) || !strings.Contains(err.Error(), "0.2.0") {
-		t.Errorf("the answer is %v", err)
+		t.Errorf("the error is %v", err)
 	}
 }
 
-// What Twilio publishes is not in this repository; here the contract stands for it, edited as the released one.
+// TestDiff uses the edited contract as the published one, because Twilio's is not in this repository.
 func TestDiff(t *testing.T) {
 	intend := edit{
 		differencesFile, "[]",
@@ -155,7 +155,7 @@ func TestDiff(t *testing.T) {
 	}
 	published := func(old, new string) []edit { return []edit{{releasedFile, old, new}} }
 	format := published("      format: uri\n      maxLength: 2048\n", "      maxLength: 2048\n")
-	for _, test := range []judge{
+	for _, test := range []testCase{
 		{"no difference", nil, "0 differences: 0 intended, 0 not listed", false},
 		{"one not listed", format, "DIFFERENT, and not listed", true},
 		{"one listed", append(format, intend), "2 differences: 2 intended, 0 not listed", false},
@@ -185,7 +185,7 @@ func TestDiff(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{nil, {"lint", "more"}, {"diff"}, {"other"}, {"-unknown"}} {
 		if err := run(t.Context(), args, &bytes.Buffer{}); err == nil || errors.Is(err, errFindings) {
-			t.Errorf("%q: the answer is %v", args, err)
+			t.Errorf("%q: the error is %v", args, err)
 		}
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxOperationLines keeps an operation readable at a glance. Whoever needs more makes a component of what repeats.
+// maxOperationLines keeps operations short. A longer one must move what it shares with others into components.
 const maxOperationLines = 25
 
-// longOperations finds the operations that have more lines than maxOperationLines, from the method on; blank lines and comments
-// after the last property are not counted.
+// longOperations returns the operations with more lines than maxOperationLines, counted from the method. Blank lines and
+// comments after the last property do not count.
 func longOperations(contract []byte) ([]finding, error) {
 	var document struct {
 		Paths map[string]yaml.Node `yaml:"paths"`
@@ -40,7 +40,7 @@ func longOperations(contract []byte) ([]finding, error) {
 	return found, nil
 }
 
-// blockLength returns the number of lines of the block that the first line begins: itself and all that is indented deeper.
+// blockLength returns the number of lines of the block that begins with the first line: itself and all lines indented deeper.
 func blockLength(lines []string) int {
 	length := 1
 	for i, line := range lines[1:] {

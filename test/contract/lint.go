@@ -17,7 +17,7 @@ import (
 	"github.com/speakeasy-api/openapi/validation"
 )
 
-// exception says that a rule is not for this contract, or not where its message matches.
+// exception excludes the findings of a rule, or those whose message matches.
 type exception struct {
 	Rule   string `yaml:"rule"`
 	Match  string `yaml:"match"` // a regular expression; empty means every message
@@ -27,13 +27,13 @@ type exception struct {
 	used    int
 }
 
-// finding is what a rule says about a place in the contract.
+// finding is a rule's message about a position in the contract.
 type finding struct {
 	line, column  int
 	rule, message string
 }
 
-// lint prints what the linter finds with all of its rules, hints included, less the exceptions.
+// lint prints the linter's findings with all of its rules, hints included, except for the excluded ones.
 func lint(ctx context.Context, in files, out *report) error {
 	exceptions, err := readExceptions(in.exceptions)
 	if err != nil {
@@ -89,9 +89,9 @@ func readExceptions(path string) ([]*exception, error) {
 	return file.Exceptions, nil
 }
 
-// lintAll runs every rule that the linter has, its validation of the document, and our own rule for the length of operations.
+// lintAll runs all of the linter's rules, its validation of the document, and our own rule for the length of operations.
 func lintAll(ctx context.Context, path string) ([]finding, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the developer who runs this says what to read
+	data, err := os.ReadFile(path) //nolint:gosec // the path is a command-line argument
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func lintAll(ctx context.Context, path string) ([]finding, error) {
 	return found, nil
 }
 
-// plural is a number with its noun.
+// plural returns a number with its noun.
 func plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"

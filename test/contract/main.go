@@ -1,17 +1,16 @@
-// Command contract judges openapi.yaml as a document. It knows three questions:
+// Command contract checks openapi.yaml as a document. It has three subcommands:
 //
-//	contract lint              does the document keep to good practice? Exceptions are in docs/contracts/lint.yaml.
-//	contract released          does it break who uses the last released contract, docs/contracts/openapi-*.yaml? A break is
+//	contract lint              lints the document. Exceptions are in docs/contracts/lint.yaml.
+//	contract released          compares it with the last released contract, docs/contracts/openapi-*.yaml. A breaking change is
 //	                           allowed if CHANGELOG.md announces it under Unreleased: "- Breaking: <operationId> ...".
-//	contract diff PUBLISHED    do it and a published contract agree on the operations that both have? What is meant to
-//	                           differ is in docs/contracts/differences.yaml.
+//	contract diff PUBLISHED    compares it with a published contract, in the operations that both have. Intended differences
+//	                           are in docs/contracts/differences.yaml.
 //
-// It guarantees that each exception has a reason and is still needed: one that excuses nothing fails like a new finding. It
-// reads files only, so that it works without a network.
+// Each exception must have a reason and still be needed: one that excludes nothing is an error, like a new finding. The program
+// reads only files and needs no network.
 //
-// It does not look at the server, whose tests hold its answers against the contract. It is a module of its own, so that
-// linter and comparer do not become dependencies of whoever imports the main one. `make verify` and `make contract-diff`
-// run it.
+// It does not check the server, whose tests validate its responses. It is a separate module so that importers of the main one
+// do not depend on the linter and oasdiff. `make verify` and `make contract-diff` run it.
 package main
 
 import (
@@ -24,10 +23,10 @@ import (
 	"path/filepath"
 )
 
-// errFindings is what a question answers whose findings have been printed.
+// errFindings is returned by a subcommand that has printed findings.
 var errFindings = errors.New("the contract needs a look: see above")
 
-// files are the paths of what is read.
+// files has the paths of the files to read.
 type files struct {
 	contract    string
 	changelog   string
@@ -54,7 +53,7 @@ func main() {
 	}
 }
 
-// run answers the question that args ask. Its answer goes to out in one piece.
+// run runs the subcommand in args, and writes its whole output to out at once.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("contract", flag.ContinueOnError)
 	root := flags.String("root", ".", "the folder of openapi.yaml")

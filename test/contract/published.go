@@ -13,13 +13,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// absent stands for what one of the contracts does not have or does not say, present for a part that it has.
+// absent is the value of a part that one of the contracts does not have, present that of a part that it has.
 const (
 	absent  = "-"
 	present = "present"
 )
 
-// difference is one thing on which the contracts disagree.
+// difference is a difference between the contracts.
 type difference struct {
 	operation       string // its operationId here
 	at              string // such as "request application/x-www-form-urlencoded Email format"
@@ -37,8 +37,8 @@ type intended struct {
 	found []difference
 }
 
-// comparePublished prints on what the contract and a published one disagree, in the operations that both have. It fails for
-// a difference that is not listed as intended, and for a listed one that does not exist.
+// comparePublished prints the differences between the contract and a published one, in the operations that both have. It
+// fails for a difference that is not listed as intended, and for a listed one that does not exist.
 func comparePublished(in files, published string, out *report) error {
 	list, err := readIntended(in.differences)
 	if err != nil {
@@ -95,13 +95,13 @@ func readIntended(file string) ([]*intended, error) {
 }
 
 func (e *intended) means(d difference) bool {
-	operation, _ := path.Match(e.Operation, d.operation) // readIntended has seen to it that the patterns are valid
+	operation, _ := path.Match(e.Operation, d.operation) // readIntended has checked the patterns
 	at, _ := path.Match(e.At, d.at)
 	return operation && at && e.Published == d.published && e.Ours == d.ours
 }
 
-// compare prints which operations there are, and returns on what the contracts disagree in those that both have. What belongs
-// to no operation (tags, the names of components, servers) is not compared, except for what the security schemes are.
+// compare prints the operations of both contracts, and returns the differences in those that both have. Parts outside
+// operations (tags, the names of components, servers) are not compared, except for the security schemes.
 func compare(published, contract string, out *report) ([]difference, error) {
 	theirs, err := loadOperations(published)
 	if err != nil {
@@ -149,7 +149,8 @@ func compare(published, contract string, out *report) ([]difference, error) {
 	return found, nil
 }
 
-// loadOperations reads a contract and gives each operation what it inherits: its path's parameters and the contract's security.
+// loadOperations reads a contract and adds to each operation what it inherits: its path's parameters and the contract's
+// security.
 func loadOperations(path string) (*openapi3.T, error) {
 	info, err := load.NewSpecInfo(openapi3.NewLoader(), load.NewSource(path), load.WithFlattenParams())
 	if err != nil {
@@ -165,7 +166,7 @@ func loadOperations(path string) (*openapi3.T, error) {
 	return info.Spec, nil
 }
 
-// flatten returns a difference for each leaf of what oasdiff says of an operation.
+// flatten returns a difference for each leaf of oasdiff's result for an operation.
 func flatten(operation string, changed any) ([]difference, error) {
 	text, err := yaml.Marshal(changed)
 	if err != nil {
@@ -178,7 +179,7 @@ func flatten(operation string, changed any) ([]difference, error) {
 	return leaves(difference{operation: operation}, tree), nil
 }
 
-// leaves returns the differences below one whose place is known.
+// leaves returns the differences below a place.
 func leaves(d difference, tree any) (found []difference) {
 	switch value := tree.(type) {
 	case map[string]any:
@@ -194,7 +195,7 @@ func leaves(d difference, tree any) (found []difference) {
 				next.published, next.ours = absent, present
 			case "deleted":
 				next.published, next.ours = present, absent
-			case "modified", "schema", "content", "properties", "parameters", "stringsdiff": // the place says enough without
+			case "modified", "schema", "content", "properties", "parameters", "stringsdiff": // not needed in the place
 			default:
 				next.at = place(d.at, key)
 			}
@@ -206,7 +207,7 @@ func leaves(d difference, tree any) (found []difference) {
 		}
 	default:
 		d.at = place(d.at, orAbsent(value))
-		if d.published == d.ours { // oasdiff says it in a word of its own, such as schemaAdded: true
+		if d.published == d.ours { // oasdiff has a special word for it, such as schemaAdded: true
 			d.published, d.ours = absent, present
 		}
 		found = append(found, d)
@@ -214,7 +215,7 @@ func leaves(d difference, tree any) (found []difference) {
 	return found
 }
 
-// place returns the place of a part.
+// place returns the place of a part below another.
 func place(above, part string) string {
 	switch part {
 	case "requestBody":
@@ -227,7 +228,7 @@ func place(above, part string) string {
 	return strings.TrimSpace(above + " " + part)
 }
 
-// orAbsent prints a value. What a contract leaves out, oasdiff gives as the default: null, false, 0 or nothing.
+// orAbsent formats a value. If a contract leaves it out, oasdiff has the default: null, false, 0 or nothing.
 func orAbsent(value any) string {
 	if value == nil || value == false || value == 0 || value == "" {
 		return absent
@@ -235,7 +236,7 @@ func orAbsent(value any) string {
 	return fmt.Sprint(value)
 }
 
-// printIntended prints the intended differences that there are, by their reasons, and returns the entries without any.
+// printIntended prints the intended differences that exist, by reason, and returns the entries that match none.
 func printIntended(list []*intended, out *report) (stale []*intended) {
 	for i := 0; i < len(list); {
 		reason := list[i].Reason
@@ -254,7 +255,7 @@ func printIntended(list []*intended, out *report) (stale []*intended) {
 	return stale
 }
 
-// rows has a row for each place, with all operations in which it differs in the same way.
+// rows returns a row for each place, with all operations that have the same difference there.
 func rows(differences []difference) [][]string {
 	var table [][]string
 	for _, d := range differences {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// compareReleased prints what changed since the last released contract, and fails for a break that is not announced.
+// compareReleased prints the changes since the last released contract, and fails if a breaking one is not announced.
 func compareReleased(in files, out *report) error {
 	path, version, err := lastReleased(in.released)
 	if err != nil {
@@ -47,13 +47,13 @@ func compareReleased(in files, out *report) error {
 	}
 	out.linef("released: %s since contract %s, %d of them breaking", plural(len(changes), "change"), version, breaks)
 	if unannounced > 0 {
-		out.linef("Announce what breaks in %s under Unreleased: \"- Breaking: <operationId> ...\".", in.changelog)
+		out.linef("Announce each breaking change in %s under Unreleased: \"- Breaking: <operationId> ...\".", in.changelog)
 		return errFindings
 	}
 	return nil
 }
 
-// lastReleased finds the contract with the highest version among openapi-<version>.yaml.
+// lastReleased returns the openapi-<version>.yaml with the highest version.
 func lastReleased(folder string) (path, version string, err error) {
 	candidates, err := filepath.Glob(filepath.Join(folder, "openapi-*.yaml"))
 	if err != nil {
@@ -64,7 +64,7 @@ func lastReleased(folder string) (path, version string, err error) {
 	}
 	for _, candidate := range candidates {
 		if !semver.IsValid(versionOf(candidate)) {
-			return "", "", fmt.Errorf("%s is not named after a version, as openapi-1.2.3.yaml is", candidate)
+			return "", "", fmt.Errorf("%s is not named after a version, such as openapi-1.2.3.yaml", candidate)
 		}
 	}
 	if len(candidates) == 0 {
@@ -77,12 +77,12 @@ func lastReleased(folder string) (path, version string, err error) {
 		return "", "", err
 	}
 	if released.Info.Version != version {
-		return "", "", fmt.Errorf("%s says that it is version %s", path, released.Info.Version)
+		return "", "", fmt.Errorf("%s has version %s", path, released.Info.Version)
 	}
 	return path, version, nil
 }
 
-// changesBetween lists what a caller may notice between two contracts, breaking or not.
+// changesBetween returns the changes between two contracts that callers may notice, breaking or not.
 func changesBetween(before, after string) (checker.Changes, error) {
 	var infos [2]*load.SpecInfo
 	for i, path := range []string{before, after} {
@@ -121,7 +121,7 @@ func announcements(changelog string) []string {
 	return found
 }
 
-// announces tells whether an entry names the operation. What belongs to no operation is covered by any entry with a text.
+// announces reports whether an entry names the operation. A change outside operations is covered by any entry with text.
 func announces(entries []string, operationID string) bool {
 	return slices.ContainsFunc(entries, func(entry string) bool {
 		if operationID == "" {
@@ -135,14 +135,14 @@ func isNameRune(r rune) bool {
 	return r == '_' || r == '-' || (r >= '0' && r <= '9') || (r >= 'A' && r <= 'Z') || (r >= 'a' && r <= 'z')
 }
 
-// loadContract reads an OpenAPI 3.0 document that refers to no other file.
+// loadContract reads an OpenAPI 3.0 document without references to other files.
 func loadContract(path string) (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if doc.Info == nil || doc.Paths == nil {
-		return nil, errors.New(path + " has no info or no paths: it is not a contract")
+		return nil, errors.New(path + " is not a contract: it has no info or no paths")
 	}
 	return doc, nil
 }

@@ -8,9 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readYAML decodes a file of this project. A key that nobody reads is a mistake in it.
+// readYAML decodes a YAML file. An unknown key is an error.
 func readYAML(path string, into any) error {
-	data, err := os.ReadFile(path) //nolint:gosec // the developer who runs this says what to read
+	data, err := os.ReadFile(path) //nolint:gosec // the path is a command-line argument
 	if err != nil {
 		return err
 	}

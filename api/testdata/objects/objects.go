@@ -229,19 +229,22 @@ type FetchObjectResponseFunc func(w http.ResponseWriter) error
 // VisitFetchObjectResponse calls f.
 func (f FetchObjectResponseFunc) VisitFetchObjectResponse(w http.ResponseWriter) error { return f(w) }
 
-// Unimplemented implements none of the operations: each returns an error that wraps [errors.ErrUnsupported], which package
-// api turns into a response with status 501. Embed it, and an operation that is added to the contract does not break your
-// program, nor do you need to write those that you have no use for.
+// ErrUnimplemented is the error of an operation that is not implemented. Package api turns it into a response with status 501.
+// It is not [errors.ErrUnsupported], because a failing file system returns that, too.
+var ErrUnimplemented = errors.New("the operation is not implemented")
+
+// Unimplemented implements none of the operations: each returns an error that wraps [ErrUnimplemented]. Embed it, and an
+// operation that is added to the contract does not break your program, nor do you need to write those that you have no use for.
 type Unimplemented struct{}
 
 var _ StrictServerInterface = Unimplemented{}
 
-// CreateObject returns an error that wraps [errors.ErrUnsupported].
+// CreateObject returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateObject(context.Context, CreateObjectRequestObject) (CreateObjectResponseObject, error) {
-	return nil, fmt.Errorf("CreateObject: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("CreateObject: %w", ErrUnimplemented)
 }
 
-// FetchObject returns an error that wraps [errors.ErrUnsupported].
+// FetchObject returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) FetchObject(context.Context, FetchObjectRequestObject) (FetchObjectResponseObject, error) {
-	return nil, fmt.Errorf("FetchObject: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("FetchObject: %w", ErrUnimplemented)
 }

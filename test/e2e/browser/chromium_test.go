@@ -18,19 +18,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// How long the browser may take: a test needs a few seconds, on a busy machine many times that.
+// How long the browser may take: a test needs a few seconds, and many times that on a busy machine.
 const (
 	patience     = 3 * time.Minute
 	stepPatience = time.Minute
 )
 
-// tab is a page of a chromium with nothing of the developer's, together with what the browser has noted of it.
+// tab is a page of a chromium with an empty profile, with the requests and complaints that the browser has reported.
 type tab struct {
 	ctx context.Context
 
 	mu         sync.Mutex
-	requests   []string // the URLs that the page asked for
-	complaints []string // the browser's own: what failed to load, what a policy forbade, what a script threw
+	requests   []string // the URLs that the page requested
+	complaints []string // the browser's errors: failed loads, policy violations, exceptions
 }
 
 // openTab starts a browser that ends with the test.
@@ -72,13 +72,13 @@ func flags(t *testing.T) []chromedp.ExecAllocatorOption {
 		chromedp.WindowSize(1280, 1600),
 	}
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // chromium refuses to run as root with it
+		options = append(options, chromedp.NoSandbox) // chromium refuses to run as root with a sandbox
 	}
 	return options
 }
 
-// emptyFolder is not t.TempDir, whose removal fails the test while a process of the browser, which has been told to end, still
-// writes there.
+// emptyFolder is used instead of t.TempDir, whose removal fails the test if a process of the browser is still writing there
+// while it ends.
 func emptyFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "chromium") //nolint:usetesting // see above
@@ -89,7 +89,7 @@ func emptyFolder(t *testing.T) string {
 	return dir
 }
 
-// note is called in order, for each event.
+// note records an event. It is called for each event, in order.
 func (tab *tab) note(event any) {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
@@ -105,7 +105,7 @@ func (tab *tab) note(event any) {
 	}
 }
 
-// do lets the page take steps.
+// do runs actions on the page.
 func (tab *tab) do(t *testing.T, what string, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(tab.ctx, stepPatience)
@@ -113,11 +113,11 @@ func (tab *tab) do(t *testing.T, what string, steps ...chromedp.Action[chromedp.
 	err := chromedp.Do(ctx, steps...)
 	tab.keep(t, what)
 	if err != nil {
-		t.Fatalf("%s: %v\nthe browser says: %s", what, err, strings.Join(tab.noted(), "\n"))
+		t.Fatalf("%s: %v\nthe browser reports: %s", what, err, strings.Join(tab.noted(), "\n"))
 	}
 }
 
-// keep writes a screenshot for people to look at, where TRUSTHUB_SCREENSHOTS names a folder.
+// keep writes a screenshot to the folder in TRUSTHUB_SCREENSHOTS, if that is set.
 func (tab *tab) keep(t *testing.T, name string) {
 	t.Helper()
 	folder, wanted := os.LookupEnv("TRUSTHUB_SCREENSHOTS")
@@ -139,17 +139,17 @@ func (tab *tab) noted() []string {
 	return append([]string(nil), tab.complaints...)
 }
 
-// checkLoopback fails for a request that would have left the machine, had it been possible.
+// checkLoopback fails if the page tried to send a request to another machine.
 func (tab *tab) checkLoopback(t *testing.T) {
 	t.Helper()
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
 	if len(tab.requests) == 0 {
-		t.Error("no request was seen: the test does not look")
+		t.Error("no requests were recorded: the test does not work")
 	}
 	for _, address := range tab.requests {
 		if !staysHere(address) {
-			t.Errorf("the page asked for %.200s", address)
+			t.Errorf("the page requested %.200s", address)
 		}
 	}
 }

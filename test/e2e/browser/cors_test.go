@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// call is what a web application would do: the Authorization header makes the browser ask first, in a preflight request.
+// call calls the API as a web application would. The Authorization header makes the browser send a preflight request first.
 const call = `(async () => {
 	const answer = await fetch(%q, {
 		method: "POST",
@@ -36,7 +36,7 @@ type result struct {
 	}
 }
 
-// A script of another origin calls the API. What it may not read, the browser withholds: nothing less than a browser can tell.
+// TestCallFromAnotherOrigin calls the API from a script of another origin. Only a real browser shows what the script may read.
 func TestCallFromAnotherOrigin(t *testing.T) {
 	base := startServer(t).String()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -60,7 +60,7 @@ func TestCallFromAnotherOrigin(t *testing.T) {
 			script := fmt.Sprintf(call, base+"/v1/TrustProducts", accountSID+":"+test.password, test.form)
 			got, err := chromedp.Run(tab.ctx, chromedp.Evaluate[result](script, chromedp.EvalAwaitPromise))
 			if err != nil {
-				t.Fatalf("%v\nthe browser says: %q", err, tab.noted())
+				t.Fatalf("%v\nthe browser reports: %q", err, tab.noted())
 			}
 			if got.Status != test.status || got.Body.Code != test.code {
 				t.Errorf("the script read %s", inJSON(got))

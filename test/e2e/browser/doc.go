@@ -1,13 +1,12 @@
-// Package browser holds tests only: a real browser, Debian's chromium, uses the program as it is built and shipped.
+// Package browser tests the program, as it is shipped, with a real browser, Debian's chromium.
 //
-// It guarantees that the API reference at /docs can try an operation on the server that shows it and loads nothing from
-// elsewhere, that a script of another origin may call the API and read the answer, preflight included, and that no page of
-// another site or port acts for someone who has used the API in the same browser.
+// It shows that the API reference at /docs can try an operation on its server and loads nothing from elsewhere, that a script
+// of another origin may call the API, preflight included, and read the response, and that no page of another site or port can
+// act for someone who has used the API in the same browser.
 //
-// It does not judge how the reference looks, and does not test other browsers. Whatever the pages ask for, chromium can
-// resolve no name and reach nothing but the loopback interface. It is a module of its own, so that chromedp does not become
-// a dependency of whoever imports the main one.
+// It does not check how the reference looks, and does not test other browsers. Chromium cannot resolve names and can reach
+// only the loopback interface. The package is a separate module so that importers of the main one do not depend on chromedp.
 //
-// Run it with `go test -race -count=1 ./...`: go test does not see that the main module has changed, and would repeat an old
-// result from its cache. It needs chromium in the PATH.
+// Run it with `go test -race -count=1 ./...`: go test does not notice changes of the main module, and would return a cached
+// result. It needs chromium in the PATH.
 package browser

@@ -8,13 +8,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The parts of the reference that show an operation, by the ids that Swagger UI gives them.
+// The operations' sections in the reference, by Swagger UI's ids.
 const (
 	create = "#operations-TrustProducts-CreateTrustProduct "
 	update = "#operations-TrustProducts-UpdateTrustProduct "
 )
 
-// Someone opens the reference, logs in, creates a Trust Product on the server that showed the page, and submits it.
+// TestTryOperations opens the reference, authorizes, creates a Trust Product on the same server, and submits it.
 func TestTryOperations(t *testing.T) {
 	base := startServer(t).String()
 	tab := openTab(t)
@@ -28,11 +28,11 @@ func TestTryOperations(t *testing.T) {
 		chromedp.Click(".auth-btn-wrapper .btn-done"),
 		chromedp.WaitNotPresent(".auth-container"))
 
-	// What is filled in must do for a first try.
+	// The prefilled values must be valid.
 	tab.do(t, "open create", open(create))
 	key, err := chromedp.Run(tab.ctx, chromedp.Value(create+`tr[data-param-name="Idempotency-Key"] input`))
 	if err != nil || key != "" {
-		t.Errorf("with the Idempotency-Key %q (%v) each further try would be a repetition of the first", key, err)
+		t.Errorf("with the Idempotency-Key %q (%v) every further try would repeat the first", key, err)
 	}
 	tab.do(t, "create", execute(create))
 	created := tab.answer(t, create)
@@ -40,7 +40,7 @@ func TestTryOperations(t *testing.T) {
 		t.Errorf("the page shows %+v", created)
 	}
 
-	// Only the status is to change: fields that are left empty are not sent.
+	// Only the status must change: empty fields are not sent.
 	sid := update + `tr[data-param-name="Sid"] input`
 	status := update + `tr[data-property-name="Status"] select`
 	tab.do(t, "open update", open(update), chromedp.SendKeys(sid, created.SID), chromedp.SendKeys(status, "pending-review"))
@@ -52,11 +52,11 @@ func TestTryOperations(t *testing.T) {
 
 	tab.checkLoopback(t)
 	for _, complaint := range tab.noted() {
-		t.Errorf("the browser says: %s", complaint)
+		t.Errorf("the browser reports: %s", complaint)
 	}
 }
 
-// Someone tries an operation without having authorized: the page shows the 401, and the browser asks for nothing.
+// TestTryWithoutCredentials: the page must show the 401, and the browser must not ask for credentials.
 func TestTryWithoutCredentials(t *testing.T) {
 	base := startServer(t).String()
 	tab := openTab(t)
@@ -84,13 +84,13 @@ func execute(operation string) chromedp.Action[chromedp.Void] {
 		chromedp.WaitVisible(operation+liveBody))
 }
 
-// What the page shows of the answer that it got; the table below has the contract's examples.
+// The part of the page with the response; the table below it has the contract's examples.
 const (
 	liveStatus = ".live-responses-table tbody .response-col_status"
 	liveBody   = ".live-responses-table tbody .response-col_description pre code"
 )
 
-// shown is what the page shows of an operation that was tried.
+// shown is the response that the page shows.
 type shown struct {
 	status, requested string
 	SID, URL, Status  string // of the Trust Product

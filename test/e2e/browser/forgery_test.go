@@ -19,8 +19,8 @@ import (
 
 const forged = "FriendlyName=Forged&Email=a%40evil.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea"
 
-// Someone visits the API with a browser and would type the credentials if it asked for them. It does not, so that no page of
-// another site has a browser that adds them.
+// TestPagesAfterAVisit visits the API with a browser and would enter the credentials if asked. The browser must not ask,
+// because it would then add the credentials to requests of other sites' pages.
 func TestPagesAfterAVisit(t *testing.T) {
 	base := startServer(t)
 	victim := createProduct(t, base)
@@ -34,7 +34,7 @@ func TestPagesAfterAVisit(t *testing.T) {
 	tab.do(t, "visit the API with credentials in the URL", chromedp.Navigate(withCredentials.String()+"/v1/TrustProducts"))
 	tab.wantText(t, `"code":20003`)
 	if n := asked.Load(); n != 0 {
-		t.Errorf("the browser asked for credentials, and remembers them now; %d times", n)
+		t.Errorf("the browser asked for credentials %d times, and remembers them", n)
 	}
 	tab.sendForms(t, base, victim)
 	for _, mode := range []string{"cors", "no-cors"} {
@@ -44,8 +44,8 @@ func TestPagesAfterAVisit(t *testing.T) {
 	tab.checkLoopback(t)
 }
 
-// Here the browser has the credentials all the same, and adds them to every request. What forms and scripts without CORS send
-// is refused.
+// TestPagesWithRememberedCredentials: the browser has the credentials nevertheless, and adds them to every request. Requests
+// of forms and of scripts without CORS must be refused.
 func TestPagesWithRememberedCredentials(t *testing.T) {
 	base := startServer(t)
 	victim := createProduct(t, base)
@@ -66,7 +66,7 @@ func TestPagesWithRememberedCredentials(t *testing.T) {
 	tab.checkLoopback(t)
 }
 
-// typeCredentials answers the browser whenever it asks for credentials, as a person would, and counts how often it does.
+// typeCredentials enters the credentials whenever the browser asks for them, as a person would, and counts how often it asks.
 func (tab *tab) typeCredentials(t *testing.T) *atomic.Int64 {
 	t.Helper()
 	asked := new(atomic.Int64)
@@ -96,7 +96,7 @@ func (tab *tab) typeCredentials(t *testing.T) *atomic.Int64 {
 	return asked
 }
 
-// sendForms has a page of another site send forms, one that creates and one that changes. Both are refused.
+// sendForms sends two forms from a page of another site, a create and an update. Both must be refused.
 func (tab *tab) sendForms(t *testing.T, base *url.URL, victim product) {
 	t.Helper()
 	fields, err := url.ParseQuery(forged)
@@ -116,8 +116,8 @@ func (tab *tab) sendForms(t *testing.T, base *url.URL, victim product) {
 	}
 }
 
-// fetchFromAnotherPort has a script of another port of the same host send requests with the credentials that the browser has,
-// which for a browser is the same site.
+// fetchFromAnotherPort sends requests with the browser's credentials from a script on another port of the same host, which
+// browsers treat as the same site.
 func (tab *tab) fetchFromAnotherPort(t *testing.T, base *url.URL, victim product, mode string) {
 	t.Helper()
 	tab.do(t, "open a page of another port", chromedp.Navigate(servePage(t, "127.0.0.1:0", "Another port")))
@@ -128,14 +128,14 @@ func (tab *tab) fetchFromAnotherPort(t *testing.T, base *url.URL, victim product
 		if err != nil {
 			t.Fatal(err)
 		}
-		// With credentials, a script in mode cors may not read the answer. That the request arrives is what matters.
+		// With credentials, a script in mode cors may not read the response, but the request arrives.
 		if want := map[string]string{"no-cors": "answered", "cors": "failed"}[mode]; outcome != want {
 			t.Errorf("the %s request of a script %s, want %s", mode, outcome, want)
 		}
 	}
 }
 
-// wantText wants the page to contain a text.
+// wantText fails unless the page contains a text.
 func (tab *tab) wantText(t *testing.T, want string) {
 	t.Helper()
 	text, err := chromedp.Run(tab.ctx, chromedp.TextContent("body"))
@@ -143,7 +143,7 @@ func (tab *tab) wantText(t *testing.T, want string) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text, want) {
-		t.Errorf("the page lacks %s: %s", want, text)
+		t.Errorf("the page does not have %s: %s", want, text)
 	}
 }
 
@@ -165,13 +165,13 @@ func servePage(t *testing.T, address, body string) string {
 	return server.URL
 }
 
-// product is what the tests look at of a Trust Product.
+// product has the fields of a Trust Product that the tests use.
 type product struct {
 	SID          string `json:"sid"`
 	FriendlyName string `json:"friendly_name"`
 }
 
-// createProduct creates one as a program does.
+// createProduct creates a product as a program does.
 func createProduct(t *testing.T, base *url.URL) product {
 	t.Helper()
 	var created product
@@ -179,7 +179,7 @@ func createProduct(t *testing.T, base *url.URL) product {
 	return created
 }
 
-// checkOnlyProduct wants the account to have that one product, unchanged.
+// checkOnlyProduct fails unless the account has only that product, unchanged.
 func checkOnlyProduct(t *testing.T, base *url.URL, want product) {
 	t.Helper()
 	var list struct{ Results []product }

@@ -23,11 +23,11 @@ import (
 
 // reception is one arrival of a notice.
 type reception struct {
-	token string // the callback's idempotency token, or what the e-mail's Message-ID has in its place
+	token string // the callback's idempotency token, or the e-mail's Message-ID
 	life  int    // of the server that sent it, from 1
 }
 
-// customer receives callbacks and e-mails, and kills the server in the middle of one.
+// customer receives callbacks and e-mails, and kills the server while it receives one.
 type customer struct {
 	t                *testing.T
 	callbacks, mails *countingListener
@@ -36,9 +36,9 @@ type customer struct {
 	mu       sync.Mutex
 	arrived  sync.Cond
 	received map[statusChange][]reception
-	first    map[statusChange][]statusChange // the changes of a product, in the order of their first receptions; the key has no status
+	first    map[statusChange][]statusChange // the changes of a product, in the order of their first reception; the key has no status
 	life     int
-	left     int          // receptions until the kill; there is no kill unless it is above 0
+	left     int          // receptions until the kill; 0 or less means no kill
 	kill     func() error // called then
 }
 
@@ -61,7 +61,7 @@ func newCustomer(t *testing.T) *customer {
 	c.mails = newCountingListener(listener)
 	mailbox := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return mailSession{c}, nil }))
 	mailbox.Domain = "acme.example"
-	mailbox.ErrorLog = log.New(io.Discard, "", 0) // killed clients break off
+	mailbox.ErrorLog = log.New(io.Discard, "", 0) // killed clients close connections
 	stopped := make(chan error, 1)
 	go func() { stopped <- mailbox.Serve(c.mails) }()
 	t.Cleanup(func() {
@@ -75,9 +75,9 @@ func newCustomer(t *testing.T) *customer {
 // ServeHTTP receives a callback.
 func (c *customer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
-		return // the kill came before the whole of it
+		return // the server was killed before it had sent everything
 	}
-	callback, err := client.ParseCallback(r, programtest.AuthToken) // checks the signature
+	callback, err := client.ParseCallback(r, programtest.AuthToken) // verifies the signature
 	if err != nil {
 		c.t.Errorf("%v: %v", r.PostForm, err)
 		return
@@ -92,7 +92,7 @@ func (c *customer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 // mailSession is a connection to the customer's mail server.
 type mailSession struct{ customer *customer }
 
-// The parts of SMTP that do not matter here.
+// The parts of SMTP that this test does not use.
 func (mailSession) Reset()                               {}
 func (mailSession) Logout() error                        { return nil }
 func (mailSession) Mail(string, *smtp.MailOptions) error { return nil }
@@ -104,7 +104,7 @@ var mailText = regexp.MustCompile(`(?m)^SID: +(BU\w+)\r?\nStatus: .* \(([a-z-]+)
 func (m mailSession) Data(r io.Reader) error {
 	message, err := netmail.ReadMessage(r)
 	if err != nil {
-		return err // the kill came before the whole of it
+		return err // the server was killed before it had sent everything
 	}
 	text, err := io.ReadAll(quotedprintable.NewReader(message.Body))
 	if err != nil {
@@ -114,14 +114,14 @@ func (m mailSession) Data(r io.Reader) error {
 	token, ok := strings.CutSuffix(strings.TrimPrefix(id, "<"), "@trusthub.example>")
 	told := mailText.FindSubmatch(text)
 	if !ok || told == nil {
-		m.customer.t.Errorf("%s: the message tells nothing:\n%s", id, text)
+		m.customer.t.Errorf("%s: the message has no status:\n%s", id, text)
 		return nil
 	}
 	m.customer.receive(statusChange{byEmail, string(told[1]), client.TrustProductStatus(told[2])}, token)
 	return nil
 }
 
-// receive notes an arrival. If it kills the server, that cannot record this notice, because it has got no response yet.
+// receive records a reception. If it kills the server, the server cannot record this notice: it has no response yet.
 func (c *customer) receive(told statusChange, token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,14 +138,14 @@ func (c *customer) receive(told statusChange, token string) {
 	c.arrived.Broadcast()
 }
 
-// killAfter has the server killed in the middle of the last of so many receptions from now on.
+// killAfter makes the customer kill the server during the last of the given number of receptions.
 func (c *customer) killAfter(receptions int, kill func() error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left, c.kill = receptions, kill
 }
 
-// outlive begins a new life once nothing more can come from the server that has ended.
+// outlive begins a new life when the ended server's last notices have arrived.
 func (c *customer) outlive(t *testing.T) {
 	t.Helper()
 	c.callbacks.drain(t)
@@ -153,13 +153,13 @@ func (c *customer) outlive(t *testing.T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left > 0 {
-		t.Errorf("the server ended %d notices before it was to be killed", c.left)
+		t.Errorf("the server ended %d notices before the kill", c.left)
 	}
 	c.life++
 }
 
-// await waits until all missing notices have been received in this life. It gives up when nothing at all comes any more, because
-// how long everything takes depends on how much the servers before have left.
+// await waits until all missing notices have been received in this life. Because the time depends on how much the earlier
+// servers have left, it gives up only if no notice arrives for waitLimit.
 func (c *customer) await(t *testing.T, missing []statusChange) {
 	t.Helper()
 	silent := false
@@ -178,7 +178,7 @@ func (c *customer) await(t *testing.T, missing []statusChange) {
 				break
 			}
 			if silent {
-				t.Fatalf("nothing has come for %v and %+v is missing, of %d notices the one at %d", waitLimit, told, len(missing), i)
+				t.Fatalf("nothing received for %v; %+v is missing, of %d notices the one at index %d", waitLimit, told, len(missing), i)
 			}
 			c.arrived.Wait()
 			silence.Reset(waitLimit)
@@ -186,7 +186,7 @@ func (c *customer) await(t *testing.T, missing []statusChange) {
 	}
 }
 
-// countingListener knows its open connections.
+// countingListener keeps track of its open connections.
 type countingListener struct {
 	net.Listener
 	mu      sync.Mutex
@@ -200,7 +200,7 @@ func newCountingListener(l net.Listener) *countingListener {
 	return listener
 }
 
-// Accept notes the connection.
+// Accept records the connection.
 func (l *countingListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -222,8 +222,8 @@ func (l *countingListener) note(client string, open bool) {
 	l.changed.Broadcast()
 }
 
-// drain waits until all connections that were made before are closed, including those that the kernel has yet to hand over: it
-// does so in order, so that they precede the one that drain makes.
+// drain waits until all earlier connections are closed, including those that the kernel has not handed over yet. The kernel
+// hands them over in order, so they precede the connection that drain makes.
 func (l *countingListener) drain(t *testing.T) {
 	t.Helper()
 	last, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
@@ -248,7 +248,7 @@ type countedConn struct {
 	closed func()
 }
 
-// Close notes that the connection is closed, by when its request has been handled.
+// Close records that the connection is closed. Its request has been handled by then.
 func (c *countedConn) Close() error {
 	defer c.closed()
 	return c.Conn.Close()

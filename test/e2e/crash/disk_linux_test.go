@@ -14,9 +14,9 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// TestDiskCannotBeWritten has the system refuse every write of a running server, as a full disk does (a limit on the size of
-// files needs neither root nor a file system of its own). Creates and updates are 503 with the cause in the log, reads go on,
-// and the health check notices. When writes are taken again, everything works, without a restart.
+// TestDiskCannotBeWritten makes every write of a running server fail, as on a full disk. (It limits the size of files, which
+// needs neither root nor a separate file system.) Creates and updates must return 503 with the cause in the log, reads must
+// work, and the health check must fail. When writes work again, so must everything else, without a restart.
 func TestDiskCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	server := launchInstance(t, filepath.Join(t.TempDir(), "trusthub.db"), "--review", "manual")
@@ -60,11 +60,11 @@ func TestDiskCannotBeWritten(t *testing.T) {
 		t.Errorf("the log does not say why:\n%s", log)
 	}
 	if strings.Contains(log, "savepoint") || strings.Contains(log, "rollback") {
-		t.Errorf("the log speaks of something else than the cause:\n%s", log)
+		t.Errorf("the log has other errors:\n%s", log)
 	}
 }
 
-// limitFiles sets how large a file may be that the process writes to.
+// limitFiles limits the size of the files that a process may write.
 func limitFiles(t *testing.T, pid int, size uint64) {
 	t.Helper()
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: unix.RLIM_INFINITY}, nil); err != nil {

@@ -24,8 +24,8 @@ import (
 
 const (
 	policySID = "RN7a97559effdf62d00f4298208492a5ea"
-	leaseTime = 10 * time.Second // long for a delivery on a busy machine, and what a test waits after a kill
-	waitLimit = 2 * time.Minute  // for what is sure to come, including the end of leases
+	leaseTime = 10 * time.Second // long enough for a delivery on a busy machine; tests wait this long after a kill
+	waitLimit = 2 * time.Minute  // for expected events, including the end of leases
 )
 
 // program is the path of the built program. TestMain sets it, once, before the first test.
@@ -33,7 +33,7 @@ var program string
 
 func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program, programtest.RaceFlags()...)) }
 
-// campaignRounds returns how often a test kills: TRUSTHUB_CRASH_ROUNDS if that is set, which makes a campaign of the test.
+// campaignRounds returns the number of kills of a test: TRUSTHUB_CRASH_ROUNDS if that is set.
 func campaignRounds(t *testing.T, otherwise int) (rounds int, campaign bool) {
 	t.Helper()
 	s, set := os.LookupEnv("TRUSTHUB_CRASH_ROUNDS")
@@ -47,7 +47,7 @@ func campaignRounds(t *testing.T, otherwise int) (rounds int, campaign bool) {
 	return rounds, true
 }
 
-// onEachEngine runs a test on each engine, beside other tests, with the name of an empty database.
+// onEachEngine runs a test on each engine, in parallel with other tests, with the name of an empty database.
 func onEachEngine(t *testing.T, test func(t *testing.T, db string)) {
 	t.Helper()
 	t.Parallel()
@@ -66,7 +66,7 @@ func isPostgres(db string) bool { return strings.HasPrefix(db, "postgres://") }
 // instance is a running `trusthub serve`.
 type instance struct {
 	*programtest.Process
-	name string // unique; Postgres knows the server's connections by it
+	name string // unique; the application name of the server's connections in Postgres
 	db   string
 	url  string
 }
@@ -93,7 +93,7 @@ func launchInstance(t *testing.T, db string, flags ...string) *instance {
 		Args: append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...),
 		Env: []string{
 			"TRUSTHUB_DB=" + db, "TWILIO_ACCOUNT_SID=" + programtest.AccountSID, "TWILIO_AUTH_TOKEN=" + programtest.AuthToken,
-			"GORACE=atexit_sleep_ms=0 halt_on_error=1", // so that a race fails the test, whatever ends the server later
+			"GORACE=atexit_sleep_ms=0 halt_on_error=1", // so that a race fails the test, however the server ends
 		},
 	})
 	return s
@@ -117,7 +117,7 @@ func startInstance(t *testing.T, db string, flags ...string) *instance {
 	return s
 }
 
-// api returns a client of the server that tries once, because the tests count the requests that get no response.
+// api returns a client of the server that does not retry, because the tests count the requests without a response.
 func (s *instance) api(t *testing.T) *client.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: writerCount}
@@ -131,11 +131,11 @@ func (s *instance) api(t *testing.T) *client.Client {
 	return api
 }
 
-// signalKill sends SIGKILL, of which the server learns nothing, and does not wait.
+// signalKill sends SIGKILL and does not wait.
 func (s *instance) signalKill() error { return s.Signal(os.Kill) }
 
-// end kills a server that may have been killed already, and returns when nothing that it has begun goes on: Postgres may
-// still be at a commit that the server asked for.
+// end kills a server, if it is still running, and returns when everything it began has ended: Postgres may still be working
+// on a commit.
 func (s *instance) end(t *testing.T) {
 	t.Helper()
 	if err := s.Kill(); err != nil {
@@ -151,11 +151,11 @@ func (s *instance) end(t *testing.T) {
 	})
 }
 
-// terminate has the server end by itself, upon which it records what it has delivered.
+// terminate stops the server with SIGTERM, so that it records what it has delivered.
 func (s *instance) terminate(t *testing.T) {
 	t.Helper()
 	if err := s.Signal(syscall.SIGTERM); err != nil {
-		t.Errorf("%s cannot be stopped: %v", s.name, err)
+		t.Errorf("stop %s: %v", s.name, err)
 		return
 	}
 	if err := s.Wait(); err != nil {
@@ -201,7 +201,7 @@ func (s *instance) health(t *testing.T) int {
 	return send(t, http.MethodGet, s.url+"/healthz", "", nil).status
 }
 
-// queryCount returns the number that a query yields.
+// queryCount returns the number that a query returns.
 func queryCount(t *testing.T, db *sql.DB, query string, args ...any) (n int) {
 	t.Helper()
 	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {

@@ -8,16 +8,16 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// leaseTaken is the right to send a notice that a server took.
+// leaseTaken is a server's lease on a notice, which is the right to send it.
 type leaseTaken struct {
 	server string
 	taken  time.Time
 }
 
-// String is for messages.
+// String formats the lease for messages.
 func (l leaseTaken) String() string { return l.server + " at " + l.taken.Format(time.StampMicro) }
 
-// logLeases has Postgres log the leases, each in the transaction that takes it. Nothing else shows which server sent a callback.
+// logLeases makes Postgres log each lease in its transaction. Nothing else shows which server sent a callback.
 func logLeases(t *testing.T, name string) {
 	t.Helper()
 	storetest.UseSQL(t, name, func(db *sql.DB) {
@@ -46,7 +46,7 @@ func readLeases(t *testing.T, name string) map[string][]leaseTaken {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer rows.Close() //nolint:errcheck // Err below tells of a failed read
+		defer rows.Close() //nolint:errcheck // Err below reports a failed read
 		for rows.Next() {
 			var id string
 			var lease leaseTaken
@@ -62,15 +62,15 @@ func readLeases(t *testing.T, name string) map[string][]leaseTaken {
 	return leases
 }
 
-// leaseTally counts leases, to show that servers died during deliveries.
+// leaseTally counts leases to show that servers died during deliveries.
 type leaseTally struct {
 	Leases  int
 	Retaken int // leases of notices that had been leased before
 	Servers int // that took leases
 }
 
-// verifyLeases expects every lease to have been used at most once, and a second lease of a notice only after a death: explained
-// reports whether a death lets the second be taken after the first.
+// verifyLeases expects every lease to have been used at most once, and a notice to have a second lease only after a server or
+// Postgres died: explained reports whether that is the reason for the second lease.
 func (run *campaignRun) verifyLeases(t *testing.T, explained func(first, second leaseTaken) bool) leaseTally {
 	t.Helper()
 	receptions := map[string]int{}
@@ -93,21 +93,21 @@ func (run *campaignRun) verifyLeases(t *testing.T, explained func(first, second 
 			}
 			tally.Retaken++
 			if !explained(leases[i-1], lease) {
-				t.Errorf("notice %s was leased without a death between: %v", id, leases)
+				t.Errorf("notice %s was leased twice without a death in between: %v", id, leases)
 			}
 		}
 	}
 	for id := range receptions {
 		if all[id] == nil {
-			t.Errorf("notice %s was received and never leased", id)
+			t.Errorf("notice %s was received but never leased", id)
 		}
 	}
 	tally.Servers = len(servers)
 	return tally
 }
 
-// settle waits until nothing is left to do. The leases of killed servers have to end for that. It gives up when nothing is done any
-// more, because how long everything takes depends on how much the load has left.
+// settle waits until nothing is left to do, which includes the end of the killed servers' leases. Because the time depends on
+// how much the load has left, it gives up only if there is no progress.
 func (run *campaignRun) settle(t *testing.T) {
 	t.Helper()
 	storetest.UseSQL(t, run.db, func(db *sql.DB) {
@@ -126,8 +126,8 @@ func (run *campaignRun) settle(t *testing.T) {
 	})
 }
 
-// verifyCreatedOnce expects no product that no client knows: a creation without a response was repeated under its idempotency
-// key until there was one.
+// verifyCreatedOnce expects every product to be known to a client: a client repeats a create with its idempotency key until
+// it gets a response.
 func (run *campaignRun) verifyCreatedOnce(t *testing.T) {
 	t.Helper()
 	for sid, row := range readRows(t, run.db) {

@@ -14,25 +14,25 @@ const (
 	retryPause  = 20 * time.Millisecond // before a client tries again
 )
 
-// peer is one of several servers on a database.
+// peer is one of several servers of a database.
 type peer struct {
 	*instance
 	client *client.Client
 	killed atomic.Bool // set before the kill
 }
 
-// clientLoad is clients that create and submit products, each request at another server. Without a response they try again at
-// the next server.
+// clientLoad is the clients that create and submit products, each request at another server. Without a response they try again
+// with the next server.
 type clientLoad struct {
 	run     *campaignRun
 	servers []atomic.Pointer[peer]
-	// excused reports whether a request that began then may fail so.
+	// excused reports whether a request that began at that time may fail with that error.
 	excused func(s *peer, began time.Time, err error) bool
 
 	stopping atomic.Bool
 	running  sync.WaitGroup
 	failed   atomic.Int64 // requests that were excused
-	kept     atomic.Int64 // of those, submissions that have been made all the same
+	kept     atomic.Int64 // of those, submissions that were stored nevertheless
 }
 
 // startLoad starts servers and then the clients.
@@ -42,8 +42,8 @@ func startLoad(t *testing.T, run *campaignRun, servers int, excused func(*peer, 
 	for i := range servers {
 		load.start(t, i)
 	}
-	logLeases(t, run.db) // in the tables that the servers have made
-	t.Cleanup(load.stop) // where the test has not; by then t.Context has ended, and with it all requests
+	logLeases(t, run.db) // after the servers have created the tables
+	t.Cleanup(load.stop) // if the test has not; t.Context has ended by then, and with it all requests
 	for at := range clientCount {
 		load.running.Go(func() {
 			for !load.stopping.Load() && load.submit(t, &at) {
@@ -53,7 +53,7 @@ func startLoad(t *testing.T, run *campaignRun, servers int, excused func(*peer, 
 	return load
 }
 
-// start starts a server in place of another.
+// start starts a server that replaces another.
 func (l *clientLoad) start(t *testing.T, i int) {
 	t.Helper()
 	s := l.run.start(t)
@@ -66,7 +66,7 @@ func (l *clientLoad) stop() {
 	l.running.Wait()
 }
 
-// submit creates a product and submits it. It returns false when the test ends before.
+// submit creates and submits a product. It returns false if the test ends first.
 func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	t.Helper()
 	ctx, number := t.Context(), l.run.number.Add(1)
@@ -78,8 +78,8 @@ func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	again := false
 	submitted := created && l.until(t, at, func(api *client.Client) error {
 		if again {
-			// Was the try without a response stored? To submit once more what has been rejected would begin a second review.
-			// An update that changes nothing shows it, and waits for a transaction that has not ended.
+			// Was the try without a response stored? Submitting a rejected product again would begin a second review. An update
+			// without changes returns the status, and waits for an open transaction.
 			product, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{})
 			if err != nil {
 				return err
@@ -99,8 +99,8 @@ func (l *clientLoad) submit(t *testing.T, at *int) bool {
 	return submitted
 }
 
-// until makes a request at one server after the other until one succeeds. It returns false if the test ends before, or if a
-// request fails that must not.
+// until sends a request to one server after the other until it succeeds. It returns false if the test ends first, or if a
+// request fails that must not fail.
 func (l *clientLoad) until(t *testing.T, at *int, request func(*client.Client) error) bool {
 	t.Helper()
 	pause := time.NewTicker(retryPause)
@@ -129,7 +129,7 @@ func (l *clientLoad) until(t *testing.T, at *int, request func(*client.Client) e
 	}
 }
 
-// finish ends the load, lets the servers do all that is left to do, and stops them.
+// finish ends the load, lets the servers finish all the work, and stops them.
 func (l *clientLoad) finish(t *testing.T) {
 	t.Helper()
 	l.stop()
@@ -139,7 +139,7 @@ func (l *clientLoad) finish(t *testing.T) {
 	l.terminate(t)
 }
 
-// terminate ends all servers, and with them all deliveries.
+// terminate stops all servers, and with them all deliveries.
 func (l *clientLoad) terminate(t *testing.T) {
 	t.Helper()
 	for i := range l.servers {

@@ -26,7 +26,7 @@ type statusChange struct {
 	status  client.TrustProductStatus
 }
 
-// changes returns the statuses that a product goes through, unless it is a draft.
+// changes returns the statuses of a submitted product, in order.
 func (row productRow) changes() []client.TrustProductStatus {
 	switch {
 	case row.status == string(client.TrustProductStatusDraft):
@@ -39,7 +39,7 @@ func (row productRow) changes() []client.TrustProductStatus {
 	return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview, client.TrustProductStatusTwilioApproved}
 }
 
-// told returns the changes of the product that a channel must deliver.
+// told returns the changes of a product that a channel must deliver.
 func (row productRow) told(channel string) (all []statusChange) {
 	for _, status := range row.changes() {
 		all = append(all, statusChange{channel, row.sid, status})
@@ -47,7 +47,7 @@ func (row productRow) told(channel string) (all []statusChange) {
 	return all
 }
 
-// delivery is what this package reads of a line that `trusthub deliveries` prints.
+// delivery is the part of a line of `trusthub deliveries` that the tests use.
 type delivery struct {
 	ID        string                    `json:"id"`
 	Channel   string                    `json:"channel"`
@@ -57,7 +57,7 @@ type delivery struct {
 	Attempts  []struct{}                `json:"attempts"`
 }
 
-// deliveries returns all of them, the oldest first, as the program lists them.
+// deliveries returns all deliveries as the program lists them, oldest first.
 func (run *campaignRun) deliveries(t *testing.T) []delivery {
 	t.Helper()
 	list := programtest.Start(t, programtest.Command{
@@ -75,7 +75,7 @@ func (run *campaignRun) deliveries(t *testing.T) []delivery {
 	return all
 }
 
-// undelivered returns what a server still has to deliver.
+// undelivered returns the notices that a server must still deliver.
 func (run *campaignRun) undelivered(t *testing.T) (missing []statusChange) {
 	t.Helper()
 	recorded := map[statusChange]bool{}
@@ -96,7 +96,7 @@ func (run *campaignRun) undelivered(t *testing.T) (missing []statusChange) {
 	return missing
 }
 
-// deliveryTally counts, to show that the kills happened during deliveries.
+// deliveryTally counts receptions to show that the kills happened during deliveries.
 type deliveryTally struct {
 	Products, Changes                int
 	Callbacks, Mails                 int // received
@@ -104,7 +104,7 @@ type deliveryTally struct {
 	MostRepeated                     int // of one life and channel
 }
 
-// verify compares the database, in which nothing is left to do, with what the customer has received.
+// verify compares the database, after all work is done, with what the customer has received.
 func (run *campaignRun) verify(t *testing.T) deliveryTally {
 	t.Helper()
 	rows, c := readRows(t, run.db), run.customer
@@ -115,12 +115,12 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 	}
 	for sid, email := range run.created {
 		if rows[sid].email != email {
-			t.Errorf("the creation of %s for %s was acknowledged, the database has %+v", sid, email, rows[sid])
+			t.Errorf("the create of %s for %s was acknowledged, but the database has %+v", sid, email, rows[sid])
 		}
 	}
 	for _, sid := range run.submitted {
 		if status := rows[sid].status; status == "" || status == string(client.TrustProductStatusDraft) {
-			t.Errorf("the submission of %s was acknowledged, its status is %q", sid, status)
+			t.Errorf("the submission of %s was acknowledged, but its status is %q", sid, status)
 		}
 	}
 	tally, told := deliveryTally{Products: len(rows)}, 0
@@ -144,11 +144,11 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 			}
 		}
 		if t.Failed() {
-			t.FailNow() // one product tells enough
+			t.FailNow() // one product is enough
 		}
 	}
 	if len(c.received) != told {
-		t.Errorf("%d changes were told, want %d", len(c.received), told)
+		t.Errorf("%d changes were received, want %d", len(c.received), told)
 	}
 	for told, receptions := range c.received {
 		all, again := &tally.Callbacks, &tally.RepeatedCallbacks
@@ -178,7 +178,7 @@ func verifyDelivery(t *testing.T, d delivery, want statusChange, received []rece
 }
 
 // verifyLives expects that no notice was received twice in one life of the server, and that no life left more notices to repeat
-// than it can have had on their way.
+// than it can have been sending.
 func (run *campaignRun) verifyLives(t *testing.T, tally *deliveryTally) {
 	t.Helper()
 	type left struct {
@@ -187,7 +187,7 @@ func (run *campaignRun) verifyLives(t *testing.T, tally *deliveryTally) {
 	}
 	repeated := map[left]int{}
 	for told, receptions := range run.customer.received {
-		for i, r := range receptions[1:] { // a notice is repeated only if the life before did not record it
+		for i, r := range receptions[1:] { // a notice is repeated only if the previous life did not record it
 			if receptions[i].life >= r.life {
 				t.Errorf("%+v was received twice in life %d: %v", told, r.life, receptions)
 			}
@@ -197,7 +197,7 @@ func (run *campaignRun) verifyLives(t *testing.T, tally *deliveryTally) {
 	for of, n := range repeated {
 		tally.MostRepeated = max(tally.MostRepeated, n)
 		if n > maxInFlight {
-			t.Errorf("of life %d %d notices (%s) were repeated, more than are on their way at a time", of.life, n, of.channel)
+			t.Errorf("life %d: %d notices (%s) were repeated, more than are sent at the same time", of.life, n, of.channel)
 		}
 	}
 }

@@ -21,19 +21,18 @@ import (
 
 const (
 	password = "chaospassword"
-	// shortOutage is how long Postgres may be away without a notice being repeated: a server that has sent one records it as
-	// soon as it can, and no other may send it before its lease has ended.
+	// shortOutage is how long Postgres may be down without a notice being repeated: a server that has sent one records it as
+	// soon as it can, and no other may send it before the lease ends.
 	shortOutage = leaseTime / 2
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )
 
-// TestPostgresDies kills Postgres itself with SIGKILL under the load of two servers and starts it again. While it is away,
-// requests must get the documented error. When it is back, the same two servers go on by themselves, and at the end every
-// acknowledged write must be there and every change delivered, in order. With TRUSTHUB_CRASH_ROUNDS, at any value, it dies
-// twenty times.
+// TestPostgresDies kills Postgres itself with SIGKILL under the load of two servers and starts it again. While it is down,
+// requests must get the documented error. Afterwards the same two servers must continue, and at the end every acknowledged
+// write must be there and every change delivered, in order. If TRUSTHUB_CRASH_ROUNDS is set, Postgres dies twenty times.
 //
-// It may take leaseTime longer, until leases have ended that were taken in commits whose result got lost.
+// It may take leaseTime longer, until leases have ended whose commits lost their result.
 func TestPostgresDies(t *testing.T) {
 	t.Parallel()
 	deaths := 2
@@ -81,14 +80,14 @@ func TestPostgresDies(t *testing.T) {
 		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
 	}
 	if again := tally.RepeatedCallbacks + tally.RepeatedMails; again > 0 && longest < shortOutage {
-		t.Errorf("%d notices were repeated, though no outage was longer than %v", again, longest)
+		t.Errorf("%d notices were repeated, although no outage was longer than %v", again, longest)
 	}
 	for i := range load.servers {
 		verifyLog(t, load.servers[i].Load().Stderr())
 	}
 }
 
-// withPassword puts a password into the URL. Postgres does not ask these tests for one.
+// withPassword adds a password to the URL, which this Postgres ignores.
 func withPassword(t *testing.T, name string) string {
 	t.Helper()
 	at, err := url.Parse(name)
@@ -99,15 +98,15 @@ func withPassword(t *testing.T, name string) string {
 	return at.String()
 }
 
-// outage is a time without Postgres. It has resumed when all servers have been healthy again.
+// outage is a period without Postgres. It ends when all servers are healthy again.
 type outage struct{ died, back, resumed time.Time }
 
-// excuses reports whether a request that began then may have failed because of the outage, which is the latest, and may go on.
+// excuses reports whether a request that began at that time may have failed because of this outage, the latest one.
 func (o *outage) excuses(began time.Time) bool {
 	return o != nil && (o.resumed.IsZero() || began.Before(o.resumed))
 }
 
-// awaitWrites waits until more creations and submissions are acknowledged.
+// awaitWrites waits until more creates and submissions have been acknowledged.
 func (l *clientLoad) awaitWrites(t *testing.T, more int) {
 	t.Helper()
 	acknowledged := func() int {
@@ -119,8 +118,8 @@ func (l *clientLoad) awaitWrites(t *testing.T, more int) {
 	await(t, "acknowledgement of writes", func() bool { return acknowledged() >= want || t.Failed() })
 }
 
-// awaitLeases waits until every server has taken leases since then. By then it has recorded all that it had sent before. Without
-// this wait an unlucky server might find no time between several outages.
+// awaitLeases waits until every server has taken new leases, and so has recorded all that it sent before. Otherwise an unlucky
+// server might have no time for that between outages.
 func (l *clientLoad) awaitLeases(t *testing.T, since time.Time) {
 	t.Helper()
 	storetest.UseSQL(t, l.run.db, func(db *sql.DB) {
@@ -131,14 +130,14 @@ func (l *clientLoad) awaitLeases(t *testing.T, since time.Time) {
 	})
 }
 
-// outlast kills Postgres, verifies the responses of the servers meanwhile, starts it again and waits until they notice.
+// outlast kills Postgres, verifies the servers' responses, starts it again and waits until the servers are healthy.
 func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	t.Helper()
 	o := outage{died: time.Now()}
 	if err := cluster.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for range 10 { // the first ones meet connections that were open
+	for range 10 { // the first requests use connections that were open
 		for i := range l.servers {
 			verifyUnavailable(t, l.servers[i].Load().url)
 		}
@@ -154,18 +153,18 @@ func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 	return o
 }
 
-// verifyUnavailable expects the documented error and nothing else: the caller must not learn what is behind it.
+// verifyUnavailable expects the documented error and nothing else: the caller must not learn about the database.
 func verifyUnavailable(t *testing.T, server string) {
 	t.Helper()
 	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
 	for _, attempt := range []struct{ method, path, user string }{
 		{http.MethodPost, "/v1/TrustProducts", programtest.AccountSID},
 		{http.MethodPost, "/v1/TrustProducts/BU00000000000000000000000000000001", programtest.AccountSID},
-		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // nobody can tell now whether it is unknown
+		{http.MethodPost, "/v1/TrustProducts", "AC00000000000000000000000000000000"}, // whether it is unknown cannot be known now
 		{http.MethodGet, "/healthz", ""},
 	} {
-		// A create on a connection that died unnoticed cannot know whether it was stored, and its error has no Retry-After.
-		// After as many as the pool has, every create knows.
+		// A create on a dead connection cannot know whether it was stored, so its error has no Retry-After. After as many
+		// creates as the pool has connections, every create knows.
 		promised := false
 		for try := 0; try < 20 && !promised; try++ {
 			promised = askUnavailable(t, attempt.method, server+attempt.path, attempt.user, form)
@@ -176,7 +175,7 @@ func verifyUnavailable(t *testing.T, server string) {
 	}
 }
 
-// askUnavailable sends one request and reports whether the response says when to try again.
+// askUnavailable sends a request and reports whether the response has a Retry-After.
 func askUnavailable(t *testing.T, method, target, account string, form url.Values) (promised bool) {
 	t.Helper()
 	got := send(t, method, target, account, form)
@@ -187,7 +186,7 @@ func askUnavailable(t *testing.T, method, target, account string, form url.Value
 	return err == nil && seconds >= 1
 }
 
-// summarize logs how long the outages were and returns the longest.
+// summarize logs the lengths of the outages and returns the longest.
 func summarize(t *testing.T, outages []outage) (longest time.Duration) {
 	t.Helper()
 	var resuming time.Duration
@@ -200,15 +199,15 @@ func summarize(t *testing.T, outages []outage) (longest time.Duration) {
 	return longest
 }
 
-// verifyLog expects a log to report the outages, and no secret.
+// verifyLog expects a log to report the outages and to have no secrets.
 func verifyLog(t *testing.T, log string) {
 	t.Helper()
 	if !strings.Contains(log, "background work waits for the database") || !strings.Contains(log, `"level":"ERROR"`) {
-		t.Error("the log does not report that Postgres was away")
+		t.Error("the log does not report that Postgres was down")
 	}
 	for _, secret := range []string{password, programtest.AuthToken} {
 		if at := strings.Index(log, secret); at >= 0 {
-			t.Errorf("the log holds %q: %s", secret, bytes.TrimSpace([]byte(log[max(0, at-200):min(len(log), at+200)])))
+			t.Errorf("the log has %q: %s", secret, bytes.TrimSpace([]byte(log[max(0, at-200):min(len(log), at+200)])))
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestManyServers runs three servers on one database under load, kills one with SIGKILL each second and starts another in its
-// place. At the end every acknowledged write must be there and every change delivered, in order, and twice only if a killed
-// server had it on its way. With TRUSTHUB_CRASH_ROUNDS, at any value, that goes on for a minute.
+// TestManyServers runs three servers on one database under load, and each second kills one with SIGKILL and starts another. At
+// the end every acknowledged write must be there and every change delivered, in order, and twice only if a killed server was
+// delivering it. If TRUSTHUB_CRASH_ROUNDS is set, this takes a minute.
 //
 // It takes leaseTime longer, until the leases of the last killed server have ended.
 func TestManyServers(t *testing.T) {
@@ -62,12 +62,12 @@ func TestManyServers(t *testing.T) {
 		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
 	}
 	if most := kills * maxInFlight; tally.RepeatedCallbacks > most || tally.RepeatedMails > most {
-		t.Errorf("more than %d callbacks or mails were repeated, the most that can have been on their way", most)
+		t.Errorf("more than %d callbacks or mails were repeated, which is more than servers send at the same time", most)
 	}
 	for i := range load.servers {
 		logs = append(logs, load.servers[i].Load())
 	}
-	for _, s := range logs { // a server that is killed must not make others fail
+	for _, s := range logs { // killing a server must not cause errors in others
 		if bytes.Contains([]byte(s.Stderr()), []byte(`"level":"ERROR"`)) {
 			t.Errorf("the log of %s has errors:\n%s", s.name, errorLines([]byte(s.Stderr())))
 		}
@@ -85,8 +85,9 @@ func errorLines(log []byte) []byte {
 	return bytes.Join(lines, nil)
 }
 
-// TestTenCopies starts ten servers at once on an empty database: all must get ready, and only one creates the tables.
-func TestTenCopies(t *testing.T) {
+// TestTenServersStart starts ten servers at once on an empty database: all must become healthy, and only one creates the
+// tables.
+func TestTenServersStart(t *testing.T) {
 	t.Parallel()
 	const copies = 10
 	name := pgtest.NewDurable(t)
@@ -98,7 +99,7 @@ func TestTenCopies(t *testing.T) {
 	for _, s := range servers {
 		s.listens(t)
 		if status := s.health(t); status != http.StatusOK {
-			t.Errorf("%s answers %d", s.name, status)
+			t.Errorf("%s returns %d", s.name, status)
 		}
 	}
 	t.Logf("%d servers were ready after %v", copies, time.Since(began).Round(time.Millisecond))
@@ -106,10 +107,10 @@ func TestTenCopies(t *testing.T) {
 		applied := queryCount(t, db, `SELECT COUNT(*) FROM goose_db_version WHERE version_id > 0`)
 		versions := queryCount(t, db, `SELECT COUNT(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0`)
 		if versions == 0 || applied != versions {
-			t.Errorf("%d migrations were applied, there are %d", applied, versions)
+			t.Errorf("%d migrations were applied, want %d", applied, versions)
 		}
 		if accounts := queryCount(t, db, `SELECT COUNT(*) FROM accounts`); accounts != 1 {
-			t.Errorf("there are %d accounts", accounts)
+			t.Errorf("%d accounts", accounts)
 		}
 	})
 	for _, s := range servers {

@@ -22,8 +22,9 @@ const (
 	maxWrites   = 150 // that are acknowledged before the kill
 )
 
-// TestCrash kills the server with SIGKILL in the middle of writes, repeatedly and on one database. Each time it verifies that every
-// acknowledged write is there, and that every other is there wholly or not at all. TRUSTHUB_CRASH_ROUNDS sets how often.
+// TestCrash repeatedly kills servers of one database with SIGKILL during writes. Each time it verifies that every
+// acknowledged write is there, and that every other is there completely or not at all. TRUSTHUB_CRASH_ROUNDS sets the number
+// of kills.
 func TestCrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		rounds, _ := campaignRounds(t, 4)
@@ -31,7 +32,7 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-// killWriters kills the server rounds times under its writers, and verifies the database after each.
+// killWriters kills the server during writes, and verifies the database after each kill.
 func killWriters(t *testing.T, db string, rounds int) {
 	t.Helper()
 	var writers []*writer
@@ -54,21 +55,21 @@ func killWriters(t *testing.T, db string, rounds int) {
 	}
 }
 
-// writeTally counts, to show that the kills met the writes.
+// writeTally counts writes to show that the kills happened during writes.
 type writeTally struct {
 	Products     int
 	Acknowledged int
 	Kept, Absent int // of the writes without a response
 }
 
-// productRow is what must survive of a product. Times are in whole seconds, as in the API.
+// productRow has the fields of a product that must survive. Times are in whole seconds, as in the API.
 type productRow struct {
 	sid, account, policy, name, email, callback, status string
 	created, updated                                    int64
 }
 
-// writer creates and updates products of its own, one write at a time. Every write has a number, which is in every field that
-// it sets, so that half a write shows.
+// writer creates and updates its own products, one write at a time. Every write has a number, which is in every field that it
+// sets, so that a partial write is noticed.
 type writer struct {
 	name   string
 	number int
@@ -77,7 +78,7 @@ type writer struct {
 	open   *productWrite         // the write that got no response
 }
 
-// productWrite is one request. An empty sid creates.
+// productWrite is a request. Without a sid it is a create.
 type productWrite struct {
 	sid, name, email, callback string
 }
@@ -93,8 +94,8 @@ func (w *writer) next() *productWrite {
 	return write
 }
 
-// write sends requests until one gets no response, and calls acknowledged after each that does. Only a killed server may leave
-// a request without one.
+// write sends requests until one gets no response, and calls acknowledged after each response. Only a killed server may not
+// respond.
 func (w *writer) write(t *testing.T, api *client.Client, acknowledged func()) {
 	t.Helper()
 	for {
@@ -115,7 +116,7 @@ func (w *writer) write(t *testing.T, api *client.Client, acknowledged func()) {
 			row.callback = *product.StatusCallback
 		}
 		if before, ok := w.acked[row.sid]; !w.open.made(row, before) || ok != (w.open.sid != "") {
-			t.Errorf("the answer to %+v is %+v", *w.open, row)
+			t.Errorf("the response to %+v is %+v", *w.open, row)
 			return
 		}
 		w.keep(row)
@@ -142,8 +143,8 @@ func (c *productWrite) send(ctx context.Context, api *client.Client) (*client.Tr
 	})
 }
 
-// made reports whether row is what the write makes of before, which for a new product is the zero row. Only the server knows
-// the time of the write.
+// made reports whether the write changes the row before, which for a create is zero, into row. The time of the write is known
+// only to the server.
 func (c *productWrite) made(row, before productRow) bool {
 	want := productRow{
 		sid: c.sid, account: programtest.AccountSID, policy: policySID, name: c.name, email: c.email, callback: c.callback,
@@ -155,7 +156,7 @@ func (c *productWrite) made(row, before productRow) bool {
 	return row == want && row.updated >= before.updated
 }
 
-// verify compares the database with the responses that the writers got, and settles the writes that got none.
+// verify compares the database with the writers' responses, and determines whether writes without a response were kept.
 func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 	t.Helper()
 	rows := readRows(t, path)
@@ -174,7 +175,7 @@ func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 			}
 		}
 	}
-	for _, row := range rows { // each of the rest must be a creation that got no response
+	for _, row := range rows { // each of the rest must be a create without a response
 		found := false
 		for _, w := range writers {
 			if w.open != nil && w.open.sid == "" && w.open.made(row, productRow{}) {
@@ -183,7 +184,7 @@ func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 			}
 		}
 		if !found {
-			t.Errorf("nobody wrote %+v", row)
+			t.Errorf("no writer wrote %+v", row)
 		}
 	}
 	for _, w := range writers {
@@ -194,24 +195,24 @@ func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 	}
 }
 
-// settle notes that the write without a response was kept.
+// settle records that the write without a response was kept.
 func (c *writeTally) settle(w *writer, row productRow) {
 	c.Kept++
 	w.keep(row)
 	w.open = nil
 }
 
-// readRows reads the table itself, because nobody knows the SID of a product whose creation got no response.
+// readRows reads the table itself, because the SID of a create without a response is unknown.
 //
-// It closes the database again. Were a SQLite file open when a server is killed, the next server would find the index of the
-// write-ahead log in memory that a living process keeps, and would not have to recover it.
+// It closes the database again: if this process kept a SQLite file open while a server is killed, the index of the
+// write-ahead log would stay in shared memory, and the next server would not have to recover it.
 func readRows(t *testing.T, name string) map[string]productRow {
 	t.Helper()
 	rows := make(map[string]productRow)
 	storetest.UseSQL(t, name, func(db *sql.DB) {
 		var integrity string
 		if isPostgres(name) {
-			integrity = "ok" // it has no such check of its own
+			integrity = "ok" // it has no such check
 		} else if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&integrity); err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +224,7 @@ func readRows(t *testing.T, name string) map[string]productRow {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer result.Close() //nolint:errcheck // Err below tells of a failed read
+		defer result.Close() //nolint:errcheck // Err below reports a failed read
 		for result.Next() {
 			var r productRow
 			if err := result.Scan(&r.sid, &r.account, &r.policy, &r.name, &r.email, &r.callback, &r.status,
@@ -239,8 +240,8 @@ func readRows(t *testing.T, name string) map[string]productRow {
 	return rows
 }
 
-// writeUntilKilled kills the server once a random number of writes is acknowledged, while other writers are in the middle of
-// theirs. It returns how many were acknowledged.
+// writeUntilKilled kills the server after a random number of acknowledged writes, while other writers are writing. It returns
+// the number of acknowledged writes.
 func (s *instance) writeUntilKilled(t *testing.T, writers []*writer) int {
 	t.Helper()
 	api := s.api(t)
@@ -260,7 +261,7 @@ func (s *instance) writeUntilKilled(t *testing.T, writers []*writer) int {
 	}
 	running.Wait()
 	if n := acknowledged.Load(); n < threshold {
-		t.Errorf("the server was to be killed after %d writes and failed after %d", threshold, n)
+		t.Errorf("the server failed before the kill after %d writes, after %d", threshold, n)
 	}
 	s.end(t)
 	if t.Failed() {

@@ -22,8 +22,8 @@ const (
 	generatedURLs   = 1000
 )
 
-// TestCallbacksAreValid lets the server call a receiver that does what Twilio's documentation asks of one: it passes the URL
-// that it was called at, and the form, to the SDK's validator.
+// TestCallbacksAreValid uses a receiver that follows Twilio's documentation: it passes the URL at which it was called, and
+// the form, to the SDK's validator.
 func TestCallbacksAreValid(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, testCallbacksAreValid, "--review-delay", "10ms")
@@ -95,11 +95,11 @@ func testCallbacksAreValid(t *testing.T, server *url.URL) {
 	}
 }
 
-// TestSignaturesAreValid holds the signatures of the main module against the SDK's validator.
+// TestSignaturesAreValid validates the signatures of the main module with the SDK.
 //
-// The validator accepts them at the URL as the receiver sees it. It does not accept them at the URL that was configured if
-// that has userinfo or a fragment, even an empty one: the validator takes both for a part of the URL, and neither is ever a
-// part of a request's URL, by Twilio's own documentation not of the signed one either.
+// The SDK accepts them for the URL as the receiver sees it, but not for the configured URL if that has userinfo or a
+// fragment, even an empty one. It includes both in the URL, although they are never part of a request's URL nor, according to
+// Twilio's documentation, of the signed URL.
 func TestSignaturesAreValid(t *testing.T) {
 	t.Parallel()
 	validator := client.NewRequestValidator(authToken)
@@ -110,7 +110,7 @@ func TestSignaturesAreValid(t *testing.T) {
 		requested, configured := generated.requested(), generated.configured()
 		seen[configured] = true
 		sum := signature.Sign(authToken, configured, form)
-		params := map[string]string{} // the SDK's form of a form
+		params := map[string]string{} // a form as the SDK has it
 		for name := range form {
 			params[name] = form.Get(name)
 		}
@@ -121,7 +121,7 @@ func TestSignaturesAreValid(t *testing.T) {
 			t.Errorf("ValidateBody refuses the signature for %q at %q with %q", configured, requested, form)
 		}
 		if validator.Validate(configured, params, sum) != (configured == requested) {
-			t.Errorf("the signature for %q is at this very URL not as documented", configured)
+			t.Errorf("the signature for %q differs from the documented one", configured)
 		}
 		params["One"] += "more"
 		if validator.Validate(requested, params, sum) {
@@ -130,22 +130,22 @@ func TestSignaturesAreValid(t *testing.T) {
 	}
 }
 
-// A query with bodySHA256 tells ValidateBody, whatever the Content-Type, that the body is no form and not a part of the
-// signature. A receiver with such a query of its own has to call Validate.
+// TestSignatureBesideBodySHA256: with bodySHA256 in the query, ValidateBody does not treat the body as a form and part of the
+// signature, whatever the Content-Type. A receiver whose own URL has such a query must call Validate.
 func TestSignatureBesideBodySHA256(t *testing.T) {
 	t.Parallel()
 	const callback = "https://example.com/status?bodySHA256=0123"
 	validator, form := client.NewRequestValidator(authToken), url.Values{"Status": {"in-review"}}
 	sum := signature.Sign(authToken, callback, form)
 	if !validator.Validate(callback, map[string]string{"Status": "in-review"}, sum) {
-		t.Error("Validate refuses it")
+		t.Error("Validate refuses the signature")
 	}
 	if validator.ValidateBody(callback, []byte(form.Encode()), sum) {
-		t.Error("ValidateBody accepts it, against its documentation")
+		t.Error("ValidateBody accepts the signature, contrary to its documentation")
 	}
 }
 
-// callbackURL is a StatusCallback, in the pieces that a URL has.
+// callbackURL has the parts of a StatusCallback.
 type callbackURL struct {
 	scheme, userinfo, host, port, path, query, fragment string // with their delimiters
 }
@@ -154,7 +154,7 @@ func (u callbackURL) configured() string {
 	return u.scheme + u.userinfo + u.host + u.port + u.path + u.query + u.fragment
 }
 
-// requested is what a receiver is called at.
+// requested returns the URL as the receiver sees it.
 func (u callbackURL) requested() string { return u.scheme + u.host + u.port + u.path + u.query }
 
 func newCallbackURL(random *rand.Rand) callbackURL {
@@ -184,7 +184,7 @@ func newCallbackURL(random *rand.Rand) callbackURL {
 
 func newForm(random *rand.Rand) url.Values {
 	text := func() string {
-		runes := make([]rune, random.IntN(8)) // often none: an empty value
+		runes := make([]rune, random.IntN(8)) // often empty
 		for i := range runes {
 			runes[i] = []rune("aZ09 +&=%;?#/\"'<é例🏢\u0000\n\t\u202e\ufffd")[random.IntN(22)]
 		}
@@ -192,7 +192,7 @@ func newForm(random *rand.Rand) url.Values {
 	}
 	form := url.Values{"AccountSid": {accountSID}, "BundleSid": {"BU" + text()}, "Status": {"in-review"}}
 	for range random.IntN(6) {
-		form.Add(text(), text()) // a repeated name counts with its first value
+		form.Add(text(), text()) // of a repeated name, the first value counts
 	}
 	return form
 }

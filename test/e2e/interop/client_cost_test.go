@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// What may be spent on api/client by a program that imports it.
+// Limits on the cost of importing api/client.
 const (
 	maxSize    = 7_000_000 // bytes of a stripped hello-world
 	maxOutside = 6         // packages that are neither in the standard library nor in this module
 )
 
-// TestClientCost builds a small program with our client and looks at what it is made of.
+// TestClientCost builds a small program with our client and checks its size and packages.
 func TestClientCost(t *testing.T) {
 	ours := build(t, "trusthub")
 	if ours.size >= maxSize {
 		t.Errorf("the program has %d bytes, want less than %d", ours.size, maxSize)
 	}
 	if ours.outside > maxOutside {
-		t.Errorf("the program has %d packages from outside, want at most %d", ours.outside, maxOutside)
+		t.Errorf("the program has %d packages of other modules, want at most %d", ours.outside, maxOutside)
 	}
 }
 
-// BenchmarkClientCost builds the same small program with our client and with the official SDK, each from an empty build cache: minutes
-// of CPU. The goal is 0.35 of the SDK's.
+// BenchmarkClientCost builds the same small program with our client and with the official SDK, each from an empty build
+// cache: minutes of CPU. The goal is 0.35 of the SDK's.
 func BenchmarkClientCost(b *testing.B) {
 	for b.Loop() {
 		var theirs cost

@@ -22,7 +22,7 @@ import (
 
 const cannedSID = "BU0190b5b2c1d07e3f9a44c0de5ab1e5ed"
 
-// cannedAnswer is a Trust Product as the contract's example has it, and cannedHeader what comes with it.
+// cannedAnswer is the Trust Product of the contract's example, and cannedHeader the header of its response.
 const cannedAnswer = `{"sid":"` + cannedSID + `","account_sid":"` + accountSID + `","policy_sid":"` + policySID + `",` +
 	`"friendly_name":"Acme, Inc.","status":"draft","valid_until":null,"email":"` + email + `","status_callback":"` + callback + `",` +
 	`"date_created":"2019-07-30T22:29:24Z","date_updated":"2019-07-30T22:29:24Z",` +
@@ -48,7 +48,7 @@ func cannedStatus(r *http.Request) int {
 	return http.StatusOK
 }
 
-// fromMemory answers without a network, so that what is counted is the client alone.
+// fromMemory responds without a network, so that only the client's allocations are counted.
 type fromMemory struct{}
 
 func (fromMemory) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -63,16 +63,16 @@ func (fromMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// call is one operation as both clients do it.
+// call is an operation with both clients.
 type call struct {
 	name         string
 	ours, theirs func() error
 }
 
-// callTimeout is the SDK's default for a call. Ours gets the same by the call's context, which is how it is used.
+// callTimeout is the SDK's default for a call. Our client gets it through the call's context, as usual.
 const callTimeout = 10 * time.Second
 
-// calls are the operations, each within callTimeout.
+// calls returns the operations, each with callTimeout.
 func calls(tb testing.TB, base string, transport http.RoundTripper) []call {
 	tb.Helper()
 	ours, err := client.New(client.WithBaseURL(base), client.WithCredentials(accountSID, authToken),
@@ -122,7 +122,7 @@ func calls(tb testing.TB, base string, transport http.RoundTripper) []call {
 	}}
 }
 
-// allocs counts what both clients allocate for a call that is answered from memory.
+// allocs returns the number of allocations of both clients for a call that is answered from memory.
 func allocs(tb testing.TB, c call) (ours, theirs float64) {
 	tb.Helper()
 	count := func(do func() error) float64 {
@@ -135,8 +135,8 @@ func allocs(tb testing.TB, c call) (ours, theirs float64) {
 	return count(c.ours), count(c.theirs)
 }
 
-// TestClientAllocations holds our client to the official one, although it does more: retries, a key, a typed error. It does
-// not run in parallel, because all allocations of the process are counted.
+// TestClientAllocations expects our client to allocate no more often than the official one, although it does more: retries, a
+// key, a typed error. It does not run in parallel, because all allocations of the process are counted.
 func TestClientAllocations(t *testing.T) {
 	for _, c := range calls(t, "http://127.0.0.1:8080", fromMemory{}) {
 		ours, theirs := allocs(t, c)
@@ -147,8 +147,8 @@ func TestClientAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkClient calls a server on the loopback interface in turns with both clients, and prints both and the ratio. The
-// allocations are those of calls from memory, because here the server's would be counted, too.
+// BenchmarkClient calls a server on the loopback interface alternately with both clients, and reports both times and their
+// ratio. Allocations are counted for calls from memory, because otherwise the server's would be counted, too.
 func BenchmarkClient(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), cannedHeader())
@@ -159,7 +159,7 @@ func BenchmarkClient(b *testing.B) {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 	}
-	// Where the SDK wants TLS it gets none, so that both speak the same to the same server.
+	// The SDK's requests are sent without TLS, so that both clients use the same protocol.
 	transport := &http.Transport{DialContext: dial, DialTLSContext: dial}
 	b.Cleanup(transport.CloseIdleConnections)
 	counted := calls(b, server.URL, fromMemory{})
@@ -178,7 +178,7 @@ func BenchmarkClient(b *testing.B) {
 				ours, theirs = ours+between.Sub(began), theirs+time.Since(between)
 			}
 			oursAllocs, theirsAllocs := allocs(b, counted[i])
-			b.ReportMetric(0, "ns/op") // of both together, which says nothing
+			b.ReportMetric(0, "ns/op") // of both together, which means nothing
 			b.ReportMetric(float64(ours.Nanoseconds())/float64(b.N), "ours-ns")
 			b.ReportMetric(float64(theirs.Nanoseconds())/float64(b.N), "twilio-ns")
 			b.ReportMetric(float64(ours)/float64(theirs), "ns-ratio")
@@ -189,7 +189,7 @@ func BenchmarkClient(b *testing.B) {
 	}
 }
 
-// TestClientCreatesAndSubmits lets our client use the program, over a real connection.
+// TestClientCreatesAndSubmits uses the program with our client, over a real connection.
 func TestClientCreatesAndSubmits(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, testClientCreatesAndSubmits)
@@ -211,7 +211,7 @@ func testClientCreatesAndSubmits(t *testing.T, server *url.URL) {
 	}
 	second, err := c.CreateTrustProduct(t.Context(), request, client.WithIdempotencyKey("once"))
 	if err != nil || first.SID != second.SID {
-		t.Errorf("a repeat made %v (error %v) beside %s", second, err, first.SID)
+		t.Errorf("a repeat created %v (error %v) in addition to %s", second, err, first.SID)
 	}
 	got, err := c.UpdateTrustProduct(t.Context(), first.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
 	if err != nil || got.Status != client.TrustProductStatusPendingReview && got.Status != client.TrustProductStatusInReview {
@@ -219,8 +219,8 @@ func testClientCreatesAndSubmits(t *testing.T, server *url.URL) {
 	}
 }
 
-// TestParseCallbackAgreesWithTheSDK signs generated callbacks, changes some of them on their way, and has both judge what
-// arrives: its URL with or without a port, its form, its signature.
+// TestParseCallbackAgreesWithTheSDK signs generated callbacks, changes some of them, with or without a port in the URL, and
+// expects our client and the SDK to accept the same ones.
 func TestParseCallbackAgreesWithTheSDK(t *testing.T) {
 	t.Parallel()
 	validator := sdk.NewRequestValidator(authToken)
@@ -233,7 +233,7 @@ func TestParseCallbackAgreesWithTheSDK(t *testing.T) {
 		}
 		form := url.Values{}
 		for name, values := range newForm(random) {
-			form[name] = values[:1] // a repeated name is refused by ours and not by the SDK
+			form[name] = values[:1] // our client refuses a repeated name, the SDK does not
 		}
 		form.Set("BundleSid", cannedSID)
 		sum := signature.Sign(authToken, signed.configured(), form)

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// The commands of the two reference pages, to the letter. Only the host, the credentials and {Sid} are replaced.
+// The commands of the two reference pages, verbatim. The test replaces only the host, the credentials and {Sid}.
 const (
 	createCommand = `curl \
  --request POST 'https://trusthub.twilio.com/v1/TrustProducts' \
@@ -47,7 +47,7 @@ func testSeedCurl(t *testing.T, server *url.URL) {
 	t.Helper()
 	status, header, created := curl(t, server, createCommand)
 	if status != http.StatusCreated {
-		t.Fatalf("create answers %d: %v", status, created)
+		t.Fatalf("create returns %d: %v", status, created)
 	}
 	checkCORS(t, header)
 	checkFields(t, created, createFields, map[string]any{
@@ -62,7 +62,7 @@ func testSeedCurl(t *testing.T, server *url.URL) {
 
 	status, _, updated := curl(t, server, updateCommand, "{Sid}", sid)
 	if status != http.StatusOK {
-		t.Fatalf("update answers %d: %v", status, updated)
+		t.Fatalf("update returns %d: %v", status, updated)
 	}
 	checkFields(t, updated, updateFields, map[string]any{
 		"account_sid": accountSID, "policy_sid": created["policy_sid"], "email": "string", "friendly_name": "string",
@@ -71,8 +71,8 @@ func testSeedCurl(t *testing.T, server *url.URL) {
 	})
 }
 
-// curl has a shell run command against the server, after the replacements (pairs of old and new, each of which must be
-// found), and returns the answer with its JSON.
+// curl runs a command in a shell, after the replacements (pairs of old and new, each of which must be found), and returns the
+// response with its JSON.
 func curl(
 	t *testing.T, server *url.URL, command string, replacements ...string,
 ) (status int, header http.Header, fields map[string]any) {
@@ -88,9 +88,9 @@ func curl(
 		}
 		command = strings.ReplaceAll(command, replacements[i], replacements[i+1])
 	}
-	// The options added print the answer as it came over the wire, header included, and change nothing of the request.
+	// The added options print the response with its header, and do not change the request.
 	shell := exec.CommandContext(t.Context(), "sh", "-c", command+" --include --raw --max-time 30")
-	// No proxy and no .curlrc of the developer's.
+	// Without the developer's proxy and .curlrc.
 	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "NO_PROXY=*"} //nolint:forbidigo // to find curl
 	var stderr bytes.Buffer
 	shell.Stderr = &stderr
@@ -109,8 +109,7 @@ func curl(
 	return response.StatusCode, response.Header, fields
 }
 
-// checkFields wants every listed field to be there, with the value of want where that has one, and dates as the create page
-// shows them.
+// checkFields expects every listed field, with the value in want if it has one, and dates in the format of the create page.
 func checkFields(t *testing.T, got map[string]any, listed []string, want map[string]any) {
 	t.Helper()
 	for _, name := range listed {
@@ -130,15 +129,15 @@ func checkFields(t *testing.T, got map[string]any, listed []string, want map[str
 	}
 }
 
-// checkCORS wants the response headers that the create page lists.
+// checkCORS expects the response headers that the create page lists.
 func checkCORS(t *testing.T, header http.Header) {
 	t.Helper()
 	for _, name := range []string{"Origin", "Methods", "Headers", "Credentials"} {
 		if header.Get("Access-Control-Allow-"+name) == "" {
-			t.Errorf("there is no Access-Control-Allow-%s header", name)
+			t.Errorf("no Access-Control-Allow-%s header", name)
 		}
 	}
 	if header.Get("Access-Control-Expose-Headers") == "" {
-		t.Error("there is no Access-Control-Expose-Headers header")
+		t.Error("no Access-Control-Expose-Headers header")
 	}
 }

@@ -9,14 +9,15 @@ import (
 
 const examples = "../../../examples"
 
-// TestExamples runs the examples in other languages, which start the program themselves. `make interop` installs what they need.
+// TestExamples runs the examples in other languages, which start the program themselves. `make interop` installs their
+// packages.
 func TestExamples(t *testing.T) {
 	for name, example := range map[string]struct {
 		command []string
 		passed  string // what the command prints if all tests have run and passed
 	}{
 		"node": {[]string{"npm", "test", "--silent"}, "# pass 2\n"},
-		// The test with the SDK is the one that is skipped: examples/python/test_twilio_sdk.py says why.
+		// The test with the SDK is skipped if the SDK is missing: see examples/python/test_twilio_sdk.py.
 		"python": {[]string{"python3", "-B", "-m", "unittest"}, "OK (skipped=1)\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
 )
 
-const maxPages = 10 // ends a test whose pages would not
+const maxPages = 10 // ends the test if the pages do not
 
-// TestFetchListDelete uses every other call that the SDK has for the resource, over several pages.
+// TestFetchListDelete uses all other calls of the SDK for the resource, with several pages.
 func TestFetchListDelete(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, testFetchListDelete)
@@ -66,8 +66,8 @@ func testFetchListDelete(t *testing.T, server *url.URL) {
 	}
 }
 
-// pageThrough asks for a page after the other until there is none. The SDK's call takes a page's token and number, which a
-// caller finds in the URL that the page before names.
+// pageThrough requests all pages. The SDK's call takes a page's token and number, which are in the previous page's
+// next_page_url.
 func pageThrough(service *trusthub.ApiService, params *trusthub.ListTrustProductParams) (pages [][]string, err error) {
 	for token, number := "", ""; ; {
 		page, err := service.PageTrustProduct(params, token, number)
@@ -101,8 +101,7 @@ func expectSIDs(t *testing.T, what string, got, want []string, err error) {
 	}
 }
 
-// TestListPastEmptyPages has the SDK look for a product that lies behind so many others that the server's first pages are empty,
-// though not the last.
+// TestListPastEmptyPages filters for a product behind so many others that the server's first pages are empty, but not the last.
 func TestListPastEmptyPages(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, testListPastEmptyPages)
@@ -110,7 +109,7 @@ func TestListPastEmptyPages(t *testing.T) {
 
 func testListPastEmptyPages(t *testing.T, server *url.URL) {
 	t.Helper()
-	const others, workers = 10_100, 32 // the server looks through 10,000 for a page
+	const others, workers = 10_100, 32 // the server reads at most 10,000 for a page
 	service := newService(t, server, authToken)
 	wanted, err := service.CreateTrustProduct(createParams().SetFriendlyName("wanted"))
 	if err != nil {

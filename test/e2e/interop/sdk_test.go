@@ -27,8 +27,8 @@ var productSID = regexp.MustCompile(`^BU[0-9a-fA-F]{32}$`)
 
 var errOtherHost = errors.New("the SDK called a host that is not Trust Hub's")
 
-// toServer sends what is meant for the real service to the server. The SDK knows no base URL; this is all that a user has
-// to add. The server's own URLs, of the next page for instance, need nothing.
+// toServer sends requests for the real service to the server. The SDK has no base URL, so this is what a user must add. URLs
+// that the server returns, such as those of next pages, need no change.
 type toServer struct {
 	server    *url.URL
 	transport http.RoundTripper
@@ -40,7 +40,7 @@ func (s toServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if r.URL.Scheme != "https" || r.URL.Host != "trusthub.twilio.com" {
 		if r.Body != nil {
-			_ = r.Body.Close() // a RoundTripper must, even where it fails
+			_ = r.Body.Close() // a RoundTripper must, even if it fails
 		}
 		return nil, fmt.Errorf("%w: %s://%s", errOtherHost, r.URL.Scheme, r.URL.Host)
 	}
@@ -49,8 +49,8 @@ func (s toServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.transport.RoundTrip(r)
 }
 
-// newService is what twilio.NewRestClientWithParams puts into its TrusthubV1, for ClientParams with a Client. The SDK's
-// root package is left out because it builds all of Twilio's other products too.
+// newService returns what twilio.NewRestClientWithParams has as TrusthubV1, for ClientParams with a Client. It does not use the
+// SDK's root package, which would also build all of Twilio's other products.
 func newService(t *testing.T, server *url.URL, token string) *trusthub.ApiService {
 	t.Helper()
 	transport := &http.Transport{} // without a proxy: nothing leaves the loopback interface
@@ -60,7 +60,7 @@ func newService(t *testing.T, server *url.URL, token string) *trusthub.ApiServic
 		HTTPClient:  &http.Client{Transport: toServer{server, transport}, Timeout: 30 * time.Second},
 	}
 	sdk.SetAccountSid(accountSID)
-	// A literal, because NewRequestHandler would take edge and region from the developer's environment.
+	// A literal, because NewRequestHandler reads the edge and the region from the environment.
 	return trusthub.NewApiService(&client.RequestHandler{Client: sdk})
 }
 
@@ -159,7 +159,7 @@ func TestSubmit(t *testing.T) {
 func testSubmit(t *testing.T, server *url.URL) {
 	t.Helper()
 	service := newService(t, server, authToken)
-	created, err := service.CreateTrustProduct(createParams()) // no StatusCallback: the server would call it now
+	created, err := service.CreateTrustProduct(createParams()) // without StatusCallback, which the server would call
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func testSubmit(t *testing.T, server *url.URL) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The review may have begun by the time of the answer: Twilio's own examples show both.
+	// The review may have begun before the response: Twilio's examples show both statuses.
 	if submitted.Status == nil || !slices.Contains([]string{"pending-review", "in-review"}, *submitted.Status) {
 		t.Errorf("status is %s, want pending-review or in-review", show(submitted.Status))
 	}
@@ -199,7 +199,7 @@ func testErrors(t *testing.T, server *url.URL) {
 	for _, test := range []struct {
 		name         string
 		err          error
-		status, code int // code 0: what the real service answers is not known
+		status, code int // code 0 means that the real service's code is unknown
 		message      string
 	}{
 		{"no FriendlyName", createWith(service, noName), 400, 20001, "Missing required parameter FriendlyName in the post body"},
@@ -223,7 +223,7 @@ func testErrors(t *testing.T, server *url.URL) {
 	}
 }
 
-// The other tests prove something only as long as no request can miss the server unnoticed.
+// TestOtherHostIsRefused: otherwise the other tests would not notice requests to other hosts.
 func TestOtherHostIsRefused(t *testing.T) {
 	t.Parallel()
 	service := newService(t, &url.URL{Scheme: "http", Host: "127.0.0.1:0"}, authToken)
@@ -240,7 +240,7 @@ func equal[T comparable](t *testing.T, field string, got *T, want T) {
 	}
 }
 
-// checkDate wants a time in GMT and whole seconds, not before the second that earliest lies in, and not in the future.
+// checkDate expects a time in GMT and whole seconds, not before the second of earliest, and not in the future.
 func checkDate(t *testing.T, field string, got *time.Time, earliest time.Time) {
 	t.Helper()
 	if got == nil || !got.Equal(got.Truncate(time.Second)) || got.Before(earliest) || got.After(time.Now()) {
@@ -250,7 +250,7 @@ func checkDate(t *testing.T, field string, got *time.Time, earliest time.Time) {
 	}
 }
 
-// show is what a pointer points to, in JSON: the form that both sides see.
+// show returns the value of a pointer as JSON, as in requests and responses.
 func show(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// TestConnectionsOfStrangers takes all connections without an account, and keeps taking them. Others get in at once.
-func TestConnectionsOfStrangers(t *testing.T) {
+// TestUnauthenticatedConnections keeps all connections busy without an account. Requests with an account must be served at
+// once.
+func TestUnauthenticatedConnections(t *testing.T) {
 	const wrong = "GET /v1/TrustProducts HTTP/1.1\r\nHost: hub.example\r\nAuthorization: Basic bm9ib2R5Om5vdGhpbmc=\r\n\r\n"
 	for name, attack := range map[string]func(t *testing.T, conn net.Conn){
 		"silent": func(*testing.T, net.Conn) {},
@@ -25,14 +26,14 @@ func TestConnectionsOfStrangers(t *testing.T) {
 		"idle after 401": func(t *testing.T, conn net.Conn) { send(t, conn, wrong); receive(t, conn) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			limit := scale(256, 4096) // the full one is what a server has by default
+			limit := scale(256, 4096) // the full limit is the server's default
 			server := start(t, program, sqlite(t), "--max-connections", strconv.Itoa(limit))
 			siege(t, server, limit, attack)
 		})
 	}
 }
 
-// TestFewOpenFiles: where the system allows fewer open files than there may be connections, the same holds.
+// TestFewOpenFiles is the same attack on a system that allows fewer open files than connections.
 func TestFewOpenFiles(t *testing.T) {
 	limited := filepath.Join(t.TempDir(), "trusthub")
 	script := fmt.Sprintf("#!/bin/sh\nulimit -n 200\nexec %q \"$@\"\n", program)
@@ -42,7 +43,7 @@ func TestFewOpenFiles(t *testing.T) {
 	siege(t, start(t, limited, sqlite(t)), 250, func(*testing.T, net.Conn) {})
 }
 
-// siege takes all connections, and each one again that a polite request has had.
+// siege takes all connections, and takes each connection again after another request has used it.
 func siege(t *testing.T, server *url.URL, limit int, attack func(t *testing.T, conn net.Conn)) {
 	t.Helper()
 	var dialer net.Dialer

@@ -27,8 +27,8 @@ type attacker struct {
 	AuthToken string `json:"auth_token"`
 }
 
-// TestSilentEndpoints has an account submit products whose callback hosts accept connections and never answer, each a host of its
-// own. Callbacks of another account arrive as if nothing were the matter. They took 75 s when slots were shared by endpoint alone.
+// TestSilentEndpoints: one account submits products whose callback hosts, all different, accept connections and never respond.
+// Callbacks of another account must arrive as usual. They took 75 s when slots were shared by endpoint alone.
 func TestSilentEndpoints(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -72,7 +72,7 @@ func addAttacker(t *testing.T, database string) (a attacker) {
 	return a
 }
 
-// silence accepts connections on every loopback address, and never answers. It returns the port.
+// silence accepts connections on every loopback address and never responds. It returns the port.
 func silence(t *testing.T) int {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "0.0.0.0:0")
@@ -102,7 +102,7 @@ func newClient(t *testing.T, server *url.URL, sid, token string) *client.Client 
 	return c
 }
 
-// submitAll has the attacker create products and submit them.
+// submitAll creates and submits products of the attacker.
 func submitAll(t *testing.T, a attacker, servers []*url.URL, count int, callback func(i int) string) {
 	t.Helper()
 	var group errgroup.Group
@@ -129,8 +129,8 @@ func submitAll(t *testing.T, a attacker, servers []*url.URL, count int, callback
 	}
 }
 
-// callbackTimes submits products one after another, in turns on each server, and returns how long the first callback of each took
-// to arrive, sorted.
+// callbackTimes submits products one after the other, alternating between the servers, and returns the times until the first
+// callback of each, sorted.
 func callbackTimes(t *testing.T, servers []*url.URL, count int) []time.Duration {
 	t.Helper()
 	arrived := make(chan string, 10*count)

@@ -1,5 +1,5 @@
-// Package siege attacks a running server as somebody with a valid account, or with none, and measures what is left for others.
-// Each test is one attack and says what must not come of it.
+// Package siege attacks a running server with or without a valid account, and measures how well the server still serves others.
+// Each test is one attack, and its comment says what the attack must not cause.
 //
-// `go test` runs a share of each attack, TRUSTHUB_SIEGE=full (`make siege`) all of it.
+// `go test` runs a smaller version of each attack, TRUSTHUB_SIEGE=full (`make siege`) the full one.
 package siege

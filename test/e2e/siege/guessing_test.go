@@ -11,8 +11,8 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// TestWrongPasswords guesses passwords, several at a time. Ten guesses a minute get a 401, all others a 429 that says when to try
-// again, and whoever has the right one does not notice.
+// TestWrongPasswords guesses passwords concurrently. Ten guesses a minute get a 401, all others a 429 with a Retry-After.
+// Requests with the right password must not be affected.
 func TestWrongPasswords(t *testing.T) {
 	for engine, database := range map[string]func(testing.TB) string{"sqlite": sqlite, "postgres": pgtest.New} {
 		t.Run(engine, func(t *testing.T) {
@@ -23,14 +23,14 @@ func TestWrongPasswords(t *testing.T) {
 			t.Logf("%d guesses in %v: %v", guesses, time.Since(begun), statuses)
 			wrong, tooMany := statuses[http.StatusUnauthorized], statuses[http.StatusTooManyRequests]
 			if wrong < 10 || wrong > 10*minutes || wrong+tooMany != guesses {
-				t.Errorf("answers: %v", statuses)
+				t.Errorf("responses: %v", statuses)
 			}
 			expectAtOnce(t, server)
 		})
 	}
 }
 
-// guess guesses from four connections at a time, while somebody else calls, and counts the answers.
+// guess guesses on four connections, while others make valid requests, and counts the responses by status.
 func guess(t *testing.T, server *url.URL, guesses int) map[int]int {
 	t.Helper()
 	const guessers = 4

@@ -26,14 +26,14 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// Lists that are as expensive as one account can make them.
+// The most expensive lists that an account can have.
 
 const (
 	listPolicy = "RN7a97559effdf62d00f4298208492a5ea"
-	oldName    = 65_000 // bytes of a name that was accepted before names had a limit
+	oldName    = 65_000 // bytes of a name from before names had a limit
 )
 
-// listAccount is the attacker, from 1 on; 0 is the account that programtest serves.
+// listAccount returns the attackers' accounts, from 1; 0 is programtest's account.
 func listAccount(number int) store.Account {
 	return store.Account{SID: fmt.Sprintf("AC%032d", number), AuthToken: programtest.AuthToken, Created: time.Now()}
 }
@@ -75,9 +75,8 @@ func onEachEngine(t *testing.T, attack func(t *testing.T, database string)) {
 	}
 }
 
-// TestLargestPages has 100 pages of the largest products on their way at once, each to a reader who does not read on. Then comes
-// one more of an account that has enough of them. The server needs less than 200 MB, and no reader keeps a page from another
-// account for good.
+// TestLargestPages requests 100 pages of the largest products at once and does not read the responses. One more request of an
+// account with too many pages must be refused. The server must need less than 200 MB, and other accounts must get their pages.
 func TestLargestPages(t *testing.T) {
 	const accounts, limit = 13, 200_000_000
 	onEachEngine(t, func(t *testing.T, database string) {
@@ -96,7 +95,7 @@ func TestLargestPages(t *testing.T) {
 			}
 		}
 		if status := listStatus(t, listOpen(t, server, listAccount(1))); status != http.StatusTooManyRequests {
-			t.Errorf("one page too many: status %d", status)
+			t.Errorf("a page beyond the limit: status %d", status)
 		}
 		for _, conn := range slow {
 			_ = conn.Close()
@@ -106,12 +105,12 @@ func TestLargestPages(t *testing.T) {
 		}
 		peak := listMemory(t)
 		if t.Logf("%d MB before, at the most %d MB", before>>20, peak>>20); peak > limit {
-			t.Error("that is too much")
+			t.Error("the server needs too much memory")
 		}
 	})
 }
 
-// listOpen asks for a page on a connection that takes little of it.
+// listOpen requests a page on a connection with a small receive buffer.
 func listOpen(t *testing.T, server *url.URL, account store.Account) net.Conn {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Host)
@@ -119,7 +118,7 @@ func listOpen(t *testing.T, server *url.URL, account store.Account) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil { // else the kernel takes the page instead of the reader
+	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil { // otherwise the kernel buffers the page
 		t.Fatal(err)
 	}
 	if err := listRequest(t.Context(), t, server, account, "PageSize=1000").Write(conn); err != nil {
@@ -128,7 +127,7 @@ func listOpen(t *testing.T, server *url.URL, account store.Account) net.Conn {
 	return conn
 }
 
-// listStatus waits for an answer to begin. It leaves the rest on the connection.
+// listStatus waits for the status of a response, and does not read the rest.
 func listStatus(t *testing.T, conn net.Conn) int {
 	t.Helper()
 	line := make([]byte, len("HTTP/1.1 200"))
@@ -142,7 +141,7 @@ func listStatus(t *testing.T, conn net.Conn) int {
 	return status
 }
 
-// listWhole reads a page. It has at most 4 MB beside what it says of itself, and at its end the way to go on.
+// listWhole reads a page. It must have at most 4 MB besides its meta, and a link to the next page.
 func listWhole(t *testing.T, server *url.URL, account store.Account) {
 	t.Helper()
 	answer, err := http.DefaultClient.Do(listRequest(t.Context(), t, server, account, "PageSize=1000"))
@@ -170,7 +169,7 @@ func listRequest(ctx context.Context, t *testing.T, server *url.URL, account sto
 	return request
 }
 
-// listMemory returns the most memory, in bytes, that the server has had so far. It is the only child of this process.
+// listMemory returns the peak memory, in bytes, of the server, the only child of this process.
 func listMemory(t *testing.T) int {
 	t.Helper()
 	children, err := filepath.Glob("/proc/" + strconv.Itoa(os.Getpid()) + "/task/*/children")
@@ -193,11 +192,11 @@ func listMemory(t *testing.T) int {
 			}
 		}
 	}
-	t.Fatal("the server is not there")
+	t.Fatal("the server is not running")
 	return 0
 }
 
-// TestOldProductsStayReadable lists products with names as long as they once could be, with the client and its usual page size.
+// TestOldProductsStayReadable lists products with the longest names once allowed, with the client and its default page size.
 func TestOldProductsStayReadable(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, database string) {
 		count := scale(100, 1000)
@@ -220,14 +219,14 @@ func TestOldProductsStayReadable(t *testing.T) {
 	})
 }
 
-// TestFiltersThatFindNothing has one account of many products look for what it does not have, 16 times at once, by filters that
-// no index serves, while another account reads its own list and is authenticated for it.
+// TestFiltersThatFindNothing: an account with many products runs 16 concurrent lists with filters that find nothing and that no
+// index supports. Meanwhile another account must be able to read its list.
 func TestFiltersThatFindNothing(t *testing.T) {
 	const attackers = 16
-	goal := time.Duration(scale(250, 20)) * time.Millisecond // full: on a machine that does nothing else
+	goal := time.Duration(scale(250, 20)) * time.Millisecond // the full goal is for an idle machine
 	onEachEngine(t, func(t *testing.T, database string) {
 		other := listAccount(2)
-		listFill(t, database, other, 60, "Acme") // before all others: the last ones in an order of all
+		listFill(t, database, other, 60, "Acme") // first, so that they come last in an order of all products
 		listFill(t, database, listAccount(1), scale(20_000, 400_000), "Acme")
 		server := programtest.Serve(t, program, database)
 		alone := listTimes(t, server, other, scale(50, 300))
@@ -251,7 +250,7 @@ func TestFiltersThatFindNothing(t *testing.T) {
 	})
 }
 
-// listAttack asks for the same list until ctx ends.
+// listAttack requests the same list until ctx ends.
 func listAttack(ctx context.Context, t *testing.T, server *url.URL, filter string) {
 	t.Helper()
 	c := http.Client{Transport: &http.Transport{}}
@@ -265,7 +264,7 @@ func listAttack(ctx context.Context, t *testing.T, server *url.URL, filter strin
 	}
 }
 
-// listTimes reads an account's list so many times, one after the other, and returns how long that took, the shortest first.
+// listTimes reads an account's list a number of times and returns the durations, sorted.
 func listTimes(t *testing.T, server *url.URL, account store.Account, count int) []time.Duration {
 	t.Helper()
 	c := http.Client{Transport: &http.Transport{}}

@@ -18,7 +18,7 @@ var program string
 
 func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program)) }
 
-// scale returns how large an attack is to be: full is what was measured before there was a defence.
+// scale returns the size of an attack. The full size is the one measured before there was a defence.
 func scale(share, full int) int {
 	if value, _ := os.LookupEnv("TRUSTHUB_SIEGE"); value == "full" {
 		return full
@@ -26,7 +26,7 @@ func scale(share, full int) int {
 	return share
 }
 
-// start runs a program, which is the one built here or a script around it, on a database.
+// start runs a program, the one built here or a script that wraps it, on a database.
 func start(t *testing.T, program, database string, flags ...string) *url.URL {
 	t.Helper()
 	programtest.DependOnSources(t, "../../..")
@@ -38,14 +38,14 @@ func sqlite(tb testing.TB) string {
 	return filepath.Join(tb.TempDir(), "trusthub.db")
 }
 
-// answer is what came of a request, and after what time.
+// answer is the response to a request, and how long it took.
 type answer struct {
 	status int
 	header http.Header
 	took   time.Duration
 }
 
-// list lists the products of the account on a connection of its own.
+// list lists the account's products on a new connection.
 func list(ctx context.Context, server *url.URL, password string) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.JoinPath("/v1/TrustProducts").String(), http.NoBody)
 	if err != nil {
@@ -61,11 +61,11 @@ func list(ctx context.Context, server *url.URL, password string) (answer, error)
 	return answer{response.StatusCode, response.Header, time.Since(begun)}, response.Body.Close()
 }
 
-// atOnce is far above what a request takes, on a machine that is busy, and far below the server's time-outs: 10 s for a header,
+// atOnce is much longer than a request takes on a busy machine, and much shorter than the server's timeouts: 10 s for a header,
 // two minutes for an idle connection.
 const atOnce = 3 * time.Second
 
-// expectAtOnce lists the products with the right password, and returns how long that took.
+// expectAtOnce lists the products with the right password, within atOnce, and returns how long it took.
 func expectAtOnce(t *testing.T, server *url.URL) time.Duration {
 	t.Helper()
 	a, err := list(t.Context(), server, programtest.AuthToken)

@@ -16,30 +16,30 @@ import (
 )
 
 const (
-	clients  = 8
-	enough   = 4 * clients      // products whose story ends, to show that the servers in use serve and deliver
-	patience = 30 * time.Second // for what is sure to come, on a busy machine
+	clients   = 8
+	enough    = 4 * clients      // finished products that show that the servers in use serve and deliver
+	waitLimit = 30 * time.Second // for expected events, on a busy machine
 )
 
-// story is what a customer is told of a product whose review takes no time.
+// story has the statuses that callbacks report for a product whose review takes no time.
 var story = []string{"pending-review", "in-review", "twilio-approved"}
 
-// traffic is clients that create Trust Products and submit them, each the next one when the customer has been told the whole story
-// of the last. No request may fail: nobody is killed, and a server gets no more requests before it is stopped, as from a load
+// traffic is clients that create and submit Trust Products, each the next one when the last one's callbacks have all arrived.
+// No request may fail: no server is killed, and a server gets no more requests before it is stopped, as behind a load
 // balancer.
 type traffic struct {
 	customer *httptest.Server
 	clients  sync.WaitGroup
 
-	requests sync.RWMutex // read-locked by who makes one
-	servers  []*url.URL   // none: the clients stop
+	requests sync.RWMutex // read-locked during requests
+	servers  []*url.URL   // empty to stop the clients
 
 	mu       sync.Mutex
 	products map[string]*product // by SID
-	told     chan struct{}       // has an element for each product whose story has ended
+	told     chan struct{}       // receives an element for each finished product
 }
 
-// product is one that has been created.
+// product is a product that was created.
 type product struct {
 	told  []string // statuses, in the order of their first callbacks
 	ended chan struct{}
@@ -56,8 +56,8 @@ func startTraffic(t *testing.T, server *url.URL) *traffic {
 			for submitted := f.submit(t, number); submitted != nil; submitted = f.submit(t, number) {
 				select {
 				case <-submitted.ended:
-				case <-time.After(patience):
-					t.Errorf("a product was submitted, and the customer not told all within %v", patience)
+				case <-time.After(waitLimit):
+					t.Errorf("the callbacks of a submitted product did not all arrive within %v", waitLimit)
 				case <-t.Context().Done():
 				}
 			}
@@ -67,7 +67,7 @@ func startTraffic(t *testing.T, server *url.URL) *traffic {
 	return f
 }
 
-// use has the clients use these servers from now on, in turn. When it returns, no request is on its way to another.
+// use makes the clients use these servers in turn. When it returns, there are no more requests to other servers.
 func (f *traffic) use(servers ...*url.URL) {
 	f.requests.Lock()
 	defer f.requests.Unlock()
@@ -79,11 +79,11 @@ func (f *traffic) stop() {
 	f.clients.Wait()
 }
 
-// submit creates a product and submits it, each at the next server. It returns nil when there are no servers to use any more, or a
-// request has failed.
+// submit creates and submits a product, each at the next server. It returns nil if there are no servers left or a request
+// fails.
 func (f *traffic) submit(t *testing.T, turn int) *product {
 	t.Helper()
-	f.requests.RLock() // over both requests, so that what is created is submitted
+	f.requests.RLock() // during both requests, so that every created product is submitted
 	defer f.requests.RUnlock()
 	if len(f.servers) == 0 {
 		return nil
@@ -101,7 +101,7 @@ func (f *traffic) submit(t *testing.T, turn int) *product {
 		_, _, err = call(t, http.MethodPost, at(1).JoinPath(sid), url.Values{"Status": {"pending-review"}})
 	}
 	if err != nil {
-		if t.Context().Err() == nil { // else the test has ended, and with it all requests
+		if t.Context().Err() == nil { // otherwise the test has ended, and with it all requests
 			t.Error(err)
 		}
 		return nil
@@ -109,7 +109,7 @@ func (f *traffic) submit(t *testing.T, turn int) *product {
 	return created
 }
 
-// call makes a request that must succeed, and returns what the product is then.
+// call sends a request that must succeed, and returns the product's SID and status.
 func call(t *testing.T, method string, to *url.URL, form url.Values) (sid, status string, err error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, to.String(), strings.NewReader(form.Encode()))
@@ -122,7 +122,7 @@ func call(t *testing.T, method string, to *url.URL, form url.Values) (sid, statu
 	if err != nil {
 		return "", "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // it is read to the end, or the test fails
+	defer response.Body.Close() //nolint:errcheck // it is read completely, or the test fails
 	var product struct{ SID, Status, Message string }
 	if err := json.NewDecoder(response.Body).Decode(&product); err != nil || response.StatusCode >= http.StatusBadRequest {
 		return "", "", fmt.Errorf("%s %s: %s, %q, %w", method, to, response.Status, product.Message, err)
@@ -130,14 +130,14 @@ func call(t *testing.T, method string, to *url.URL, form url.Values) (sid, statu
 	return product.SID, product.Status, nil
 }
 
-// receive is the customer's end of a callback.
+// receive receives a callback.
 func (f *traffic) receive(_ http.ResponseWriter, r *http.Request) {
 	status := r.FormValue("Status")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := f.products[r.FormValue("BundleSid")]
 	if p == nil || slices.Contains(p.told, status) {
-		return // a server that is stopped may cut off a callback that has arrived, and it is sent again
+		return // a stopped server may abort a callback that has arrived, which is then sent again
 	}
 	if p.told = append(p.told, status); len(p.told) == len(story) {
 		close(p.ended)
@@ -145,28 +145,28 @@ func (f *traffic) receive(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// await waits until the stories of so many products have ended that most of them began after now.
+// await waits until so many products are finished that most of them must have begun after the call.
 func (f *traffic) await(t *testing.T, by string) {
 	t.Helper()
-	limit := time.NewTimer(patience)
+	limit := time.NewTimer(waitLimit)
 	defer limit.Stop()
 	for n := range len(f.told) + clients + enough {
 		select {
 		case <-f.told:
 		case <-limit.C:
-			t.Fatalf("served by %s: %d products in %v, want %d", by, n, patience, clients+enough)
+			t.Fatalf("served by %s: %d products in %v, want %d", by, n, waitLimit, clients+enough)
 		}
 	}
 }
 
-// verify waits for the clients to end, and looks for all that was acknowledged.
+// verify waits for the clients to end, and checks everything that was acknowledged.
 func (f *traffic) verify(t *testing.T, server *url.URL) {
 	t.Helper()
 	f.stop()
 	for sid, p := range f.products {
 		_, status, err := call(t, http.MethodGet, server.JoinPath("/v1/TrustProducts", sid), nil)
 		if err != nil || status != story[len(story)-1] || !slices.Equal(p.told, story) {
-			t.Errorf("%s is %q, and the customer was told %v: %v", sid, status, p.told, err)
+			t.Errorf("%s has status %q and the callbacks %v: %v", sid, status, p.told, err)
 		}
 	}
 	t.Logf("%d products, and what became of each", len(f.products))

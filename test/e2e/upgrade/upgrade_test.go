@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program)) }
 
 const root = "../../.."
 
-// TestServersAreReplacedOneByOne upgrades, takes the upgrade back, and upgrades for good.
+// TestServersAreReplacedOneByOne upgrades, rolls the upgrade back, and upgrades again.
 func TestServersAreReplacedOneByOne(t *testing.T) {
 	t.Parallel()
 	programtest.DependOnSources(t, root)
@@ -47,7 +47,7 @@ func TestServersAreReplacedOneByOne(t *testing.T) {
 			all.await(tried, "both servers")
 			all.use(old)
 		})
-		wantSchema(beside, program, database, newer) // says the old program, and leaves it alone
+		wantSchema(beside, program, database, newer) // the old program accepts the newer schema and does not change it
 		all.await(beside, "the old server alone, on the newer schema")
 
 		current = serve(t, next, database)
@@ -60,7 +60,7 @@ func TestServersAreReplacedOneByOne(t *testing.T) {
 	all.verify(t, current)
 }
 
-// serve starts a server whose reviews take no time, and sees to it that it is healthy until the test ends.
+// serve starts a server whose reviews take no time, and checks that it stays healthy until the test ends.
 func serve(t *testing.T, program, database string) *url.URL {
 	t.Helper()
 	server := programtest.Serve(t, program, database, "--review-delay", "0s")
@@ -152,7 +152,7 @@ func absolute(t *testing.T, name string) string {
 	return name
 }
 
-// wantSchema has a program say that there is nothing to migrate, because the schema has this version.
+// wantSchema checks that a program has nothing to migrate because the schema has this version.
 func wantSchema(t *testing.T, program, database string, version int64) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), program, "migrate", "--db", database).Output()
@@ -161,6 +161,6 @@ func wantSchema(t *testing.T, program, database string, version int64) {
 		err = json.Unmarshal(out, &schema)
 	}
 	if err != nil || schema.From != version || schema.To != version {
-		t.Fatalf("the schema has gone from %d to %d, want it at %d: %v", schema.From, schema.To, version, err)
+		t.Fatalf("the schema was migrated from %d to %d, want no migration from %d: %v", schema.From, schema.To, version, err)
 	}
 }

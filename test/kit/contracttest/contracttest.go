@@ -1,8 +1,8 @@
 // Package contracttest validates responses against openapi.yaml. The server's own tests and the conformance suite share it.
 //
-// It guarantees that the contract declares the status, headers and body of a response for the request, and that a response
-// outside of the contract's operations is at least its Error. It is stricter than the contract in one place: times must be
-// whole seconds. It does not validate requests, and it does not know what an operation means.
+// It guarantees that the contract declares the status, headers and body of a response for the request, and that the response
+// to a request outside the contract is an Error. It is stricter than the contract in one way: times must be in whole seconds.
+// It does not validate requests and does not know what an operation means.
 package contracttest
 
 import (
@@ -22,16 +22,16 @@ import (
 	"github.com/opentrusthub/trusthub"
 )
 
-// Contract is openapi.yaml, read. It is safe for concurrent use.
+// Contract is the parsed openapi.yaml. It is safe for concurrent use.
 type Contract struct {
 	doc    *openapi3.T
 	router routers.Router
 }
 
-// New reads openapi.yaml. It fails if the contract, or an example in it, is not valid.
+// New parses openapi.yaml. It returns an error if the contract, or an example in it, is invalid.
 func New(ctx context.Context) (*Contract, error) { return Load(ctx, trusthub.Contract()) }
 
-// Load is New for another contract, in YAML.
+// Load is like New, for another contract in YAML.
 func Load(ctx context.Context, text string) (*Contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(text))
 	if err != nil {
@@ -48,7 +48,7 @@ func Load(ctx context.Context, text string) (*Contract, error) {
 	return &Contract{doc: doc, router: router}, nil
 }
 
-// Document returns the contract itself, without its servers. It must not be changed.
+// Document returns the parsed contract, without its servers. The caller must not change it.
 func (c *Contract) Document() *openapi3.T { return c.doc }
 
 // Operations returns the ids of all operations, sorted.
@@ -63,7 +63,7 @@ func (c *Contract) Operations() []string {
 	return ids
 }
 
-// Operation returns the id of the operation that a request is for, empty if there is no such operation.
+// Operation returns the id of a request's operation, empty if there is none.
 func (c *Contract) Operation(r *http.Request) string {
 	route, _, err := c.router.FindRoute(r)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Contract) Operation(r *http.Request) string {
 	return route.Operation.OperationID
 }
 
-// Check returns how a response breaks the contract, nil if it does not.
+// Check returns an error if a response violates the contract.
 func (c *Contract) Check(r *http.Request, status int, header http.Header, body []byte) error {
 	route, params, err := c.router.FindRoute(r)
 	if err != nil {
@@ -89,12 +89,12 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 	}
 	input.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(context.WithoutCancel(r.Context()), input); err != nil {
-		return fmt.Errorf("the answer breaks the contract: %w", err)
+		return fmt.Errorf("the response violates the contract: %w", err)
 	}
 	return nil
 }
 
-// checkOutside validates the response to a request that the contract has no operation for.
+// checkOutside validates the response to a request outside the contract.
 func (c *Contract) checkOutside(status int, body []byte) error {
 	if status < http.StatusBadRequest || len(body) == 0 {
 		return nil
@@ -104,7 +104,7 @@ func (c *Contract) checkOutside(status int, body []byte) error {
 		return fmt.Errorf("the error is not JSON: %w", err)
 	}
 	if err := c.doc.Components.Schemas["Error"].Value.VisitJSON(value); err != nil {
-		return fmt.Errorf("the error breaks the contract: %w", err)
+		return fmt.Errorf("the error violates the contract: %w", err)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ const (
 	failure = `{"code":20404,"message":"no","more_info":"https://www.twilio.com/docs/errors/20404","status":404}`
 )
 
-// TestCheck breaks answers in one place each.
+// TestCheck checks responses with one violation each.
 func TestCheck(t *testing.T) {
 	contract, err := contracttest.New(t.Context())
 	if err != nil {
@@ -61,9 +61,9 @@ func TestOperations(t *testing.T) {
 	}
 	create := contract.Operation(httptest.NewRequest(http.MethodPost, "/v1/TrustProducts", nil))
 	if create != "CreateTrustProduct" || !slices.Contains(contract.Operations(), create) {
-		t.Errorf("a create is %q of %v", create, contract.Operations())
+		t.Errorf("the operation of a create is %q, of %v", create, contract.Operations())
 	}
 	if got := contract.Operation(httptest.NewRequest(http.MethodPost, "/v1", nil)); got != "" {
-		t.Errorf("outside there is %q", got)
+		t.Errorf("outside the contract, the operation is %q", got)
 	}
 }

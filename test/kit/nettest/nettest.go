@@ -1,6 +1,6 @@
-// Package nettest serves connections on loopback, for tests of how a sender copes with a receiver that misbehaves.
+// Package nettest serves connections on loopback, for tests of how a sender copes with a misbehaving receiver.
 //
-// It guarantees that nothing listens any more when the test has ended. It knows no protocol.
+// It guarantees that nothing listens after the test. It knows no protocol.
 package nettest
 
 import (
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Listen accepts connections until the test ends, calls serve with each, one after the other, and closes it. It returns the
+// Listen accepts connections until the test ends, one after the other, calls serve with each and closes it. It returns the
 // address: an IP address and a port.
 func Listen(tb testing.TB, serve func(net.Conn)) string {
 	tb.Helper()

@@ -17,22 +17,22 @@ import (
 )
 
 const (
-	orderLimit = 2 * time.Minute // for the supervisor to do what it is told, such as a start with recovery after a kill
-	portTries  = 10              // at ports chosen by chance, because others may listen on some
+	orderLimit = 2 * time.Minute // for one order to the supervisor, such as a start with recovery after a kill
+	portTries  = 10              // random ports to try, because some may be in use
 
-	// The ports are below those that Linux (from 32768) and macOS (from 49152) give to outgoing connections, one of which
+	// The ports are below those that Linux (from 32768) and macOS (from 49152) use for outgoing connections, one of which
 	// could take the port between Kill and Start.
 	firstPort, ports = 16384, 16384
 )
 
-// supervise is the supervisor of a cluster, a shell script that ends the server when the test process has ended. It watches a
-// pipe, because the kernel closes that however a process ends. Pdeathsig would do less: only Linux has it, it fires when the
-// thread ends that started the process, it reaches the postmaster alone, and nobody would remove the folder.
+// supervise is the supervisor of a cluster, a shell script that stops the server when the test process has ended. It watches
+// a pipe, which the kernel closes however a process ends. Pdeathsig would not be enough: only Linux has it, it fires when the
+// thread that started the process ends, it reaches only the postmaster, and the folder would remain.
 //
 //go:embed supervise.sh
 var supervise string
 
-// Cluster is a Postgres server with a data folder of its own. Only one goroutine at a time may call Kill and Start.
+// Cluster is a Postgres server with its own data folder. Kill and Start must not be called concurrently.
 type Cluster struct {
 	folder     string
 	supervisor *exec.Cmd
@@ -43,7 +43,7 @@ type Cluster struct {
 	running    bool
 }
 
-// NewCluster starts a durable cluster that ends with the test. It is always a private one, which a test may kill.
+// NewCluster starts a durable private cluster, which the test may kill. It stops when the test ends.
 func NewCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	c, err := startCluster("on")
@@ -63,7 +63,7 @@ func (c *Cluster) URL() string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)
 }
 
-// Kill ends the postmaster and all its children with SIGKILL, and returns when the last of them is gone.
+// Kill kills the postmaster and all its children with SIGKILL, and returns when the last of them has ended.
 func (c *Cluster) Kill() error {
 	if !c.running {
 		return errors.New("pgtest: kill: the server is not running")
@@ -82,7 +82,7 @@ func (c *Cluster) Start() error {
 	return err
 }
 
-// order has the supervisor do something and waits until it is done. An error has the end of the server's log.
+// order sends an order to the supervisor and waits until it is done. An error includes the end of the server's log.
 func (c *Cluster) order(order string) error {
 	defer time.AfterFunc(orderLimit, func() { _ = c.stdout.Close() }).Stop()
 	_, writeErr := io.WriteString(c.orders, order)
@@ -94,19 +94,19 @@ func (c *Cluster) order(order string) error {
 	return fmt.Errorf("pgtest: %q: %w\n%s", order, errors.Join(writeErr, err, logErr), log[max(0, len(log)-4096):])
 }
 
-// end stops the server, and returns when the supervisor has removed the folder.
+// end stops the server and returns when the supervisor has removed the folder.
 func (c *Cluster) end() error {
 	defer time.AfterFunc(orderLimit, func() { _ = c.stdout.Close() }).Stop()
 	err := c.orders.Close()
 	_, readErr := io.Copy(io.Discard, c.stdout)
 	if readErr == nil {
-		_ = c.supervisor.Wait() // how the shell ended says nothing
+		_ = c.supervisor.Wait() // the shell's exit status means nothing
 	}
-	return errors.Join(err, readErr, os.RemoveAll(c.folder)) // the folder may lie where only this user can remove it
+	return errors.Join(err, readErr, os.RemoveAll(c.folder)) // perhaps only this user can remove the folder
 }
 
-// startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting: whether
-// a commit survives a power cut. It survives kill -9 either way.
+// startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting:
+// whether a commit survives a power cut. It survives kill -9 either way.
 func startCluster(fsync string) (*Cluster, error) {
 	c, err := newCluster(fsync)
 	if err != nil {
@@ -131,9 +131,9 @@ func newCluster(fsync string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // G204: our own script, and programs found where Postgres is installed
+	//nolint:gosec // G204: the script is a constant, and the programs are Postgres's
 	cmd := exec.CommandContext(context.Background(), "sh", "-c", supervise, "sh", folder, bin, fsync)
-	cmd.Dir = "/" // the server's user may not be allowed into the test's folder
+	cmd.Dir = "/" // the server's user may have no access to the test's folder
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	// Its standard error is the null device: `go test` would wait until the supervisor closes an inherited one.
 	orders, inErr := cmd.StdinPipe()
@@ -152,8 +152,8 @@ func newCluster(fsync string) (*Cluster, error) {
 	return c, nil
 }
 
-// findPrograms returns the first folder that has both initdb and postgres: in PATH, or where Debian installs each major version,
-// the newest first.
+// findPrograms returns the first folder that has both initdb and postgres: in PATH, or where Debian installs each major
+// version, the newest first.
 func findPrograms() (string, error) {
 	path, _ := os.LookupEnv("PATH")
 	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // fails for a malformed pattern only

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// verdict records how a test would have ended.
+// verdict is a testing.TB that records whether it was skipped or failed.
 type verdict struct {
 	testing.TB
 	skipped, failed string
@@ -43,7 +43,7 @@ func TestWithoutPostgres(t *testing.T) {
 	}
 }
 
-// A start that fails returns what the server says, and nothing of it stays.
+// TestTakenPort: a failed start returns the server's message and leaves nothing behind.
 func TestTakenPort(t *testing.T) {
 	t.Parallel()
 	first := NewCluster(t)
@@ -66,7 +66,7 @@ func TestUnreachableFolder(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("the server runs as the user of this test, who reaches the same folders")
 	}
-	t.Setenv("TMPDIR", t.TempDir()) // in a folder of root's alone
+	t.Setenv("TMPDIR", t.TempDir()) // below a folder that only root can access
 	_, err := startCluster("off")
 	if errors.Is(err, errMissing) {
 		refuse(t, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-const endLimit = 30 * time.Second // for what a killed process leaves to end
+const endLimit = 30 * time.Second // for what a killed process started to end
 
 func TestKillKeepsCommittedRows(t *testing.T) {
 	t.Parallel()
@@ -56,7 +56,7 @@ func TestKillKeepsCommittedRows(t *testing.T) {
 	}
 }
 
-// A backend that computes does not look whether its postmaster lives: it must have been killed itself.
+// TestKillReachesBusyBackends: a busy backend does not notice that its postmaster is dead, so it must be killed itself.
 func TestKillReachesBusyBackends(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
@@ -78,11 +78,12 @@ func TestKillReachesBusyBackends(t *testing.T) {
 	}
 }
 
-// childVariable makes this test binary a test process to be killed. Its value says how its cluster starts.
+// childVariable makes this test binary the process that TestNothingOutlivesTheTestProcess kills. Its value is the kind of
+// cluster.
 const childVariable = "PGTEST_CHILD"
 
-// TestChild is not a test of its own but what the test below starts and kills. In its own process it does nothing, and does not
-// call that a skip, which would be a failure in CI.
+// TestChild is the process that the test below starts and kills. Otherwise it does nothing. It does not call Skip, which is a
+// failure in CI.
 func TestChild(t *testing.T) {
 	switch kind, _ := os.LookupEnv(childVariable); kind {
 	case "shared":
@@ -98,10 +99,10 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// A test process is killed at many moments. No process, file or shared memory may stay.
+// TestNothingOutlivesTheTestProcess kills a test process at several moments. No process, file or shared memory may remain.
 func TestNothingOutlivesTheTestProcess(t *testing.T) {
 	t.Parallel()
-	pgtest.New(t) // skips where there is no Postgres
+	pgtest.New(t) // skips without Postgres
 	for _, test := range []struct{ name, kind, file, line string }{
 		{name: "initdb", kind: "shared", file: "data"},
 		{name: "the server begins", kind: "shared", file: "stderr"},
@@ -127,21 +128,21 @@ func TestNothingOutlivesTheTestProcess(t *testing.T) {
 			}
 			programtest.Eventually(t, endLimit, "empty folder", func() bool { return len(glob(t, folder, "*")) == 0 })
 			if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil && port != "" {
-				t.Error("somebody still listens on the cluster's port")
+				t.Error("the cluster's port is still in use")
 				_ = conn.Close()
 			}
 			if segment != "" && segmentExists(t, segment) {
-				t.Error("the shared memory is still there")
+				t.Error("the shared memory still exists")
 			}
 		})
 	}
 }
 
-// startChild runs TestChild in a process of its own. It returns the folder for temporary files that the child was given.
+// startChild runs TestChild in another process. It returns the child's folder for temporary files.
 func startChild(t *testing.T, kind string) (*programtest.Process, string) {
 	t.Helper()
 	folder := t.TempDir()
-	// As /tmp is: another user can reach it, and can remove what belongs to it.
+	// Like /tmp: all users can access it, and remove their own files.
 	if err := errors.Join(os.Chmod(filepath.Dir(folder), 0o755), os.Chmod(folder, 0o777)); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func glob(t *testing.T, path ...string) []string {
 	return found
 }
 
-// lockOf returns a server's port and the id of the System V shared memory that it has locked its data with.
+// lockOf returns a server's port and the id of the System V shared memory with which it locks its data.
 func lockOf(t *testing.T, folder string) (port, segment string) {
 	t.Helper()
 	text, err := os.ReadFile(glob(t, folder, "pgtest-*", "data", "postmaster.pid")[0])

@@ -1,20 +1,20 @@
 // Package pgtest gives tests a real Postgres. It is for tests only.
 //
-// Databases are on the server that TRUSTHUB_TEST_POSTGRES names (a postgres:// URL of a role that may create databases), or else
-// on a private cluster that the first call in a test process starts, with the programs of Debian's postgresql package or any
-// other installation of Postgres 13 or later. [NewCluster] starts a cluster that one test has for itself and may kill.
+// Databases are on the server in TRUSTHUB_TEST_POSTGRES (a postgres:// URL of a role that may create databases). If that is not
+// set, they are on a private cluster that the first call in a test process starts, with the programs of Debian's postgresql
+// package or another installation of Postgres 13 or later. [NewCluster] starts a cluster for a single test, which may kill it.
 //
-// What it guarantees: a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable as
-// in production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on
-// 127.0.0.1 alone, and is removed with its temporary folder when the test process has ended, also when that was killed or
-// panicked. Clusters of several test processes do not meet. Where root runs the tests, the server runs as the user postgres,
-// because Postgres refuses root.
+// It guarantees that a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable,
+// as in production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on
+// 127.0.0.1 only. It is removed with its temporary folder after the test process has ended, even if that was killed or
+// panicked. Clusters of different test processes are independent. If root runs the tests, the server runs as the user
+// postgres, because Postgres refuses to run as root.
 //
-// What it does not do: it installs nothing, it keeps no data, and it does not guard a cluster against other users of this
-// machine, who may connect without a password while the tests run. It runs no cluster on Windows, where a server must be
-// named. Where the temporary folder is neither the test user's nor writable by postgres, an empty folder may stay behind.
+// It installs nothing, keeps no data, and does not protect a cluster from other users of this machine, who may connect
+// without a password while the tests run. On Windows it cannot run a cluster: set TRUSTHUB_TEST_POSTGRES. If the temporary
+// folder neither belongs to the test's user nor is writable by postgres, an empty folder may remain.
 //
-// Without any Postgres a test is skipped, and says what to install or set. With CI=true it fails instead.
+// Without Postgres a test is skipped, with a message about what to install or set. With CI=true it fails instead.
 package pgtest
 
 import (
@@ -34,7 +34,7 @@ import (
 // serverVariable names the environment variable with the URL of a server to use instead of a private cluster.
 const serverVariable = "TRUSTHUB_TEST_POSTGRES"
 
-// errMissing means that this machine has no Postgres that a test could run. It says what to do about it.
+// errMissing means that Postgres is not installed. Its text says what to do.
 var errMissing = errors.New("no Postgres to test with: install Debian's postgresql package (initdb and postgres are looked for " +
 	"in PATH and in /usr/lib/postgresql; root needs a user named postgres), or, for tests that do not kill the server, set " +
 	serverVariable + " to the postgres:// URL of a role that may create databases")
@@ -49,24 +49,24 @@ var (
 	sharedDurable = sync.OnceValues(func() (*Cluster, error) { return startCluster("on") })
 )
 
-// emptyTemplate is empty on every server. Nobody can be connected to it, which would be an error.
+// emptyTemplate is empty on every server and allows no connections, which would prevent copying it.
 const emptyTemplate = "template0"
 
-// New returns the URL of an empty database, which is dropped when the test ends, whoever is still connected.
+// New returns the URL of an empty database, which is dropped when the test ends, even if it still has connections.
 func New(tb testing.TB) string {
 	tb.Helper()
 	return newDatabase(tb, shared, emptyTemplate)
 }
 
-// NewDurable is New for a test of what a crash leaves, and for a benchmark: commits are on disk, as they are in production. The
-// server that TRUSTHUB_TEST_POSTGRES names is taken as it is.
+// NewDurable is like New, for tests of crashes and for benchmarks: commits are on disk, as in production. The server in
+// TRUSTHUB_TEST_POSTGRES is used with its own settings.
 func NewDurable(tb testing.TB) string {
 	tb.Helper()
 	return newDatabase(tb, sharedDurable, emptyTemplate)
 }
 
-// Template returns a function like New, whose databases are as prepare leaves one. On the private cluster prepare runs once, and
-// the databases are copies. Nothing may be connected any more when it returns.
+// Template returns a function like New whose databases have been prepared by prepare. On the private cluster prepare runs
+// once and the databases are copies. prepare must close its connections.
 func Template(prepare func(url string) error) func(tb testing.TB) string {
 	template := databaseName()
 	made := sync.OnceValue(func() error {
@@ -82,7 +82,7 @@ func Template(prepare func(url string) error) func(tb testing.TB) string {
 	})
 	return func(tb testing.TB) string {
 		tb.Helper()
-		if _, given := givenServer(); given { // on which a template would stay for ever
+		if _, given := givenServer(); given { // on which a template would never be dropped
 			at := New(tb)
 			if err := prepare(at); err != nil {
 				tb.Fatal(err)
@@ -96,13 +96,13 @@ func Template(prepare func(url string) error) func(tb testing.TB) string {
 	}
 }
 
-// givenServer returns the URL of the server that is named in place of a private cluster.
+// givenServer returns the URL in TRUSTHUB_TEST_POSTGRES, and reports whether it is set.
 func givenServer() (server string, ok bool) {
 	server, _ = os.LookupEnv(serverVariable)
 	return server, server != ""
 }
 
-// refuse ends a test for which there is no server: it is skipped where there is no Postgres, and fails in all other cases.
+// refuse ends a test that got no server: it skips the test if Postgres is not installed, and fails it otherwise.
 func refuse(tb testing.TB, err error) {
 	tb.Helper()
 	missing := errors.Is(err, errMissing)
@@ -117,7 +117,7 @@ func refuse(tb testing.TB, err error) {
 	}
 }
 
-// newDatabase creates a database and has it dropped when the test ends.
+// newDatabase creates a database that is dropped when the test ends.
 func newDatabase(tb testing.TB, cluster func() (*Cluster, error), template string) string {
 	tb.Helper()
 	server, given := givenServer()
@@ -141,7 +141,7 @@ func newDatabase(tb testing.TB, cluster func() (*Cluster, error), template strin
 	return at
 }
 
-// databaseName returns a new name. The test's own would be nicer to read, but Postgres cuts names at 63 bytes.
+// databaseName returns a new name. It is not the test's name because Postgres truncates names to 63 bytes.
 func databaseName() string { return "pgtest_" + strings.ToLower(rand.Text()) }
 
 // create creates a database and returns its URL. Postgres 15 and later copy a template of this size through the log by
@@ -149,7 +149,7 @@ func databaseName() string { return "pgtest_" + strings.ToLower(rand.Text()) }
 func create(server, name, template string) (string, error) {
 	target, err := url.Parse(server)
 	if err != nil || !strings.HasPrefix(target.Scheme, "postgres") {
-		// Without err, which would show the URL: it may hold a password.
+		// Without err, which would quote the URL, which may have a password.
 		return "", errors.New(serverVariable + " is not a postgres:// URL")
 	}
 	if err := execute(server, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
@@ -159,7 +159,7 @@ func create(server, name, template string) (string, error) {
 	return target.String(), nil
 }
 
-// execute runs a statement on a connection of its own. It takes no context, because a test's is over when it cleans up.
+// execute runs a statement on a new connection. It takes no context, because a test's context has ended when it cleans up.
 func execute(server, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), statementLimit)
 	defer cancel()

@@ -20,7 +20,7 @@ func TestDatabaseIsOneTestsOwn(t *testing.T) {
 	other := connect(t, pgtest.New(t))
 	t.Run("user", func(t *testing.T) {
 		left = pgtest.New(t)
-		db, err := sql.Open("pgx", left) // as the store connects; not closed, as in a test that fails half-way
+		db, err := sql.Open("pgx", left) // as the store connects; not closed, as in a test that fails halfway
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestDatabaseIsOneTestsOwn(t *testing.T) {
 	}
 }
 
-// What the package promises of its clusters, asked of the servers themselves.
+// TestSettings checks the settings that the package promises on the servers.
 func TestSettings(t *testing.T) {
 	t.Setenv("TRUSTHUB_TEST_POSTGRES", "")
 	for fsync, database := range map[string]func(testing.TB) string{"on": pgtest.NewDurable, "off": pgtest.New} {
@@ -102,7 +102,7 @@ func connect(tb testing.TB, at string) *pgx.Conn {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		// After a kill the connection is broken, and closing it says so.
+		// After a kill the connection is broken, so closing it returns an error.
 		if err := conn.Close(context.Background()); err != nil && !conn.IsClosed() {
 			tb.Error(err)
 		}

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// handOver has a command run in a session of its own, so that a terminal's Ctrl-C does not reach it before the test process has
-// ended. If the test runs as root, the command runs as the user postgres, who is given the folder.
+// handOver makes a command run in its own session, so that a terminal's Ctrl-C does not reach it before the test process has
+// ended. If the test runs as root, the command runs as the user postgres, to whom handOver gives the folder.
 func handOver(cmd *exec.Cmd, folder string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Geteuid() != 0 {

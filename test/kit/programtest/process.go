@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	patience  = 30 * time.Second // for output that is sure to come, and for the end after a kill, on a busy machine
-	stopLimit = 10 * time.Second // the program promises to end within this time after SIGTERM
+	waitLimit = 30 * time.Second // for expected output, and for the end after a kill, on a busy machine
+	stopLimit = 10 * time.Second // the program must end within this time after SIGTERM
 )
 
-// Command says what to start, with the fields of exec.Cmd. Nothing is inherited from this process's environment.
+// Command is a command to start, with the fields of exec.Cmd. It inherits nothing from this process's environment.
 type Command struct {
 	Path          string // looked up in PATH, or relative to Dir
 	Args          []string
@@ -30,7 +30,7 @@ type Command struct {
 	DiscardStderr bool     // for a log that is too long to keep
 }
 
-// Process is a running program. Its methods may be called by several goroutines.
+// Process is a running program. Its methods may be called concurrently.
 type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -47,7 +47,7 @@ type collector struct {
 	buffer *bytes.Buffer
 }
 
-// Write keeps b and wakes those who wait for output.
+// Write stores b and wakes the goroutines that wait for output.
 func (c collector) Write(b []byte) (int, error) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -56,10 +56,10 @@ func (c collector) Write(b []byte) (int, error) {
 	return c.buffer.Write(b)
 }
 
-// Launch starts a program. The caller ends it, with Stop or Kill.
+// Launch starts a program. The caller must end it, with Stop or Kill.
 func Launch(c Command) (*Process, error) {
 	p := &Process{
-		cmd:  exec.CommandContext(context.Background(), c.Path, c.Args...), //nolint:gosec // G204: a test's own command
+		cmd:  exec.CommandContext(context.Background(), c.Path, c.Args...), //nolint:gosec // G204: the command is the test's
 		done: make(chan struct{}), more: make(chan struct{}),
 	}
 	p.cmd.Dir, p.cmd.Env = c.Dir, c.Env
@@ -83,7 +83,7 @@ func Launch(c Command) (*Process, error) {
 	return p, nil
 }
 
-// Start starts a program that is killed when the test ends, if it still runs then.
+// Start starts a program, and kills it when the test ends if it is still running.
 func Start(tb testing.TB, c Command) *Process {
 	tb.Helper()
 	p, err := Launch(c)
@@ -113,9 +113,10 @@ func (p *Process) printed(buffer *bytes.Buffer) string {
 	return buffer.String()
 }
 
-// Await waits until the pattern matches standard output or standard error count times. It returns the last match and its groups.
+// Await waits until the pattern matches standard output or standard error count times. It returns the last match and its
+// groups.
 func (p *Process) Await(pattern *regexp.Regexp, count int) ([]string, error) {
-	limit := time.NewTimer(patience)
+	limit := time.NewTimer(waitLimit)
 	defer limit.Stop()
 	for {
 		var ended bool
@@ -140,14 +141,14 @@ func (p *Process) Await(pattern *regexp.Regexp, count int) ([]string, error) {
 		case <-more:
 		case <-p.done:
 		case <-limit.C:
-			return nil, fmt.Errorf("%s has not printed %q within %v:\n%s%s", p.cmd.Args, pattern, patience, stdout, stderr)
+			return nil, fmt.Errorf("%s has not printed %q within %v:\n%s%s", p.cmd.Args, pattern, waitLimit, stdout, stderr)
 		}
 	}
 }
 
 var listening = regexp.MustCompile(`(?m)^Listening .*(http://\S+:\d+)$`)
 
-// URL waits until the program prints where it listens.
+// URL waits until the program prints its URL.
 func (p *Process) URL() (*url.URL, error) {
 	found, err := p.Await(listening, 1)
 	if err != nil {
@@ -156,11 +157,11 @@ func (p *Process) URL() (*url.URL, error) {
 	return url.Parse(found[1])
 }
 
-// Done returns a channel that is closed when the process has ended and nobody holds its output open any more, such as a child.
+// Done returns a channel that is closed when the process and all children that share its output have ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Wait waits for Done. It returns the error of exec.Cmd's Wait, or another one if that takes too long.
-func (p *Process) Wait() error { return p.wait(patience) }
+func (p *Process) Wait() error { return p.wait(waitLimit) }
 
 func (p *Process) wait(limit time.Duration) error {
 	timer := time.NewTimer(limit)
@@ -176,7 +177,7 @@ func (p *Process) wait(limit time.Duration) error {
 // Signal sends a signal and does not wait. Its error is os.ErrProcessDone if the process has ended.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Stop sends SIGTERM, as an operator does. It returns an error unless the process then ends in time and with status 0.
+// Stop sends SIGTERM, as an operator does. It returns an error unless the process ends in time with status 0.
 func (p *Process) Stop() error {
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -188,7 +189,7 @@ func (p *Process) Stop() error {
 	return err
 }
 
-// Kill sends SIGKILL and waits. A process that has ended already is no error.
+// Kill sends SIGKILL and waits. It is not an error if the process has ended already.
 func (p *Process) Kill() error {
 	if err := p.Signal(os.Kill); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -196,5 +197,5 @@ func (p *Process) Kill() error {
 	if err := p.Wait(); errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	return nil // how a killed process ended says nothing
+	return nil // the status of a killed process means nothing
 }

@@ -20,13 +20,13 @@ func TestOutput(t *testing.T) {
 	p := shell(t, "echo 'Listening on http://127.0.0.1:1'; echo log $SECRET >&2; echo again; echo again; exit 3")
 	at, err := p.URL()
 	if err != nil || at.Host != "127.0.0.1:1" {
-		t.Errorf("it listens at %v, %v", at, err)
+		t.Errorf("the URL is %v, %v", at, err)
 	}
 	if _, err := p.Await(regexp.MustCompile("again"), 2); err != nil {
 		t.Error(err)
 	}
 	if _, err := p.Await(regexp.MustCompile("again"), 3); err == nil || !strings.Contains(err.Error(), "exit status 3") {
-		t.Errorf("waiting for what does not come: %v", err)
+		t.Errorf("waiting for missing output: %v", err)
 	}
 	if got := p.Stderr(); got != "log\n" {
 		t.Errorf("the log is %q", got)
@@ -49,7 +49,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A process has ended when its children have ended too.
+// TestKillWaitsForChildren: a process has ended only when its children have ended, too.
 func TestKillWaitsForChildren(t *testing.T) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -66,7 +66,7 @@ func TestKillWaitsForChildren(t *testing.T) {
 	}
 	select {
 	case <-p.Done():
-		t.Error("it has ended before its child")
+		t.Error("Done was closed before the child ended")
 	default:
 	}
 	if err := errors.Join(reader.Close(), writer.Close()); err != nil {
@@ -76,6 +76,6 @@ func TestKillWaitsForChildren(t *testing.T) {
 		t.Error(err)
 	}
 	if !strings.HasSuffix(p.Stdout(), "bye\n") {
-		t.Errorf("it printed %q", p.Stdout())
+		t.Errorf("the output is %q", p.Stdout())
 	}
 }

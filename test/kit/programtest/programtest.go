@@ -1,8 +1,7 @@
-// Package programtest builds the program and runs it as a process of its own, for the tests and the bench that judge it from
-// outside.
+// Package programtest builds the program and runs it in its own process, for the tests and the bench that use it from outside.
 //
-// It guarantees that a process is gone when its test is, and that a server which does not stop cleanly fails its test. It knows
-// nothing of the program but its command line and what it prints.
+// It guarantees that a process ends with its test, and that a server that does not stop cleanly fails its test. It uses only
+// the program's command line and output.
 package programtest
 
 import (
@@ -35,7 +34,7 @@ func Main(m *testing.M, program *string, flags ...string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a leftover in the temporary folder spoils no test
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover in the temporary folder is harmless
 
 	*program = filepath.Join(dir, "trusthub")
 	if err := Build(context.Background(), *program, flags...); err != nil {
@@ -45,15 +44,15 @@ func Main(m *testing.M, program *string, flags ...string) int {
 	return m.Run()
 }
 
-// Build builds the program, with flags of `go build`. It does so in the main module, because a test in a module of its own
-// has other dependencies.
+// Build builds the program, with flags of `go build`. It builds in the main module, because a test in another module has other
+// dependencies.
 func Build(ctx context.Context, program string, flags ...string) error {
 	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return fmt.Errorf("find the main module: %w", err)
 	}
 	args := slices.Concat([]string{"build", "-o", program}, flags, []string{"./cmd/trusthub"})
-	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // G204: our own words
+	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // G204: constant arguments
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the program: %w\n%s", err, out)
@@ -61,8 +60,7 @@ func Build(ctx context.Context, program string, flags ...string) error {
 	return nil
 }
 
-// RaceFlags returns the flags of `go build` for a program with the race detector if this test has it, and none otherwise.
-// They are the Makefile's RACE.
+// RaceFlags returns the flags of `go build` that enable the race detector if this test uses it. They are the Makefile's RACE.
 func RaceFlags() []string {
 	info, _ := debug.ReadBuildInfo()
 	if !slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
@@ -71,8 +69,8 @@ func RaceFlags() []string {
 	return []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/libc=-race=false"}
 }
 
-// Serve runs `trusthub serve` with a database and more flags until the test ends, and returns its URL. Its account is AccountSID
-// with AuthToken. The test fails if the server does not then exit with status 0 in time.
+// Serve runs `trusthub serve` with a database and more flags until the test ends, and returns its URL. Its account is
+// AccountSID with AuthToken. The test fails if the server does not then exit with status 0 in time.
 func Serve(tb testing.TB, program, database string, flags ...string) *url.URL {
 	tb.Helper()
 	server := Start(tb, Command{
@@ -95,8 +93,8 @@ func Serve(tb testing.TB, program, database string, flags ...string) *url.URL {
 	return base
 }
 
-// DependOnSources lists every folder of the module, whose root is given. The go tool reuses the result of a test unless something
-// that the test has opened has changed, and it does not see that the program is built from all of this.
+// DependOnSources opens every folder of the module below root. The go tool reuses a test's cached result unless a file that the
+// test has opened has changed, and it does not know that the program is built from these sources.
 func DependOnSources(tb testing.TB, root string) {
 	tb.Helper()
 	err := filepath.WalkDir(root, func(_ string, entry fs.DirEntry, err error) error {
@@ -110,8 +108,7 @@ func DependOnSources(tb testing.TB, root string) {
 	}
 }
 
-// Eventually looks again and again whether something is the case that the test cannot be told of, and fails the test when the
-// limit has passed.
+// Eventually polls a condition for which there is no notification, and fails the test if it is not true within the limit.
 func Eventually(tb testing.TB, limit time.Duration, what string, done func() bool) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), limit)

@@ -1,7 +1,7 @@
-// Package storetest opens databases for tests, so that what a store does is tested on every engine that there is.
+// Package storetest opens databases for tests, so that stores are tested on every engine.
 //
-// It guarantees a database of its own to each test, which is gone afterwards. It holds no tests and is no mock: the
-// databases are real.
+// It guarantees that each test has its own database, which is deleted afterwards. The databases are real, and the package has
+// no tests.
 package storetest
 
 import (
@@ -17,13 +17,13 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// Names returns a function for each engine that gives a test the name of a database for store.Open. It has the schema and no
-// rows: it is the copy of a template, since to migrate takes longer than most tests.
+// Names returns a function for each engine that creates a database for a test and returns its name for store.Open. The database
+// has the schema and no rows. It is a copy of a template, because migrating takes longer than most tests.
 func Names() map[string]func(tb testing.TB) string {
 	return map[string]func(tb testing.TB) string{"sqlite": newFile, "postgres": newDatabase}
 }
 
-// What the databases are copies of.
+// The templates of the databases.
 var (
 	newDatabase = pgtest.Template(migrate)
 	template    = sync.OnceValues(migratedFile)
@@ -48,7 +48,7 @@ func migratedFile() (content []byte, err error) {
 	if err := migrate(name); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(name) //nolint:gosec // G304: our own
+	return os.ReadFile(name) //nolint:gosec // G304: a temporary file of this function
 }
 
 func newFile(tb testing.TB) string {
@@ -64,7 +64,7 @@ func newFile(tb testing.TB) string {
 	return name
 }
 
-// Open opens a database until the test ends, or until the test itself closes it.
+// Open opens a database and closes it when the test ends, unless the test has closed it.
 func Open(tb testing.TB, name string) *store.Store {
 	tb.Helper()
 	s, err := store.Open(tb.Context(), name, store.Options{})
@@ -79,7 +79,7 @@ func Open(tb testing.TB, name string) *store.Store {
 	return s
 }
 
-// Each runs a test on every engine, beside other tests.
+// Each runs a test on every engine, in parallel with other tests.
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	t.Parallel()
@@ -91,7 +91,7 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	}
 }
 
-// UseSQL opens a database beside the store, to look at its tables or to change them, and closes it again.
+// UseSQL calls a function with a separate connection to a database, to read or change its tables.
 func UseSQL(tb testing.TB, name string, use func(*sql.DB)) {
 	tb.Helper()
 	driver := "sqlite"

@@ -1,5 +1,5 @@
-// Package family_test uses methods that are generated from openapi.yaml and the additions in this folder. It compiles only as
-// part of TestNewOperations of package client.
+// Package family_test tests the methods that are generated from openapi.yaml and the additions in this folder. It is compiled
+// only by TestNewOperations of package client.
 package family_test
 
 import (
@@ -12,10 +12,10 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// request is what the server got.
+// request is a request as the server received it.
 type request struct{ line, form, key, reason string }
 
-// newServer answers every request with a status and a JSON body, and notes it.
+// newServer responds to every request with a status and a JSON body, and records the request.
 func newServer(t *testing.T, answer func(*http.Request) (int, string)) (*client.Client, *[]request) {
 	t.Helper()
 	got := new([]request)
@@ -54,7 +54,8 @@ func check(t *testing.T, got []request, want ...request) {
 	}
 }
 
-// A field that is an object is JSON in the form, and comes back as an object. A create is repeated with the same key.
+// TestCreateWithAttributes: an object is sent as JSON in the form and returned as an object. A create is retried with the
+// same key.
 func TestCreateWithAttributes(t *testing.T) {
 	failures := 1
 	c, got := newServer(t, func(*http.Request) (int, string) {
@@ -82,7 +83,7 @@ func TestCreateWithAttributes(t *testing.T) {
 	}
 }
 
-// The array of a page may have any name.
+// TestListTypes: the array of a page may have any name.
 func TestListTypes(t *testing.T) {
 	c, got := newServer(t, func(r *http.Request) (int, string) {
 		if r.FormValue("PageToken") == "" {
@@ -104,7 +105,7 @@ func TestListTypes(t *testing.T) {
 	check(t, *got, request{line: "GET /v1/GadgetTypes?PageSize=2"}, request{line: "GET /v1/GadgetTypes?PageSize=2&Page=1&PageToken=t"})
 }
 
-// A nested path, with a filter.
+// TestListParts: a nested path, with a filter.
 func TestListParts(t *testing.T) {
 	c, got := newServer(t, answer(http.StatusOK, `{"results":[{"sid":"P1","gadget_sid":"IT1"}],"meta":{"next_page_url":null}}`))
 	n := 0
@@ -120,11 +121,11 @@ func TestListParts(t *testing.T) {
 		}
 	}
 	if n != 2 || len(*got) != 1 {
-		t.Errorf("%d turns, %d requests, want one of each list and one request", n, len(*got))
+		t.Errorf("%d iterations, %d requests, want one iteration of each list and one request", n, len(*got))
 	}
 }
 
-// Two SIDs in the path, and parameters in the header beside those in the body.
+// TestPart: two SIDs in the path, and parameters in the header and in the body.
 func TestPart(t *testing.T) {
 	c, got := newServer(t, func(r *http.Request) (int, string) {
 		if r.Method == http.MethodDelete {
@@ -165,7 +166,7 @@ func TestPart(t *testing.T) {
 		}
 	}
 	if _, err = c.FetchGadgetPart(t.Context(), "IT1", "P1", client.WithIdempotencyKey("key")); err == nil {
-		t.Error("a fetch took an idempotency key")
+		t.Error("a fetch accepts an idempotency key")
 	}
 	if len(*got) != 4 {
 		t.Errorf("%d requests, want 4", len(*got))

@@ -1,6 +1,6 @@
 //go:build cost
 
-// Command trusthub is a small program that uses api/client, for its cost to be measured.
+// Command trusthub is a small program that uses api/client, to measure its cost.
 package main
 
 import (

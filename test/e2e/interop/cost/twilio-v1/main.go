@@ -1,7 +1,7 @@
 //go:build cost
 
-// Command twilio-v1 is the same program with the one package of the official SDK that it needs, put together by hand: the
-// SDK's documentation does not speak of this.
+// Command twilio-v1 is the same program with only the package of the official SDK that it needs, connected by hand. The SDK's
+// documentation does not mention this.
 package main
 
 import (
