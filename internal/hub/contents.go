@@ -36,10 +36,6 @@ func fetchContent[Row any](
 func (h *Hub) assign(
 	ctx context.Context, kind trust.Kind, r request, bundleSID, objectSID string,
 ) (trust.Assignment, error) {
-	if strings.HasPrefix(objectSID, trust.AddressPrefix) {
-		return trust.Assignment{}, api.NewError(api.CodeInvalidState,
-			"An address cannot be assigned. Assign a supporting document that names it.", nil)
-	}
 	now := h.now()
 	a := trust.Assignment{
 		SID: trust.NewSID(trust.AssignmentPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID, ObjectSID: objectSID,
@@ -53,11 +49,25 @@ func (h *Hub) assign(
 		if err := assignable(b); err != nil {
 			return "", err
 		}
-		if b.SID == objectSID {
-			return "", api.NewError(api.CodeInvalidState, "A bundle cannot be assigned to itself.", nil)
+		if reason := notAssignable(b, objectSID); reason != "" {
+			return "", api.NewError(api.CodeInvalidState, reason, nil)
 		}
 		return typeOf(o), nil
 	})
+}
+
+// notAssignable returns why no object with this SID can be assigned to the bundle, whether it exists or not. It returns the empty
+// string if one can.
+func notAssignable(b trust.Bundle, objectSID string) string {
+	switch prefix := objectSID[:2]; {
+	case objectSID == b.SID:
+		return "A bundle cannot be assigned to itself."
+	case prefix == trust.AddressPrefix:
+		return "An address cannot be assigned. Assign a supporting document that names it."
+	case !slices.Contains([]string{trust.EndUserPrefix, trust.SupportingDocumentPrefix, trust.BundlePrefix}, prefix):
+		return "Only end users, supporting documents and bundles can be assigned."
+	}
+	return ""
 }
 
 // unassign removes an assignment from a bundle of the kind.
