@@ -32,7 +32,9 @@ func (h *Hub) ListEndUser(ctx context.Context, r server.ListEndUserRequestObject
 }
 
 // UpdateEndUser changes an end user, unless a bundle that it is assigned to is frozen.
-func (h *Hub) UpdateEndUser(ctx context.Context, r server.UpdateEndUserRequestObject) (server.UpdateEndUserResponseObject, error) {
+func (h *Hub) UpdateEndUser(
+	ctx context.Context, r server.UpdateEndUserRequestObject,
+) (server.UpdateEndUserResponseObject, error) {
 	user, err := updateObject(ctx, h.endUsers.Resource, trust.UpdateEndUser, r.SID, r.Body.FriendlyName, r.Body.Attributes, h.now())
 	return server.UpdateEndUser200JSONResponse{Body: presentEndUser(ctx, user)}, err
 }

@@ -28,7 +28,8 @@ func newObject[Row object](ctx context.Context, prefix, name, kind, attributes s
 
 // updateObject changes the name and the attributes of an object, as far as they are given. kind is the change that this is.
 func updateObject[Row object](
-	ctx context.Context, r *store.Resource[Row], kind trust.ObjectChange, sid string, friendlyName *string, attributes string, now time.Time,
+	ctx context.Context, r *store.Resource[Row], kind trust.ObjectChange, sid string,
+	friendlyName *string, attributes string, now time.Time,
 ) (Row, error) {
 	return r.UpdateObject(ctx, ofAccount(ctx), sid, func(row *Row, assignedTo []trust.Status) (bool, error) {
 		changed := trust.EndUser(*row)
