@@ -18,8 +18,11 @@ type object interface {
 // ofAccount is the scope of what belongs to the caller's account and nothing else.
 func ofAccount(ctx context.Context) store.Scope { return store.Scope{api.AccountSID(ctx)} }
 
-// newObject returns a new object. Its attributes are the text of a JSON object, or empty.
+// newObject returns a new object. Its attributes are the text of a JSON object, or empty for an object without members.
 func newObject[Row object](ctx context.Context, prefix, name, kind, attributes string, now time.Time) Row {
+	if attributes == "" {
+		attributes = "{}"
+	}
 	return Row(trust.EndUser{
 		SID: trust.NewSID(prefix, now), AccountSID: api.AccountSID(ctx), FriendlyName: name, Type: kind,
 		Attributes: json.RawMessage(attributes), Created: now, Updated: now,
@@ -58,12 +61,4 @@ func deleteObject[Row object](ctx context.Context, c collection[Row], kind trust
 		c.quota.release(api.AccountSID(ctx))
 	}
 	return err
-}
-
-// attributesOf are an object's attributes as the API shows them.
-func attributesOf(attributes json.RawMessage) json.RawMessage {
-	if len(attributes) == 0 {
-		return json.RawMessage(`{}`)
-	}
-	return attributes
 }
