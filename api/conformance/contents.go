@@ -54,12 +54,15 @@ func assignmentCases(endUser, document *resource) map[string][]testCase {
 				users.do(request{method: http.MethodDelete, path: users.item(theirs.sid())}.by(s.target))
 			}},
 		},
-		"delete": {{name: "what is deleted is not assigned any more", uses: createVerb | fetchVerb | deleteVerb, run: func(s *suite) {
-			sid := s.of(endUser).create(nil).sid()
-			o := s.create(form{"ObjectSid": sid})
-			s.of(endUser).delete(sid).expect(http.StatusNoContent)
-			s.do(request{method: http.MethodGet, path: s.item(o.sid())}).refused(http.StatusNotFound, 20404)
-		}}},
+		"delete": {{
+			name: "what is deleted is not assigned any more", uses: createVerb | fetchVerb | deleteVerb,
+			run: func(s *suite) {
+				sid := s.of(endUser).create(nil).sid()
+				o := s.create(form{"ObjectSid": sid})
+				s.of(endUser).delete(sid).expect(http.StatusNoContent)
+				s.do(request{method: http.MethodGet, path: s.item(o.sid())}).refused(http.StatusNotFound, 20404)
+			},
+		}},
 		"lifecycle": {{
 			name: "a bundle under review is frozen, and so is what is assigned to it", uses: createVerb | fetchVerb | deleteVerb,
 			needs: needLifecycle, run: func(s *suite) { frozen(s, endUser, document) },

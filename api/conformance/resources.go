@@ -16,8 +16,8 @@ type resource struct {
 	// each case sees nothing but its own. Empty means that values makes each one different.
 	unique string
 
-	// filters has, for each filter of the list that is not a property of the resource, a function that returns a value which finds
-	// the object, and one which does not.
+	// filters has, for each filter of the list that is not a property of the resource, a function that returns a value which
+	// finds the object, and one which does not.
 	filters map[string]func(o object) (match, other string)
 
 	// cases are those of this resource alone, by group.
@@ -28,14 +28,17 @@ type resource struct {
 func resources() []*resource {
 	product := bundle("TrustProduct")
 	endUser := attributed("EndUser", "authorized_representative_1", "cnam_information")
-	document := attributed("SupportingDocument", "customer_profile_address", "government_issued_proof_of_authorized_representative")
+	document := attributed("SupportingDocument", "customer_profile_address", "starter_customer_profile_address")
 	return []*resource{
 		product,
 		assignment("TrustProductEntityAssignment", product, endUser, document),
 		endpointAssignment("TrustProductChannelEndpointAssignment", product),
 		evaluation("TrustProductEvaluation", product),
-		endUser, document,
-		{name: "EndUserType"}, {name: "SupportingDocumentType"}, {name: "Policies"},
+		endUser,
+		document,
+		{name: "EndUserType"},
+		{name: "SupportingDocumentType"},
+		{name: "Policies"},
 	}
 }
 
