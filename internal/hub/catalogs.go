@@ -32,12 +32,15 @@ func known[T any](found T, ok bool) (T, error) {
 
 // ListPolicies returns a page of the policies.
 func (h *Hub) ListPolicies(ctx context.Context, r server.ListPoliciesRequestObject) (server.ListPoliciesResponseObject, error) {
-	write, err := openPage(ctx, h, requested(gen.NewListPoliciesRequest("", &r.Params)), "results", policies().source(), presentPolicy)
+	write, err := openPage(ctx, h, requested(gen.NewListPoliciesRequest("", &r.Params)), "results",
+		policies().source(), presentPolicy)
 	return server.ListPoliciesResponseFunc(write), err
 }
 
 // FetchPolicies returns a policy.
-func (h *Hub) FetchPolicies(ctx context.Context, r server.FetchPoliciesRequestObject) (server.FetchPoliciesResponseObject, error) {
+func (h *Hub) FetchPolicies(
+	ctx context.Context, r server.FetchPoliciesRequestObject,
+) (server.FetchPoliciesResponseObject, error) {
 	policy, err := known(catalog.Default().Policy(r.SID))
 	if err != nil {
 		return nil, err
@@ -66,8 +69,8 @@ func (h *Hub) FetchEndUserType(
 func (h *Hub) ListSupportingDocumentType(
 	ctx context.Context, r server.ListSupportingDocumentTypeRequestObject,
 ) (server.ListSupportingDocumentTypeResponseObject, error) {
-	write, err := openPage(ctx, h, requested(gen.NewListSupportingDocumentTypeRequest("", &r.Params)), "supporting_document_types",
-		typesIn(catalog.Default().SupportingDocumentTypes()).source(), presentDocumentType)
+	write, err := openPage(ctx, h, requested(gen.NewListSupportingDocumentTypeRequest("", &r.Params)),
+		"supporting_document_types", typesIn(catalog.Default().SupportingDocumentTypes()).source(), presentDocumentType)
 	return server.ListSupportingDocumentTypeResponseFunc(write), err
 }
 

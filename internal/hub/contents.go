@@ -13,8 +13,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust/catalog"
 )
 
-// contentsOf returns the scope of what belongs to the caller's bundle, or store.ErrNotFound if the caller has no such bundle of the
-// kind.
+// contentsOf returns the scope of what belongs to the caller's bundle, or store.ErrNotFound if the caller has no such bundle of
+// the kind.
 func (h *Hub) contentsOf(ctx context.Context, kind trust.Kind, bundleSID string) (store.Scope, error) {
 	_, err := h.store.Bundles.Fetch(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID)
 	return store.Scope{bundleSID}, err
@@ -36,28 +36,39 @@ func fetchContent[Row any](
 func (h *Hub) assign(
 	ctx context.Context, kind trust.Kind, r request, bundleSID, objectSID string,
 ) (trust.Assignment, error) {
-	if strings.HasPrefix(objectSID, trust.AddressPrefix) {
-		return trust.Assignment{}, api.NewError(api.CodeInvalidState,
-			"An address cannot be assigned. Assign a supporting document that names it.", nil)
-	}
 	now := h.now()
 	a := trust.Assignment{
-		SID: trust.NewSID(trust.AssignmentPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID, ObjectSID: objectSID,
-		Created: now,
+		SID: trust.NewSID(trust.AssignmentPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID,
+		ObjectSID: objectSID, Created: now,
 	}
 	once, err := r.once(a.AccountSID, now)
 	if err != nil {
 		return a, err
 	}
-	return h.store.Assign(ctx, store.BundlesOf(a.AccountSID, kind), once, a, func(b trust.Bundle, o trust.Assigned) (string, error) {
-		if err := assignable(b); err != nil {
-			return "", err
-		}
-		if b.SID == objectSID {
-			return "", api.NewError(api.CodeInvalidState, "A bundle cannot be assigned to itself.", nil)
-		}
-		return typeOf(o), nil
-	})
+	return h.store.Assign(ctx, store.BundlesOf(a.AccountSID, kind), once, a,
+		func(b trust.Bundle, o trust.Assigned) (string, error) {
+			if err := assignable(b); err != nil {
+				return "", err
+			}
+			if reason := notAssignable(b, objectSID); reason != "" {
+				return "", api.NewError(api.CodeInvalidState, reason, nil)
+			}
+			return typeOf(o), nil
+		})
+}
+
+// notAssignable returns why no object with this SID can be assigned to the bundle, whether it exists or not. It returns the empty
+// string if one can.
+func notAssignable(b trust.Bundle, objectSID string) string {
+	switch prefix := objectSID[:2]; {
+	case objectSID == b.SID:
+		return "A bundle cannot be assigned to itself."
+	case prefix == trust.AddressPrefix:
+		return "An address cannot be assigned. Assign a supporting document that names it."
+	case !slices.Contains([]string{trust.EndUserPrefix, trust.SupportingDocumentPrefix, trust.BundlePrefix}, prefix):
+		return "Only end users, supporting documents and bundles can be assigned."
+	}
+	return ""
 }
 
 // unassign removes an assignment from a bundle of the kind.
@@ -110,25 +121,26 @@ func (h *Hub) unassignEndpoint(ctx context.Context, kind trust.Kind, bundleSID, 
 
 // endpointsIn is the source of a bundle's channel endpoints. Besides the filter by one SID it has that by a comma list of them.
 func (h *Hub) endpointsIn(of store.Scope) source[trust.ChannelEndpoint] {
+	all := stored(h.store.ChannelEndpoints, of)
 	return source[trust.ChannelEndpoint]{
+		key: all.key,
 		read: func(ctx context.Context, filters url.Values, part store.Range) (store.Part[trust.ChannelEndpoint], error) {
-			const several = "ChannelEndpointSids"
-			query := store.Query{Of: of, Range: part}
-			if filters.Has(several) {
-				query.AnyOf = map[string][]string{"channel_endpoint_sid": strings.Split(filters.Get(several), ",")}
-				if one := filters.Get("ChannelEndpointSid"); one != "" && !slices.Contains(query.AnyOf["channel_endpoint_sid"], one) {
-					return store.Part[trust.ChannelEndpoint]{}, nil // nothing fulfills both
-				}
-				filters = maps.Clone(filters)
-				filters.Del(several)
+			const several, one = "ChannelEndpointSids", "ChannelEndpointSid"
+			if !filters.Has(several) {
+				return all.read(ctx, filters, part)
 			}
-			query.Where = columnsOf(filters)
-			for column := range query.Where {
-				delete(query.AnyOf, column)
+			sids := strings.Split(filters.Get(several), ",")
+			filters = maps.Clone(filters)
+			filters.Del(several)
+			switch {
+			case !filters.Has(one):
+				query := store.Query{Of: of, AnyOf: map[string][]string{columnOf(one): sids}, Range: part}
+				return h.store.ChannelEndpoints.List(ctx, query)
+			case !slices.Contains(sids, filters.Get(one)):
+				return store.Part[trust.ChannelEndpoint]{}, nil // nothing fulfills both
 			}
-			return h.store.ChannelEndpoints.List(ctx, query)
+			return all.read(ctx, filters, part)
 		},
-		key: h.store.ChannelEndpoints.Key,
 	}
 }
 
@@ -138,8 +150,8 @@ func (h *Hub) evaluate(
 ) (trust.Evaluation, error) {
 	now := h.now()
 	e := trust.Evaluation{
-		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID, PolicySID: policySID,
-		Created: now,
+		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID,
+		PolicySID: policySID, Created: now,
 	}
 	once, err := r.once(e.AccountSID, now)
 	if err != nil {

@@ -32,19 +32,25 @@ func (h *Hub) ListEndUser(ctx context.Context, r server.ListEndUserRequestObject
 }
 
 // UpdateEndUser changes an end user, unless a bundle that it is assigned to is frozen.
-func (h *Hub) UpdateEndUser(ctx context.Context, r server.UpdateEndUserRequestObject) (server.UpdateEndUserResponseObject, error) {
-	user, err := updateObject(ctx, h.endUsers.Resource, trust.UpdateEndUser, r.SID, r.Body.FriendlyName, r.Body.Attributes, h.now())
+func (h *Hub) UpdateEndUser(
+	ctx context.Context, r server.UpdateEndUserRequestObject,
+) (server.UpdateEndUserResponseObject, error) {
+	user, err := updateObject(ctx, h.endUsers.Resource, trust.UpdateEndUser, r.SID,
+		r.Body.FriendlyName, r.Body.Attributes, h.now())
 	return server.UpdateEndUser200JSONResponse{Body: presentEndUser(ctx, user)}, err
 }
 
 // DeleteEndUser removes an end user and its assignments, unless a bundle that it is assigned to is frozen.
-func (h *Hub) DeleteEndUser(ctx context.Context, r server.DeleteEndUserRequestObject) (server.DeleteEndUserResponseObject, error) {
+func (h *Hub) DeleteEndUser(
+	ctx context.Context, r server.DeleteEndUserRequestObject,
+) (server.DeleteEndUserResponseObject, error) {
 	return server.DeleteEndUser204Response{}, deleteObject(ctx, h.endUsers, trust.DeleteEndUser, r.SID)
 }
 
 func presentEndUser(ctx context.Context, u trust.EndUser) gen.EndUser {
 	return gen.EndUser{
-		SID: u.SID, AccountSID: u.AccountSID, FriendlyName: u.FriendlyName, Type: u.Type, Attributes: attributesOf(u.Attributes),
-		DateCreated: wholeSeconds(u.Created), DateUpdated: wholeSeconds(u.Updated), URL: api.BaseURL(ctx) + "/v1/EndUsers/" + u.SID,
+		SID: u.SID, AccountSID: u.AccountSID, FriendlyName: u.FriendlyName, Type: u.Type, Attributes: u.Attributes,
+		DateCreated: wholeSeconds(u.Created), DateUpdated: wholeSeconds(u.Updated),
+		URL: api.BaseURL(ctx) + "/v1/EndUsers/" + u.SID,
 	}
 }

@@ -78,6 +78,8 @@ func MapError(err error) *api.Error {
 	case errors.Is(err, trust.ErrAssignmentsFrozen):
 		return api.NewError(api.CodeInvalidState,
 			"Cannot change the entity assignments. The bundle is in an immutable state.", err)
+	case errors.Is(err, store.ErrObjectNotFound):
+		return api.NewError(api.CodeNotFound, "The object that ObjectSid names was not found", err)
 	case errors.Is(err, store.ErrNotFound):
 		return api.NewError(api.CodeNotFound, "", err)
 	case errors.Is(err, store.ErrAlreadyAssigned):

@@ -18,8 +18,11 @@ type object interface {
 // ofAccount is the scope of what belongs to the caller's account and nothing else.
 func ofAccount(ctx context.Context) store.Scope { return store.Scope{api.AccountSID(ctx)} }
 
-// newObject returns a new object. Its attributes are the text of a JSON object, or empty.
+// newObject returns a new object. Its attributes are the text of a JSON object, or empty for an object without members.
 func newObject[Row object](ctx context.Context, prefix, name, kind, attributes string, now time.Time) Row {
+	if attributes == "" {
+		attributes = "{}"
+	}
 	return Row(trust.EndUser{
 		SID: trust.NewSID(prefix, now), AccountSID: api.AccountSID(ctx), FriendlyName: name, Type: kind,
 		Attributes: json.RawMessage(attributes), Created: now, Updated: now,
@@ -28,7 +31,8 @@ func newObject[Row object](ctx context.Context, prefix, name, kind, attributes s
 
 // updateObject changes the name and the attributes of an object, as far as they are given. kind is the change that this is.
 func updateObject[Row object](
-	ctx context.Context, r *store.Resource[Row], kind trust.ObjectChange, sid string, friendlyName *string, attributes string, now time.Time,
+	ctx context.Context, r *store.Resource[Row], kind trust.ObjectChange, sid string,
+	friendlyName *string, attributes string, now time.Time,
 ) (Row, error) {
 	return r.UpdateObject(ctx, ofAccount(ctx), sid, func(row *Row, assignedTo []trust.Status) (bool, error) {
 		changed := trust.EndUser(*row)
@@ -57,12 +61,4 @@ func deleteObject[Row object](ctx context.Context, c collection[Row], kind trust
 		c.quota.release(api.AccountSID(ctx))
 	}
 	return err
-}
-
-// attributesOf are an object's attributes as the API shows them.
-func attributesOf(attributes json.RawMessage) json.RawMessage {
-	if len(attributes) == 0 {
-		return json.RawMessage(`{}`)
-	}
-	return attributes
 }

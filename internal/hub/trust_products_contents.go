@@ -155,7 +155,9 @@ func presentResults(results []trust.Result) []gen.EvaluationResult {
 			RequirementFriendlyName: r.RequirementFriendlyName, RequirementName: r.RequirementName,
 		}
 		for _, f := range r.Valid {
-			result.Valid = append(result.Valid, gen.EvaluationValidField{FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, Passed: true})
+			result.Valid = append(result.Valid, gen.EvaluationValidField{
+				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, Passed: true,
+			})
 		}
 		for _, f := range r.Invalid {
 			result.Invalid = append(result.Invalid, gen.EvaluationInvalidField{
