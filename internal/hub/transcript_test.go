@@ -27,7 +27,7 @@ import (
 var update = flag.Bool("update", false, "write the answers into the transcripts; review the diff")
 
 // TestTranscripts replays testdata/transcripts against the real server, on every database engine. The files are meant to be
-// read: each exchange has a title, the request as it is sent, and the answer. Every answer is also held against the
+// read: each exchange has a title, the request as it is sent, and the answer. Every answer is also validated against the
 // contract. Run with -update to write the answers anew.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.http")

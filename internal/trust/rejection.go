@@ -14,7 +14,7 @@ func ValidRejectionCode(code int) bool { return code >= 10000 && code <= 99999 }
 func Rejection(code int) RejectionReason {
 	reason := RejectionReason{
 		code, "The business could not be verified.",
-		"Look the code up in Twilio's error dictionary, mend what it names and submit again.",
+		"Look the code up in Twilio's error dictionary, fix what it names and submit again.",
 	}
 	switch code {
 	case 18601:
