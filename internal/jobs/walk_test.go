@@ -31,7 +31,7 @@ type walkers struct {
 	allTold chan struct{}
 }
 
-// TestRandomWalk holds the callbacks and e-mails against the changes: as many, the same, in the same order.
+// TestRandomWalk compares the callbacks and e-mails with the changes: as many, the same, in the same order.
 // TRUSTHUB_WALK_STEPS sets how many changes are tried.
 func TestRandomWalk(t *testing.T) {
 	steps := 2000

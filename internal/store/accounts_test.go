@@ -19,7 +19,7 @@ func TestAccounts(t *testing.T) {
 			s := open(t)
 			wantAccounts(t, s)
 			if _, err := s.Account(t.Context(), accountSID); !errors.Is(err, store.ErrNotFound) {
-				t.Errorf("an account that there is not: error %v, want ErrNotFound", err)
+				t.Errorf("unknown account: error %v, want ErrNotFound", err)
 			}
 
 			older := store.Account{SID: otherSID, AuthToken: "older", Created: at}

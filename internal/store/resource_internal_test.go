@@ -11,7 +11,7 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
 
-// thing is a resource that there is not: a table, and nothing else.
+// thing is a resource for tests: a table, and nothing else.
 type thing struct {
 	SID, Owner, Colour string
 	Size               int
@@ -116,6 +116,6 @@ func testRefusals(t *testing.T, r *Resource[thing]) {
 		t.Error("listed without a scope")
 	}
 	if _, err := r.List(ctx, Query{Of: mine, Where: map[string]string{"1 = 1 OR colour": ""}}); err == nil {
-		t.Error("filtered by a column that there is not")
+		t.Error("filtered by an unknown column")
 	}
 }

@@ -73,9 +73,9 @@ type Store struct {
 	writes  lastWrite
 }
 
-// Open opens a database: Postgres if name is a postgres:// URL, else the SQLite file of that name, which only its owner can read
-// because it holds auth tokens. o.Access says what may be created or migrated; any other database is left unchanged and refused
-// with ErrForeign, ErrEmpty, ErrOlder or ErrNewer.
+// Open opens a database: Postgres if name is a postgres:// URL, otherwise the SQLite file of that name, which only its owner can
+// read because it has auth tokens. o.Access says what may be created or migrated. A database that does not fit is refused and
+// left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err := checkName(name); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func TestAdvance(t *testing.T) {
 		{"a tag that is not understood", "a+reject-x+later@b.example", automatic, []moment{
 			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
 		}},
-		{"a tag in the domain is none", "a@b+hold.example", automatic, []moment{
+		{"a tag in the domain has no effect", "a@b+hold.example", automatic, []moment{
 			taken, {delay, trust.TwilioApproved, nil}, {delay + year, trust.TwilioRejected, nil},
 		}},
 		{"a text that is not an address has no tags", "Acme+hold", automatic, []moment{

@@ -118,7 +118,7 @@ func someProducts(ctx context.Context, database string) (sids []string, err erro
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err below tells of a failed read
+	defer rows.Close() //nolint:errcheck // rows.Err below reports a failed read
 	for rows.Next() {
 		var sid string
 		if err := rows.Scan(&sid); err != nil {
