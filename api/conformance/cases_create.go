@@ -27,7 +27,7 @@ func createCases() []testCase {
 		}},
 		{name: "a repeated create creates another resource", uses: uses, run: func(s *suite) {
 			if s.unique == "" {
-				s.Skip("two of these cannot be the same")
+				s.Skip("two of these cannot be the same, or the resource has a case of its own for it")
 			}
 			draft := s.draft()
 			if first, second := s.create(draft), s.create(draft); first.sid() == second.sid() {

@@ -146,6 +146,13 @@ func evaluationCases() map[string][]testCase {
 				}
 			}
 		}},
+		{name: "each is a new one, and the earlier does not change", uses: createVerb | fetchVerb, run: func(s *suite) {
+			first := s.create(nil)
+			if second := s.create(nil); second.sid() == first.sid() {
+				s.Error("two creates made one")
+			}
+			s.same("the first", first, s.fetch(first.sid()))
+		}},
 		{name: "an unknown policy requires nothing", uses: createVerb, needs: needStandIn, run: func(s *suite) {
 			if o := s.create(form{"PolicySid": "RN" + strings.Repeat("f", 32)}); o.text("status") != "compliant" {
 				s.Errorf("it is %s", o.text("status"))
