@@ -22,12 +22,12 @@ const (
 
 // The values of SupportingDocumentStatus.
 const (
-	SupportingDocumentStatusAPPROVED              = gen.SupportingDocumentStatusAPPROVED
-	SupportingDocumentStatusDRAFT                 = gen.SupportingDocumentStatusDRAFT
-	SupportingDocumentStatusEXPIRED               = gen.SupportingDocumentStatusEXPIRED
-	SupportingDocumentStatusPENDINGREVIEW         = gen.SupportingDocumentStatusPENDINGREVIEW
-	SupportingDocumentStatusPROVISIONALLYAPPROVED = gen.SupportingDocumentStatusPROVISIONALLYAPPROVED
-	SupportingDocumentStatusREJECTED              = gen.SupportingDocumentStatusREJECTED
+	SupportingDocumentStatusApproved              = gen.SupportingDocumentStatusApproved
+	SupportingDocumentStatusDraft                 = gen.SupportingDocumentStatusDraft
+	SupportingDocumentStatusExpired               = gen.SupportingDocumentStatusExpired
+	SupportingDocumentStatusPendingReview         = gen.SupportingDocumentStatusPendingReview
+	SupportingDocumentStatusProvisionallyApproved = gen.SupportingDocumentStatusProvisionallyApproved
+	SupportingDocumentStatusRejected              = gen.SupportingDocumentStatusRejected
 )
 
 // The values of TrustProductStatus.
@@ -108,8 +108,8 @@ type PolicyBundle = gen.PolicyBundle
 // PolicyDocument A supporting document that a policy requires. One of the accepted documents is enough.
 type PolicyDocument = gen.PolicyDocument
 
-// PolicyObject An end user that a policy requires.
-type PolicyObject = gen.PolicyObject
+// PolicyEndUser An end user that a policy requires.
+type PolicyEndUser = gen.PolicyEndUser
 
 // PolicyPage A page of a list of policies.
 type PolicyPage = gen.PolicyPage
@@ -554,8 +554,8 @@ func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProd
 // CreateTrustProductEntityAssignment calls POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments: Assign an object to a Trust Product.
 //
 // Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
-// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
-// 400 (code 70002). So does any object while the Trust Product is under review or approved.
+// 404, and one that is assigned already gets 409 (code 70003). The Trust Product itself and an address get 400 (code
+// 70002). So does any object while the Trust Product is under review or approved.
 func (c *Client) CreateTrustProductEntityAssignment(ctx context.Context, trustProductSID string, r CreateTrustProductEntityAssignmentRequest, options ...CallOption) (*TrustProductEntityAssignment, error) {
 	if err := checkPath("TrustProductSid", trustProductSID); err != nil {
 		return nil, err

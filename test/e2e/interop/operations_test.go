@@ -26,7 +26,6 @@ func TestEveryOperation(t *testing.T) {
 
 func testEveryOperation(t *testing.T, server *url.URL) {
 	t.Helper()
-	operations := readOperations(t)
 	service, succeeded := newService(t, server, authToken), &recorder{}
 	record(service, succeeded)
 
@@ -49,18 +48,7 @@ func testEveryOperation(t *testing.T, server *url.URL) {
 		t.Error(err)
 	}
 
-	called := map[string]bool{}
-	for _, request := range succeeded.all() {
-		called[operations.of(request)] = true
-	}
-	for name := range operations {
-		if !called[name] {
-			t.Errorf("the SDK has not called %s", name)
-		}
-	}
-	if called[""] {
-		t.Error("the SDK has called an operation that the contract does not have")
-	}
+	readOperations(t).expect(t, succeeded)
 }
 
 // recorder keeps the method and path of each request that succeeded.
@@ -114,6 +102,23 @@ func readOperations(t *testing.T) operations {
 		t.Fatalf("the contract has the operations %v", slices.Sorted(maps.Keys(all)))
 	}
 	return all
+}
+
+// expect wants each operation, and nothing else, among the requests.
+func (o operations) expect(t *testing.T, succeeded *recorder) {
+	t.Helper()
+	called := map[string]bool{}
+	for _, request := range succeeded.all() {
+		called[o.of(request)] = true
+	}
+	for name := range o {
+		if !called[name] {
+			t.Errorf("%s was not called", name)
+		}
+	}
+	if called[""] {
+		t.Error("something was called that the contract does not have")
+	}
 }
 
 // of returns the name of a request's operation, empty if it has none.
