@@ -1409,8 +1409,8 @@ type ClientInterface interface {
 	// CreateTrustProductEntityAssignmentWithBody Assign an object to a Trust Product.
 	//
 	// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
-	// 404, and one that is assigned already gets 409 (code 70003). The Trust Product itself and an address get 400 (code
-	// 70002). So does any object while the Trust Product is under review or approved.
+	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+	// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1420,8 +1420,8 @@ type ClientInterface interface {
 	// CreateTrustProductEntityAssignmentWithFormdataBody Assign an object to a Trust Product.
 	//
 	// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
-	// 404, and one that is assigned already gets 409 (code 70003). The Trust Product itself and an address get 400 (code
-	// 70002). So does any object while the Trust Product is under review or approved.
+	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+	// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -2087,8 +2087,8 @@ func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProd
 // CreateTrustProductEntityAssignmentWithBody Assign an object to a Trust Product.
 //
 // Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
-// 404, and one that is assigned already gets 409 (code 70003). The Trust Product itself and an address get 400 (code
-// 70002). So does any object while the Trust Product is under review or approved.
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2108,8 +2108,8 @@ func (c *Client) CreateTrustProductEntityAssignmentWithBody(ctx context.Context,
 // CreateTrustProductEntityAssignmentWithFormdataBody Assign an object to a Trust Product.
 //
 // Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
-// 404, and one that is assigned already gets 409 (code 70003). The Trust Product itself and an address get 400 (code
-// 70002). So does any object while the Trust Product is under review or approved.
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //

@@ -554,8 +554,8 @@ func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProd
 // CreateTrustProductEntityAssignment calls POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments: Assign an object to a Trust Product.
 //
 // Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
-// 404, and one that is assigned already gets 409 (code 70003). The Trust Product itself and an address get 400 (code
-// 70002). So does any object while the Trust Product is under review or approved.
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 func (c *Client) CreateTrustProductEntityAssignment(ctx context.Context, trustProductSID string, r CreateTrustProductEntityAssignmentRequest, options ...CallOption) (*TrustProductEntityAssignment, error) {
 	if err := checkPath("TrustProductSid", trustProductSID); err != nil {
 		return nil, err
