@@ -51,28 +51,28 @@ func (e EvaluationStatus) Valid() bool {
 
 // Defines values for SupportingDocumentStatus.
 const (
-	SupportingDocumentStatusAPPROVED              SupportingDocumentStatus = "APPROVED"
-	SupportingDocumentStatusDRAFT                 SupportingDocumentStatus = "DRAFT"
-	SupportingDocumentStatusEXPIRED               SupportingDocumentStatus = "EXPIRED"
-	SupportingDocumentStatusPENDINGREVIEW         SupportingDocumentStatus = "PENDING_REVIEW"
-	SupportingDocumentStatusPROVISIONALLYAPPROVED SupportingDocumentStatus = "PROVISIONALLY_APPROVED"
-	SupportingDocumentStatusREJECTED              SupportingDocumentStatus = "REJECTED"
+	SupportingDocumentStatusApproved              SupportingDocumentStatus = "APPROVED"
+	SupportingDocumentStatusDraft                 SupportingDocumentStatus = "DRAFT"
+	SupportingDocumentStatusExpired               SupportingDocumentStatus = "EXPIRED"
+	SupportingDocumentStatusPendingReview         SupportingDocumentStatus = "PENDING_REVIEW"
+	SupportingDocumentStatusProvisionallyApproved SupportingDocumentStatus = "PROVISIONALLY_APPROVED"
+	SupportingDocumentStatusRejected              SupportingDocumentStatus = "REJECTED"
 )
 
 // Valid indicates whether the value is a known member of the SupportingDocumentStatus enum.
 func (e SupportingDocumentStatus) Valid() bool {
 	switch e {
-	case SupportingDocumentStatusAPPROVED:
+	case SupportingDocumentStatusApproved:
 		return true
-	case SupportingDocumentStatusDRAFT:
+	case SupportingDocumentStatusDraft:
 		return true
-	case SupportingDocumentStatusEXPIRED:
+	case SupportingDocumentStatusExpired:
 		return true
-	case SupportingDocumentStatusPENDINGREVIEW:
+	case SupportingDocumentStatusPendingReview:
 		return true
-	case SupportingDocumentStatusPROVISIONALLYAPPROVED:
+	case SupportingDocumentStatusProvisionallyApproved:
 		return true
-	case SupportingDocumentStatusREJECTED:
+	case SupportingDocumentStatusRejected:
 		return true
 	default:
 		return false
@@ -439,8 +439,8 @@ type PolicyDocument struct {
 	Type string `json:"type"`
 }
 
-// PolicyObject An end user that a policy requires.
-type PolicyObject struct {
+// PolicyEndUser An end user that a policy requires.
+type PolicyEndUser struct {
 	// Fields The machine names of the fields.
 	Fields []string `json:"fields"`
 
@@ -471,7 +471,7 @@ type PolicyPage struct {
 // PolicyRequirements What must be assigned. Of entries with the same `requirement_name`, one is enough.
 type PolicyRequirements struct {
 	// EndUser The end users.
-	EndUser []PolicyObject `json:"end_user"`
+	EndUser []PolicyEndUser `json:"end_user"`
 
 	// SupportingCustomerProfiles The customer profiles.
 	SupportingCustomerProfiles []PolicyBundle `json:"supporting_customer_profiles"`
@@ -509,8 +509,8 @@ type SupportingDocument struct {
 	// FriendlyName The name that the account holder chose.
 	FriendlyName string `json:"friendly_name"`
 
-	// MimeType The type of the uploaded file; null, because files are not part of this API.
-	MimeType *string `json:"mime_type"`
+	// MIMEType The type of the uploaded file; null, because files are not part of this API.
+	MIMEType *string `json:"mime_type"`
 
 	// SID The SID of the supporting document.
 	SID string `json:"sid"`
@@ -806,8 +806,8 @@ type ChannelEndpointAssignmentSID = string
 // ChannelEndpointSIDFilter The SID of an object of any kind.
 type ChannelEndpointSIDFilter = ObjectSID
 
-// ChannelEndpointSidsFilter defines model for ChannelEndpointSidsFilter.
-type ChannelEndpointSidsFilter = string
+// ChannelEndpointSIDs defines model for ChannelEndpointSidsFilter.
+type ChannelEndpointSIDs = string
 
 // EndUserSID defines model for EndUserSid.
 type EndUserSID = string
@@ -967,8 +967,8 @@ type ListTrustProductChannelEndpointAssignmentParams struct {
 	// ChannelEndpointSID Return only the assignment of this phone number.
 	ChannelEndpointSID *ChannelEndpointSIDFilter `form:"ChannelEndpointSid,omitempty" json:"ChannelEndpointSid,omitempty"`
 
-	// ChannelEndpointSids Return only the assignments of these phone numbers, at most 100 SIDs separated by commas.
-	ChannelEndpointSids *ChannelEndpointSidsFilter `form:"ChannelEndpointSids,omitempty" json:"ChannelEndpointSids,omitempty"`
+	// ChannelEndpointSIDs Return only the assignments of these phone numbers, at most 100 SIDs separated by commas.
+	ChannelEndpointSIDs *ChannelEndpointSIDs `form:"ChannelEndpointSids,omitempty" json:"ChannelEndpointSids,omitempty"`
 
 	// PageSize The maximum number of items on a page.
 	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
@@ -3400,9 +3400,9 @@ func NewListTrustProductChannelEndpointAssignmentRequest(server string, trustPro
 
 		}
 
-		if params.ChannelEndpointSids != nil {
+		if params.ChannelEndpointSIDs != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ChannelEndpointSids", *params.ChannelEndpointSids, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ChannelEndpointSids", *params.ChannelEndpointSIDs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -22,12 +22,12 @@ const (
 
 // The values of SupportingDocumentStatus.
 const (
-	SupportingDocumentStatusAPPROVED              = gen.SupportingDocumentStatusAPPROVED
-	SupportingDocumentStatusDRAFT                 = gen.SupportingDocumentStatusDRAFT
-	SupportingDocumentStatusEXPIRED               = gen.SupportingDocumentStatusEXPIRED
-	SupportingDocumentStatusPENDINGREVIEW         = gen.SupportingDocumentStatusPENDINGREVIEW
-	SupportingDocumentStatusPROVISIONALLYAPPROVED = gen.SupportingDocumentStatusPROVISIONALLYAPPROVED
-	SupportingDocumentStatusREJECTED              = gen.SupportingDocumentStatusREJECTED
+	SupportingDocumentStatusApproved              = gen.SupportingDocumentStatusApproved
+	SupportingDocumentStatusDraft                 = gen.SupportingDocumentStatusDraft
+	SupportingDocumentStatusExpired               = gen.SupportingDocumentStatusExpired
+	SupportingDocumentStatusPendingReview         = gen.SupportingDocumentStatusPendingReview
+	SupportingDocumentStatusProvisionallyApproved = gen.SupportingDocumentStatusProvisionallyApproved
+	SupportingDocumentStatusRejected              = gen.SupportingDocumentStatusRejected
 )
 
 // The values of TrustProductStatus.
@@ -108,8 +108,8 @@ type PolicyBundle = gen.PolicyBundle
 // PolicyDocument A supporting document that a policy requires. One of the accepted documents is enough.
 type PolicyDocument = gen.PolicyDocument
 
-// PolicyObject An end user that a policy requires.
-type PolicyObject = gen.PolicyObject
+// PolicyEndUser An end user that a policy requires.
+type PolicyEndUser = gen.PolicyEndUser
 
 // PolicyPage A page of a list of policies.
 type PolicyPage = gen.PolicyPage

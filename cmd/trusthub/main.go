@@ -1,4 +1,4 @@
-// Command trusthub is a Trust Hub of your own: `trusthub serve` serves Twilio's Trust Products API and stores what it is
+// Command trusthub is a Trust Hub of your own: `trusthub serve` serves Twilio's Trust Hub API and stores what it is
 // given. The other commands call such a server or manage its database. `trusthub --help` lists them.
 //
 // Results go to standard output, logs and errors to standard error. The exit status is 0 on success, 1 on failure, and 80

@@ -635,7 +635,7 @@ func (w *ServerInterfaceWrapper) ListTrustProductChannelEndpointAssignment(ctx e
 
 	// ------------- Optional query parameter "ChannelEndpointSids" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "ChannelEndpointSids", ctx.QueryParams(), &params.ChannelEndpointSids, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ChannelEndpointSids", ctx.QueryParams(), &params.ChannelEndpointSIDs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ChannelEndpointSids: %s", err))
 	}

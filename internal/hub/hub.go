@@ -1,6 +1,7 @@
 // Package hub implements the generated server interface on a store, with a few lines for each operation.
 //
-// Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
+// Package api validates and authenticates the requests, package trust decides what is allowed, package catalog knows the policies
+// and evaluates, and package store keeps the data.
 package hub
 
 import (

@@ -55,7 +55,7 @@ func (h *Hub) DeleteSupportingDocument(
 func presentDocument(ctx context.Context, d trust.SupportingDocument) gen.SupportingDocument {
 	return gen.SupportingDocument{
 		SID: d.SID, AccountSID: d.AccountSID, FriendlyName: d.FriendlyName, Type: d.Type, Attributes: d.Attributes,
-		Status:      gen.SupportingDocumentStatusDRAFT, // nothing known moves it on
+		Status:      gen.SupportingDocumentStatusDraft, // nothing known moves it on
 		DateCreated: wholeSeconds(d.Created), DateUpdated: wholeSeconds(d.Updated),
 		URL: api.BaseURL(ctx) + "/v1/SupportingDocuments/" + d.SID,
 	}

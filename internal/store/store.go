@@ -1,8 +1,8 @@
-// Package store keeps accounts, bundles and notices in a database.
+// Package store keeps accounts, bundles, what is assigned to them, their evaluations and notices in a database.
 //
 // It guarantees that a write that returned without error survives kill -9 and power loss, that a write is atomic, and that
-// changes to one bundle do not overlap. It does not know what a change means: the caller passes a function that runs inside the
-// transaction.
+// changes to one bundle, and to what is assigned to it, do not overlap. It does not know what a change means: the caller passes
+// a function that runs inside the transaction.
 package store
 
 import (

@@ -1,4 +1,5 @@
-// Package trust is the domain: what a bundle is, who may change what in which status, and what a change causes.
+// Package trust is the domain: what a bundle is and what can be assigned to it, who may change what in which status, and what
+// a change causes. Package catalog evaluates a bundle against a policy.
 //
 // Its functions depend on their arguments alone: no I/O, no clock, standard library only. It does not validate the form of
 // parameters, which the contract does before, and it stores nothing.
