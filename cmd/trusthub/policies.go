@@ -72,6 +72,7 @@ func describeObject(kind catalog.Kind, a catalog.Alternative) string {
 		return "an end user of type " + a.Type
 	case catalog.SupportingDocument:
 		return "a supporting document of type " + a.Type
+	case catalog.CustomerProfile, catalog.TrustProduct:
 	}
 	bundle := fmt.Sprintf("a %s with status %s", kind, strings.Join(a.Statuses, " or "))
 	if len(a.PolicySIDs) == 0 {

@@ -128,8 +128,10 @@ func TestRejectNoncompliant(t *testing.T) {
 		errors      []gen.TrustProductError
 	}{
 		"noncompliant": {
-			trust.Policy{AutoReview: true}, unmetPolicy, "a@b.example",
-			1, gen.TrustProductStatusTwilioRejected, []gen.TrustProductError{{Code: trust.CodeEndUserMissing}},
+			trust.Policy{AutoReview: true},
+			unmetPolicy, "a@b.example",
+			1, gen.TrustProductStatusTwilioRejected,
+			[]gen.TrustProductError{{Code: trust.CodeEndUserMissing}},
 		},
 		"on hold":   {trust.Policy{AutoReview: true}, unmetPolicy, "a+hold@b.example", 1, gen.TrustProductStatusInReview, nil},
 		"compliant": {trust.Policy{AutoReview: true, ValidFor: time.Hour}, emptyPolicy, "a@b.example", 1, gen.TrustProductStatusTwilioApproved, nil},

@@ -151,6 +151,7 @@ func (h *Hub) evaluate(
 // newEvaluation returns an evaluation that has still to be made.
 func newEvaluation(accountSID, bundleSID, policySID string, now time.Time) trust.Evaluation {
 	return trust.Evaluation{
-		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: accountSID, BundleSID: bundleSID, PolicySID: policySID, Created: now,
+		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: accountSID, BundleSID: bundleSID, PolicySID: policySID,
+		Created: now,
 	}
 }

@@ -20,8 +20,8 @@ func (e *NoncompliantError) Error() string {
 	return "the bundle does not comply with its policy: evaluation " + e.Evaluation.SID
 }
 
-// Update is Apply for the account holder. A submission is evaluated as policy.Compliance says: then the outcome has a Judge, which
-// calls evaluate to compare what is assigned with the bundle's own policy.
+// Update is Apply for the account holder. Where policy.Compliance wants a submission evaluated, the outcome has a Judge. That
+// calls evaluate, which compares what is assigned with the bundle's own policy.
 func (policy Policy) Update(b Bundle, c Change, now time.Time, evaluate func(Assigned) Evaluation) (Outcome, error) {
 	outcome, err := policy.Apply(b, c, AccountHolder, now)
 	submitted := outcome.Bundle.Status == PendingReview && b.Status != PendingReview
@@ -51,8 +51,8 @@ func (policy Policy) judge(b Bundle, accepted Outcome, e Evaluation) Outcome {
 	return accepted
 }
 
-// rejectionCodes returns the codes with which the automatic review is to reject b, nil if it is to approve it: what the evaluation
-// of its submission found, and what its e-mail address asks for.
+// rejectionCodes returns the codes with which the automatic review is to reject b, nil if it is to approve it: what the
+// evaluation of its submission found, and what its e-mail address asks for.
 func rejectionCodes(b Bundle) []int {
 	var codes []int
 	if b.Noncompliance != 0 {

@@ -23,7 +23,7 @@ type Alternative struct {
 	Type       string           `json:"type"` // the machine name: Type of an end user or a document, object_type in a result
 	Title      string           `json:"friendly_name"`
 	Fields     []ExplainedField `json:"fields,omitempty"`      // of an end user or a document
-	PolicySIDs []string         `json:"policy_sids,omitempty"` // of a bundle: it must have one of these policies; nil if none is known
+	PolicySIDs []string         `json:"policy_sids,omitempty"` // of a bundle: must have one of these; nil: no policy is known
 	Statuses   []string         `json:"statuses,omitempty"`    // of a bundle: it must have one of these statuses
 }
 
