@@ -138,8 +138,8 @@ func TestRejectNoncompliant(t *testing.T) {
 		"manual":    {trust.Policy{}, unmetPolicy, "a@b.example", 0, gen.TrustProductStatusPendingReview, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			c.policy.Compliance = trust.EnforceReject
 			storetest.Each(t, func(t *testing.T, db *store.Store) {
-				c.policy.Compliance = trust.EnforceReject
 				s := newEnforcing(t, db, c.policy)
 				p := s.create(c.policySID, c.email)
 				call[gen.TrustProduct](s, http.StatusOK, http.MethodPost, "/TrustProducts/"+p.SID, submission())
