@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -148,12 +149,8 @@ func (h *Hub) endpointsIn(of store.Scope) source[trust.ChannelEndpoint] {
 func (h *Hub) evaluate(
 	ctx context.Context, kind trust.Kind, r request, bundleSID, policySID string,
 ) (trust.Evaluation, error) {
-	now := h.now()
-	e := trust.Evaluation{
-		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID,
-		PolicySID: policySID, Created: now,
-	}
-	once, err := r.once(e.AccountSID, now)
+	e := newEvaluation(api.AccountSID(ctx), bundleSID, policySID, h.now())
+	once, err := r.once(e.AccountSID, e.Created)
 	if err != nil {
 		return e, err
 	}
@@ -161,4 +158,12 @@ func (h *Hub) evaluate(
 		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
 			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 		})
+}
+
+// newEvaluation returns an evaluation that has still to be made.
+func newEvaluation(accountSID, bundleSID, policySID string, now time.Time) trust.Evaluation {
+	return trust.Evaluation{
+		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: accountSID, BundleSID: bundleSID, PolicySID: policySID,
+		Created: now,
+	}
 }

@@ -142,8 +142,13 @@ func presentProductEvaluation(ctx context.Context, e trust.Evaluation) gen.Trust
 	return gen.TrustProductEvaluation{
 		SID: e.SID, AccountSID: e.AccountSID, TrustProductSID: e.BundleSID, PolicySID: e.PolicySID,
 		Status: gen.EvaluationStatus(e.Status), Results: presentResults(e.Results),
-		DateCreated: wholeSeconds(e.Created), URL: productURL(ctx, e.BundleSID) + "/Evaluations/" + e.SID,
+		DateCreated: wholeSeconds(e.Created), URL: evaluationURL(ctx, e),
 	}
+}
+
+// evaluationURL is the URL of a product's evaluation.
+func evaluationURL(ctx context.Context, e trust.Evaluation) string {
+	return productURL(ctx, e.BundleSID) + "/Evaluations/" + e.SID
 }
 
 func presentResults(results []trust.Result) []gen.EvaluationResult {

@@ -62,8 +62,24 @@ func (s *Store) evaluate(
 		return err
 	}
 	evaluate(e, b, assigned)
-	_, err = tx.exec(`DELETE FROM evaluations WHERE bundle_sid = $1 AND sid <= (
-		SELECT sid FROM evaluations WHERE bundle_sid = $1 ORDER BY sid DESC LIMIT 1 OFFSET $2)`, b.SID, KeptEvaluations-1)
+	return makeRoom(tx, b.SID)
+}
+
+// insertEvaluation stores an evaluation of a bundle that is locked, and removes old ones. A nil evaluation is none.
+func insertEvaluation(tx session, e *trust.Evaluation) error {
+	if e == nil {
+		return nil
+	}
+	if err := makeRoom(tx, e.BundleSID); err != nil {
+		return err
+	}
+	return evaluations.insert(tx, *e)
+}
+
+// makeRoom removes old evaluations of a bundle, so that there is room for one more.
+func makeRoom(tx session, bundleSID string) error {
+	_, err := tx.exec(`DELETE FROM evaluations WHERE bundle_sid = $1 AND sid <= (
+		SELECT sid FROM evaluations WHERE bundle_sid = $1 ORDER BY sid DESC LIMIT 1 OFFSET $2)`, bundleSID, KeptEvaluations-1)
 	return err
 }
 

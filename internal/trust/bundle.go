@@ -20,6 +20,7 @@ type Bundle struct {
 	Status         Status
 	ValidUntil     time.Time // zero until approved
 	Errors         []int     // rejection codes, nil unless rejected
+	Noncompliance  int       // with which code the automatic review is to reject it, 0 for none; see Policy.Update
 	Created        time.Time
 	Updated        time.Time // when anything above last changed
 	Due            time.Time // when the status changes next by itself (see Policy.Advance), zero for never

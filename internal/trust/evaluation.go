@@ -16,6 +16,16 @@ type Evaluation struct {
 	Created    time.Time
 }
 
+// FirstCode returns the error code of the first result that has not passed, 0 if all have.
+func (e Evaluation) FirstCode() int {
+	for _, r := range e.Results {
+		if r.ErrorCode != nil {
+			return *r.ErrorCode
+		}
+	}
+	return 0
+}
+
 // Compliance is the outcome of an evaluation. The values are those of the API.
 type Compliance string
 

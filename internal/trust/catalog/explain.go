@@ -2,38 +2,38 @@ package catalog
 
 import "slices"
 
-// Explanation is a policy in words.
+// Explanation is a policy in words. It has a JSON form, which `trusthub policies` prints.
 type Explanation struct {
-	SID          string
-	FriendlyName string
-	Requirements []Requirement // in the order of an evaluation's results
+	SID          string        `json:"sid"`
+	FriendlyName string        `json:"friendly_name"`
+	Requirements []Requirement `json:"requirements"` // in the order of an evaluation's results
 }
 
 // Requirement is one thing that a policy asks for. Any of its alternatives fulfills it.
 type Requirement struct {
-	Name         string // requirement_name in a result
-	Title        string
-	Kind         Kind
-	Optional     bool // nothing need be assigned for it
-	Alternatives []Alternative
+	Name         string        `json:"requirement_name"` // as in a result
+	Title        string        `json:"friendly_name"`
+	Kind         Kind          `json:"kind"`
+	Optional     bool          `json:"optional"` // nothing need be assigned for it
+	Alternatives []Alternative `json:"alternatives"`
 }
 
 // Alternative is an object of one type that fulfills a requirement.
 type Alternative struct {
-	Type       string // the machine name: Type of an end user or a document, object_type in a result
-	Title      string
-	Fields     []ExplainedField // of an end user or a document
-	PolicySIDs []string         // of a bundle: it must have one of these policies; nil if none is known
-	Statuses   []string         // of a bundle: it must have one of these statuses
+	Type       string           `json:"type"` // the machine name: Type of an end user or a document, object_type in a result
+	Title      string           `json:"friendly_name"`
+	Fields     []ExplainedField `json:"fields,omitempty"`      // of an end user or a document
+	PolicySIDs []string         `json:"policy_sids,omitempty"` // of a bundle: must have one of these; nil: no policy is known
+	Statuses   []string         `json:"statuses,omitempty"`    // of a bundle: it must have one of these statuses
 }
 
 // ExplainedField is a field with its rule in words.
 type ExplainedField struct {
-	Name     string // the key in Attributes
-	Title    string
-	Optional bool
-	Rule     string   // what the value must be, such as "text" or "one of private, public"
-	Values   []string // the enumeration, nil for none
+	Name     string   `json:"name"` // the key in Attributes
+	Title    string   `json:"friendly_name"`
+	Optional bool     `json:"optional"`
+	Rule     string   `json:"rule"`             // what the value must be, such as "text" or "one of private, public"
+	Values   []string `json:"values,omitempty"` // the enumeration, nil for none
 }
 
 // Explain returns a policy in words, false if it is unknown.
