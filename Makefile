@@ -74,10 +74,11 @@ fuzz: ## Throw arbitrary input at the edge, at evaluations, and at the whole ser
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
 
-crash: ## Kill the server with -9 for 200 rounds and look for what was lost, halved or sent twice; walk 10,000 steps
+crash: ## Kill the server with -9 for 200 rounds and look for what was lost, halved or sent twice; walk 10,000 steps, and 10,000 sequences
 	TRUSTHUB_CRASH_ROUNDS=200 go test ./test/e2e/crash -count=1 -timeout 60m -v
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
+	TRUSTHUB_CONTENTS_WALKS=10000 go test ./internal/hub -run TestRandomContents -timeout 60m -v
 
 SIEGE ?= full
 siege: ## Attack the server as one caller who would harm the others, at full size (SIEGE=share: a share of it)
