@@ -74,10 +74,11 @@ fuzz: ## Send arbitrary input to package api, to evaluations, and to the whole s
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
 
-crash: ## Kill the server with -9 in 200 rounds and check that nothing is lost or sent twice; run 10,000 random steps
+crash: ## Kill the server with -9 in 200 rounds and check that nothing is lost or sent twice; run 10,000 random steps and sequences
 	TRUSTHUB_CRASH_ROUNDS=200 go test ./test/e2e/crash -count=1 -timeout 60m -v
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
+	TRUSTHUB_CONTENTS_WALKS=10000 go test ./internal/hub -run TestRandomContents -timeout 60m -v
 
 SIEGE ?= full
 siege: ## Attack the server as one caller who harms the others, at full size (SIEGE=share: a smaller size)

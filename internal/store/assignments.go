@@ -60,6 +60,9 @@ func (s *Store) Assign(
 	prepare func(b trust.Bundle, object trust.Assigned) (objectType string, err error),
 ) (trust.Assignment, error) {
 	return s.Assignments.save(ctx, request, a, func(tx session, a *trust.Assignment) error {
+		if err := s.lockBundles(tx, a); err != nil {
+			return err
+		}
 		b, err := bundles.fetch(tx, of, a.BundleSID, s.engine.lockRow)
 		if err != nil {
 			return err
@@ -88,6 +91,17 @@ func (s *Store) Assign(
 		}
 		return nil
 	})
+}
+
+// lockBundles locks the bundle of an assignment and the object where that is a bundle, too: bundles are locked in the order of their
+// SIDs, so that no two transactions wait for each other.
+func (s *Store) lockBundles(tx session, a *trust.Assignment) error {
+	if !strings.HasPrefix(a.ObjectSID, trust.BundlePrefix) {
+		return nil // Assign locks the only one
+	}
+	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles WHERE account_sid = $1 AND sid IN ($2, $3) ORDER BY sid`+s.engine.lockRow,
+		a.AccountSID, a.BundleSID, a.ObjectSID)
+	return err
 }
 
 // lockObject returns an account's object, so that it can be neither changed nor deleted before the transaction ends.

@@ -112,11 +112,11 @@ func (r *Resource[Row]) withBundles(
 	return errors.Join(ErrUnavailable, err)
 }
 
-// lockWithBundles locks the bundles that a row is assigned to, and then the row: Assign locks in this order, too. It fails if the
-// row was assigned to another bundle in between.
+// lockWithBundles locks the bundles that a row is assigned to, and then the row: Assign locks in this order, too. A row that is a
+// bundle takes its place among the bundles, in the order of their SIDs. It fails if the row was assigned to another bundle in between.
 func (r *Resource[Row]) lockWithBundles(tx session, of Scope, sid string) (row Row, assignedTo []trust.Status, err error) {
 	locked, err := queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
-		WHERE sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $1) ORDER BY sid`+r.store.engine.lockRow, sid)
+		WHERE sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $1 UNION SELECT $1) ORDER BY sid`+r.store.engine.lockRow, sid)
 	if err != nil {
 		return row, nil, err
 	}

@@ -11,7 +11,7 @@ type EndUser struct {
 	AccountSID   string
 	FriendlyName string
 	Type         string          // the machine name of an end user type; it never changes and may be unknown
-	Attributes   json.RawMessage // a JSON object as the account holder wrote it, nil for none
+	Attributes   json.RawMessage `json:",omitempty"` // a JSON object as the account holder wrote it, empty for none
 	Created      time.Time
 	Updated      time.Time
 }
@@ -23,7 +23,7 @@ type SupportingDocument struct {
 	AccountSID   string
 	FriendlyName string
 	Type         string          // the machine name of a supporting document type; it never changes and may be unknown
-	Attributes   json.RawMessage // a JSON object as the account holder wrote it, nil for none
+	Attributes   json.RawMessage `json:",omitempty"` // a JSON object as the account holder wrote it, empty for none
 	Created      time.Time
 	Updated      time.Time
 }
