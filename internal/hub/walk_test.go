@@ -58,7 +58,7 @@ func walkAll(t *testing.T, db *store.Store, walks int) {
 	for i := range outcomes {
 		outcomes[i] = map[string]int{}
 		walking.Go(func() {
-			for n := seed.Add(1); n <= uint64(walks) && !t.Failed(); n = seed.Add(1) { //nolint:gosec // G115: a small number
+			for n := seed.Add(1); n <= uint64(walks) && !t.Failed(); n = seed.Add(1) {
 				newWalk(t, db, handler, n, outcomes[i]).run()
 			}
 		})
@@ -121,7 +121,7 @@ type walk struct {
 func newWalk(t *testing.T, db *store.Store, handler http.Handler, seed uint64, outcomes map[string]int) *walk {
 	t.Helper()
 	w := &walk{
-		t: t, db: db, handler: handler, rand: rand.New(rand.NewPCG(seed, 0)), outcomes: outcomes, //nolint:gosec // G404: a test
+		t: t, db: db, handler: handler, rand: rand.New(rand.NewPCG(seed, 0)), outcomes: outcomes,
 		account: store.Account{SID: fmt.Sprintf("AC%032x", seed), AuthToken: "secret", Created: start},
 		log:     []string{fmt.Sprintf("sequence %d", seed)},
 	}

@@ -93,14 +93,14 @@ func (s *Store) Assign(
 	})
 }
 
-// lockBundles locks the bundle of an assignment and the object where that is a bundle, too: bundles are locked in the order of their
-// SIDs, so that no two transactions wait for each other.
+// lockBundles locks the bundle of an assignment and the object where that is a bundle, too: bundles are locked in the order of
+// their SIDs, so that no two transactions wait for each other.
 func (s *Store) lockBundles(tx session, a *trust.Assignment) error {
 	if !strings.HasPrefix(a.ObjectSID, trust.BundlePrefix) {
 		return nil // Assign locks the only one
 	}
-	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles WHERE account_sid = $1 AND sid IN ($2, $3) ORDER BY sid`+s.engine.lockRow,
-		a.AccountSID, a.BundleSID, a.ObjectSID)
+	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles
+		WHERE account_sid = $1 AND sid IN ($2, $3) ORDER BY sid`+s.engine.lockRow, a.AccountSID, a.BundleSID, a.ObjectSID)
 	return err
 }
 
@@ -156,11 +156,16 @@ func (s *Store) AssignEndpoint(
 		if _, err := accounts.fetch(tx, nil, e.AccountSID, s.engine.lockRow); err != nil {
 			return err
 		}
-		holders, err := queryAll(tx, scanString, `SELECT bundle_sid FROM channel_endpoints
-			WHERE account_sid = $1 AND policy_sid = $2 AND channel_endpoint_sid = $3`, e.AccountSID, e.PolicySID, e.EndpointSID)
-		if err == nil && len(holders) > 0 {
-			err = &EndpointTakenError{holders[0]}
+		taken, err := holders(tx, e)
+		if err == nil && len(taken) > 0 {
+			err = &EndpointTakenError{taken[0]}
 		}
 		return err
 	})
+}
+
+// holders returns the bundle that has an endpoint, if there is one of the same account and policy.
+func holders(q session, e *trust.ChannelEndpoint) ([]string, error) {
+	return queryAll(q, scanString, `SELECT bundle_sid FROM channel_endpoints
+		WHERE account_sid = $1 AND policy_sid = $2 AND channel_endpoint_sid = $3`, e.AccountSID, e.PolicySID, e.EndpointSID)
 }

@@ -81,11 +81,17 @@ func (r *Resource[Row]) deleteObject(
 		if err := before(tx, row, assignedTo); err != nil {
 			return err
 		}
-		if _, err := tx.exec(`DELETE FROM assignments WHERE object_sid = $1`, sid); err != nil {
+		if err := unassignAll(tx, sid); err != nil {
 			return err
 		}
 		return r.table.delete(tx, sid)
 	})
+}
+
+// unassignAll ends the assignments of an object.
+func unassignAll(tx session, sid string) error {
+	_, err := tx.exec(`DELETE FROM assignments WHERE object_sid = $1`, sid)
+	return err
 }
 
 // withBundles runs fn in a transaction in which neither the row nor a bundle that it is assigned to can be changed by others.
@@ -113,10 +119,12 @@ func (r *Resource[Row]) withBundles(
 }
 
 // lockWithBundles locks the bundles that a row is assigned to, and then the row: Assign locks in this order, too. A row that is a
-// bundle takes its place among the bundles, in the order of their SIDs. It fails if the row was assigned to another bundle in between.
+// bundle takes its place among the bundles, in the order of their SIDs. lockWithBundles fails if the row was assigned to another
+// bundle in between.
 func (r *Resource[Row]) lockWithBundles(tx session, of Scope, sid string) (row Row, assignedTo []trust.Status, err error) {
 	locked, err := queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
-		WHERE sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $1 UNION SELECT $1) ORDER BY sid`+r.store.engine.lockRow, sid)
+		WHERE sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $1 UNION SELECT $1)
+		ORDER BY sid`+r.store.engine.lockRow, sid)
 	if err != nil {
 		return row, nil, err
 	}

@@ -50,8 +50,8 @@ func openSQLite(ctx context.Context, path string, access Access) (*Store, error)
 	return s, nil
 }
 
-// removeLeftovers removes the contents of bundles that are not there. A server from before schema 9, to which an upgrade was taken
-// back, leaves them when it deletes a bundle, because it does not set foreign_keys.
+// removeLeftovers removes the contents of bundles that are not there. A server from before schema 9, to which an upgrade was
+// taken back, leaves them when it deletes a bundle, because it does not set foreign_keys.
 func removeLeftovers(ctx context.Context, db *sql.DB) error {
 	for _, table := range []layout{assignments.layout, channelEndpoints.layout, evaluations.layout} {
 		if _, err := db.ExecContext(ctx, `DELETE FROM `+table.name+` WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`); err != nil {
