@@ -9,8 +9,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust/catalog"
 )
 
-// updateBundle makes the caller's change to a bundle of the kind, which may submit it. It returns a *trust.NoncompliantError if the
-// submission was refused.
+// updateBundle makes the caller's change to a bundle of the kind, which may submit it. It returns a *trust.NoncompliantError if
+// the submission was refused.
 func (h *Hub) updateBundle(ctx context.Context, kind trust.Kind, sid string, change trust.Change) (trust.Bundle, error) {
 	accountSID := api.AccountSID(ctx)
 	var refused error // where the change queues notices

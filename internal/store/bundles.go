@@ -81,7 +81,7 @@ func (s *Store) updateBundle(
 	return b, outcome.Refused
 }
 
-// DeleteBundle removes the bundle where allowed returns nil, with all that belongs to it, and drops its open notices. allowed gets
+// DeleteBundle removes the bundle if allowed returns nil, with all that belongs to it, and drops its open notices. allowed gets
 // the statuses of the bundles that this one is assigned to. DeleteBundle returns ErrNotFound or the error of allowed.
 func (s *Store) DeleteBundle(
 	ctx context.Context, of Scope, sid string, now time.Time, allowed func(b trust.Bundle, assignedTo []trust.Status) error,

@@ -86,7 +86,8 @@ func makeRoom(tx session, bundleSID string) error {
 // assignedTo reads what is assigned to a bundle.
 func assignedTo(q session, bundleSID string) (assigned trust.Assigned, err error) {
 	const those = ` WHERE sid IN (SELECT object_sid FROM assignments WHERE bundle_sid = $1) ORDER BY sid`
-	if assigned.EndUsers, err = queryAll(q, endUsers.scan, `SELECT `+endUsers.list+` FROM end_users`+those, bundleSID); err != nil {
+	if assigned.EndUsers, err = queryAll(q, endUsers.scan,
+		`SELECT `+endUsers.list+` FROM end_users`+those, bundleSID); err != nil {
 		return assigned, err
 	}
 	if assigned.Documents, err = queryAll(q, documents.scan,
