@@ -64,8 +64,10 @@ func (w *walk) createBundle() {
 
 func (w *walk) createObject() {
 	o := one(w, []walkObject{
-		{path: "/EndUsers", typ: "cnam_information"}, {path: "/EndUsers", typ: "cnam_information"},
-		{path: "/EndUsers", typ: "authorized_representative_1"}, {path: "/SupportingDocuments", typ: "customer_profile_address"},
+		{path: "/EndUsers", typ: "cnam_information"},
+		{path: "/EndUsers", typ: "cnam_information"},
+		{path: "/EndUsers", typ: "authorized_representative_1"},
+		{path: "/SupportingDocuments", typ: "customer_profile_address"},
 	})
 	o.attributes = one(w, walkAttributes)
 	form := url.Values{"FriendlyName": {"Acme"}, "Type": {o.typ}}
@@ -108,11 +110,9 @@ func (w *walk) assign() {
 	object := one(w, objects)
 	status, code := http.StatusCreated, api.Code(0)
 	switch {
-	case strings.HasPrefix(object, "AD"):
-		status, code = http.StatusBadRequest, api.CodeInvalidState
 	case b.gone:
 		status, code = http.StatusNotFound, api.CodeNotFound
-	case !b.status.Editable(), object == b.sid:
+	case !b.status.Editable(), object == b.sid, strings.HasPrefix(object, "AD"), strings.HasPrefix(object, "XX"):
 		status, code = http.StatusBadRequest, api.CodeInvalidState
 	case !w.there(object):
 		status, code = http.StatusNotFound, api.CodeNotFound

@@ -64,6 +64,9 @@ func walkAll(t *testing.T, db *store.Store, walks int) {
 		})
 	}
 	walking.Wait()
+	if t.Failed() {
+		return
+	}
 	all := map[string]int{}
 	for _, some := range outcomes {
 		for outcome, n := range some {

@@ -116,8 +116,8 @@ func (s *Store) lockObject(tx session, accountSID, sid string) (object trust.Ass
 		object.Documents[0], err = documents.fetch(tx, of, sid, lock)
 	case strings.HasPrefix(sid, trust.BundlePrefix):
 		object.Bundles = make([]trust.Bundle, 1)
-		object.Bundles[0], err = bundles.scan(tx.row(`SELECT `+bundles.list+` FROM bundles WHERE sid = $1 AND account_sid = $2`+lock,
-			sid, accountSID))
+		object.Bundles[0], err = bundles.scan(tx.row(`SELECT `+bundles.list+` FROM bundles
+			WHERE sid = $1 AND account_sid = $2`+lock, sid, accountSID))
 	}
 	return object, err
 }

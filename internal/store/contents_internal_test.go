@@ -104,7 +104,7 @@ func TestContentsUseIndexesOnPostgres(t *testing.T) {
 	conn, err := s.reader.Conn(t.Context())
 	must(t, err)
 	const many = ` FROM generate_series(1, 20000) AS i`
-	run(t, conn, `INSERT INTO bundles (`+bundles.list+`) SELECT 'BU' || i, 'trust-product', 'AC1', 'RN1', '', '', '', 'draft', 0, '', 0, 0, 0`+many)
+	run(t, conn, `INSERT INTO bundles (`+bundles.list+`) SELECT 'BU' || i, 'trust-product', 'AC1', 'RN1', '', '', '', 'draft', 0, '', 0, 0, 0, 0`+many)
 	run(t, conn, `INSERT INTO end_users (`+endUsers.list+`) SELECT 'IT' || i, 'AC1', '', 't', '', 0, 0`+many)
 	run(t, conn, `INSERT INTO supporting_documents (`+documents.list+`) SELECT 'RD' || i, 'AC1', '', 't', '', 0, 0`+many)
 	run(t, conn, `INSERT INTO assignments (`+assignments.list+`) SELECT 'BV' || i, 'AC1', 'BU' || i / 3 + 1, 'IT' || i, 't', 0`+many)

@@ -23,6 +23,8 @@ type contention struct {
 	bundles []string
 	users   []string
 	of      store.Scope
+
+	creating sync.Mutex
 }
 
 // TestContentsUnderContention has goroutines assign, take away, update, submit, decide and delete at the same moment. None of them
@@ -68,9 +70,7 @@ func TestBundlesAssignedToEachOther(t *testing.T) {
 		running.Go(func() {
 			one, other := c.bundles[i%2], c.bundles[1-i%2]
 			for range 15 {
-				b := draft()
-				b.SID = one
-				_ = s.Bundles.Create(t.Context(), b) // fails where it is there
+				c.create(one, c.users[0])
 				err := c.assign(t.Context(), one, other)
 				if i < 2 && err == nil {
 					err = s.DeleteBundle(t.Context(), c.of, one, at, func(trust.Bundle, []trust.Status) error { return nil })
@@ -97,13 +97,21 @@ func newContention(t *testing.T, s *store.Store) *contention {
 	return c
 }
 
+// create creates a bundle and an end user where they are missing. It does so alone: two INSERTs of the same SIDs, which never
+// happen outside of a test, could wait for each other.
+func (c *contention) create(bundle, user string) {
+	c.creating.Lock()
+	defer c.creating.Unlock()
+	b, u := draft(), trust.EndUser{SID: user, AccountSID: accountSID, Type: "t", Attributes: []byte(`{}`), Created: at, Updated: at}
+	b.SID = bundle
+	_ = c.s.Bundles.Create(c.t.Context(), b)  // fails where it is there
+	_ = c.s.EndUsers.Create(c.t.Context(), u) // the same
+}
+
 // step makes one random change, and creates what is missing for it.
 func (c *contention) step() {
 	ctx, bundle, user := c.t.Context(), c.bundles[rand.IntN(4)], c.users[rand.IntN(4)]
-	b, u := draft(), trust.EndUser{SID: user, AccountSID: accountSID, Type: "t", Attributes: []byte(`{}`), Created: at, Updated: at}
-	b.SID = bundle
-	_ = c.s.Bundles.Create(ctx, b)  // fails where it is there
-	_ = c.s.EndUsers.Create(ctx, u) // the same
+	c.create(bundle, user)
 	var err error
 	name := []string{"assign", "assign a bundle", "unassign", "update", "evaluate", "submit", "decide", "delete", "delete user", "endpoint"}[rand.IntN(10)]
 	switch name {

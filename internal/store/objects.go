@@ -70,7 +70,9 @@ func (r *Resource[Row]) UpdateObject(
 func (r *Resource[Row]) DeleteObject(
 	ctx context.Context, of Scope, sid string, allowed func(row Row, assignedTo []trust.Status) error,
 ) error {
-	return r.deleteObject(ctx, of, sid, func(_ session, row Row, assignedTo []trust.Status) error { return allowed(row, assignedTo) })
+	return r.deleteObject(ctx, of, sid, func(_ session, row Row, assignedTo []trust.Status) error {
+		return allowed(row, assignedTo)
+	})
 }
 
 // deleteObject is DeleteObject for a row that others depend on: before may end those.

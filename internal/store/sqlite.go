@@ -54,7 +54,8 @@ func openSQLite(ctx context.Context, path string, access Access) (*Store, error)
 // taken back, leaves them when it deletes a bundle, because it does not set foreign_keys.
 func removeLeftovers(ctx context.Context, db *sql.DB) error {
 	for _, table := range []layout{assignments.layout, channelEndpoints.layout, evaluations.layout} {
-		if _, err := db.ExecContext(ctx, `DELETE FROM `+table.name+` WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`); err != nil {
+		_, err := session{ctx, db}.exec(`DELETE FROM ` + table.name + ` WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`)
+		if err != nil {
 			return err
 		}
 	}
