@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -74,6 +75,7 @@ func (w *walk) createObject() {
 	if o.attributes != "" {
 		form.Set("Attributes", o.attributes)
 	}
+	o.attributes = cmp.Or(o.attributes, "{}")
 	o.sid = w.send("create object", http.MethodPost, o.path, form.Encode(), http.StatusCreated, 0).SID
 	w.objects = append(w.objects, &o)
 }
