@@ -59,21 +59,26 @@ browser: ## Use the API reference at /docs with chromium, call the server from a
 
 # Coverage differs from run to run because of background work, so minimizing without a limit would take most of the time.
 FUZZTIME ?= 1m
-fuzz: ## Send arbitrary requests to package api, and to the whole server on each engine, for FUZZTIME each
+fuzz: ## Send arbitrary input to package api, to evaluations, and to the whole server on each engine, for FUZZTIME each
 	@set -e; for target in FuzzRequest FuzzObject; do \
 		echo "fuzz $$target"; \
 		go test ./api -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
 	go test ./internal/retryafter -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	@set -e; for target in FuzzEvaluate FuzzOptionalFields; do \
+		echo "fuzz $$target"; \
+		go test ./internal/trust/catalog -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+	done
 	@set -e; for target in FuzzServerSQLite FuzzServerPostgres; do \
 		echo "fuzz $$target"; \
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
 
-crash: ## Kill the server with -9 in 200 rounds and check that nothing is lost or sent twice; run 10,000 random steps
+crash: ## Kill the server with -9 in 200 rounds and check that nothing is lost or sent twice; run 10,000 random steps and sequences
 	TRUSTHUB_CRASH_ROUNDS=200 go test ./test/e2e/crash -count=1 -timeout 60m -v
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
+	TRUSTHUB_CONTENTS_WALKS=10000 go test ./internal/hub -run TestRandomContents -timeout 60m -v
 
 SIEGE ?= full
 siege: ## Attack the server as one caller who harms the others, at full size (SIEGE=share: a smaller size)

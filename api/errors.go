@@ -33,6 +33,7 @@ const (
 	CodeUnimplemented    Code = 20501 // the operation is in the contract, but not implemented here
 	CodeUnavailable      Code = 20503 // a dependency is down; try again
 	CodeInvalidState     Code = 70002 // the resource's status does not allow the request
+	CodeAlreadyAssigned  Code = 70003 // the object, or the channel endpoint, is assigned already
 )
 
 // CodeInfo is a row of the table of codes.
@@ -63,6 +64,7 @@ func Codes() []CodeInfo {
 		{CodeUnimplemented, http.StatusNotImplemented, "This server does not implement the operation"},
 		{CodeUnavailable, http.StatusServiceUnavailable, "The service is unavailable, try again later"},
 		{CodeInvalidState, http.StatusBadRequest, "The resource's status does not allow this request"},
+		{CodeAlreadyAssigned, http.StatusConflict, "The object is already assigned"},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 //	      type: object
 //	      x-max-bytes: 16384   # the limit of the text
 //	      x-go-type: string    # the generated type: the text as it was sent, with the order of members
+//	      x-go-type-skip-optional-pointer: true # empty where the parameter was not sent
 //	encoding:
 //	  Attributes: { contentType: application/json }
 //

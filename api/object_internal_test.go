@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -23,10 +24,7 @@ type objectBackend struct{ got string }
 func (b *objectBackend) CreateObject(
 	_ context.Context, r objects.CreateObjectRequestObject,
 ) (objects.CreateObjectResponseObject, error) {
-	b.got = "{}"
-	if r.Body.Attributes != nil {
-		b.got = *r.Body.Attributes
-	}
+	b.got = cmp.Or(r.Body.Attributes, "{}")
 	return objects.CreateObject201JSONResponse{Attributes: json.RawMessage(b.got)}, nil
 }
 

@@ -5,6 +5,7 @@ package gen
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,69 @@ import (
 
 	"github.com/oapi-codegen/runtime"
 )
+
+// Defines values for ChannelEndpointType.
+const (
+	ChannelEndpointTypePhoneNumber ChannelEndpointType = "phone-number"
+)
+
+// Valid indicates whether the value is a known member of the ChannelEndpointType enum.
+func (e ChannelEndpointType) Valid() bool {
+	switch e {
+	case ChannelEndpointTypePhoneNumber:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EvaluationStatus.
+const (
+	EvaluationStatusCompliant    EvaluationStatus = "compliant"
+	EvaluationStatusNoncompliant EvaluationStatus = "noncompliant"
+)
+
+// Valid indicates whether the value is a known member of the EvaluationStatus enum.
+func (e EvaluationStatus) Valid() bool {
+	switch e {
+	case EvaluationStatusCompliant:
+		return true
+	case EvaluationStatusNoncompliant:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SupportingDocumentStatus.
+const (
+	SupportingDocumentStatusApproved              SupportingDocumentStatus = "APPROVED"
+	SupportingDocumentStatusDraft                 SupportingDocumentStatus = "DRAFT"
+	SupportingDocumentStatusExpired               SupportingDocumentStatus = "EXPIRED"
+	SupportingDocumentStatusPendingReview         SupportingDocumentStatus = "PENDING_REVIEW"
+	SupportingDocumentStatusProvisionallyApproved SupportingDocumentStatus = "PROVISIONALLY_APPROVED"
+	SupportingDocumentStatusRejected              SupportingDocumentStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the SupportingDocumentStatus enum.
+func (e SupportingDocumentStatus) Valid() bool {
+	switch e {
+	case SupportingDocumentStatusApproved:
+		return true
+	case SupportingDocumentStatusDraft:
+		return true
+	case SupportingDocumentStatusExpired:
+		return true
+	case SupportingDocumentStatusPendingReview:
+		return true
+	case SupportingDocumentStatusProvisionallyApproved:
+		return true
+	case SupportingDocumentStatusRejected:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for TrustProductStatus.
 const (
@@ -45,6 +109,60 @@ func (e TrustProductStatus) Valid() bool {
 // AccountSID The SID of the account that the resource belongs to.
 type AccountSID = string
 
+// Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
+// name twice in an object. They are stored as they were sent. Values are personal data.
+type Attributes = string
+
+// ChannelEndpointType The kind of channel endpoint. There are only phone numbers.
+type ChannelEndpointType string
+
+// CreateEndUserRequest The fields of a new end user.
+type CreateEndUserRequest struct {
+	// Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
+	// name twice in an object. They are stored as they were sent. Values are personal data.
+	Attributes Attributes `json:"Attributes,omitempty"`
+
+	// FriendlyName A name of your choice for the resource.
+	FriendlyName FriendlyName `json:"FriendlyName"`
+
+	// Type The machine name of a type, for example `authorized_representative_1`.
+	Type MachineName `json:"Type"`
+}
+
+// CreateSupportingDocumentRequest The fields of a new supporting document.
+type CreateSupportingDocumentRequest struct {
+	// Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
+	// name twice in an object. They are stored as they were sent. Values are personal data.
+	Attributes Attributes `json:"Attributes,omitempty"`
+
+	// FriendlyName A name of your choice for the resource.
+	FriendlyName FriendlyName `json:"FriendlyName"`
+
+	// Type The machine name of a type, for example `authorized_representative_1`.
+	Type MachineName `json:"Type"`
+}
+
+// CreateTrustProductChannelEndpointAssignmentRequest The phone number to assign.
+type CreateTrustProductChannelEndpointAssignmentRequest struct {
+	// ChannelEndpointSID The SID of the phone number.
+	ChannelEndpointSID string `json:"ChannelEndpointSid"`
+
+	// ChannelEndpointType The kind of channel endpoint. There are only phone numbers.
+	ChannelEndpointType ChannelEndpointType `json:"ChannelEndpointType"`
+}
+
+// CreateTrustProductEntityAssignmentRequest The object to assign.
+type CreateTrustProductEntityAssignmentRequest struct {
+	// ObjectSID The SID of an object of any kind.
+	ObjectSID ObjectSID `json:"ObjectSid"`
+}
+
+// CreateTrustProductEvaluationRequest The policy to evaluate.
+type CreateTrustProductEvaluationRequest struct {
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID PolicySID `json:"PolicySid"`
+}
+
 // CreateTrustProductRequest The fields of a new Trust Product.
 type CreateTrustProductRequest struct {
 	// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
@@ -69,6 +187,73 @@ type DateUpdated = time.Time
 // Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
 type Email = string
 
+// EndUser A person or business, as one of the end user types describes it.
+type EndUser struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// Attributes The attributes as they were sent; empty if none were.
+	Attributes NullableAttributes `json:"attributes"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// DateUpdated When the resource last changed, in GMT and whole seconds.
+	DateUpdated DateUpdated `json:"date_updated"`
+
+	// FriendlyName The name that the account holder chose.
+	FriendlyName string `json:"friendly_name"`
+
+	// SID The SID of the end user.
+	SID string `json:"sid"`
+
+	// Type The machine name of the type.
+	Type string `json:"type"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// EndUserPage A page of a list of end users.
+type EndUserPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The end users of this page, newest first.
+	Results []EndUser `json:"results"`
+}
+
+// EndUserType A type of end user and its fields.
+type EndUserType struct {
+	// Fields The fields of the type.
+	Fields TypeFields `json:"fields"`
+
+	// FriendlyName The name of the type in words.
+	FriendlyName string `json:"friendly_name"`
+
+	// MachineName The name of the type, as an end user has it in `type`.
+	MachineName string `json:"machine_name"`
+
+	// SID The SID of the type.
+	SID NullableTypeSID `json:"sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// EndUserTypePage A page of a list of types of end users.
+type EndUserTypePage struct {
+	// EndUserTypes The types of this page.
+	EndUserTypes []EndUserType `json:"end_user_types"`
+
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+}
+
 // Error The body of every response with status 400 or above.
 type Error struct {
 	// Code The error code, which is more specific than the HTTP status.
@@ -84,11 +269,89 @@ type Error struct {
 	Status int `json:"status"`
 }
 
+// EvaluationInvalidField A field that is missing or wrong.
+type EvaluationInvalidField struct {
+	// ErrorCode For example 22215 (a field of an end user is missing) or 22217 (a field of a document is missing or wrong).
+	ErrorCode int `json:"error_code"`
+
+	// FailureReason What is missing or wrong.
+	FailureReason string `json:"failure_reason"`
+
+	// FriendlyName The name of the field in words.
+	FriendlyName string `json:"friendly_name"`
+
+	// ObjectField The machine name of the field.
+	ObjectField string `json:"object_field"`
+}
+
+// EvaluationResult Whether a requirement of the policy is fulfilled, and by which fields.
+type EvaluationResult struct {
+	// ErrorCode The error code, for example 22214 (an end user is missing) or 22216 (a document is missing); null if the requirement is fulfilled.
+	ErrorCode *int `json:"error_code"`
+
+	// FailureReason What is missing or wrong; null if the requirement is fulfilled.
+	FailureReason *string `json:"failure_reason"`
+
+	// FriendlyName The name of what is required.
+	FriendlyName string `json:"friendly_name"`
+
+	// Invalid The fields that are missing or wrong.
+	Invalid []EvaluationInvalidField `json:"invalid"`
+
+	// ObjectType The machine name of the type that is required.
+	ObjectType string `json:"object_type"`
+
+	// Passed Whether the requirement is fulfilled.
+	Passed bool `json:"passed"`
+
+	// RequirementFriendlyName The name of the requirement in words.
+	RequirementFriendlyName string `json:"requirement_friendly_name"`
+
+	// RequirementName The name of the requirement in the policy. Alternatives have the same one.
+	RequirementName string `json:"requirement_name"`
+
+	// Valid The fields that are as required.
+	Valid []EvaluationValidField `json:"valid"`
+}
+
+// EvaluationStatus Whether all requirements of the policy are fulfilled.
+type EvaluationStatus string
+
+// EvaluationValidField A field that is as required.
+type EvaluationValidField struct {
+	// ErrorCode Always null.
+	ErrorCode *int `json:"error_code"`
+
+	// FailureReason Always null.
+	FailureReason *string `json:"failure_reason"`
+
+	// FriendlyName The name of the field in words.
+	FriendlyName string `json:"friendly_name"`
+
+	// ObjectField The machine name of the field.
+	ObjectField string `json:"object_field"`
+
+	// Passed Always true.
+	Passed bool `json:"passed"`
+}
+
 // FriendlyName A name of your choice for the resource.
 type FriendlyName = string
 
+// MachineName The machine name of a type, for example `authorized_representative_1`.
+type MachineName = string
+
+// NullableAttributes The attributes as they were sent; empty if none were.
+type NullableAttributes = json.RawMessage
+
 // NullablePolicySID The SID of the policy that the resource must comply with.
 type NullablePolicySID = string
+
+// NullableTypeSID The SID of the type.
+type NullableTypeSID = string
+
+// ObjectSID The SID of an object of any kind.
+type ObjectSID = string
 
 // PageMeta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
 // last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
@@ -116,6 +379,110 @@ type PageMeta struct {
 	URL string `json:"url"`
 }
 
+// Policy The requirements of a regulation or service.
+type Policy struct {
+	// FriendlyName The name of the policy.
+	FriendlyName string `json:"friendly_name"`
+
+	// Requirements What must be assigned. Of entries with the same `requirement_name`, one is enough.
+	Requirements PolicyRequirements `json:"requirements"`
+
+	// SID The SID of the policy.
+	SID string `json:"sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// PolicyAcceptedDocument A type of supporting document that fulfills a requirement.
+type PolicyAcceptedDocument struct {
+	// Fields The machine names of the fields.
+	Fields []string `json:"fields"`
+
+	// Name The name in words.
+	Name string `json:"name"`
+
+	// Type The machine name of the type.
+	Type string `json:"type"`
+
+	// URL The path of the type, below the version of the API.
+	URL string `json:"url"`
+}
+
+// PolicyBundle A customer profile or Trust Product that a policy requires.
+type PolicyBundle struct {
+	// Name The name in words.
+	Name string `json:"name"`
+
+	// RequirementName The name of the requirement.
+	RequirementName string `json:"requirement_name"`
+
+	// Type The type of the bundle.
+	Type string `json:"type"`
+}
+
+// PolicyDocument A supporting document that a policy requires. One of the accepted documents is enough.
+type PolicyDocument struct {
+	// AcceptedDocuments The documents that fulfill the requirement.
+	AcceptedDocuments []PolicyAcceptedDocument `json:"accepted_documents"`
+
+	// Description What the document shows.
+	Description string `json:"description"`
+
+	// Name The name in words.
+	Name string `json:"name"`
+
+	// RequirementName The name of the requirement.
+	RequirementName string `json:"requirement_name"`
+
+	// Type The kind of requirement, `document`.
+	Type string `json:"type"`
+}
+
+// PolicyEndUser An end user that a policy requires.
+type PolicyEndUser struct {
+	// Fields The machine names of the fields.
+	Fields []string `json:"fields"`
+
+	// Name The name in words.
+	Name string `json:"name"`
+
+	// RequirementName The name of the requirement.
+	RequirementName string `json:"requirement_name"`
+
+	// Type The machine name of the type.
+	Type string `json:"type"`
+
+	// URL The path of the type, below the version of the API.
+	URL string `json:"url"`
+}
+
+// PolicyPage A page of a list of policies.
+type PolicyPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The policies of this page.
+	Results []Policy `json:"results"`
+}
+
+// PolicyRequirements What must be assigned. Of entries with the same `requirement_name`, one is enough.
+type PolicyRequirements struct {
+	// EndUser The end users.
+	EndUser []PolicyEndUser `json:"end_user"`
+
+	// SupportingCustomerProfiles The customer profiles.
+	SupportingCustomerProfiles []PolicyBundle `json:"supporting_customer_profiles"`
+
+	// SupportingDocument The supporting documents, in groups.
+	SupportingDocument [][]PolicyDocument `json:"supporting_document"`
+
+	// SupportingTrustProducts The Trust Products.
+	SupportingTrustProducts []PolicyBundle `json:"supporting_trust_products"`
+}
+
 // PolicySID The SID of the policy that the resource must comply with.
 type PolicySID = string
 
@@ -124,6 +491,82 @@ type ResourceURL = string
 
 // StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
 type StatusCallback = string
+
+// SupportingDocument Evidence of what an end user says, for example an address.
+type SupportingDocument struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// Attributes The attributes as they were sent; empty if none were.
+	Attributes NullableAttributes `json:"attributes"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// DateUpdated When the resource last changed, in GMT and whole seconds.
+	DateUpdated DateUpdated `json:"date_updated"`
+
+	// FriendlyName The name that the account holder chose.
+	FriendlyName string `json:"friendly_name"`
+
+	// MIMEType The type of the uploaded file; null, because files are not part of this API.
+	MIMEType *string `json:"mime_type"`
+
+	// SID The SID of the supporting document.
+	SID string `json:"sid"`
+
+	// Status The status of the supporting document.
+	Status SupportingDocumentStatus `json:"status"`
+
+	// Type The machine name of the type.
+	Type string `json:"type"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// SupportingDocumentPage A page of a list of supporting documents.
+type SupportingDocumentPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The supporting documents of this page, newest first.
+	Results []SupportingDocument `json:"results"`
+}
+
+// SupportingDocumentStatus The status of the supporting document.
+type SupportingDocumentStatus string
+
+// SupportingDocumentType A type of supporting document and its fields.
+type SupportingDocumentType struct {
+	// Fields The fields of the type.
+	Fields TypeFields `json:"fields"`
+
+	// FriendlyName The name of the type in words.
+	FriendlyName string `json:"friendly_name"`
+
+	// MachineName The name of the type, as a supporting document has it in `type`.
+	MachineName string `json:"machine_name"`
+
+	// SID The SID of the type.
+	SID NullableTypeSID `json:"sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// SupportingDocumentTypePage A page of a list of types of supporting documents.
+type SupportingDocumentTypePage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// SupportingDocumentTypes The types of this page.
+	SupportingDocumentTypes []SupportingDocumentType `json:"supporting_document_types"`
+}
 
 // TrustProduct The registered identity of a business and the state of its review.
 type TrustProduct struct {
@@ -167,10 +610,115 @@ type TrustProduct struct {
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
+// TrustProductChannelEndpointAssignment A phone number that is assigned to a Trust Product.
+type TrustProductChannelEndpointAssignment struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// ChannelEndpointSID The SID of the phone number.
+	ChannelEndpointSID string `json:"channel_endpoint_sid"`
+
+	// ChannelEndpointType The kind of channel endpoint, `phone-number`.
+	ChannelEndpointType string `json:"channel_endpoint_type"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// SID The SID of the assignment.
+	SID string `json:"sid"`
+
+	// TrustProductSID The SID of the Trust Product.
+	TrustProductSID TrustProductSID `json:"trust_product_sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// TrustProductChannelEndpointAssignmentPage A page of a list of assignments.
+type TrustProductChannelEndpointAssignmentPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The assignments of this page, newest first.
+	Results []TrustProductChannelEndpointAssignment `json:"results"`
+}
+
+// TrustProductEntityAssignment An end user, supporting document or customer profile that is assigned to a Trust Product.
+type TrustProductEntityAssignment struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// ObjectSID The SID of the object.
+	ObjectSID string `json:"object_sid"`
+
+	// SID The SID of the assignment.
+	SID string `json:"sid"`
+
+	// TrustProductSID The SID of the Trust Product.
+	TrustProductSID TrustProductSID `json:"trust_product_sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// TrustProductEntityAssignmentPage A page of a list of assignments.
+type TrustProductEntityAssignmentPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The assignments of this page, newest first.
+	Results []TrustProductEntityAssignment `json:"results"`
+}
+
 // TrustProductError One reason for a rejection.
 type TrustProductError struct {
 	// Code The rejection code, for example 18601 (business name and website do not match).
 	Code int `json:"code"`
+}
+
+// TrustProductEvaluation The result of comparing what is assigned to a Trust Product with a policy.
+type TrustProductEvaluation struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID NullablePolicySID `json:"policy_sid"`
+
+	// Results A result for each requirement of the policy, in the policy's order.
+	Results []EvaluationResult `json:"results"`
+
+	// SID The SID of the evaluation.
+	SID string `json:"sid"`
+
+	// Status Whether all requirements of the policy are fulfilled.
+	Status EvaluationStatus `json:"status"`
+
+	// TrustProductSID The SID of the Trust Product.
+	TrustProductSID TrustProductSID `json:"trust_product_sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// TrustProductEvaluationPage A page of a list of evaluations.
+type TrustProductEvaluationPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The evaluations of this page, newest first.
+	Results []TrustProductEvaluation `json:"results"`
 }
 
 // TrustProductLinks The absolute URLs of the Trust Product's subresources.
@@ -202,6 +750,41 @@ type TrustProductSID = string
 // TrustProductStatus The status of the Trust Product, from draft to approval or rejection.
 type TrustProductStatus string
 
+// TypeField A field of a type.
+type TypeField struct {
+	// Constraint What the field holds, `String` or `List`.
+	Constraint string `json:"constraint"`
+
+	// FriendlyName The name of the field in words.
+	FriendlyName string `json:"friendly_name"`
+
+	// MachineName The name of the field in `attributes`.
+	MachineName string `json:"machine_name"`
+}
+
+// TypeFields The fields of the type.
+type TypeFields = []TypeField
+
+// UpdateEndUserRequest The fields to change. Fields that are not given stay unchanged.
+type UpdateEndUserRequest struct {
+	// Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
+	// name twice in an object. They are stored as they were sent. Values are personal data.
+	Attributes Attributes `json:"Attributes,omitempty"`
+
+	// FriendlyName A name of your choice for the resource.
+	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
+}
+
+// UpdateSupportingDocumentRequest The fields to change. Fields that are not given stay unchanged.
+type UpdateSupportingDocumentRequest struct {
+	// Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
+	// name twice in an object. They are stored as they were sent. Values are personal data.
+	Attributes Attributes `json:"Attributes,omitempty"`
+
+	// FriendlyName A name of your choice for the resource.
+	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
+}
+
 // UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest struct {
 	// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
@@ -217,11 +800,32 @@ type UpdateTrustProductRequest struct {
 	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
 }
 
+// ChannelEndpointAssignmentSID defines model for ChannelEndpointAssignmentSid.
+type ChannelEndpointAssignmentSID = string
+
+// ChannelEndpointSIDFilter The SID of an object of any kind.
+type ChannelEndpointSIDFilter = ObjectSID
+
+// ChannelEndpointSIDs defines model for ChannelEndpointSidsFilter.
+type ChannelEndpointSIDs = string
+
+// EndUserSID defines model for EndUserSid.
+type EndUserSID = string
+
+// EntityAssignmentSID defines model for EntityAssignmentSid.
+type EntityAssignmentSID = string
+
+// EvaluationSID defines model for EvaluationSid.
+type EvaluationSID = string
+
 // FriendlyNameFilter A name of your choice for the resource.
 type FriendlyNameFilter = FriendlyName
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// ObjectTypeFilter The machine name of a type, for example `authorized_representative_1`.
+type ObjectTypeFilter = MachineName
 
 // Page defines model for Page.
 type Page = int
@@ -235,11 +839,99 @@ type PageToken = string
 // PolicySIDFilter The SID of the policy that the resource must comply with.
 type PolicySIDFilter = PolicySID
 
+// PolicySIDInPath defines model for PolicySidInPath.
+type PolicySIDInPath = string
+
 // SID defines model for Sid.
 type SID = string
 
 // StatusFilter The status of the Trust Product, from draft to approval or rejection.
 type StatusFilter = TrustProductStatus
+
+// SupportingDocumentSID defines model for SupportingDocumentSid.
+type SupportingDocumentSID = string
+
+// TrustProductSIDInPath defines model for TrustProductSidInPath.
+type TrustProductSIDInPath = string
+
+// TypeSID The machine name of a type, for example `authorized_representative_1`.
+type TypeSID = MachineName
+
+// ListEndUserTypeParams defines parameters for ListEndUserType.
+type ListEndUserTypeParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// ListEndUserParams defines parameters for ListEndUser.
+type ListEndUserParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateEndUserParams defines parameters for CreateEndUser.
+type CreateEndUserParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPoliciesParams defines parameters for ListPolicies.
+type ListPoliciesParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// ListSupportingDocumentTypeParams defines parameters for ListSupportingDocumentType.
+type ListSupportingDocumentTypeParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// ListSupportingDocumentParams defines parameters for ListSupportingDocument.
+type ListSupportingDocumentParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateSupportingDocumentParams defines parameters for CreateSupportingDocument.
+type CreateSupportingDocumentParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // ListTrustProductParams defines parameters for ListTrustProduct.
 type ListTrustProductParams struct {
@@ -264,15 +956,107 @@ type ListTrustProductParams struct {
 
 // CreateTrustProductParams defines parameters for CreateTrustProduct.
 type CreateTrustProductParams struct {
-	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. The real service ignores it.
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
+
+// ListTrustProductChannelEndpointAssignmentParams defines parameters for ListTrustProductChannelEndpointAssignment.
+type ListTrustProductChannelEndpointAssignmentParams struct {
+	// ChannelEndpointSID Return only the assignment of this phone number.
+	ChannelEndpointSID *ChannelEndpointSIDFilter `form:"ChannelEndpointSid,omitempty" json:"ChannelEndpointSid,omitempty"`
+
+	// ChannelEndpointSIDs Return only the assignments of these phone numbers, at most 100 SIDs separated by commas.
+	ChannelEndpointSIDs *ChannelEndpointSIDs `form:"ChannelEndpointSids,omitempty" json:"ChannelEndpointSids,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateTrustProductChannelEndpointAssignmentParams defines parameters for CreateTrustProductChannelEndpointAssignment.
+type CreateTrustProductChannelEndpointAssignmentParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTrustProductEntityAssignmentParams defines parameters for ListTrustProductEntityAssignment.
+type ListTrustProductEntityAssignmentParams struct {
+	// ObjectType Return only assignments of objects of this type, given by its machine name.
+	ObjectType *ObjectTypeFilter `form:"ObjectType,omitempty" json:"ObjectType,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateTrustProductEntityAssignmentParams defines parameters for CreateTrustProductEntityAssignment.
+type CreateTrustProductEntityAssignmentParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTrustProductEvaluationParams defines parameters for ListTrustProductEvaluation.
+type ListTrustProductEvaluationParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateTrustProductEvaluationParams defines parameters for CreateTrustProductEvaluation.
+type CreateTrustProductEvaluationParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateEndUserFormdataRequestBody defines body for CreateEndUser for application/x-www-form-urlencoded ContentType.
+type CreateEndUserFormdataRequestBody = CreateEndUserRequest
+
+// UpdateEndUserFormdataRequestBody defines body for UpdateEndUser for application/x-www-form-urlencoded ContentType.
+type UpdateEndUserFormdataRequestBody = UpdateEndUserRequest
+
+// CreateSupportingDocumentFormdataRequestBody defines body for CreateSupportingDocument for application/x-www-form-urlencoded ContentType.
+type CreateSupportingDocumentFormdataRequestBody = CreateSupportingDocumentRequest
+
+// UpdateSupportingDocumentFormdataRequestBody defines body for UpdateSupportingDocument for application/x-www-form-urlencoded ContentType.
+type UpdateSupportingDocumentFormdataRequestBody = UpdateSupportingDocumentRequest
 
 // CreateTrustProductFormdataRequestBody defines body for CreateTrustProduct for application/x-www-form-urlencoded ContentType.
 type CreateTrustProductFormdataRequestBody = CreateTrustProductRequest
 
 // UpdateTrustProductFormdataRequestBody defines body for UpdateTrustProduct for application/x-www-form-urlencoded ContentType.
 type UpdateTrustProductFormdataRequestBody = UpdateTrustProductRequest
+
+// CreateTrustProductChannelEndpointAssignmentFormdataRequestBody defines body for CreateTrustProductChannelEndpointAssignment for application/x-www-form-urlencoded ContentType.
+type CreateTrustProductChannelEndpointAssignmentFormdataRequestBody = CreateTrustProductChannelEndpointAssignmentRequest
+
+// CreateTrustProductEntityAssignmentFormdataRequestBody defines body for CreateTrustProductEntityAssignment for application/x-www-form-urlencoded ContentType.
+type CreateTrustProductEntityAssignmentFormdataRequestBody = CreateTrustProductEntityAssignmentRequest
+
+// CreateTrustProductEvaluationFormdataRequestBody defines body for CreateTrustProductEvaluation for application/x-www-form-urlencoded ContentType.
+type CreateTrustProductEvaluationFormdataRequestBody = CreateTrustProductEvaluationRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -348,6 +1132,170 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListEndUserType List the types of end users.
+	//
+	// Returns a page of the types of end users, which are the same for all accounts.
+	//
+	// Corresponds with GET /v1/EndUserTypes (the `ListEndUserType` operationId).
+	ListEndUserType(ctx context.Context, params *ListEndUserTypeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchEndUserType Fetch a type of end user.
+	//
+	// Returns the type and its fields.
+	//
+	// Corresponds with GET /v1/EndUserTypes/{Sid} (the `FetchEndUserType` operationId).
+	FetchEndUserType(ctx context.Context, sid TypeSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEndUser List end users.
+	//
+	// Returns a page of the account's end users, newest first.
+	//
+	// Corresponds with GET /v1/EndUsers (the `ListEndUser` operationId).
+	ListEndUser(ctx context.Context, params *ListEndUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEndUserWithBody Create an end user.
+	//
+	// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/EndUsers (the `CreateEndUser` operationId).
+	CreateEndUserWithBody(ctx context.Context, params *CreateEndUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEndUserWithFormdataBody Create an end user.
+	//
+	// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/EndUsers (the `CreateEndUser` operationId).
+	CreateEndUserWithFormdataBody(ctx context.Context, params *CreateEndUserParams, body CreateEndUserFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteEndUser Delete an end user.
+	//
+	// Deletes the end user and its assignments. It gets 400 (code 70002) while it is assigned to a bundle that is under
+	// review or approved.
+	//
+	// Corresponds with DELETE /v1/EndUsers/{Sid} (the `DeleteEndUser` operationId).
+	DeleteEndUser(ctx context.Context, sid EndUserSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchEndUser Fetch an end user.
+	//
+	// Returns the current state of the end user.
+	//
+	// Corresponds with GET /v1/EndUsers/{Sid} (the `FetchEndUser` operationId).
+	FetchEndUser(ctx context.Context, sid EndUserSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEndUserWithBody Update an end user.
+	//
+	// Changes the fields that the request contains. `Attributes` replaces all attributes. The end user gets 400 (code
+	// 70002) while it is assigned to a bundle that is under review or approved.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/EndUsers/{Sid} (the `UpdateEndUser` operationId).
+	UpdateEndUserWithBody(ctx context.Context, sid EndUserSID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEndUserWithFormdataBody Update an end user.
+	//
+	// Changes the fields that the request contains. `Attributes` replaces all attributes. The end user gets 400 (code
+	// 70002) while it is assigned to a bundle that is under review or approved.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/EndUsers/{Sid} (the `UpdateEndUser` operationId).
+	UpdateEndUserWithFormdataBody(ctx context.Context, sid EndUserSID, body UpdateEndUserFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPolicies List policies.
+	//
+	// Returns a page of the policies, which are the same for all accounts.
+	//
+	// Corresponds with GET /v1/Policies (the `ListPolicies` operationId).
+	ListPolicies(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchPolicies Fetch a policy.
+	//
+	// Returns the policy and what it requires.
+	//
+	// Corresponds with GET /v1/Policies/{Sid} (the `FetchPolicies` operationId).
+	FetchPolicies(ctx context.Context, sid PolicySIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSupportingDocumentType List the types of supporting documents.
+	//
+	// Returns a page of the types of supporting documents, which are the same for all accounts.
+	//
+	// Corresponds with GET /v1/SupportingDocumentTypes (the `ListSupportingDocumentType` operationId).
+	ListSupportingDocumentType(ctx context.Context, params *ListSupportingDocumentTypeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchSupportingDocumentType Fetch a type of supporting document.
+	//
+	// Returns the type and its fields.
+	//
+	// Corresponds with GET /v1/SupportingDocumentTypes/{Sid} (the `FetchSupportingDocumentType` operationId).
+	FetchSupportingDocumentType(ctx context.Context, sid TypeSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSupportingDocument List supporting documents.
+	//
+	// Returns a page of the account's supporting documents, newest first.
+	//
+	// Corresponds with GET /v1/SupportingDocuments (the `ListSupportingDocument` operationId).
+	ListSupportingDocument(ctx context.Context, params *ListSupportingDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSupportingDocumentWithBody Create a supporting document.
+	//
+	// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+	// an evaluation checks them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/SupportingDocuments (the `CreateSupportingDocument` operationId).
+	CreateSupportingDocumentWithBody(ctx context.Context, params *CreateSupportingDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSupportingDocumentWithFormdataBody Create a supporting document.
+	//
+	// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+	// an evaluation checks them.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/SupportingDocuments (the `CreateSupportingDocument` operationId).
+	CreateSupportingDocumentWithFormdataBody(ctx context.Context, params *CreateSupportingDocumentParams, body CreateSupportingDocumentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSupportingDocument Delete a supporting document.
+	//
+	// Deletes the supporting document and its assignments. It gets 400 (code 70002) while it is assigned to a bundle
+	// that is under review or approved.
+	//
+	// Corresponds with DELETE /v1/SupportingDocuments/{Sid} (the `DeleteSupportingDocument` operationId).
+	DeleteSupportingDocument(ctx context.Context, sid SupportingDocumentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchSupportingDocument Fetch a supporting document.
+	//
+	// Returns the current state of the supporting document.
+	//
+	// Corresponds with GET /v1/SupportingDocuments/{Sid} (the `FetchSupportingDocument` operationId).
+	FetchSupportingDocument(ctx context.Context, sid SupportingDocumentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSupportingDocumentWithBody Update a supporting document.
+	//
+	// Changes the fields that the request contains. `Attributes` replaces all attributes. The supporting document gets 400 (code
+	// 70002) while it is assigned to a bundle that is under review or approved.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/SupportingDocuments/{Sid} (the `UpdateSupportingDocument` operationId).
+	UpdateSupportingDocumentWithBody(ctx context.Context, sid SupportingDocumentSID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSupportingDocumentWithFormdataBody Update a supporting document.
+	//
+	// Changes the fields that the request contains. `Attributes` replaces all attributes. The supporting document gets 400 (code
+	// 70002) while it is assigned to a bundle that is under review or approved.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/SupportingDocuments/{Sid} (the `UpdateSupportingDocument` operationId).
+	UpdateSupportingDocumentWithFormdataBody(ctx context.Context, sid SupportingDocumentSID, body UpdateSupportingDocumentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTrustProduct List Trust Products.
 	//
 	// Returns a page of the account's Trust Products, newest first.
@@ -357,9 +1305,7 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithBody Create a Trust Product.
 	//
-	// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-	// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-	// response, and the same key with another body is refused.
+	// Creates a Trust Product of the calling account, in status `draft`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -368,9 +1314,7 @@ type ClientInterface interface {
 
 	// CreateTrustProductWithFormdataBody Create a Trust Product.
 	//
-	// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-	// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-	// response, and the same key with another body is refused.
+	// Creates a Trust Product of the calling account, in status `draft`.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -379,8 +1323,8 @@ type ClientInterface interface {
 
 	// DeleteTrustProduct Delete a Trust Product.
 	//
-	// Deletes the Trust Product and its pending callbacks and e-mails. A Trust Product under review
-	// (`pending-review`, `in-review`) cannot be deleted.
+	// Deletes the Trust Product with its assignments, evaluations and pending callbacks and e-mails. A Trust Product
+	// under review (`pending-review`, `in-review`) cannot be deleted.
 	//
 	// Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
 	DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -395,8 +1339,8 @@ type ClientInterface interface {
 	// UpdateTrustProductWithBody Update a Trust Product.
 	//
 	// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
-	// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
-	// unchanged.
+	// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+	// server may refuse to submit a noncompliant Trust Product: 400, with the URL of its evaluation in the message.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -406,13 +1350,498 @@ type ClientInterface interface {
 	// UpdateTrustProductWithFormdataBody Update a Trust Product.
 	//
 	// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
-	// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
-	// unchanged.
+	// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+	// server may refuse to submit a noncompliant Trust Product: 400, with the URL of its evaluation in the message.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
 	// Corresponds with POST /v1/TrustProducts/{Sid} (the `UpdateTrustProduct` operationId).
 	UpdateTrustProductWithFormdataBody(ctx context.Context, sid SID, body UpdateTrustProductFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTrustProductChannelEndpointAssignment List the phone numbers that are assigned to a Trust Product.
+	//
+	// Returns a page of the Trust Product's phone numbers, newest first.
+	//
+	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments (the `ListTrustProductChannelEndpointAssignment` operationId).
+	ListTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, params *ListTrustProductChannelEndpointAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustProductChannelEndpointAssignmentWithBody Assign a phone number to a Trust Product.
+	//
+	// Assigns a phone number, in any status of the Trust Product. A number that is assigned already, to this Trust Product
+	// or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments (the `CreateTrustProductChannelEndpointAssignment` operationId).
+	CreateTrustProductChannelEndpointAssignmentWithBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductChannelEndpointAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustProductChannelEndpointAssignmentWithFormdataBody Assign a phone number to a Trust Product.
+	//
+	// Assigns a phone number, in any status of the Trust Product. A number that is assigned already, to this Trust Product
+	// or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments (the `CreateTrustProductChannelEndpointAssignment` operationId).
+	CreateTrustProductChannelEndpointAssignmentWithFormdataBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductChannelEndpointAssignmentParams, body CreateTrustProductChannelEndpointAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTrustProductChannelEndpointAssignment Remove a phone number from a Trust Product.
+	//
+	// Deletes the assignment, in any status of the Trust Product.
+	//
+	// Corresponds with DELETE /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid} (the `DeleteTrustProductChannelEndpointAssignment` operationId).
+	DeleteTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchTrustProductChannelEndpointAssignment Fetch an assignment of a phone number.
+	//
+	// Returns the assignment. One of another Trust Product gets 404.
+	//
+	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid} (the `FetchTrustProductChannelEndpointAssignment` operationId).
+	FetchTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTrustProductEntityAssignment List the objects that are assigned to a Trust Product.
+	//
+	// Returns a page of the Trust Product's assignments, newest first.
+	//
+	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments (the `ListTrustProductEntityAssignment` operationId).
+	ListTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, params *ListTrustProductEntityAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustProductEntityAssignmentWithBody Assign an object to a Trust Product.
+	//
+	// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+	// 400 (code 70002). So does any object while the Trust Product is under review or approved.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments (the `CreateTrustProductEntityAssignment` operationId).
+	CreateTrustProductEntityAssignmentWithBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEntityAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustProductEntityAssignmentWithFormdataBody Assign an object to a Trust Product.
+	//
+	// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+	// 400 (code 70002). So does any object while the Trust Product is under review or approved.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments (the `CreateTrustProductEntityAssignment` operationId).
+	CreateTrustProductEntityAssignmentWithFormdataBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEntityAssignmentParams, body CreateTrustProductEntityAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTrustProductEntityAssignment Remove an object from a Trust Product.
+	//
+	// Deletes the assignment, not the object. This gets 400 (code 70002) while the Trust Product is under review or
+	// approved.
+	//
+	// Corresponds with DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid} (the `DeleteTrustProductEntityAssignment` operationId).
+	DeleteTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchTrustProductEntityAssignment Fetch an assignment of an object.
+	//
+	// Returns the assignment. One of another Trust Product gets 404.
+	//
+	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid} (the `FetchTrustProductEntityAssignment` operationId).
+	FetchTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTrustProductEvaluation List the evaluations of a Trust Product.
+	//
+	// Returns a page of the Trust Product's evaluations, newest first.
+	//
+	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/Evaluations (the `ListTrustProductEvaluation` operationId).
+	ListTrustProductEvaluation(ctx context.Context, trustProductSID TrustProductSIDInPath, params *ListTrustProductEvaluationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustProductEvaluationWithBody Evaluate a Trust Product.
+	//
+	// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
+	// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+	// evaluations of a Trust Product are kept.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/Evaluations (the `CreateTrustProductEvaluation` operationId).
+	CreateTrustProductEvaluationWithBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEvaluationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustProductEvaluationWithFormdataBody Evaluate a Trust Product.
+	//
+	// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
+	// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+	// evaluations of a Trust Product are kept.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/Evaluations (the `CreateTrustProductEvaluation` operationId).
+	CreateTrustProductEvaluationWithFormdataBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEvaluationParams, body CreateTrustProductEvaluationFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchTrustProductEvaluation Fetch an evaluation.
+	//
+	// Returns the evaluation as it was made. One of another Trust Product gets 404.
+	//
+	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/Evaluations/{Sid} (the `FetchTrustProductEvaluation` operationId).
+	FetchTrustProductEvaluation(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EvaluationSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListEndUserType List the types of end users.
+//
+// Returns a page of the types of end users, which are the same for all accounts.
+//
+// Corresponds with GET /v1/EndUserTypes (the `ListEndUserType` operationId).
+func (c *Client) ListEndUserType(ctx context.Context, params *ListEndUserTypeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEndUserTypeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchEndUserType Fetch a type of end user.
+//
+// Returns the type and its fields.
+//
+// Corresponds with GET /v1/EndUserTypes/{Sid} (the `FetchEndUserType` operationId).
+func (c *Client) FetchEndUserType(ctx context.Context, sid TypeSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchEndUserTypeRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEndUser List end users.
+//
+// Returns a page of the account's end users, newest first.
+//
+// Corresponds with GET /v1/EndUsers (the `ListEndUser` operationId).
+func (c *Client) ListEndUser(ctx context.Context, params *ListEndUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEndUserRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEndUserWithBody Create an end user.
+//
+// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/EndUsers (the `CreateEndUser` operationId).
+func (c *Client) CreateEndUserWithBody(ctx context.Context, params *CreateEndUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEndUserRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEndUserWithFormdataBody Create an end user.
+//
+// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/EndUsers (the `CreateEndUser` operationId).
+func (c *Client) CreateEndUserWithFormdataBody(ctx context.Context, params *CreateEndUserParams, body CreateEndUserFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEndUserRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteEndUser Delete an end user.
+//
+// Deletes the end user and its assignments. It gets 400 (code 70002) while it is assigned to a bundle that is under
+// review or approved.
+//
+// Corresponds with DELETE /v1/EndUsers/{Sid} (the `DeleteEndUser` operationId).
+func (c *Client) DeleteEndUser(ctx context.Context, sid EndUserSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteEndUserRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchEndUser Fetch an end user.
+//
+// Returns the current state of the end user.
+//
+// Corresponds with GET /v1/EndUsers/{Sid} (the `FetchEndUser` operationId).
+func (c *Client) FetchEndUser(ctx context.Context, sid EndUserSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchEndUserRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEndUserWithBody Update an end user.
+//
+// Changes the fields that the request contains. `Attributes` replaces all attributes. The end user gets 400 (code
+// 70002) while it is assigned to a bundle that is under review or approved.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/EndUsers/{Sid} (the `UpdateEndUser` operationId).
+func (c *Client) UpdateEndUserWithBody(ctx context.Context, sid EndUserSID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEndUserRequestWithBody(c.Server, sid, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEndUserWithFormdataBody Update an end user.
+//
+// Changes the fields that the request contains. `Attributes` replaces all attributes. The end user gets 400 (code
+// 70002) while it is assigned to a bundle that is under review or approved.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/EndUsers/{Sid} (the `UpdateEndUser` operationId).
+func (c *Client) UpdateEndUserWithFormdataBody(ctx context.Context, sid EndUserSID, body UpdateEndUserFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEndUserRequestWithFormdataBody(c.Server, sid, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPolicies List policies.
+//
+// Returns a page of the policies, which are the same for all accounts.
+//
+// Corresponds with GET /v1/Policies (the `ListPolicies` operationId).
+func (c *Client) ListPolicies(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoliciesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchPolicies Fetch a policy.
+//
+// Returns the policy and what it requires.
+//
+// Corresponds with GET /v1/Policies/{Sid} (the `FetchPolicies` operationId).
+func (c *Client) FetchPolicies(ctx context.Context, sid PolicySIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchPoliciesRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSupportingDocumentType List the types of supporting documents.
+//
+// Returns a page of the types of supporting documents, which are the same for all accounts.
+//
+// Corresponds with GET /v1/SupportingDocumentTypes (the `ListSupportingDocumentType` operationId).
+func (c *Client) ListSupportingDocumentType(ctx context.Context, params *ListSupportingDocumentTypeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSupportingDocumentTypeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchSupportingDocumentType Fetch a type of supporting document.
+//
+// Returns the type and its fields.
+//
+// Corresponds with GET /v1/SupportingDocumentTypes/{Sid} (the `FetchSupportingDocumentType` operationId).
+func (c *Client) FetchSupportingDocumentType(ctx context.Context, sid TypeSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchSupportingDocumentTypeRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSupportingDocument List supporting documents.
+//
+// Returns a page of the account's supporting documents, newest first.
+//
+// Corresponds with GET /v1/SupportingDocuments (the `ListSupportingDocument` operationId).
+func (c *Client) ListSupportingDocument(ctx context.Context, params *ListSupportingDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSupportingDocumentRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSupportingDocumentWithBody Create a supporting document.
+//
+// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+// an evaluation checks them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/SupportingDocuments (the `CreateSupportingDocument` operationId).
+func (c *Client) CreateSupportingDocumentWithBody(ctx context.Context, params *CreateSupportingDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSupportingDocumentRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSupportingDocumentWithFormdataBody Create a supporting document.
+//
+// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+// an evaluation checks them.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/SupportingDocuments (the `CreateSupportingDocument` operationId).
+func (c *Client) CreateSupportingDocumentWithFormdataBody(ctx context.Context, params *CreateSupportingDocumentParams, body CreateSupportingDocumentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSupportingDocumentRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSupportingDocument Delete a supporting document.
+//
+// Deletes the supporting document and its assignments. It gets 400 (code 70002) while it is assigned to a bundle
+// that is under review or approved.
+//
+// Corresponds with DELETE /v1/SupportingDocuments/{Sid} (the `DeleteSupportingDocument` operationId).
+func (c *Client) DeleteSupportingDocument(ctx context.Context, sid SupportingDocumentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSupportingDocumentRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchSupportingDocument Fetch a supporting document.
+//
+// Returns the current state of the supporting document.
+//
+// Corresponds with GET /v1/SupportingDocuments/{Sid} (the `FetchSupportingDocument` operationId).
+func (c *Client) FetchSupportingDocument(ctx context.Context, sid SupportingDocumentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchSupportingDocumentRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSupportingDocumentWithBody Update a supporting document.
+//
+// Changes the fields that the request contains. `Attributes` replaces all attributes. The supporting document gets 400 (code
+// 70002) while it is assigned to a bundle that is under review or approved.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/SupportingDocuments/{Sid} (the `UpdateSupportingDocument` operationId).
+func (c *Client) UpdateSupportingDocumentWithBody(ctx context.Context, sid SupportingDocumentSID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSupportingDocumentRequestWithBody(c.Server, sid, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSupportingDocumentWithFormdataBody Update a supporting document.
+//
+// Changes the fields that the request contains. `Attributes` replaces all attributes. The supporting document gets 400 (code
+// 70002) while it is assigned to a bundle that is under review or approved.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/SupportingDocuments/{Sid} (the `UpdateSupportingDocument` operationId).
+func (c *Client) UpdateSupportingDocumentWithFormdataBody(ctx context.Context, sid SupportingDocumentSID, body UpdateSupportingDocumentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSupportingDocumentRequestWithFormdataBody(c.Server, sid, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListTrustProduct List Trust Products.
@@ -434,9 +1863,7 @@ func (c *Client) ListTrustProduct(ctx context.Context, params *ListTrustProductP
 
 // CreateTrustProductWithBody Create a Trust Product.
 //
-// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-// response, and the same key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -455,9 +1882,7 @@ func (c *Client) CreateTrustProductWithBody(ctx context.Context, params *CreateT
 
 // CreateTrustProductWithFormdataBody Create a Trust Product.
 //
-// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-// response, and the same key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -476,8 +1901,8 @@ func (c *Client) CreateTrustProductWithFormdataBody(ctx context.Context, params 
 
 // DeleteTrustProduct Delete a Trust Product.
 //
-// Deletes the Trust Product and its pending callbacks and e-mails. A Trust Product under review
-// (`pending-review`, `in-review`) cannot be deleted.
+// Deletes the Trust Product with its assignments, evaluations and pending callbacks and e-mails. A Trust Product
+// under review (`pending-review`, `in-review`) cannot be deleted.
 //
 // Corresponds with DELETE /v1/TrustProducts/{Sid} (the `DeleteTrustProduct` operationId).
 func (c *Client) DeleteTrustProduct(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -512,8 +1937,8 @@ func (c *Client) FetchTrustProduct(ctx context.Context, sid SID, reqEditors ...R
 // UpdateTrustProductWithBody Update a Trust Product.
 //
 // Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
-// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
-// unchanged.
+// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+// server may refuse to submit a noncompliant Trust Product: 400, with the URL of its evaluation in the message.
 //
 // Takes any type of body and a specified content type.
 //
@@ -533,8 +1958,8 @@ func (c *Client) UpdateTrustProductWithBody(ctx context.Context, sid SID, conten
 // UpdateTrustProductWithFormdataBody Update a Trust Product.
 //
 // Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
-// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
-// unchanged.
+// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+// server may refuse to submit a noncompliant Trust Product: 400, with the URL of its evaluation in the message.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -549,6 +1974,1099 @@ func (c *Client) UpdateTrustProductWithFormdataBody(ctx context.Context, sid SID
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ListTrustProductChannelEndpointAssignment List the phone numbers that are assigned to a Trust Product.
+//
+// Returns a page of the Trust Product's phone numbers, newest first.
+//
+// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments (the `ListTrustProductChannelEndpointAssignment` operationId).
+func (c *Client) ListTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, params *ListTrustProductChannelEndpointAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTrustProductChannelEndpointAssignmentRequest(c.Server, trustProductSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustProductChannelEndpointAssignmentWithBody Assign a phone number to a Trust Product.
+//
+// Assigns a phone number, in any status of the Trust Product. A number that is assigned already, to this Trust Product
+// or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments (the `CreateTrustProductChannelEndpointAssignment` operationId).
+func (c *Client) CreateTrustProductChannelEndpointAssignmentWithBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductChannelEndpointAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductChannelEndpointAssignmentRequestWithBody(c.Server, trustProductSID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustProductChannelEndpointAssignmentWithFormdataBody Assign a phone number to a Trust Product.
+//
+// Assigns a phone number, in any status of the Trust Product. A number that is assigned already, to this Trust Product
+// or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments (the `CreateTrustProductChannelEndpointAssignment` operationId).
+func (c *Client) CreateTrustProductChannelEndpointAssignmentWithFormdataBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductChannelEndpointAssignmentParams, body CreateTrustProductChannelEndpointAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductChannelEndpointAssignmentRequestWithFormdataBody(c.Server, trustProductSID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTrustProductChannelEndpointAssignment Remove a phone number from a Trust Product.
+//
+// Deletes the assignment, in any status of the Trust Product.
+//
+// Corresponds with DELETE /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid} (the `DeleteTrustProductChannelEndpointAssignment` operationId).
+func (c *Client) DeleteTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTrustProductChannelEndpointAssignmentRequest(c.Server, trustProductSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchTrustProductChannelEndpointAssignment Fetch an assignment of a phone number.
+//
+// Returns the assignment. One of another Trust Product gets 404.
+//
+// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid} (the `FetchTrustProductChannelEndpointAssignment` operationId).
+func (c *Client) FetchTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchTrustProductChannelEndpointAssignmentRequest(c.Server, trustProductSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTrustProductEntityAssignment List the objects that are assigned to a Trust Product.
+//
+// Returns a page of the Trust Product's assignments, newest first.
+//
+// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments (the `ListTrustProductEntityAssignment` operationId).
+func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, params *ListTrustProductEntityAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTrustProductEntityAssignmentRequest(c.Server, trustProductSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustProductEntityAssignmentWithBody Assign an object to a Trust Product.
+//
+// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Trust Product is under review or approved.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments (the `CreateTrustProductEntityAssignment` operationId).
+func (c *Client) CreateTrustProductEntityAssignmentWithBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEntityAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductEntityAssignmentRequestWithBody(c.Server, trustProductSID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustProductEntityAssignmentWithFormdataBody Assign an object to a Trust Product.
+//
+// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Trust Product is under review or approved.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments (the `CreateTrustProductEntityAssignment` operationId).
+func (c *Client) CreateTrustProductEntityAssignmentWithFormdataBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEntityAssignmentParams, body CreateTrustProductEntityAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductEntityAssignmentRequestWithFormdataBody(c.Server, trustProductSID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTrustProductEntityAssignment Remove an object from a Trust Product.
+//
+// Deletes the assignment, not the object. This gets 400 (code 70002) while the Trust Product is under review or
+// approved.
+//
+// Corresponds with DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid} (the `DeleteTrustProductEntityAssignment` operationId).
+func (c *Client) DeleteTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTrustProductEntityAssignmentRequest(c.Server, trustProductSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchTrustProductEntityAssignment Fetch an assignment of an object.
+//
+// Returns the assignment. One of another Trust Product gets 404.
+//
+// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid} (the `FetchTrustProductEntityAssignment` operationId).
+func (c *Client) FetchTrustProductEntityAssignment(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchTrustProductEntityAssignmentRequest(c.Server, trustProductSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTrustProductEvaluation List the evaluations of a Trust Product.
+//
+// Returns a page of the Trust Product's evaluations, newest first.
+//
+// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/Evaluations (the `ListTrustProductEvaluation` operationId).
+func (c *Client) ListTrustProductEvaluation(ctx context.Context, trustProductSID TrustProductSIDInPath, params *ListTrustProductEvaluationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTrustProductEvaluationRequest(c.Server, trustProductSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustProductEvaluationWithBody Evaluate a Trust Product.
+//
+// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Trust Product are kept.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/Evaluations (the `CreateTrustProductEvaluation` operationId).
+func (c *Client) CreateTrustProductEvaluationWithBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEvaluationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductEvaluationRequestWithBody(c.Server, trustProductSID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustProductEvaluationWithFormdataBody Evaluate a Trust Product.
+//
+// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Trust Product are kept.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/TrustProducts/{TrustProductSid}/Evaluations (the `CreateTrustProductEvaluation` operationId).
+func (c *Client) CreateTrustProductEvaluationWithFormdataBody(ctx context.Context, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEvaluationParams, body CreateTrustProductEvaluationFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustProductEvaluationRequestWithFormdataBody(c.Server, trustProductSID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchTrustProductEvaluation Fetch an evaluation.
+//
+// Returns the evaluation as it was made. One of another Trust Product gets 404.
+//
+// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/Evaluations/{Sid} (the `FetchTrustProductEvaluation` operationId).
+func (c *Client) FetchTrustProductEvaluation(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EvaluationSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchTrustProductEvaluationRequest(c.Server, trustProductSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewListEndUserTypeRequest constructs an http.Request for the ListEndUserType method
+func NewListEndUserTypeRequest(server string, params *ListEndUserTypeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUserTypes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchEndUserTypeRequest constructs an http.Request for the FetchEndUserType method
+func NewFetchEndUserTypeRequest(server string, sid TypeSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUserTypes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListEndUserRequest constructs an http.Request for the ListEndUser method
+func NewListEndUserRequest(server string, params *ListEndUserParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUsers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateEndUserRequestWithFormdataBody calls the generic CreateEndUser builder with application/x-www-form-urlencoded body
+func NewCreateEndUserRequestWithFormdataBody(server string, params *CreateEndUserParams, body CreateEndUserFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateEndUserRequestWithBody(server, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateEndUserRequestWithBody constructs an http.Request for the CreateEndUser method, with any body, and a specified content type
+func NewCreateEndUserRequestWithBody(server string, params *CreateEndUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUsers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteEndUserRequest constructs an http.Request for the DeleteEndUser method
+func NewDeleteEndUserRequest(server string, sid EndUserSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUsers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchEndUserRequest constructs an http.Request for the FetchEndUser method
+func NewFetchEndUserRequest(server string, sid EndUserSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUsers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateEndUserRequestWithFormdataBody calls the generic UpdateEndUser builder with application/x-www-form-urlencoded body
+func NewUpdateEndUserRequestWithFormdataBody(server string, sid EndUserSID, body UpdateEndUserFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewUpdateEndUserRequestWithBody(server, sid, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewUpdateEndUserRequestWithBody constructs an http.Request for the UpdateEndUser method, with any body, and a specified content type
+func NewUpdateEndUserRequestWithBody(server string, sid EndUserSID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/EndUsers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListPoliciesRequest constructs an http.Request for the ListPolicies method
+func NewListPoliciesRequest(server string, params *ListPoliciesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/Policies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchPoliciesRequest constructs an http.Request for the FetchPolicies method
+func NewFetchPoliciesRequest(server string, sid PolicySIDInPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/Policies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSupportingDocumentTypeRequest constructs an http.Request for the ListSupportingDocumentType method
+func NewListSupportingDocumentTypeRequest(server string, params *ListSupportingDocumentTypeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocumentTypes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchSupportingDocumentTypeRequest constructs an http.Request for the FetchSupportingDocumentType method
+func NewFetchSupportingDocumentTypeRequest(server string, sid TypeSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocumentTypes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSupportingDocumentRequest constructs an http.Request for the ListSupportingDocument method
+func NewListSupportingDocumentRequest(server string, params *ListSupportingDocumentParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocuments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateSupportingDocumentRequestWithFormdataBody calls the generic CreateSupportingDocument builder with application/x-www-form-urlencoded body
+func NewCreateSupportingDocumentRequestWithFormdataBody(server string, params *CreateSupportingDocumentParams, body CreateSupportingDocumentFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateSupportingDocumentRequestWithBody(server, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateSupportingDocumentRequestWithBody constructs an http.Request for the CreateSupportingDocument method, with any body, and a specified content type
+func NewCreateSupportingDocumentRequestWithBody(server string, params *CreateSupportingDocumentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocuments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteSupportingDocumentRequest constructs an http.Request for the DeleteSupportingDocument method
+func NewDeleteSupportingDocumentRequest(server string, sid SupportingDocumentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocuments/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchSupportingDocumentRequest constructs an http.Request for the FetchSupportingDocument method
+func NewFetchSupportingDocumentRequest(server string, sid SupportingDocumentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocuments/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateSupportingDocumentRequestWithFormdataBody calls the generic UpdateSupportingDocument builder with application/x-www-form-urlencoded body
+func NewUpdateSupportingDocumentRequestWithFormdataBody(server string, sid SupportingDocumentSID, body UpdateSupportingDocumentFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewUpdateSupportingDocumentRequestWithBody(server, sid, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewUpdateSupportingDocumentRequestWithBody constructs an http.Request for the UpdateSupportingDocument method, with any body, and a specified content type
+func NewUpdateSupportingDocumentRequestWithBody(server string, sid SupportingDocumentSID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/SupportingDocuments/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewListTrustProductRequest constructs an http.Request for the ListTrustProduct method
@@ -831,6 +3349,688 @@ func NewUpdateTrustProductRequestWithBody(server string, sid SID, contentType st
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListTrustProductChannelEndpointAssignmentRequest constructs an http.Request for the ListTrustProductChannelEndpointAssignment method
+func NewListTrustProductChannelEndpointAssignmentRequest(server string, trustProductSID TrustProductSIDInPath, params *ListTrustProductChannelEndpointAssignmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/ChannelEndpointAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ChannelEndpointSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ChannelEndpointSid", *params.ChannelEndpointSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ChannelEndpointSIDs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ChannelEndpointSids", *params.ChannelEndpointSIDs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTrustProductChannelEndpointAssignmentRequestWithFormdataBody calls the generic CreateTrustProductChannelEndpointAssignment builder with application/x-www-form-urlencoded body
+func NewCreateTrustProductChannelEndpointAssignmentRequestWithFormdataBody(server string, trustProductSID TrustProductSIDInPath, params *CreateTrustProductChannelEndpointAssignmentParams, body CreateTrustProductChannelEndpointAssignmentFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateTrustProductChannelEndpointAssignmentRequestWithBody(server, trustProductSID, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateTrustProductChannelEndpointAssignmentRequestWithBody constructs an http.Request for the CreateTrustProductChannelEndpointAssignment method, with any body, and a specified content type
+func NewCreateTrustProductChannelEndpointAssignmentRequestWithBody(server string, trustProductSID TrustProductSIDInPath, params *CreateTrustProductChannelEndpointAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/ChannelEndpointAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteTrustProductChannelEndpointAssignmentRequest constructs an http.Request for the DeleteTrustProductChannelEndpointAssignment method
+func NewDeleteTrustProductChannelEndpointAssignmentRequest(server string, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/ChannelEndpointAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchTrustProductChannelEndpointAssignmentRequest constructs an http.Request for the FetchTrustProductChannelEndpointAssignment method
+func NewFetchTrustProductChannelEndpointAssignmentRequest(server string, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/ChannelEndpointAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTrustProductEntityAssignmentRequest constructs an http.Request for the ListTrustProductEntityAssignment method
+func NewListTrustProductEntityAssignmentRequest(server string, trustProductSID TrustProductSIDInPath, params *ListTrustProductEntityAssignmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/EntityAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ObjectType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ObjectType", *params.ObjectType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTrustProductEntityAssignmentRequestWithFormdataBody calls the generic CreateTrustProductEntityAssignment builder with application/x-www-form-urlencoded body
+func NewCreateTrustProductEntityAssignmentRequestWithFormdataBody(server string, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEntityAssignmentParams, body CreateTrustProductEntityAssignmentFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateTrustProductEntityAssignmentRequestWithBody(server, trustProductSID, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateTrustProductEntityAssignmentRequestWithBody constructs an http.Request for the CreateTrustProductEntityAssignment method, with any body, and a specified content type
+func NewCreateTrustProductEntityAssignmentRequestWithBody(server string, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEntityAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/EntityAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteTrustProductEntityAssignmentRequest constructs an http.Request for the DeleteTrustProductEntityAssignment method
+func NewDeleteTrustProductEntityAssignmentRequest(server string, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/EntityAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchTrustProductEntityAssignmentRequest constructs an http.Request for the FetchTrustProductEntityAssignment method
+func NewFetchTrustProductEntityAssignmentRequest(server string, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/EntityAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTrustProductEvaluationRequest constructs an http.Request for the ListTrustProductEvaluation method
+func NewListTrustProductEvaluationRequest(server string, trustProductSID TrustProductSIDInPath, params *ListTrustProductEvaluationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/Evaluations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTrustProductEvaluationRequestWithFormdataBody calls the generic CreateTrustProductEvaluation builder with application/x-www-form-urlencoded body
+func NewCreateTrustProductEvaluationRequestWithFormdataBody(server string, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEvaluationParams, body CreateTrustProductEvaluationFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateTrustProductEvaluationRequestWithBody(server, trustProductSID, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateTrustProductEvaluationRequestWithBody constructs an http.Request for the CreateTrustProductEvaluation method, with any body, and a specified content type
+func NewCreateTrustProductEvaluationRequestWithBody(server string, trustProductSID TrustProductSIDInPath, params *CreateTrustProductEvaluationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/Evaluations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewFetchTrustProductEvaluationRequest constructs an http.Request for the FetchTrustProductEvaluation method
+func NewFetchTrustProductEvaluationRequest(server string, trustProductSID TrustProductSIDInPath, sid EvaluationSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "TrustProductSid", trustProductSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/TrustProducts/%s/Evaluations/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }

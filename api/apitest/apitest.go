@@ -90,6 +90,21 @@ func WithReviewDelay(d time.Duration) Option { return func(s *settings) { s.poli
 // WithManualReview leaves every decision to Approve and Reject.
 func WithManualReview() Option { return func(s *settings) { s.policy.AutoReview = false } }
 
+// Compliance is what happens to a submission that does not comply with its policy; see WithCompliance.
+type Compliance string
+
+// The three ways.
+const (
+	ComplianceOff    Compliance = "off"    // it is submitted, and not evaluated
+	ComplianceRefuse Compliance = "refuse" // it gets 400, and the message contains the URL of its evaluation
+	ComplianceReject Compliance = "reject" // the automatic review rejects it with the evaluation's first error code
+)
+
+// WithCompliance sets what happens to a submission that does not comply with its policy: nothing unless set.
+func WithCompliance(c Compliance) Option {
+	return func(s *settings) { s.policy.Compliance = trust.Enforcement(c) }
+}
+
 // WithValidFor sets how long an approval is valid: 365 days unless set.
 func WithValidFor(d time.Duration) Option { return func(s *settings) { s.policy.ValidFor = d } }
 

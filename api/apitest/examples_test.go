@@ -18,6 +18,7 @@ import (
 func TestExamples(t *testing.T) {
 	t.Run("New", testRejection)
 	t.Run("Server_Inject", testOverload)
+	t.Run("WithCompliance", testCompliance)
 }
 
 // application is what the examples test. It registers a business and shows the status that the last callback reported.

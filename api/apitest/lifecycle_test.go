@@ -256,3 +256,21 @@ func TestReceiverThatCallsTheAPI(t *testing.T) {
 		t.Errorf("the receiver saw %v", seen)
 	}
 }
+
+// TestCompliance submits a product with a profile missing in each way.
+func TestCompliance(t *testing.T) {
+	t.Parallel()
+	for how, want := range map[apitest.Compliance]gen.TrustProductStatus{
+		apitest.ComplianceOff:    gen.TrustProductStatusTwilioApproved,
+		apitest.ComplianceReject: gen.TrustProductStatusTwilioRejected,
+	} {
+		s := apitest.New(t, apitest.WithCompliance(how))
+		c := newCaller(t, s)
+		p := c.create("a@acme.example", "")
+		c.submit(p.SID)
+		s.Advance(time.Minute)
+		if got := c.fetch(p.SID); got.Status != want {
+			t.Errorf("%s: it is %s with %v", how, got.Status, got.Errors)
+		}
+	}
+}

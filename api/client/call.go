@@ -86,6 +86,17 @@ func checkPath(namesAndValues ...string) error {
 	return nil
 }
 
+// MustJSON returns v as JSON, for a field that holds a JSON object, such as Attributes of CreateEndUserRequest. v is usually a
+// map or a struct with JSON tags. MustJSON panics if v cannot be encoded (a function, a channel, NaN); with values that may be
+// such, use [json.Marshal].
+func MustJSON(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("client: MustJSON: %T: %v", v, err))
+	}
+	return string(data)
+}
+
 const formType = "application/x-www-form-urlencoded"
 
 // form encodes a request, a struct with JSON tags, as a form. Strings are sent as they are, and numbers, booleans and objects

@@ -229,3 +229,21 @@ func TestErrorText(t *testing.T) {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }
+
+func TestMustJSON(t *testing.T) {
+	for want, v := range map[string]any{
+		`{"a":[1,"x"]}`: map[string]any{"a": []any{1, "x"}},
+		`{"A":1}`:       struct{ A int }{1},
+		`{"z":1,"a":2}`: json.RawMessage(`{"z":1, "a":2}`),
+	} {
+		if got := client.MustJSON(v); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a function was encoded")
+		}
+	}()
+	client.MustJSON(map[string]any{"a": func() {}})
+}

@@ -18,6 +18,9 @@
 // Optional fields are pointers: nil leaves a field unchanged, new("x") sets it, new("") clears it. (Since Go 1.26 the built-in
 // new takes an expression.) Required fields are not pointers.
 //
+// Attributes, which hold a JSON object, are its text: [MustJSON] makes it of a map or a struct. Empty text leaves them alone, and
+// "{}" clears them. A response has them as a [json.RawMessage].
+//
 // # Lists
 //
 // A method that lists returns immediately. Ranging over its result fetches the pages as the loop needs them, and yields each

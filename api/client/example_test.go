@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -153,6 +154,77 @@ func ExampleError() {
 	// Output:
 	// Trust Product not found
 	// 404 20404 https://www.twilio.com/docs/errors/20404
+}
+
+// Attributes are made of a map, or of a struct with JSON tags.
+func ExampleClient_CreateEndUser() {
+	c, closeServer := newExample()
+	defer closeServer()
+
+	representative, err := c.CreateEndUser(context.Background(), client.CreateEndUserRequest{
+		FriendlyName: "First representative", Type: "authorized_representative_1",
+		Attributes: client.MustJSON(map[string]any{"first_name": "Ada", "job_position": "CEO"}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var attributes struct {
+		JobPosition string `json:"job_position"`
+	}
+	if err := json.Unmarshal(representative.Attributes, &attributes); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(representative.FriendlyName, "is", attributes.JobPosition)
+	// Output: First representative is CEO
+}
+
+// Assign what a policy requires, and ask what is missing. A noncompliant evaluation is no error: its results tell what to do.
+func ExampleClient_CreateTrustProductEvaluation() {
+	c, closeServer := newExample()
+	defer closeServer()
+	ctx := context.Background()
+	const policy = "RNf3db3cd1fe25fcfd3c3ded065c8fea53" // CNAM
+
+	evaluate := func() (*client.TrustProductEvaluation, error) {
+		product, err := c.CreateTrustProduct(ctx, client.CreateTrustProductRequest{
+			FriendlyName: "Acme", Email: "a@acme.example", PolicySID: policy,
+		})
+		if err != nil {
+			return nil, err
+		}
+		caller, err := c.CreateEndUser(ctx, client.CreateEndUserRequest{
+			FriendlyName: "Caller", Type: "cnam_information", Attributes: client.MustJSON(map[string]any{"cnam_display_name": "Acme"}),
+		})
+		if err != nil {
+			return nil, err
+		}
+		_, err = c.CreateTrustProductEntityAssignment(ctx, product.SID,
+			client.CreateTrustProductEntityAssignmentRequest{ObjectSID: caller.SID})
+		if err != nil {
+			return nil, err
+		}
+		return c.CreateTrustProductEvaluation(ctx, product.SID, client.CreateTrustProductEvaluationRequest{PolicySID: policy})
+	}
+
+	evaluation, err := evaluate()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(evaluation.Status)
+	for _, result := range evaluation.Results {
+		if result.Passed {
+			fmt.Println("+", result.ObjectType)
+		} else {
+			fmt.Println("-", result.ObjectType, *result.ErrorCode, *result.FailureReason)
+		}
+	}
+	// Output:
+	// noncompliant
+	// + cnam_information
+	// - secondary_customer_profile_type_business 22216 Secondary customer profile bundle is null
 }
 
 // With a key of its own, a program can repeat a create safely even after a restart.

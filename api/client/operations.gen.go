@@ -9,6 +9,27 @@ import (
 	gen "github.com/opentrusthub/trusthub/gen"
 )
 
+// The values of ChannelEndpointType.
+const (
+	ChannelEndpointTypePhoneNumber = gen.ChannelEndpointTypePhoneNumber
+)
+
+// The values of EvaluationStatus.
+const (
+	EvaluationStatusCompliant    = gen.EvaluationStatusCompliant
+	EvaluationStatusNoncompliant = gen.EvaluationStatusNoncompliant
+)
+
+// The values of SupportingDocumentStatus.
+const (
+	SupportingDocumentStatusApproved              = gen.SupportingDocumentStatusApproved
+	SupportingDocumentStatusDraft                 = gen.SupportingDocumentStatusDraft
+	SupportingDocumentStatusExpired               = gen.SupportingDocumentStatusExpired
+	SupportingDocumentStatusPendingReview         = gen.SupportingDocumentStatusPendingReview
+	SupportingDocumentStatusProvisionallyApproved = gen.SupportingDocumentStatusProvisionallyApproved
+	SupportingDocumentStatusRejected              = gen.SupportingDocumentStatusRejected
+)
+
 // The values of TrustProductStatus.
 const (
 	TrustProductStatusDraft          = gen.TrustProductStatusDraft
@@ -18,19 +39,122 @@ const (
 	TrustProductStatusTwilioRejected = gen.TrustProductStatusTwilioRejected
 )
 
+// Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
+// name twice in an object. They are stored as they were sent. Values are personal data.
+type Attributes = gen.Attributes
+
+// ChannelEndpointType The kind of channel endpoint. There are only phone numbers.
+type ChannelEndpointType = gen.ChannelEndpointType
+
+// CreateEndUserRequest The fields of a new end user.
+type CreateEndUserRequest = gen.CreateEndUserRequest
+
+// CreateSupportingDocumentRequest The fields of a new supporting document.
+type CreateSupportingDocumentRequest = gen.CreateSupportingDocumentRequest
+
+// CreateTrustProductChannelEndpointAssignmentRequest The phone number to assign.
+type CreateTrustProductChannelEndpointAssignmentRequest = gen.CreateTrustProductChannelEndpointAssignmentRequest
+
+// CreateTrustProductEntityAssignmentRequest The object to assign.
+type CreateTrustProductEntityAssignmentRequest = gen.CreateTrustProductEntityAssignmentRequest
+
+// CreateTrustProductEvaluationRequest The policy to evaluate.
+type CreateTrustProductEvaluationRequest = gen.CreateTrustProductEvaluationRequest
+
 // CreateTrustProductRequest The fields of a new Trust Product.
 type CreateTrustProductRequest = gen.CreateTrustProductRequest
+
+// EndUser A person or business, as one of the end user types describes it.
+type EndUser = gen.EndUser
+
+// EndUserPage A page of a list of end users.
+type EndUserPage = gen.EndUserPage
+
+// EndUserType A type of end user and its fields.
+type EndUserType = gen.EndUserType
+
+// EndUserTypePage A page of a list of types of end users.
+type EndUserTypePage = gen.EndUserTypePage
+
+// EvaluationInvalidField A field that is missing or wrong.
+type EvaluationInvalidField = gen.EvaluationInvalidField
+
+// EvaluationResult Whether a requirement of the policy is fulfilled, and by which fields.
+type EvaluationResult = gen.EvaluationResult
+
+// EvaluationStatus Whether all requirements of the policy are fulfilled.
+type EvaluationStatus = gen.EvaluationStatus
+
+// EvaluationValidField A field that is as required.
+type EvaluationValidField = gen.EvaluationValidField
+
+// NullableAttributes The attributes as they were sent; empty if none were.
+type NullableAttributes = gen.NullableAttributes
 
 // PageMeta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
 // last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
 // part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
 type PageMeta = gen.PageMeta
 
+// Policy The requirements of a regulation or service.
+type Policy = gen.Policy
+
+// PolicyAcceptedDocument A type of supporting document that fulfills a requirement.
+type PolicyAcceptedDocument = gen.PolicyAcceptedDocument
+
+// PolicyBundle A customer profile or Trust Product that a policy requires.
+type PolicyBundle = gen.PolicyBundle
+
+// PolicyDocument A supporting document that a policy requires. One of the accepted documents is enough.
+type PolicyDocument = gen.PolicyDocument
+
+// PolicyEndUser An end user that a policy requires.
+type PolicyEndUser = gen.PolicyEndUser
+
+// PolicyPage A page of a list of policies.
+type PolicyPage = gen.PolicyPage
+
+// PolicyRequirements What must be assigned. Of entries with the same `requirement_name`, one is enough.
+type PolicyRequirements = gen.PolicyRequirements
+
+// SupportingDocument Evidence of what an end user says, for example an address.
+type SupportingDocument = gen.SupportingDocument
+
+// SupportingDocumentPage A page of a list of supporting documents.
+type SupportingDocumentPage = gen.SupportingDocumentPage
+
+// SupportingDocumentStatus The status of the supporting document.
+type SupportingDocumentStatus = gen.SupportingDocumentStatus
+
+// SupportingDocumentType A type of supporting document and its fields.
+type SupportingDocumentType = gen.SupportingDocumentType
+
+// SupportingDocumentTypePage A page of a list of types of supporting documents.
+type SupportingDocumentTypePage = gen.SupportingDocumentTypePage
+
 // TrustProduct The registered identity of a business and the state of its review.
 type TrustProduct = gen.TrustProduct
 
+// TrustProductChannelEndpointAssignment A phone number that is assigned to a Trust Product.
+type TrustProductChannelEndpointAssignment = gen.TrustProductChannelEndpointAssignment
+
+// TrustProductChannelEndpointAssignmentPage A page of a list of assignments.
+type TrustProductChannelEndpointAssignmentPage = gen.TrustProductChannelEndpointAssignmentPage
+
+// TrustProductEntityAssignment An end user, supporting document or customer profile that is assigned to a Trust Product.
+type TrustProductEntityAssignment = gen.TrustProductEntityAssignment
+
+// TrustProductEntityAssignmentPage A page of a list of assignments.
+type TrustProductEntityAssignmentPage = gen.TrustProductEntityAssignmentPage
+
 // TrustProductError One reason for a rejection.
 type TrustProductError = gen.TrustProductError
+
+// TrustProductEvaluation The result of comparing what is assigned to a Trust Product with a policy.
+type TrustProductEvaluation = gen.TrustProductEvaluation
+
+// TrustProductEvaluationPage A page of a list of evaluations.
+type TrustProductEvaluationPage = gen.TrustProductEvaluationPage
 
 // TrustProductLinks The absolute URLs of the Trust Product's subresources.
 type TrustProductLinks = gen.TrustProductLinks
@@ -41,8 +165,242 @@ type TrustProductPage = gen.TrustProductPage
 // TrustProductStatus The status of the Trust Product, from draft to approval or rejection.
 type TrustProductStatus = gen.TrustProductStatus
 
+// TypeField A field of a type.
+type TypeField = gen.TypeField
+
+// UpdateEndUserRequest The fields to change. Fields that are not given stay unchanged.
+type UpdateEndUserRequest = gen.UpdateEndUserRequest
+
+// UpdateSupportingDocumentRequest The fields to change. Fields that are not given stay unchanged.
+type UpdateSupportingDocumentRequest = gen.UpdateSupportingDocumentRequest
+
 // UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest = gen.UpdateTrustProductRequest
+
+// ListEndUserTypeRequest has the parameters of ListEndUserType. Fields that are nil are not sent.
+type ListEndUserTypeRequest = gen.ListEndUserTypeParams
+
+// ListEndUserType calls GET /v1/EndUserTypes: List the types of end users.
+//
+// Returns a page of the types of end users, which are the same for all accounts.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListEndUserType(ctx context.Context, r ListEndUserTypeRequest, options ...CallOption) iter.Seq2[*EndUserType, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]EndUserType, PageMeta, error) {
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[EndUserTypePage](c.api.ListEndUserType(ctx, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.EndUserTypes, page.Meta, nil
+	})
+}
+
+// FetchEndUserType calls GET /v1/EndUserTypes/{Sid}: Fetch a type of end user.
+//
+// Returns the type and its fields.
+func (c *Client) FetchEndUserType(ctx context.Context, sid string, options ...CallOption) (*EndUserType, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[EndUserType](c.api.FetchEndUserType(ctx, sid, c.withoutKey(options)))
+}
+
+// ListEndUserRequest has the parameters of ListEndUser. Fields that are nil are not sent.
+type ListEndUserRequest = gen.ListEndUserParams
+
+// ListEndUser calls GET /v1/EndUsers: List end users.
+//
+// Returns a page of the account's end users, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListEndUser(ctx context.Context, r ListEndUserRequest, options ...CallOption) iter.Seq2[*EndUser, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]EndUser, PageMeta, error) {
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[EndUserPage](c.api.ListEndUser(ctx, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateEndUser calls POST /v1/EndUsers: Create an end user.
+//
+// Creates an end user of the calling account. Any type and any attributes are accepted; an evaluation checks them.
+func (c *Client) CreateEndUser(ctx context.Context, r CreateEndUserRequest, options ...CallOption) (*EndUser, error) {
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[EndUser](c.api.CreateEndUserWithBody(ctx, nil, formType, body, c.withKey(options)))
+}
+
+// DeleteEndUser calls DELETE /v1/EndUsers/{Sid}: Delete an end user.
+//
+// Deletes the end user and its assignments. It gets 400 (code 70002) while it is assigned to a bundle that is under
+// review or approved.
+func (c *Client) DeleteEndUser(ctx context.Context, sid string, options ...CallOption) error {
+	if err := checkPath("Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteEndUser(ctx, sid, c.withoutKey(options)))
+}
+
+// FetchEndUser calls GET /v1/EndUsers/{Sid}: Fetch an end user.
+//
+// Returns the current state of the end user.
+func (c *Client) FetchEndUser(ctx context.Context, sid string, options ...CallOption) (*EndUser, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[EndUser](c.api.FetchEndUser(ctx, sid, c.withoutKey(options)))
+}
+
+// UpdateEndUser calls POST /v1/EndUsers/{Sid}: Update an end user.
+//
+// Changes the fields that the request contains. `Attributes` replaces all attributes. The end user gets 400 (code
+// 70002) while it is assigned to a bundle that is under review or approved.
+func (c *Client) UpdateEndUser(ctx context.Context, sid string, r UpdateEndUserRequest, options ...CallOption) (*EndUser, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return ok[EndUser](c.api.UpdateEndUserWithBody(ctx, sid, formType, body, c.withoutKey(options)))
+}
+
+// ListPoliciesRequest has the parameters of ListPolicies. Fields that are nil are not sent.
+type ListPoliciesRequest = gen.ListPoliciesParams
+
+// ListPolicies calls GET /v1/Policies: List policies.
+//
+// Returns a page of the policies, which are the same for all accounts.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListPolicies(ctx context.Context, r ListPoliciesRequest, options ...CallOption) iter.Seq2[*Policy, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]Policy, PageMeta, error) {
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[PolicyPage](c.api.ListPolicies(ctx, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// FetchPolicies calls GET /v1/Policies/{Sid}: Fetch a policy.
+//
+// Returns the policy and what it requires.
+func (c *Client) FetchPolicies(ctx context.Context, sid string, options ...CallOption) (*Policy, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[Policy](c.api.FetchPolicies(ctx, sid, c.withoutKey(options)))
+}
+
+// ListSupportingDocumentTypeRequest has the parameters of ListSupportingDocumentType. Fields that are nil are not sent.
+type ListSupportingDocumentTypeRequest = gen.ListSupportingDocumentTypeParams
+
+// ListSupportingDocumentType calls GET /v1/SupportingDocumentTypes: List the types of supporting documents.
+//
+// Returns a page of the types of supporting documents, which are the same for all accounts.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListSupportingDocumentType(ctx context.Context, r ListSupportingDocumentTypeRequest, options ...CallOption) iter.Seq2[*SupportingDocumentType, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]SupportingDocumentType, PageMeta, error) {
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[SupportingDocumentTypePage](c.api.ListSupportingDocumentType(ctx, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.SupportingDocumentTypes, page.Meta, nil
+	})
+}
+
+// FetchSupportingDocumentType calls GET /v1/SupportingDocumentTypes/{Sid}: Fetch a type of supporting document.
+//
+// Returns the type and its fields.
+func (c *Client) FetchSupportingDocumentType(ctx context.Context, sid string, options ...CallOption) (*SupportingDocumentType, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[SupportingDocumentType](c.api.FetchSupportingDocumentType(ctx, sid, c.withoutKey(options)))
+}
+
+// ListSupportingDocumentRequest has the parameters of ListSupportingDocument. Fields that are nil are not sent.
+type ListSupportingDocumentRequest = gen.ListSupportingDocumentParams
+
+// ListSupportingDocument calls GET /v1/SupportingDocuments: List supporting documents.
+//
+// Returns a page of the account's supporting documents, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListSupportingDocument(ctx context.Context, r ListSupportingDocumentRequest, options ...CallOption) iter.Seq2[*SupportingDocument, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]SupportingDocument, PageMeta, error) {
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[SupportingDocumentPage](c.api.ListSupportingDocument(ctx, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateSupportingDocument calls POST /v1/SupportingDocuments: Create a supporting document.
+//
+// Creates a supporting document of the calling account, in status `DRAFT`. Any type and any attributes are accepted;
+// an evaluation checks them.
+func (c *Client) CreateSupportingDocument(ctx context.Context, r CreateSupportingDocumentRequest, options ...CallOption) (*SupportingDocument, error) {
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[SupportingDocument](c.api.CreateSupportingDocumentWithBody(ctx, nil, formType, body, c.withKey(options)))
+}
+
+// DeleteSupportingDocument calls DELETE /v1/SupportingDocuments/{Sid}: Delete a supporting document.
+//
+// Deletes the supporting document and its assignments. It gets 400 (code 70002) while it is assigned to a bundle
+// that is under review or approved.
+func (c *Client) DeleteSupportingDocument(ctx context.Context, sid string, options ...CallOption) error {
+	if err := checkPath("Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteSupportingDocument(ctx, sid, c.withoutKey(options)))
+}
+
+// FetchSupportingDocument calls GET /v1/SupportingDocuments/{Sid}: Fetch a supporting document.
+//
+// Returns the current state of the supporting document.
+func (c *Client) FetchSupportingDocument(ctx context.Context, sid string, options ...CallOption) (*SupportingDocument, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[SupportingDocument](c.api.FetchSupportingDocument(ctx, sid, c.withoutKey(options)))
+}
+
+// UpdateSupportingDocument calls POST /v1/SupportingDocuments/{Sid}: Update a supporting document.
+//
+// Changes the fields that the request contains. `Attributes` replaces all attributes. The supporting document gets 400 (code
+// 70002) while it is assigned to a bundle that is under review or approved.
+func (c *Client) UpdateSupportingDocument(ctx context.Context, sid string, r UpdateSupportingDocumentRequest, options ...CallOption) (*SupportingDocument, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return ok[SupportingDocument](c.api.UpdateSupportingDocumentWithBody(ctx, sid, formType, body, c.withoutKey(options)))
+}
 
 // ListTrustProductRequest has the parameters of ListTrustProduct. Fields that are nil are not sent.
 type ListTrustProductRequest = gen.ListTrustProductParams
@@ -66,9 +424,7 @@ func (c *Client) ListTrustProduct(ctx context.Context, r ListTrustProductRequest
 
 // CreateTrustProduct calls POST /v1/TrustProducts: Create a Trust Product.
 //
-// Creates a Trust Product of the calling account, in status `draft`. A request with an `Idempotency-Key` can be
-// repeated: for 24 hours, the same key with the same body creates only one Trust Product and returns the same
-// response, and the same key with another body is refused.
+// Creates a Trust Product of the calling account, in status `draft`.
 func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductRequest, options ...CallOption) (*TrustProduct, error) {
 	body, err := form(r)
 	if err != nil {
@@ -79,8 +435,8 @@ func (c *Client) CreateTrustProduct(ctx context.Context, r CreateTrustProductReq
 
 // DeleteTrustProduct calls DELETE /v1/TrustProducts/{Sid}: Delete a Trust Product.
 //
-// Deletes the Trust Product and its pending callbacks and e-mails. A Trust Product under review
-// (`pending-review`, `in-review`) cannot be deleted.
+// Deletes the Trust Product with its assignments, evaluations and pending callbacks and e-mails. A Trust Product
+// under review (`pending-review`, `in-review`) cannot be deleted.
 func (c *Client) DeleteTrustProduct(ctx context.Context, sid string, options ...CallOption) error {
 	if err := checkPath("Sid", sid); err != nil {
 		return err
@@ -101,8 +457,8 @@ func (c *Client) FetchTrustProduct(ctx context.Context, sid string, options ...C
 // UpdateTrustProduct calls POST /v1/TrustProducts/{Sid}: Update a Trust Product.
 //
 // Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
-// included, are made together or not at all. A request that changes nothing succeeds and leaves `date_updated`
-// unchanged.
+// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+// server may refuse to submit a noncompliant Trust Product: 400, with the URL of its evaluation in the message.
 func (c *Client) UpdateTrustProduct(ctx context.Context, sid string, r UpdateTrustProductRequest, options ...CallOption) (*TrustProduct, error) {
 	if err := checkPath("Sid", sid); err != nil {
 		return nil, err
@@ -112,4 +468,171 @@ func (c *Client) UpdateTrustProduct(ctx context.Context, sid string, r UpdateTru
 		return nil, err
 	}
 	return ok[TrustProduct](c.api.UpdateTrustProductWithBody(ctx, sid, formType, body, c.withoutKey(options)))
+}
+
+// ListTrustProductChannelEndpointAssignmentRequest has the parameters of ListTrustProductChannelEndpointAssignment. Fields that are nil are not sent.
+type ListTrustProductChannelEndpointAssignmentRequest = gen.ListTrustProductChannelEndpointAssignmentParams
+
+// ListTrustProductChannelEndpointAssignment calls GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments: List the phone numbers that are assigned to a Trust Product.
+//
+// Returns a page of the Trust Product's phone numbers, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID string, r ListTrustProductChannelEndpointAssignmentRequest, options ...CallOption) iter.Seq2[*TrustProductChannelEndpointAssignment, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProductChannelEndpointAssignment, PageMeta, error) {
+		if err := checkPath("TrustProductSid", trustProductSID); err != nil {
+			return nil, PageMeta{}, err
+		}
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[TrustProductChannelEndpointAssignmentPage](c.api.ListTrustProductChannelEndpointAssignment(ctx, trustProductSID, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateTrustProductChannelEndpointAssignment calls POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments: Assign a phone number to a Trust Product.
+//
+// Assigns a phone number, in any status of the Trust Product. A number that is assigned already, to this Trust Product
+// or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+func (c *Client) CreateTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID string, r CreateTrustProductChannelEndpointAssignmentRequest, options ...CallOption) (*TrustProductChannelEndpointAssignment, error) {
+	if err := checkPath("TrustProductSid", trustProductSID); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[TrustProductChannelEndpointAssignment](c.api.CreateTrustProductChannelEndpointAssignmentWithBody(ctx, trustProductSID, nil, formType, body, c.withKey(options)))
+}
+
+// DeleteTrustProductChannelEndpointAssignment calls DELETE /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid}: Remove a phone number from a Trust Product.
+//
+// Deletes the assignment, in any status of the Trust Product.
+func (c *Client) DeleteTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID string, sid string, options ...CallOption) error {
+	if err := checkPath("TrustProductSid", trustProductSID, "Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteTrustProductChannelEndpointAssignment(ctx, trustProductSID, sid, c.withoutKey(options)))
+}
+
+// FetchTrustProductChannelEndpointAssignment calls GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid}: Fetch an assignment of a phone number.
+//
+// Returns the assignment. One of another Trust Product gets 404.
+func (c *Client) FetchTrustProductChannelEndpointAssignment(ctx context.Context, trustProductSID string, sid string, options ...CallOption) (*TrustProductChannelEndpointAssignment, error) {
+	if err := checkPath("TrustProductSid", trustProductSID, "Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[TrustProductChannelEndpointAssignment](c.api.FetchTrustProductChannelEndpointAssignment(ctx, trustProductSID, sid, c.withoutKey(options)))
+}
+
+// ListTrustProductEntityAssignmentRequest has the parameters of ListTrustProductEntityAssignment. Fields that are nil are not sent.
+type ListTrustProductEntityAssignmentRequest = gen.ListTrustProductEntityAssignmentParams
+
+// ListTrustProductEntityAssignment calls GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments: List the objects that are assigned to a Trust Product.
+//
+// Returns a page of the Trust Product's assignments, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProductSID string, r ListTrustProductEntityAssignmentRequest, options ...CallOption) iter.Seq2[*TrustProductEntityAssignment, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProductEntityAssignment, PageMeta, error) {
+		if err := checkPath("TrustProductSid", trustProductSID); err != nil {
+			return nil, PageMeta{}, err
+		}
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[TrustProductEntityAssignmentPage](c.api.ListTrustProductEntityAssignment(ctx, trustProductSID, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateTrustProductEntityAssignment calls POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments: Assign an object to a Trust Product.
+//
+// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Trust Product is under review or approved.
+func (c *Client) CreateTrustProductEntityAssignment(ctx context.Context, trustProductSID string, r CreateTrustProductEntityAssignmentRequest, options ...CallOption) (*TrustProductEntityAssignment, error) {
+	if err := checkPath("TrustProductSid", trustProductSID); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[TrustProductEntityAssignment](c.api.CreateTrustProductEntityAssignmentWithBody(ctx, trustProductSID, nil, formType, body, c.withKey(options)))
+}
+
+// DeleteTrustProductEntityAssignment calls DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid}: Remove an object from a Trust Product.
+//
+// Deletes the assignment, not the object. This gets 400 (code 70002) while the Trust Product is under review or
+// approved.
+func (c *Client) DeleteTrustProductEntityAssignment(ctx context.Context, trustProductSID string, sid string, options ...CallOption) error {
+	if err := checkPath("TrustProductSid", trustProductSID, "Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteTrustProductEntityAssignment(ctx, trustProductSID, sid, c.withoutKey(options)))
+}
+
+// FetchTrustProductEntityAssignment calls GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid}: Fetch an assignment of an object.
+//
+// Returns the assignment. One of another Trust Product gets 404.
+func (c *Client) FetchTrustProductEntityAssignment(ctx context.Context, trustProductSID string, sid string, options ...CallOption) (*TrustProductEntityAssignment, error) {
+	if err := checkPath("TrustProductSid", trustProductSID, "Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[TrustProductEntityAssignment](c.api.FetchTrustProductEntityAssignment(ctx, trustProductSID, sid, c.withoutKey(options)))
+}
+
+// ListTrustProductEvaluationRequest has the parameters of ListTrustProductEvaluation. Fields that are nil are not sent.
+type ListTrustProductEvaluationRequest = gen.ListTrustProductEvaluationParams
+
+// ListTrustProductEvaluation calls GET /v1/TrustProducts/{TrustProductSid}/Evaluations: List the evaluations of a Trust Product.
+//
+// Returns a page of the Trust Product's evaluations, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListTrustProductEvaluation(ctx context.Context, trustProductSID string, r ListTrustProductEvaluationRequest, options ...CallOption) iter.Seq2[*TrustProductEvaluation, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]TrustProductEvaluation, PageMeta, error) {
+		if err := checkPath("TrustProductSid", trustProductSID); err != nil {
+			return nil, PageMeta{}, err
+		}
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[TrustProductEvaluationPage](c.api.ListTrustProductEvaluation(ctx, trustProductSID, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateTrustProductEvaluation calls POST /v1/TrustProducts/{TrustProductSid}/Evaluations: Evaluate a Trust Product.
+//
+// Compares what is assigned to the Trust Product with a policy, which may be another one than its own, and stores the
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Trust Product are kept.
+func (c *Client) CreateTrustProductEvaluation(ctx context.Context, trustProductSID string, r CreateTrustProductEvaluationRequest, options ...CallOption) (*TrustProductEvaluation, error) {
+	if err := checkPath("TrustProductSid", trustProductSID); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[TrustProductEvaluation](c.api.CreateTrustProductEvaluationWithBody(ctx, trustProductSID, nil, formType, body, c.withKey(options)))
+}
+
+// FetchTrustProductEvaluation calls GET /v1/TrustProducts/{TrustProductSid}/Evaluations/{Sid}: Fetch an evaluation.
+//
+// Returns the evaluation as it was made. One of another Trust Product gets 404.
+func (c *Client) FetchTrustProductEvaluation(ctx context.Context, trustProductSID string, sid string, options ...CallOption) (*TrustProductEvaluation, error) {
+	if err := checkPath("TrustProductSid", trustProductSID, "Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[TrustProductEvaluation](c.api.FetchTrustProductEvaluation(ctx, trustProductSID, sid, c.withoutKey(options)))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/opentrusthub/trusthub/api/client"
 )
 
-// standIn serves as much of the API as the examples need: it creates, updates and fetches one product, and rejects it if it is
-// submitted. For the whole API, use `trusthub serve`.
+// standIn serves as much of the API as the examples need: it creates, updates and fetches one product, rejects it if it is
+// submitted, creates an end user, assigns it, and evaluates. For the whole API, use `trusthub serve`.
 func standIn() *httptest.Server {
 	var mu sync.Mutex
 	var product *client.TrustProduct
@@ -37,6 +37,30 @@ func standIn() *httptest.Server {
 			product.StatusCallback = new(r.FormValue("StatusCallback"))
 		}
 		answer(w, http.StatusCreated, product)
+	})
+	mux.HandleFunc("POST /v1/EndUsers", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusCreated, client.EndUser{
+			SID: fmt.Sprintf("IT%032d", 1), FriendlyName: r.FormValue("FriendlyName"), Type: r.FormValue("Type"),
+			Attributes: json.RawMessage(r.FormValue("Attributes")),
+		})
+	})
+	mux.HandleFunc("POST /v1/TrustProducts/{sid}/EntityAssignments", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusCreated, client.TrustProductEntityAssignment{
+			SID: fmt.Sprintf("BV%032d", 1), TrustProductSID: r.PathValue("sid"), ObjectSID: r.FormValue("ObjectSid"),
+		})
+	})
+	mux.HandleFunc("POST /v1/TrustProducts/{sid}/Evaluations", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusCreated, client.TrustProductEvaluation{
+			SID: fmt.Sprintf("EL%032d", 1), TrustProductSID: r.PathValue("sid"), PolicySID: r.FormValue("PolicySid"),
+			Status: client.EvaluationStatusNoncompliant,
+			Results: []client.EvaluationResult{
+				{ObjectType: "cnam_information", Passed: true},
+				{
+					ObjectType: "secondary_customer_profile_type_business", ErrorCode: new(22216),
+					FailureReason: new("Secondary customer profile bundle is null"),
+				},
+			},
+		})
 	})
 	mux.HandleFunc("/v1/TrustProducts/{sid}", func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()

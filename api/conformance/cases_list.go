@@ -124,7 +124,7 @@ func (s *suite) filterValues(o object, name string, schema *openapi3.Schema) (ma
 	match = o.text(property(name))
 	switch given, ok := s.filters[name]; {
 	case ok:
-		match, other = given[0], given[1]
+		match, other = given(o)
 	case len(schema.Enum) > 0:
 		others := slices.DeleteFunc(slices.Clone(schema.Enum), func(v any) bool { return v == match })
 		other, _ = others[len(others)-1].(string)

@@ -40,8 +40,9 @@ type Target struct {
 	// PolicySIDs are two policies that the account may use. Empty means two of the public ones.
 	PolicySIDs [2]string
 
-	// Unimplemented names the operations, DeleteTrustProduct for example, that the target does not implement: they must return
-	// status 501, as those of server.Unimplemented do, and cases that need them are skipped.
+	// Unimplemented names the operations, DeleteTrustProduct for example, that the target does not implement, or a resource,
+	// EndUser for example, for all of its operations. They must return status 501, as those of server.Unimplemented do, and
+	// cases that need them are skipped.
 	Unimplemented []string
 
 	// StandIn says that the target behaves as this project has chosen where the real service's behavior is not public

@@ -109,7 +109,7 @@ func (r *resource) ids() map[string]verbs {
 func (d *description) unimplemented(v verbs, t Target) string {
 	var missing []string
 	for id, verb := range d.ids() {
-		if v&verb != 0 && slices.Contains(t.Unimplemented, id) {
+		if v&verb != 0 && (slices.Contains(t.Unimplemented, id) || slices.Contains(t.Unimplemented, d.name)) {
 			missing = append(missing, id+", which is not implemented (Target.Unimplemented)")
 		}
 	}

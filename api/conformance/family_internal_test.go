@@ -22,7 +22,10 @@ func family() []*resource {
 		}
 	}}
 	member := &resource{
-		name: "Member", parent: group, filters: map[string][2]string{"ObjectType": {"group", "stranger"}},
+		name: "Member", parent: group,
+		filters: map[string]func(object) (string, string){
+			"ObjectType": func(object) (string, string) { return "group", "stranger" },
+		},
 		values: func(s *suite) map[string][2]string {
 			return map[string][2]string{"ObjectSid": {s.of(group).create(nil).sid(), s.of(group).create(nil).sid()}}
 		},
@@ -75,6 +78,26 @@ func TestFamilyDefects(t *testing.T) {
 				t.Errorf("%v, and no %q in\n%s", err, want, output)
 			}
 		})
+	}
+}
+
+// TestEveryOperation expects each operation of the contract to belong to a resource of the suite.
+func TestEveryOperation(t *testing.T) {
+	t.Parallel()
+	contract, err := contracttest.New(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := map[string]bool{}
+	for _, r := range resources() {
+		for id := range r.ids() {
+			covered[id] = true
+		}
+	}
+	for _, id := range contract.Operations() {
+		if !covered[id] {
+			t.Errorf("operation %s belongs to no resource in resources.go", id)
+		}
 	}
 }
 

@@ -17,9 +17,9 @@ type resource struct {
 	// each case sees only its own resources. Empty means that values returns different values each time.
 	unique string
 
-	// filters has, for each filter of the list that is not a property of the resource, a value that finds the created
-	// resource and one that does not.
-	filters map[string][2]string
+	// filters has, for each filter of the list that is not a property of the resource, a function that returns a value which
+	// finds the object, and one which does not.
+	filters map[string]func(o object) (match, other string)
 
 	// cases has the cases that only this resource has, by group.
 	cases map[string][]testCase
@@ -27,7 +27,20 @@ type resource struct {
 
 // resources returns the resources of the contract.
 func resources() []*resource {
-	return []*resource{bundle("TrustProduct")}
+	product := bundle("TrustProduct")
+	endUser := attributed("EndUser", "authorized_representative_1", "cnam_information")
+	document := attributed("SupportingDocument", "customer_profile_address", "starter_customer_profile_address")
+	return []*resource{
+		product,
+		assignment("TrustProductEntityAssignment", product, endUser, document),
+		endpointAssignment("TrustProductChannelEndpointAssignment", product),
+		evaluation("TrustProductEvaluation", product),
+		endUser,
+		document,
+		{name: "EndUserType"},
+		{name: "SupportingDocumentType"},
+		{name: "Policies"},
+	}
 }
 
 // bundle describes a resource that is reviewed.
@@ -37,7 +50,7 @@ func bundle(name string) *resource {
 		unique: "FriendlyName",
 		values: func(s *suite) map[string][2]string {
 			return map[string][2]string{
-				"FriendlyName":   {"Acme", "Café & Sons = 100% \"真\""},
+				"FriendlyName":   {"Acme", "Café & Sons = 100% \"true\""},
 				"Email":          {"conformance@example.com", "other@example.com"},
 				"PolicySid":      s.target.PolicySIDs,
 				"StatusCallback": {"https://example.com/status?a=b&c=d", "https://example.com/y"},
@@ -45,4 +58,53 @@ func bundle(name string) *resource {
 		},
 		cases: bundleCases(),
 	}
+}
+
+// attributed describes a resource that has a type, of which there are two, and attributes.
+func attributed(name, oneType, otherType string) *resource {
+	return &resource{name: name, unique: "FriendlyName", values: func(*suite) map[string][2]string {
+		return map[string][2]string{
+			"FriendlyName": {"Acme", "Café & Sons = 100% \"true\""},
+			"Type":         {oneType, otherType},
+			"Attributes":   {`{"first_name":"Jane"}`, `{"nested":{"list":[1,null,"é"]},"empty":{}}`},
+		}
+	}}
+}
+
+// assignment describes the assignments of objects to a bundle. An end user is one of them, a document another.
+func assignment(name string, bundle, endUser, document *resource) *resource {
+	return &resource{
+		name: name, parent: bundle,
+		values: func(s *suite) map[string][2]string {
+			return map[string][2]string{"ObjectSid": {s.of(endUser).any(), s.of(document).any()}}
+		},
+		filters: map[string]func(object) (string, string){"ObjectType": func(object) (string, string) {
+			return "authorized_representative_1", "customer_profile_address"
+		}},
+		cases: assignmentCases(endUser, document),
+	}
+}
+
+// endpointAssignment describes the assignments of phone numbers to a bundle.
+func endpointAssignment(name string, bundle *resource) *resource {
+	return &resource{
+		name: name, parent: bundle,
+		values: func(*suite) map[string][2]string {
+			return map[string][2]string{
+				"ChannelEndpointType": {"phone-number", "phone-number"},
+				"ChannelEndpointSid":  {phoneNumber(), phoneNumber()},
+			}
+		},
+		filters: map[string]func(object) (string, string){"ChannelEndpointSids": func(o object) (string, string) {
+			return phoneNumber() + "," + o.text("channel_endpoint_sid"), phoneNumber() + "," + phoneNumber()
+		}},
+		cases: endpointCases(),
+	}
+}
+
+// evaluation describes the evaluations of a bundle.
+func evaluation(name string, bundle *resource) *resource {
+	return &resource{name: name, parent: bundle, values: func(s *suite) map[string][2]string {
+		return map[string][2]string{"PolicySid": s.target.PolicySIDs}
+	}, cases: evaluationCases()}
 }

@@ -1,12 +1,14 @@
-// Command trusthub is a Trust Hub of your own: `trusthub serve` serves Twilio's Trust Products API and stores what it is
+// Command trusthub is a Trust Hub of your own: `trusthub serve` serves Twilio's Trust Hub API and stores what it is
 // given. The other commands call such a server or manage its database. `trusthub --help` lists them.
 //
-// Results go to standard output, logs and errors to standard error. The exit status is 0 on success, 1 on failure, and 80
-// if the command line or an environment variable for a flag is invalid. An empty variable counts as not set.
+// Results go to standard output, logs and errors to standard error. The exit status is 0 on success, 1 on failure, 3 if `evaluate`
+// finds that something is missing, and 80 if the command line or an environment variable for a flag is invalid. An empty variable
+// counts as not set.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,6 +52,8 @@ type commands struct {
 	List       listCmd       `cmd:"" help:"List Trust Products, newest first." group:"Call a server:"`
 	Watch      watchCmd      `cmd:"" help:"Print each status of a Trust Product until it is approved or rejected." group:"Call a server:"`
 	Delete     deleteCmd     `cmd:"" help:"Delete a Trust Product." group:"Call a server:"`
+	Assign     assignCmd     `cmd:"" help:"Assign end users, supporting documents, other bundles or phone numbers to a Trust Product." group:"Call a server:"`
+	Evaluate   evaluateCmd   `cmd:"" help:"Evaluate a Trust Product and print what it lacks." group:"Call a server:"`
 	API        apiCmd        `cmd:"" name:"api" help:"Call any operation of the API." group:"Call a server:"`
 	Products   productsCmd   `cmd:"" help:"List the Trust Products that are waiting for a reviewer." group:"Work on the database, also while servers use it:"`
 	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on the database, also while servers use it:"`
@@ -60,6 +64,7 @@ type commands struct {
 	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Work on the database, also while servers use it:"`
 	Migrate    migrateCmd    `cmd:"" help:"Create the tables of a database, or upgrade those of an older version." group:"Upgrade a database:"`
 	Copy       copyCmd       `cmd:"" help:"Copy a database into an empty one, for example from SQLite to Postgres." group:"Move a database (stop its servers first):"`
+	Policies   policiesCmd   `cmd:"" help:"List the policies that this program knows, or explain one in words."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
@@ -83,6 +88,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err := command.Run(); err != nil {
 		fmt.Fprintln(s.err, "trusthub:", strings.TrimPrefix(err.Error(), "trusthub: "))
+		if errors.Is(err, errNoncompliant) {
+			return noncompliantStatus
+		}
 		return 1
 	}
 	return 0

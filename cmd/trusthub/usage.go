@@ -26,7 +26,7 @@ func parse(args []string, options ...kong.Option) (*kong.Context, error) {
 func newParser(options ...kong.Option) *kong.Kong {
 	parser, err := kong.New(&commands{}, append(options,
 		kong.Name("trusthub"),
-		kong.Description("A Trust Hub of your own: a server and a client for Twilio's Trust Products API."),
+		kong.Description("A Trust Hub of your own: a server and a client for Twilio's Trust Hub API."),
 	)...)
 	if err != nil {
 		panic(err) // a mistake in the tags of commands, which no input can cause

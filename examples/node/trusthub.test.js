@@ -1,5 +1,5 @@
-// A test with two businesses: one is approved, one is rejected because its e-mail address asks for it. Run it with
-// `npm install && npm test`.
+// A test with three businesses: one is approved, one is rejected because its e-mail address asks for it, and one lacks
+// something. Run it with `npm install && npm test`.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -31,4 +31,18 @@ test("a business is rejected", { timeout: 20_000 }, async () => {
   const product = await register("compliance+reject-18601@acme.example");
   assert.equal(product.status, "twilio-rejected");
   assert.equal(product.errors[0].code, 18601);
+});
+
+test("an evaluation tells what is missing", { timeout: 20_000 }, async () => {
+  const { trustProducts, endUsers } = client.trusthub.v1;
+  const policySid = "RNf3db3cd1fe25fcfd3c3ded065c8fea53"; // CNAM
+  const { sid } = await trustProducts.create({ friendlyName: "Acme", email: "compliance@acme.example", policySid });
+  const caller = await endUsers.create({
+    friendlyName: "Acme", type: "cnam_information", attributes: { cnam_display_name: "Acme" },
+  });
+  await trustProducts(sid).trustProductsEntityAssignments.create({ objectSid: caller.sid });
+  const { status, results } = await trustProducts(sid).trustProductsEvaluations.create({ policySid });
+  assert.equal(status, "noncompliant");
+  const missing = results.filter((result) => !result.passed);
+  assert.deepEqual(missing.map((result) => result.requirement_name), ["customer_profile"]);
 });

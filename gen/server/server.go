@@ -18,6 +18,54 @@ import (
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListEndUserType List the types of end users.
+	// (GET /v1/EndUserTypes)
+	ListEndUserType(ctx echo.Context, params ListEndUserTypeParams) error
+	// FetchEndUserType Fetch a type of end user.
+	// (GET /v1/EndUserTypes/{Sid})
+	FetchEndUserType(ctx echo.Context, sid TypeSID) error
+	// ListEndUser List end users.
+	// (GET /v1/EndUsers)
+	ListEndUser(ctx echo.Context, params ListEndUserParams) error
+	// CreateEndUser Create an end user.
+	// (POST /v1/EndUsers)
+	CreateEndUser(ctx echo.Context, params CreateEndUserParams) error
+	// DeleteEndUser Delete an end user.
+	// (DELETE /v1/EndUsers/{Sid})
+	DeleteEndUser(ctx echo.Context, sid EndUserSID) error
+	// FetchEndUser Fetch an end user.
+	// (GET /v1/EndUsers/{Sid})
+	FetchEndUser(ctx echo.Context, sid EndUserSID) error
+	// UpdateEndUser Update an end user.
+	// (POST /v1/EndUsers/{Sid})
+	UpdateEndUser(ctx echo.Context, sid EndUserSID) error
+	// ListPolicies List policies.
+	// (GET /v1/Policies)
+	ListPolicies(ctx echo.Context, params ListPoliciesParams) error
+	// FetchPolicies Fetch a policy.
+	// (GET /v1/Policies/{Sid})
+	FetchPolicies(ctx echo.Context, sid PolicySIDInPath) error
+	// ListSupportingDocumentType List the types of supporting documents.
+	// (GET /v1/SupportingDocumentTypes)
+	ListSupportingDocumentType(ctx echo.Context, params ListSupportingDocumentTypeParams) error
+	// FetchSupportingDocumentType Fetch a type of supporting document.
+	// (GET /v1/SupportingDocumentTypes/{Sid})
+	FetchSupportingDocumentType(ctx echo.Context, sid TypeSID) error
+	// ListSupportingDocument List supporting documents.
+	// (GET /v1/SupportingDocuments)
+	ListSupportingDocument(ctx echo.Context, params ListSupportingDocumentParams) error
+	// CreateSupportingDocument Create a supporting document.
+	// (POST /v1/SupportingDocuments)
+	CreateSupportingDocument(ctx echo.Context, params CreateSupportingDocumentParams) error
+	// DeleteSupportingDocument Delete a supporting document.
+	// (DELETE /v1/SupportingDocuments/{Sid})
+	DeleteSupportingDocument(ctx echo.Context, sid SupportingDocumentSID) error
+	// FetchSupportingDocument Fetch a supporting document.
+	// (GET /v1/SupportingDocuments/{Sid})
+	FetchSupportingDocument(ctx echo.Context, sid SupportingDocumentSID) error
+	// UpdateSupportingDocument Update a supporting document.
+	// (POST /v1/SupportingDocuments/{Sid})
+	UpdateSupportingDocument(ctx echo.Context, sid SupportingDocumentSID) error
 	// ListTrustProduct List Trust Products.
 	// (GET /v1/TrustProducts)
 	ListTrustProduct(ctx echo.Context, params ListTrustProductParams) error
@@ -33,11 +81,406 @@ type ServerInterface interface {
 	// UpdateTrustProduct Update a Trust Product.
 	// (POST /v1/TrustProducts/{Sid})
 	UpdateTrustProduct(ctx echo.Context, sid SID) error
+	// ListTrustProductChannelEndpointAssignment List the phone numbers that are assigned to a Trust Product.
+	// (GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments)
+	ListTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params ListTrustProductChannelEndpointAssignmentParams) error
+	// CreateTrustProductChannelEndpointAssignment Assign a phone number to a Trust Product.
+	// (POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments)
+	CreateTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params CreateTrustProductChannelEndpointAssignmentParams) error
+	// DeleteTrustProductChannelEndpointAssignment Remove a phone number from a Trust Product.
+	// (DELETE /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid})
+	DeleteTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID) error
+	// FetchTrustProductChannelEndpointAssignment Fetch an assignment of a phone number.
+	// (GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid})
+	FetchTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID) error
+	// ListTrustProductEntityAssignment List the objects that are assigned to a Trust Product.
+	// (GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments)
+	ListTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params ListTrustProductEntityAssignmentParams) error
+	// CreateTrustProductEntityAssignment Assign an object to a Trust Product.
+	// (POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments)
+	CreateTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params CreateTrustProductEntityAssignmentParams) error
+	// DeleteTrustProductEntityAssignment Remove an object from a Trust Product.
+	// (DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid})
+	DeleteTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID) error
+	// FetchTrustProductEntityAssignment Fetch an assignment of an object.
+	// (GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid})
+	FetchTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID) error
+	// ListTrustProductEvaluation List the evaluations of a Trust Product.
+	// (GET /v1/TrustProducts/{TrustProductSid}/Evaluations)
+	ListTrustProductEvaluation(ctx echo.Context, trustProductSID TrustProductSIDInPath, params ListTrustProductEvaluationParams) error
+	// CreateTrustProductEvaluation Evaluate a Trust Product.
+	// (POST /v1/TrustProducts/{TrustProductSid}/Evaluations)
+	CreateTrustProductEvaluation(ctx echo.Context, trustProductSID TrustProductSIDInPath, params CreateTrustProductEvaluationParams) error
+	// FetchTrustProductEvaluation Fetch an evaluation.
+	// (GET /v1/TrustProducts/{TrustProductSid}/Evaluations/{Sid})
+	FetchTrustProductEvaluation(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid EvaluationSID) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListEndUserType converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEndUserType(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEndUserTypeParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEndUserType(ctx, params)
+	return err
+}
+
+// FetchEndUserType converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchEndUserType(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid TypeSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchEndUserType(ctx, sid)
+	return err
+}
+
+// ListEndUser converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEndUser(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEndUserParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEndUser(ctx, params)
+	return err
+}
+
+// CreateEndUser converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateEndUser(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEndUserParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateEndUser(ctx, params)
+	return err
+}
+
+// DeleteEndUser converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteEndUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid EndUserSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteEndUser(ctx, sid)
+	return err
+}
+
+// FetchEndUser converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchEndUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid EndUserSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchEndUser(ctx, sid)
+	return err
+}
+
+// UpdateEndUser converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateEndUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid EndUserSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateEndUser(ctx, sid)
+	return err
+}
+
+// ListPolicies converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPolicies(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPoliciesParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPolicies(ctx, params)
+	return err
+}
+
+// FetchPolicies converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchPolicies(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid PolicySIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchPolicies(ctx, sid)
+	return err
+}
+
+// ListSupportingDocumentType converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSupportingDocumentType(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSupportingDocumentTypeParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSupportingDocumentType(ctx, params)
+	return err
+}
+
+// FetchSupportingDocumentType converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchSupportingDocumentType(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid TypeSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchSupportingDocumentType(ctx, sid)
+	return err
+}
+
+// ListSupportingDocument converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSupportingDocument(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSupportingDocumentParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSupportingDocument(ctx, params)
+	return err
+}
+
+// CreateSupportingDocument converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSupportingDocument(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSupportingDocumentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSupportingDocument(ctx, params)
+	return err
+}
+
+// DeleteSupportingDocument converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSupportingDocument(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SupportingDocumentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSupportingDocument(ctx, sid)
+	return err
+}
+
+// FetchSupportingDocument converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchSupportingDocument(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SupportingDocumentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchSupportingDocument(ctx, sid)
+	return err
+}
+
+// UpdateSupportingDocument converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSupportingDocument(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SupportingDocumentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSupportingDocument(ctx, sid)
+	return err
 }
 
 // ListTrustProduct converts echo context to params.
@@ -170,6 +613,372 @@ func (w *ServerInterfaceWrapper) UpdateTrustProduct(ctx echo.Context) error {
 	return err
 }
 
+// ListTrustProductChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTrustProductChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTrustProductChannelEndpointAssignmentParams
+	// ------------- Optional query parameter "ChannelEndpointSid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ChannelEndpointSid", ctx.QueryParams(), &params.ChannelEndpointSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ChannelEndpointSid: %s", err))
+	}
+
+	// ------------- Optional query parameter "ChannelEndpointSids" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ChannelEndpointSids", ctx.QueryParams(), &params.ChannelEndpointSIDs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ChannelEndpointSids: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTrustProductChannelEndpointAssignment(ctx, trustProductSID, params)
+	return err
+}
+
+// CreateTrustProductChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTrustProductChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTrustProductChannelEndpointAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTrustProductChannelEndpointAssignment(ctx, trustProductSID, params)
+	return err
+}
+
+// DeleteTrustProductChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTrustProductChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid ChannelEndpointAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTrustProductChannelEndpointAssignment(ctx, trustProductSID, sid)
+	return err
+}
+
+// FetchTrustProductChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchTrustProductChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid ChannelEndpointAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchTrustProductChannelEndpointAssignment(ctx, trustProductSID, sid)
+	return err
+}
+
+// ListTrustProductEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTrustProductEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTrustProductEntityAssignmentParams
+	// ------------- Optional query parameter "ObjectType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ObjectType", ctx.QueryParams(), &params.ObjectType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ObjectType: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTrustProductEntityAssignment(ctx, trustProductSID, params)
+	return err
+}
+
+// CreateTrustProductEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTrustProductEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTrustProductEntityAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTrustProductEntityAssignment(ctx, trustProductSID, params)
+	return err
+}
+
+// DeleteTrustProductEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTrustProductEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid EntityAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTrustProductEntityAssignment(ctx, trustProductSID, sid)
+	return err
+}
+
+// FetchTrustProductEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchTrustProductEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid EntityAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchTrustProductEntityAssignment(ctx, trustProductSID, sid)
+	return err
+}
+
+// ListTrustProductEvaluation converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTrustProductEvaluation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTrustProductEvaluationParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTrustProductEvaluation(ctx, trustProductSID, params)
+	return err
+}
+
+// CreateTrustProductEvaluation converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTrustProductEvaluation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTrustProductEvaluationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTrustProductEvaluation(ctx, trustProductSID, params)
+	return err
+}
+
+// FetchTrustProductEvaluation converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchTrustProductEvaluation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "TrustProductSid" -------------
+	var trustProductSID TrustProductSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "TrustProductSid", ctx.Param("TrustProductSid"), &trustProductSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter TrustProductSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid EvaluationSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchTrustProductEvaluation(ctx, trustProductSID, sid)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -222,10 +1031,1065 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.DeleteTrustProduct, options.OperationMiddlewares["DeleteTrustProduct"]...)
 	router.GET(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.FetchTrustProduct, options.OperationMiddlewares["FetchTrustProduct"]...)
 	router.POST(options.BaseURL+"/v1/TrustProducts/:Sid", wrapper.UpdateTrustProduct, options.OperationMiddlewares["UpdateTrustProduct"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/EntityAssignments", wrapper.ListTrustProductEntityAssignment, options.OperationMiddlewares["ListTrustProductEntityAssignment"]...)
+	router.POST(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/EntityAssignments", wrapper.CreateTrustProductEntityAssignment, options.OperationMiddlewares["CreateTrustProductEntityAssignment"]...)
+	router.DELETE(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/EntityAssignments/:Sid", wrapper.DeleteTrustProductEntityAssignment, options.OperationMiddlewares["DeleteTrustProductEntityAssignment"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/EntityAssignments/:Sid", wrapper.FetchTrustProductEntityAssignment, options.OperationMiddlewares["FetchTrustProductEntityAssignment"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/ChannelEndpointAssignments", wrapper.ListTrustProductChannelEndpointAssignment, options.OperationMiddlewares["ListTrustProductChannelEndpointAssignment"]...)
+	router.POST(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/ChannelEndpointAssignments", wrapper.CreateTrustProductChannelEndpointAssignment, options.OperationMiddlewares["CreateTrustProductChannelEndpointAssignment"]...)
+	router.DELETE(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/ChannelEndpointAssignments/:Sid", wrapper.DeleteTrustProductChannelEndpointAssignment, options.OperationMiddlewares["DeleteTrustProductChannelEndpointAssignment"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/ChannelEndpointAssignments/:Sid", wrapper.FetchTrustProductChannelEndpointAssignment, options.OperationMiddlewares["FetchTrustProductChannelEndpointAssignment"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/Evaluations", wrapper.ListTrustProductEvaluation, options.OperationMiddlewares["ListTrustProductEvaluation"]...)
+	router.POST(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/Evaluations", wrapper.CreateTrustProductEvaluation, options.OperationMiddlewares["CreateTrustProductEvaluation"]...)
+	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/Evaluations/:Sid", wrapper.FetchTrustProductEvaluation, options.OperationMiddlewares["FetchTrustProductEvaluation"]...)
+	router.GET(options.BaseURL+"/v1/EndUsers", wrapper.ListEndUser, options.OperationMiddlewares["ListEndUser"]...)
+	router.POST(options.BaseURL+"/v1/EndUsers", wrapper.CreateEndUser, options.OperationMiddlewares["CreateEndUser"]...)
+	router.DELETE(options.BaseURL+"/v1/EndUsers/:Sid", wrapper.DeleteEndUser, options.OperationMiddlewares["DeleteEndUser"]...)
+	router.GET(options.BaseURL+"/v1/EndUsers/:Sid", wrapper.FetchEndUser, options.OperationMiddlewares["FetchEndUser"]...)
+	router.POST(options.BaseURL+"/v1/EndUsers/:Sid", wrapper.UpdateEndUser, options.OperationMiddlewares["UpdateEndUser"]...)
+	router.GET(options.BaseURL+"/v1/SupportingDocuments", wrapper.ListSupportingDocument, options.OperationMiddlewares["ListSupportingDocument"]...)
+	router.POST(options.BaseURL+"/v1/SupportingDocuments", wrapper.CreateSupportingDocument, options.OperationMiddlewares["CreateSupportingDocument"]...)
+	router.DELETE(options.BaseURL+"/v1/SupportingDocuments/:Sid", wrapper.DeleteSupportingDocument, options.OperationMiddlewares["DeleteSupportingDocument"]...)
+	router.GET(options.BaseURL+"/v1/SupportingDocuments/:Sid", wrapper.FetchSupportingDocument, options.OperationMiddlewares["FetchSupportingDocument"]...)
+	router.POST(options.BaseURL+"/v1/SupportingDocuments/:Sid", wrapper.UpdateSupportingDocument, options.OperationMiddlewares["UpdateSupportingDocument"]...)
+	router.GET(options.BaseURL+"/v1/EndUserTypes", wrapper.ListEndUserType, options.OperationMiddlewares["ListEndUserType"]...)
+	router.GET(options.BaseURL+"/v1/EndUserTypes/:Sid", wrapper.FetchEndUserType, options.OperationMiddlewares["FetchEndUserType"]...)
+	router.GET(options.BaseURL+"/v1/SupportingDocumentTypes", wrapper.ListSupportingDocumentType, options.OperationMiddlewares["ListSupportingDocumentType"]...)
+	router.GET(options.BaseURL+"/v1/SupportingDocumentTypes/:Sid", wrapper.FetchSupportingDocumentType, options.OperationMiddlewares["FetchSupportingDocumentType"]...)
+	router.GET(options.BaseURL+"/v1/Policies", wrapper.ListPolicies, options.OperationMiddlewares["ListPolicies"]...)
+	router.GET(options.BaseURL+"/v1/Policies/:Sid", wrapper.FetchPolicies, options.OperationMiddlewares["FetchPolicies"]...)
 
 }
 
 type ErrorJSONResponse Error
+
+type ListEndUserTypeRequestObject struct {
+	Params ListEndUserTypeParams
+}
+
+type ListEndUserTypeResponseObject interface {
+	VisitListEndUserTypeResponse(w http.ResponseWriter) error
+}
+
+type ListEndUserType200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListEndUserType200JSONResponse struct {
+	Body    EndUserTypePage
+	Headers ListEndUserType200ResponseHeaders
+}
+
+func (response ListEndUserType200JSONResponse) VisitListEndUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndUserTypedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListEndUserTypedefaultJSONResponse) VisitListEndUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchEndUserTypeRequestObject struct {
+	SID TypeSID `json:"Sid"`
+}
+
+type FetchEndUserTypeResponseObject interface {
+	VisitFetchEndUserTypeResponse(w http.ResponseWriter) error
+}
+
+type FetchEndUserType200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchEndUserType200JSONResponse struct {
+	Body    EndUserType
+	Headers FetchEndUserType200ResponseHeaders
+}
+
+func (response FetchEndUserType200JSONResponse) VisitFetchEndUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchEndUserTypedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchEndUserTypedefaultJSONResponse) VisitFetchEndUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndUserRequestObject struct {
+	Params ListEndUserParams
+}
+
+type ListEndUserResponseObject interface {
+	VisitListEndUserResponse(w http.ResponseWriter) error
+}
+
+type ListEndUser200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListEndUser200JSONResponse struct {
+	Body    EndUserPage
+	Headers ListEndUser200ResponseHeaders
+}
+
+func (response ListEndUser200JSONResponse) VisitListEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListEndUserdefaultJSONResponse) VisitListEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndUserRequestObject struct {
+	Params CreateEndUserParams
+	Body   *CreateEndUserFormdataRequestBody
+}
+
+type CreateEndUserResponseObject interface {
+	VisitCreateEndUserResponse(w http.ResponseWriter) error
+}
+
+type CreateEndUser201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateEndUser201JSONResponse struct {
+	Body    EndUser
+	Headers CreateEndUser201ResponseHeaders
+}
+
+func (response CreateEndUser201JSONResponse) VisitCreateEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateEndUserdefaultJSONResponse) VisitCreateEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndUserRequestObject struct {
+	SID EndUserSID `json:"Sid"`
+}
+
+type DeleteEndUserResponseObject interface {
+	VisitDeleteEndUserResponse(w http.ResponseWriter) error
+}
+
+type DeleteEndUser204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteEndUser204Response struct {
+	Headers DeleteEndUser204ResponseHeaders
+}
+
+func (response DeleteEndUser204Response) VisitDeleteEndUserResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteEndUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteEndUserdefaultJSONResponse) VisitDeleteEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchEndUserRequestObject struct {
+	SID EndUserSID `json:"Sid"`
+}
+
+type FetchEndUserResponseObject interface {
+	VisitFetchEndUserResponse(w http.ResponseWriter) error
+}
+
+type FetchEndUser200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchEndUser200JSONResponse struct {
+	Body    EndUser
+	Headers FetchEndUser200ResponseHeaders
+}
+
+func (response FetchEndUser200JSONResponse) VisitFetchEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchEndUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchEndUserdefaultJSONResponse) VisitFetchEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndUserRequestObject struct {
+	SID  EndUserSID `json:"Sid"`
+	Body *UpdateEndUserFormdataRequestBody
+}
+
+type UpdateEndUserResponseObject interface {
+	VisitUpdateEndUserResponse(w http.ResponseWriter) error
+}
+
+type UpdateEndUser200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type UpdateEndUser200JSONResponse struct {
+	Body    EndUser
+	Headers UpdateEndUser200ResponseHeaders
+}
+
+func (response UpdateEndUser200JSONResponse) VisitUpdateEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response UpdateEndUserdefaultJSONResponse) VisitUpdateEndUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPoliciesRequestObject struct {
+	Params ListPoliciesParams
+}
+
+type ListPoliciesResponseObject interface {
+	VisitListPoliciesResponse(w http.ResponseWriter) error
+}
+
+type ListPolicies200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListPolicies200JSONResponse struct {
+	Body    PolicyPage
+	Headers ListPolicies200ResponseHeaders
+}
+
+func (response ListPolicies200JSONResponse) VisitListPoliciesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPoliciesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListPoliciesdefaultJSONResponse) VisitListPoliciesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchPoliciesRequestObject struct {
+	SID PolicySIDInPath `json:"Sid"`
+}
+
+type FetchPoliciesResponseObject interface {
+	VisitFetchPoliciesResponse(w http.ResponseWriter) error
+}
+
+type FetchPolicies200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchPolicies200JSONResponse struct {
+	Body    Policy
+	Headers FetchPolicies200ResponseHeaders
+}
+
+func (response FetchPolicies200JSONResponse) VisitFetchPoliciesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchPoliciesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchPoliciesdefaultJSONResponse) VisitFetchPoliciesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSupportingDocumentTypeRequestObject struct {
+	Params ListSupportingDocumentTypeParams
+}
+
+type ListSupportingDocumentTypeResponseObject interface {
+	VisitListSupportingDocumentTypeResponse(w http.ResponseWriter) error
+}
+
+type ListSupportingDocumentType200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListSupportingDocumentType200JSONResponse struct {
+	Body    SupportingDocumentTypePage
+	Headers ListSupportingDocumentType200ResponseHeaders
+}
+
+func (response ListSupportingDocumentType200JSONResponse) VisitListSupportingDocumentTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSupportingDocumentTypedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListSupportingDocumentTypedefaultJSONResponse) VisitListSupportingDocumentTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchSupportingDocumentTypeRequestObject struct {
+	SID TypeSID `json:"Sid"`
+}
+
+type FetchSupportingDocumentTypeResponseObject interface {
+	VisitFetchSupportingDocumentTypeResponse(w http.ResponseWriter) error
+}
+
+type FetchSupportingDocumentType200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchSupportingDocumentType200JSONResponse struct {
+	Body    SupportingDocumentType
+	Headers FetchSupportingDocumentType200ResponseHeaders
+}
+
+func (response FetchSupportingDocumentType200JSONResponse) VisitFetchSupportingDocumentTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchSupportingDocumentTypedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchSupportingDocumentTypedefaultJSONResponse) VisitFetchSupportingDocumentTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSupportingDocumentRequestObject struct {
+	Params ListSupportingDocumentParams
+}
+
+type ListSupportingDocumentResponseObject interface {
+	VisitListSupportingDocumentResponse(w http.ResponseWriter) error
+}
+
+type ListSupportingDocument200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListSupportingDocument200JSONResponse struct {
+	Body    SupportingDocumentPage
+	Headers ListSupportingDocument200ResponseHeaders
+}
+
+func (response ListSupportingDocument200JSONResponse) VisitListSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSupportingDocumentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListSupportingDocumentdefaultJSONResponse) VisitListSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSupportingDocumentRequestObject struct {
+	Params CreateSupportingDocumentParams
+	Body   *CreateSupportingDocumentFormdataRequestBody
+}
+
+type CreateSupportingDocumentResponseObject interface {
+	VisitCreateSupportingDocumentResponse(w http.ResponseWriter) error
+}
+
+type CreateSupportingDocument201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateSupportingDocument201JSONResponse struct {
+	Body    SupportingDocument
+	Headers CreateSupportingDocument201ResponseHeaders
+}
+
+func (response CreateSupportingDocument201JSONResponse) VisitCreateSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSupportingDocumentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateSupportingDocumentdefaultJSONResponse) VisitCreateSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSupportingDocumentRequestObject struct {
+	SID SupportingDocumentSID `json:"Sid"`
+}
+
+type DeleteSupportingDocumentResponseObject interface {
+	VisitDeleteSupportingDocumentResponse(w http.ResponseWriter) error
+}
+
+type DeleteSupportingDocument204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteSupportingDocument204Response struct {
+	Headers DeleteSupportingDocument204ResponseHeaders
+}
+
+func (response DeleteSupportingDocument204Response) VisitDeleteSupportingDocumentResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteSupportingDocumentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteSupportingDocumentdefaultJSONResponse) VisitDeleteSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchSupportingDocumentRequestObject struct {
+	SID SupportingDocumentSID `json:"Sid"`
+}
+
+type FetchSupportingDocumentResponseObject interface {
+	VisitFetchSupportingDocumentResponse(w http.ResponseWriter) error
+}
+
+type FetchSupportingDocument200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchSupportingDocument200JSONResponse struct {
+	Body    SupportingDocument
+	Headers FetchSupportingDocument200ResponseHeaders
+}
+
+func (response FetchSupportingDocument200JSONResponse) VisitFetchSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchSupportingDocumentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchSupportingDocumentdefaultJSONResponse) VisitFetchSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSupportingDocumentRequestObject struct {
+	SID  SupportingDocumentSID `json:"Sid"`
+	Body *UpdateSupportingDocumentFormdataRequestBody
+}
+
+type UpdateSupportingDocumentResponseObject interface {
+	VisitUpdateSupportingDocumentResponse(w http.ResponseWriter) error
+}
+
+type UpdateSupportingDocument200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type UpdateSupportingDocument200JSONResponse struct {
+	Body    SupportingDocument
+	Headers UpdateSupportingDocument200ResponseHeaders
+}
+
+func (response UpdateSupportingDocument200JSONResponse) VisitUpdateSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSupportingDocumentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response UpdateSupportingDocumentdefaultJSONResponse) VisitUpdateSupportingDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListTrustProductRequestObject struct {
 	Params ListTrustProductParams
@@ -546,8 +2410,769 @@ func (response UpdateTrustProductdefaultJSONResponse) VisitUpdateTrustProductRes
 	return err
 }
 
+type ListTrustProductChannelEndpointAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	Params          ListTrustProductChannelEndpointAssignmentParams
+}
+
+type ListTrustProductChannelEndpointAssignmentResponseObject interface {
+	VisitListTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type ListTrustProductChannelEndpointAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListTrustProductChannelEndpointAssignment200JSONResponse struct {
+	Body    TrustProductChannelEndpointAssignmentPage
+	Headers ListTrustProductChannelEndpointAssignment200ResponseHeaders
+}
+
+func (response ListTrustProductChannelEndpointAssignment200JSONResponse) VisitListTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustProductChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListTrustProductChannelEndpointAssignmentdefaultJSONResponse) VisitListTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustProductChannelEndpointAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	Params          CreateTrustProductChannelEndpointAssignmentParams
+	Body            *CreateTrustProductChannelEndpointAssignmentFormdataRequestBody
+}
+
+type CreateTrustProductChannelEndpointAssignmentResponseObject interface {
+	VisitCreateTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type CreateTrustProductChannelEndpointAssignment201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateTrustProductChannelEndpointAssignment201JSONResponse struct {
+	Body    TrustProductChannelEndpointAssignment
+	Headers CreateTrustProductChannelEndpointAssignment201ResponseHeaders
+}
+
+func (response CreateTrustProductChannelEndpointAssignment201JSONResponse) VisitCreateTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustProductChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateTrustProductChannelEndpointAssignmentdefaultJSONResponse) VisitCreateTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustProductChannelEndpointAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath        `json:"TrustProductSid"`
+	SID             ChannelEndpointAssignmentSID `json:"Sid"`
+}
+
+type DeleteTrustProductChannelEndpointAssignmentResponseObject interface {
+	VisitDeleteTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteTrustProductChannelEndpointAssignment204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteTrustProductChannelEndpointAssignment204Response struct {
+	Headers DeleteTrustProductChannelEndpointAssignment204ResponseHeaders
+}
+
+func (response DeleteTrustProductChannelEndpointAssignment204Response) VisitDeleteTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteTrustProductChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteTrustProductChannelEndpointAssignmentdefaultJSONResponse) VisitDeleteTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductChannelEndpointAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath        `json:"TrustProductSid"`
+	SID             ChannelEndpointAssignmentSID `json:"Sid"`
+}
+
+type FetchTrustProductChannelEndpointAssignmentResponseObject interface {
+	VisitFetchTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type FetchTrustProductChannelEndpointAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchTrustProductChannelEndpointAssignment200JSONResponse struct {
+	Body    TrustProductChannelEndpointAssignment
+	Headers FetchTrustProductChannelEndpointAssignment200ResponseHeaders
+}
+
+func (response FetchTrustProductChannelEndpointAssignment200JSONResponse) VisitFetchTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchTrustProductChannelEndpointAssignmentdefaultJSONResponse) VisitFetchTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustProductEntityAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	Params          ListTrustProductEntityAssignmentParams
+}
+
+type ListTrustProductEntityAssignmentResponseObject interface {
+	VisitListTrustProductEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type ListTrustProductEntityAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListTrustProductEntityAssignment200JSONResponse struct {
+	Body    TrustProductEntityAssignmentPage
+	Headers ListTrustProductEntityAssignment200ResponseHeaders
+}
+
+func (response ListTrustProductEntityAssignment200JSONResponse) VisitListTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustProductEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListTrustProductEntityAssignmentdefaultJSONResponse) VisitListTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustProductEntityAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	Params          CreateTrustProductEntityAssignmentParams
+	Body            *CreateTrustProductEntityAssignmentFormdataRequestBody
+}
+
+type CreateTrustProductEntityAssignmentResponseObject interface {
+	VisitCreateTrustProductEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type CreateTrustProductEntityAssignment201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateTrustProductEntityAssignment201JSONResponse struct {
+	Body    TrustProductEntityAssignment
+	Headers CreateTrustProductEntityAssignment201ResponseHeaders
+}
+
+func (response CreateTrustProductEntityAssignment201JSONResponse) VisitCreateTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustProductEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateTrustProductEntityAssignmentdefaultJSONResponse) VisitCreateTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustProductEntityAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	SID             EntityAssignmentSID   `json:"Sid"`
+}
+
+type DeleteTrustProductEntityAssignmentResponseObject interface {
+	VisitDeleteTrustProductEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteTrustProductEntityAssignment204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteTrustProductEntityAssignment204Response struct {
+	Headers DeleteTrustProductEntityAssignment204ResponseHeaders
+}
+
+func (response DeleteTrustProductEntityAssignment204Response) VisitDeleteTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteTrustProductEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteTrustProductEntityAssignmentdefaultJSONResponse) VisitDeleteTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductEntityAssignmentRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	SID             EntityAssignmentSID   `json:"Sid"`
+}
+
+type FetchTrustProductEntityAssignmentResponseObject interface {
+	VisitFetchTrustProductEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type FetchTrustProductEntityAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchTrustProductEntityAssignment200JSONResponse struct {
+	Body    TrustProductEntityAssignment
+	Headers FetchTrustProductEntityAssignment200ResponseHeaders
+}
+
+func (response FetchTrustProductEntityAssignment200JSONResponse) VisitFetchTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchTrustProductEntityAssignmentdefaultJSONResponse) VisitFetchTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustProductEvaluationRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	Params          ListTrustProductEvaluationParams
+}
+
+type ListTrustProductEvaluationResponseObject interface {
+	VisitListTrustProductEvaluationResponse(w http.ResponseWriter) error
+}
+
+type ListTrustProductEvaluation200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListTrustProductEvaluation200JSONResponse struct {
+	Body    TrustProductEvaluationPage
+	Headers ListTrustProductEvaluation200ResponseHeaders
+}
+
+func (response ListTrustProductEvaluation200JSONResponse) VisitListTrustProductEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustProductEvaluationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListTrustProductEvaluationdefaultJSONResponse) VisitListTrustProductEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustProductEvaluationRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	Params          CreateTrustProductEvaluationParams
+	Body            *CreateTrustProductEvaluationFormdataRequestBody
+}
+
+type CreateTrustProductEvaluationResponseObject interface {
+	VisitCreateTrustProductEvaluationResponse(w http.ResponseWriter) error
+}
+
+type CreateTrustProductEvaluation201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateTrustProductEvaluation201JSONResponse struct {
+	Body    TrustProductEvaluation
+	Headers CreateTrustProductEvaluation201ResponseHeaders
+}
+
+func (response CreateTrustProductEvaluation201JSONResponse) VisitCreateTrustProductEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustProductEvaluationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateTrustProductEvaluationdefaultJSONResponse) VisitCreateTrustProductEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductEvaluationRequestObject struct {
+	TrustProductSID TrustProductSIDInPath `json:"TrustProductSid"`
+	SID             EvaluationSID         `json:"Sid"`
+}
+
+type FetchTrustProductEvaluationResponseObject interface {
+	VisitFetchTrustProductEvaluationResponse(w http.ResponseWriter) error
+}
+
+type FetchTrustProductEvaluation200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchTrustProductEvaluation200JSONResponse struct {
+	Body    TrustProductEvaluation
+	Headers FetchTrustProductEvaluation200ResponseHeaders
+}
+
+func (response FetchTrustProductEvaluation200JSONResponse) VisitFetchTrustProductEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchTrustProductEvaluationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchTrustProductEvaluationdefaultJSONResponse) VisitFetchTrustProductEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListEndUserType List the types of end users.
+	// (GET /v1/EndUserTypes)
+	ListEndUserType(ctx context.Context, request ListEndUserTypeRequestObject) (ListEndUserTypeResponseObject, error)
+	// FetchEndUserType Fetch a type of end user.
+	// (GET /v1/EndUserTypes/{Sid})
+	FetchEndUserType(ctx context.Context, request FetchEndUserTypeRequestObject) (FetchEndUserTypeResponseObject, error)
+	// ListEndUser List end users.
+	// (GET /v1/EndUsers)
+	ListEndUser(ctx context.Context, request ListEndUserRequestObject) (ListEndUserResponseObject, error)
+	// CreateEndUser Create an end user.
+	// (POST /v1/EndUsers)
+	CreateEndUser(ctx context.Context, request CreateEndUserRequestObject) (CreateEndUserResponseObject, error)
+	// DeleteEndUser Delete an end user.
+	// (DELETE /v1/EndUsers/{Sid})
+	DeleteEndUser(ctx context.Context, request DeleteEndUserRequestObject) (DeleteEndUserResponseObject, error)
+	// FetchEndUser Fetch an end user.
+	// (GET /v1/EndUsers/{Sid})
+	FetchEndUser(ctx context.Context, request FetchEndUserRequestObject) (FetchEndUserResponseObject, error)
+	// UpdateEndUser Update an end user.
+	// (POST /v1/EndUsers/{Sid})
+	UpdateEndUser(ctx context.Context, request UpdateEndUserRequestObject) (UpdateEndUserResponseObject, error)
+	// ListPolicies List policies.
+	// (GET /v1/Policies)
+	ListPolicies(ctx context.Context, request ListPoliciesRequestObject) (ListPoliciesResponseObject, error)
+	// FetchPolicies Fetch a policy.
+	// (GET /v1/Policies/{Sid})
+	FetchPolicies(ctx context.Context, request FetchPoliciesRequestObject) (FetchPoliciesResponseObject, error)
+	// ListSupportingDocumentType List the types of supporting documents.
+	// (GET /v1/SupportingDocumentTypes)
+	ListSupportingDocumentType(ctx context.Context, request ListSupportingDocumentTypeRequestObject) (ListSupportingDocumentTypeResponseObject, error)
+	// FetchSupportingDocumentType Fetch a type of supporting document.
+	// (GET /v1/SupportingDocumentTypes/{Sid})
+	FetchSupportingDocumentType(ctx context.Context, request FetchSupportingDocumentTypeRequestObject) (FetchSupportingDocumentTypeResponseObject, error)
+	// ListSupportingDocument List supporting documents.
+	// (GET /v1/SupportingDocuments)
+	ListSupportingDocument(ctx context.Context, request ListSupportingDocumentRequestObject) (ListSupportingDocumentResponseObject, error)
+	// CreateSupportingDocument Create a supporting document.
+	// (POST /v1/SupportingDocuments)
+	CreateSupportingDocument(ctx context.Context, request CreateSupportingDocumentRequestObject) (CreateSupportingDocumentResponseObject, error)
+	// DeleteSupportingDocument Delete a supporting document.
+	// (DELETE /v1/SupportingDocuments/{Sid})
+	DeleteSupportingDocument(ctx context.Context, request DeleteSupportingDocumentRequestObject) (DeleteSupportingDocumentResponseObject, error)
+	// FetchSupportingDocument Fetch a supporting document.
+	// (GET /v1/SupportingDocuments/{Sid})
+	FetchSupportingDocument(ctx context.Context, request FetchSupportingDocumentRequestObject) (FetchSupportingDocumentResponseObject, error)
+	// UpdateSupportingDocument Update a supporting document.
+	// (POST /v1/SupportingDocuments/{Sid})
+	UpdateSupportingDocument(ctx context.Context, request UpdateSupportingDocumentRequestObject) (UpdateSupportingDocumentResponseObject, error)
 	// ListTrustProduct List Trust Products.
 	// (GET /v1/TrustProducts)
 	ListTrustProduct(ctx context.Context, request ListTrustProductRequestObject) (ListTrustProductResponseObject, error)
@@ -563,6 +3188,39 @@ type StrictServerInterface interface {
 	// UpdateTrustProduct Update a Trust Product.
 	// (POST /v1/TrustProducts/{Sid})
 	UpdateTrustProduct(ctx context.Context, request UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error)
+	// ListTrustProductChannelEndpointAssignment List the phone numbers that are assigned to a Trust Product.
+	// (GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments)
+	ListTrustProductChannelEndpointAssignment(ctx context.Context, request ListTrustProductChannelEndpointAssignmentRequestObject) (ListTrustProductChannelEndpointAssignmentResponseObject, error)
+	// CreateTrustProductChannelEndpointAssignment Assign a phone number to a Trust Product.
+	// (POST /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments)
+	CreateTrustProductChannelEndpointAssignment(ctx context.Context, request CreateTrustProductChannelEndpointAssignmentRequestObject) (CreateTrustProductChannelEndpointAssignmentResponseObject, error)
+	// DeleteTrustProductChannelEndpointAssignment Remove a phone number from a Trust Product.
+	// (DELETE /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid})
+	DeleteTrustProductChannelEndpointAssignment(ctx context.Context, request DeleteTrustProductChannelEndpointAssignmentRequestObject) (DeleteTrustProductChannelEndpointAssignmentResponseObject, error)
+	// FetchTrustProductChannelEndpointAssignment Fetch an assignment of a phone number.
+	// (GET /v1/TrustProducts/{TrustProductSid}/ChannelEndpointAssignments/{Sid})
+	FetchTrustProductChannelEndpointAssignment(ctx context.Context, request FetchTrustProductChannelEndpointAssignmentRequestObject) (FetchTrustProductChannelEndpointAssignmentResponseObject, error)
+	// ListTrustProductEntityAssignment List the objects that are assigned to a Trust Product.
+	// (GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments)
+	ListTrustProductEntityAssignment(ctx context.Context, request ListTrustProductEntityAssignmentRequestObject) (ListTrustProductEntityAssignmentResponseObject, error)
+	// CreateTrustProductEntityAssignment Assign an object to a Trust Product.
+	// (POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments)
+	CreateTrustProductEntityAssignment(ctx context.Context, request CreateTrustProductEntityAssignmentRequestObject) (CreateTrustProductEntityAssignmentResponseObject, error)
+	// DeleteTrustProductEntityAssignment Remove an object from a Trust Product.
+	// (DELETE /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid})
+	DeleteTrustProductEntityAssignment(ctx context.Context, request DeleteTrustProductEntityAssignmentRequestObject) (DeleteTrustProductEntityAssignmentResponseObject, error)
+	// FetchTrustProductEntityAssignment Fetch an assignment of an object.
+	// (GET /v1/TrustProducts/{TrustProductSid}/EntityAssignments/{Sid})
+	FetchTrustProductEntityAssignment(ctx context.Context, request FetchTrustProductEntityAssignmentRequestObject) (FetchTrustProductEntityAssignmentResponseObject, error)
+	// ListTrustProductEvaluation List the evaluations of a Trust Product.
+	// (GET /v1/TrustProducts/{TrustProductSid}/Evaluations)
+	ListTrustProductEvaluation(ctx context.Context, request ListTrustProductEvaluationRequestObject) (ListTrustProductEvaluationResponseObject, error)
+	// CreateTrustProductEvaluation Evaluate a Trust Product.
+	// (POST /v1/TrustProducts/{TrustProductSid}/Evaluations)
+	CreateTrustProductEvaluation(ctx context.Context, request CreateTrustProductEvaluationRequestObject) (CreateTrustProductEvaluationResponseObject, error)
+	// FetchTrustProductEvaluation Fetch an evaluation.
+	// (GET /v1/TrustProducts/{TrustProductSid}/Evaluations/{Sid})
+	FetchTrustProductEvaluation(ctx context.Context, request FetchTrustProductEvaluationRequestObject) (FetchTrustProductEvaluationResponseObject, error)
 }
 
 // NewStrictHandler returns the handlers that call ssi. They expect a form in Request.PostForm.
@@ -572,6 +3230,372 @@ func NewStrictHandler(ssi StrictServerInterface) ServerInterface {
 
 type strictHandler struct {
 	ssi StrictServerInterface
+}
+
+// ListEndUserType binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListEndUserType(ctx echo.Context, params ListEndUserTypeParams) error {
+	var request ListEndUserTypeRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListEndUserType(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListEndUserType returned neither a response nor an error")
+	}
+	return response.VisitListEndUserTypeResponse(ctx.Response())
+}
+
+// ListEndUserTypeResponseFunc is a response that writes itself.
+type ListEndUserTypeResponseFunc func(w http.ResponseWriter) error
+
+// VisitListEndUserTypeResponse calls f.
+func (f ListEndUserTypeResponseFunc) VisitListEndUserTypeResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchEndUserType binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchEndUserType(ctx echo.Context, sid TypeSID) error {
+	var request FetchEndUserTypeRequestObject
+	request.SID = sid
+	response, err := sh.ssi.FetchEndUserType(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchEndUserType returned neither a response nor an error")
+	}
+	return response.VisitFetchEndUserTypeResponse(ctx.Response())
+}
+
+// FetchEndUserTypeResponseFunc is a response that writes itself.
+type FetchEndUserTypeResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchEndUserTypeResponse calls f.
+func (f FetchEndUserTypeResponseFunc) VisitFetchEndUserTypeResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListEndUser binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListEndUser(ctx echo.Context, params ListEndUserParams) error {
+	var request ListEndUserRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListEndUser(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListEndUser returned neither a response nor an error")
+	}
+	return response.VisitListEndUserResponse(ctx.Response())
+}
+
+// ListEndUserResponseFunc is a response that writes itself.
+type ListEndUserResponseFunc func(w http.ResponseWriter) error
+
+// VisitListEndUserResponse calls f.
+func (f ListEndUserResponseFunc) VisitListEndUserResponse(w http.ResponseWriter) error { return f(w) }
+
+// CreateEndUser binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateEndUser(ctx echo.Context, params CreateEndUserParams) error {
+	var request CreateEndUserRequestObject
+	request.Params = params
+	var body CreateEndUserFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateEndUser(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateEndUser returned neither a response nor an error")
+	}
+	return response.VisitCreateEndUserResponse(ctx.Response())
+}
+
+// CreateEndUserResponseFunc is a response that writes itself.
+type CreateEndUserResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateEndUserResponse calls f.
+func (f CreateEndUserResponseFunc) VisitCreateEndUserResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteEndUser binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteEndUser(ctx echo.Context, sid EndUserSID) error {
+	var request DeleteEndUserRequestObject
+	request.SID = sid
+	response, err := sh.ssi.DeleteEndUser(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteEndUser returned neither a response nor an error")
+	}
+	return response.VisitDeleteEndUserResponse(ctx.Response())
+}
+
+// DeleteEndUserResponseFunc is a response that writes itself.
+type DeleteEndUserResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteEndUserResponse calls f.
+func (f DeleteEndUserResponseFunc) VisitDeleteEndUserResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchEndUser binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchEndUser(ctx echo.Context, sid EndUserSID) error {
+	var request FetchEndUserRequestObject
+	request.SID = sid
+	response, err := sh.ssi.FetchEndUser(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchEndUser returned neither a response nor an error")
+	}
+	return response.VisitFetchEndUserResponse(ctx.Response())
+}
+
+// FetchEndUserResponseFunc is a response that writes itself.
+type FetchEndUserResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchEndUserResponse calls f.
+func (f FetchEndUserResponseFunc) VisitFetchEndUserResponse(w http.ResponseWriter) error { return f(w) }
+
+// UpdateEndUser binds the request, calls the operation and writes its response.
+func (sh *strictHandler) UpdateEndUser(ctx echo.Context, sid EndUserSID) error {
+	var request UpdateEndUserRequestObject
+	request.SID = sid
+	var body UpdateEndUserFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.UpdateEndUser(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("UpdateEndUser returned neither a response nor an error")
+	}
+	return response.VisitUpdateEndUserResponse(ctx.Response())
+}
+
+// UpdateEndUserResponseFunc is a response that writes itself.
+type UpdateEndUserResponseFunc func(w http.ResponseWriter) error
+
+// VisitUpdateEndUserResponse calls f.
+func (f UpdateEndUserResponseFunc) VisitUpdateEndUserResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListPolicies binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListPolicies(ctx echo.Context, params ListPoliciesParams) error {
+	var request ListPoliciesRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListPolicies(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListPolicies returned neither a response nor an error")
+	}
+	return response.VisitListPoliciesResponse(ctx.Response())
+}
+
+// ListPoliciesResponseFunc is a response that writes itself.
+type ListPoliciesResponseFunc func(w http.ResponseWriter) error
+
+// VisitListPoliciesResponse calls f.
+func (f ListPoliciesResponseFunc) VisitListPoliciesResponse(w http.ResponseWriter) error { return f(w) }
+
+// FetchPolicies binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchPolicies(ctx echo.Context, sid PolicySIDInPath) error {
+	var request FetchPoliciesRequestObject
+	request.SID = sid
+	response, err := sh.ssi.FetchPolicies(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchPolicies returned neither a response nor an error")
+	}
+	return response.VisitFetchPoliciesResponse(ctx.Response())
+}
+
+// FetchPoliciesResponseFunc is a response that writes itself.
+type FetchPoliciesResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchPoliciesResponse calls f.
+func (f FetchPoliciesResponseFunc) VisitFetchPoliciesResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListSupportingDocumentType binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListSupportingDocumentType(ctx echo.Context, params ListSupportingDocumentTypeParams) error {
+	var request ListSupportingDocumentTypeRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListSupportingDocumentType(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListSupportingDocumentType returned neither a response nor an error")
+	}
+	return response.VisitListSupportingDocumentTypeResponse(ctx.Response())
+}
+
+// ListSupportingDocumentTypeResponseFunc is a response that writes itself.
+type ListSupportingDocumentTypeResponseFunc func(w http.ResponseWriter) error
+
+// VisitListSupportingDocumentTypeResponse calls f.
+func (f ListSupportingDocumentTypeResponseFunc) VisitListSupportingDocumentTypeResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchSupportingDocumentType binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchSupportingDocumentType(ctx echo.Context, sid TypeSID) error {
+	var request FetchSupportingDocumentTypeRequestObject
+	request.SID = sid
+	response, err := sh.ssi.FetchSupportingDocumentType(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchSupportingDocumentType returned neither a response nor an error")
+	}
+	return response.VisitFetchSupportingDocumentTypeResponse(ctx.Response())
+}
+
+// FetchSupportingDocumentTypeResponseFunc is a response that writes itself.
+type FetchSupportingDocumentTypeResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchSupportingDocumentTypeResponse calls f.
+func (f FetchSupportingDocumentTypeResponseFunc) VisitFetchSupportingDocumentTypeResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListSupportingDocument binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListSupportingDocument(ctx echo.Context, params ListSupportingDocumentParams) error {
+	var request ListSupportingDocumentRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListSupportingDocument(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListSupportingDocument returned neither a response nor an error")
+	}
+	return response.VisitListSupportingDocumentResponse(ctx.Response())
+}
+
+// ListSupportingDocumentResponseFunc is a response that writes itself.
+type ListSupportingDocumentResponseFunc func(w http.ResponseWriter) error
+
+// VisitListSupportingDocumentResponse calls f.
+func (f ListSupportingDocumentResponseFunc) VisitListSupportingDocumentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateSupportingDocument binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateSupportingDocument(ctx echo.Context, params CreateSupportingDocumentParams) error {
+	var request CreateSupportingDocumentRequestObject
+	request.Params = params
+	var body CreateSupportingDocumentFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateSupportingDocument(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateSupportingDocument returned neither a response nor an error")
+	}
+	return response.VisitCreateSupportingDocumentResponse(ctx.Response())
+}
+
+// CreateSupportingDocumentResponseFunc is a response that writes itself.
+type CreateSupportingDocumentResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateSupportingDocumentResponse calls f.
+func (f CreateSupportingDocumentResponseFunc) VisitCreateSupportingDocumentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteSupportingDocument binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteSupportingDocument(ctx echo.Context, sid SupportingDocumentSID) error {
+	var request DeleteSupportingDocumentRequestObject
+	request.SID = sid
+	response, err := sh.ssi.DeleteSupportingDocument(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteSupportingDocument returned neither a response nor an error")
+	}
+	return response.VisitDeleteSupportingDocumentResponse(ctx.Response())
+}
+
+// DeleteSupportingDocumentResponseFunc is a response that writes itself.
+type DeleteSupportingDocumentResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteSupportingDocumentResponse calls f.
+func (f DeleteSupportingDocumentResponseFunc) VisitDeleteSupportingDocumentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchSupportingDocument binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchSupportingDocument(ctx echo.Context, sid SupportingDocumentSID) error {
+	var request FetchSupportingDocumentRequestObject
+	request.SID = sid
+	response, err := sh.ssi.FetchSupportingDocument(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchSupportingDocument returned neither a response nor an error")
+	}
+	return response.VisitFetchSupportingDocumentResponse(ctx.Response())
+}
+
+// FetchSupportingDocumentResponseFunc is a response that writes itself.
+type FetchSupportingDocumentResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchSupportingDocumentResponse calls f.
+func (f FetchSupportingDocumentResponseFunc) VisitFetchSupportingDocumentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// UpdateSupportingDocument binds the request, calls the operation and writes its response.
+func (sh *strictHandler) UpdateSupportingDocument(ctx echo.Context, sid SupportingDocumentSID) error {
+	var request UpdateSupportingDocumentRequestObject
+	request.SID = sid
+	var body UpdateSupportingDocumentFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.UpdateSupportingDocument(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("UpdateSupportingDocument returned neither a response nor an error")
+	}
+	return response.VisitUpdateSupportingDocumentResponse(ctx.Response())
+}
+
+// UpdateSupportingDocumentResponseFunc is a response that writes itself.
+type UpdateSupportingDocumentResponseFunc func(w http.ResponseWriter) error
+
+// VisitUpdateSupportingDocumentResponse calls f.
+func (f UpdateSupportingDocumentResponseFunc) VisitUpdateSupportingDocumentResponse(w http.ResponseWriter) error {
+	return f(w)
 }
 
 // ListTrustProduct binds the request, calls the operation and writes its response.
@@ -694,6 +3718,274 @@ func (f UpdateTrustProductResponseFunc) VisitUpdateTrustProductResponse(w http.R
 	return f(w)
 }
 
+// ListTrustProductChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params ListTrustProductChannelEndpointAssignmentParams) error {
+	var request ListTrustProductChannelEndpointAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.Params = params
+	response, err := sh.ssi.ListTrustProductChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListTrustProductChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitListTrustProductChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// ListTrustProductChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type ListTrustProductChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitListTrustProductChannelEndpointAssignmentResponse calls f.
+func (f ListTrustProductChannelEndpointAssignmentResponseFunc) VisitListTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateTrustProductChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params CreateTrustProductChannelEndpointAssignmentParams) error {
+	var request CreateTrustProductChannelEndpointAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.Params = params
+	var body CreateTrustProductChannelEndpointAssignmentFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateTrustProductChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateTrustProductChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitCreateTrustProductChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// CreateTrustProductChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type CreateTrustProductChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateTrustProductChannelEndpointAssignmentResponse calls f.
+func (f CreateTrustProductChannelEndpointAssignmentResponseFunc) VisitCreateTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteTrustProductChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID) error {
+	var request DeleteTrustProductChannelEndpointAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.SID = sid
+	response, err := sh.ssi.DeleteTrustProductChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteTrustProductChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitDeleteTrustProductChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// DeleteTrustProductChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type DeleteTrustProductChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteTrustProductChannelEndpointAssignmentResponse calls f.
+func (f DeleteTrustProductChannelEndpointAssignmentResponseFunc) VisitDeleteTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchTrustProductChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchTrustProductChannelEndpointAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid ChannelEndpointAssignmentSID) error {
+	var request FetchTrustProductChannelEndpointAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.SID = sid
+	response, err := sh.ssi.FetchTrustProductChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchTrustProductChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitFetchTrustProductChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// FetchTrustProductChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type FetchTrustProductChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchTrustProductChannelEndpointAssignmentResponse calls f.
+func (f FetchTrustProductChannelEndpointAssignmentResponseFunc) VisitFetchTrustProductChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListTrustProductEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params ListTrustProductEntityAssignmentParams) error {
+	var request ListTrustProductEntityAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.Params = params
+	response, err := sh.ssi.ListTrustProductEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListTrustProductEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitListTrustProductEntityAssignmentResponse(ctx.Response())
+}
+
+// ListTrustProductEntityAssignmentResponseFunc is a response that writes itself.
+type ListTrustProductEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitListTrustProductEntityAssignmentResponse calls f.
+func (f ListTrustProductEntityAssignmentResponseFunc) VisitListTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateTrustProductEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, params CreateTrustProductEntityAssignmentParams) error {
+	var request CreateTrustProductEntityAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.Params = params
+	var body CreateTrustProductEntityAssignmentFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateTrustProductEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateTrustProductEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitCreateTrustProductEntityAssignmentResponse(ctx.Response())
+}
+
+// CreateTrustProductEntityAssignmentResponseFunc is a response that writes itself.
+type CreateTrustProductEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateTrustProductEntityAssignmentResponse calls f.
+func (f CreateTrustProductEntityAssignmentResponseFunc) VisitCreateTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteTrustProductEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID) error {
+	var request DeleteTrustProductEntityAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.SID = sid
+	response, err := sh.ssi.DeleteTrustProductEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteTrustProductEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitDeleteTrustProductEntityAssignmentResponse(ctx.Response())
+}
+
+// DeleteTrustProductEntityAssignmentResponseFunc is a response that writes itself.
+type DeleteTrustProductEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteTrustProductEntityAssignmentResponse calls f.
+func (f DeleteTrustProductEntityAssignmentResponseFunc) VisitDeleteTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchTrustProductEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchTrustProductEntityAssignment(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid EntityAssignmentSID) error {
+	var request FetchTrustProductEntityAssignmentRequestObject
+	request.TrustProductSID = trustProductSID
+	request.SID = sid
+	response, err := sh.ssi.FetchTrustProductEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchTrustProductEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitFetchTrustProductEntityAssignmentResponse(ctx.Response())
+}
+
+// FetchTrustProductEntityAssignmentResponseFunc is a response that writes itself.
+type FetchTrustProductEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchTrustProductEntityAssignmentResponse calls f.
+func (f FetchTrustProductEntityAssignmentResponseFunc) VisitFetchTrustProductEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListTrustProductEvaluation binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListTrustProductEvaluation(ctx echo.Context, trustProductSID TrustProductSIDInPath, params ListTrustProductEvaluationParams) error {
+	var request ListTrustProductEvaluationRequestObject
+	request.TrustProductSID = trustProductSID
+	request.Params = params
+	response, err := sh.ssi.ListTrustProductEvaluation(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListTrustProductEvaluation returned neither a response nor an error")
+	}
+	return response.VisitListTrustProductEvaluationResponse(ctx.Response())
+}
+
+// ListTrustProductEvaluationResponseFunc is a response that writes itself.
+type ListTrustProductEvaluationResponseFunc func(w http.ResponseWriter) error
+
+// VisitListTrustProductEvaluationResponse calls f.
+func (f ListTrustProductEvaluationResponseFunc) VisitListTrustProductEvaluationResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateTrustProductEvaluation binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateTrustProductEvaluation(ctx echo.Context, trustProductSID TrustProductSIDInPath, params CreateTrustProductEvaluationParams) error {
+	var request CreateTrustProductEvaluationRequestObject
+	request.TrustProductSID = trustProductSID
+	request.Params = params
+	var body CreateTrustProductEvaluationFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateTrustProductEvaluation(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateTrustProductEvaluation returned neither a response nor an error")
+	}
+	return response.VisitCreateTrustProductEvaluationResponse(ctx.Response())
+}
+
+// CreateTrustProductEvaluationResponseFunc is a response that writes itself.
+type CreateTrustProductEvaluationResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateTrustProductEvaluationResponse calls f.
+func (f CreateTrustProductEvaluationResponseFunc) VisitCreateTrustProductEvaluationResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchTrustProductEvaluation binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchTrustProductEvaluation(ctx echo.Context, trustProductSID TrustProductSIDInPath, sid EvaluationSID) error {
+	var request FetchTrustProductEvaluationRequestObject
+	request.TrustProductSID = trustProductSID
+	request.SID = sid
+	response, err := sh.ssi.FetchTrustProductEvaluation(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchTrustProductEvaluation returned neither a response nor an error")
+	}
+	return response.VisitFetchTrustProductEvaluationResponse(ctx.Response())
+}
+
+// FetchTrustProductEvaluationResponseFunc is a response that writes itself.
+type FetchTrustProductEvaluationResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchTrustProductEvaluationResponse calls f.
+func (f FetchTrustProductEvaluationResponseFunc) VisitFetchTrustProductEvaluationResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
 // ErrUnimplemented is the error of an operation that is not implemented. Package api turns it into a response with status 501.
 // It is not [errors.ErrUnsupported], because a failing file system returns that, too.
 var ErrUnimplemented = errors.New("the operation is not implemented")
@@ -703,6 +3995,86 @@ var ErrUnimplemented = errors.New("the operation is not implemented")
 type Unimplemented struct{}
 
 var _ StrictServerInterface = Unimplemented{}
+
+// ListEndUserType returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListEndUserType(context.Context, ListEndUserTypeRequestObject) (ListEndUserTypeResponseObject, error) {
+	return nil, fmt.Errorf("ListEndUserType: %w", ErrUnimplemented)
+}
+
+// FetchEndUserType returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchEndUserType(context.Context, FetchEndUserTypeRequestObject) (FetchEndUserTypeResponseObject, error) {
+	return nil, fmt.Errorf("FetchEndUserType: %w", ErrUnimplemented)
+}
+
+// ListEndUser returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListEndUser(context.Context, ListEndUserRequestObject) (ListEndUserResponseObject, error) {
+	return nil, fmt.Errorf("ListEndUser: %w", ErrUnimplemented)
+}
+
+// CreateEndUser returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateEndUser(context.Context, CreateEndUserRequestObject) (CreateEndUserResponseObject, error) {
+	return nil, fmt.Errorf("CreateEndUser: %w", ErrUnimplemented)
+}
+
+// DeleteEndUser returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteEndUser(context.Context, DeleteEndUserRequestObject) (DeleteEndUserResponseObject, error) {
+	return nil, fmt.Errorf("DeleteEndUser: %w", ErrUnimplemented)
+}
+
+// FetchEndUser returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchEndUser(context.Context, FetchEndUserRequestObject) (FetchEndUserResponseObject, error) {
+	return nil, fmt.Errorf("FetchEndUser: %w", ErrUnimplemented)
+}
+
+// UpdateEndUser returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) UpdateEndUser(context.Context, UpdateEndUserRequestObject) (UpdateEndUserResponseObject, error) {
+	return nil, fmt.Errorf("UpdateEndUser: %w", ErrUnimplemented)
+}
+
+// ListPolicies returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListPolicies(context.Context, ListPoliciesRequestObject) (ListPoliciesResponseObject, error) {
+	return nil, fmt.Errorf("ListPolicies: %w", ErrUnimplemented)
+}
+
+// FetchPolicies returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchPolicies(context.Context, FetchPoliciesRequestObject) (FetchPoliciesResponseObject, error) {
+	return nil, fmt.Errorf("FetchPolicies: %w", ErrUnimplemented)
+}
+
+// ListSupportingDocumentType returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListSupportingDocumentType(context.Context, ListSupportingDocumentTypeRequestObject) (ListSupportingDocumentTypeResponseObject, error) {
+	return nil, fmt.Errorf("ListSupportingDocumentType: %w", ErrUnimplemented)
+}
+
+// FetchSupportingDocumentType returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchSupportingDocumentType(context.Context, FetchSupportingDocumentTypeRequestObject) (FetchSupportingDocumentTypeResponseObject, error) {
+	return nil, fmt.Errorf("FetchSupportingDocumentType: %w", ErrUnimplemented)
+}
+
+// ListSupportingDocument returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListSupportingDocument(context.Context, ListSupportingDocumentRequestObject) (ListSupportingDocumentResponseObject, error) {
+	return nil, fmt.Errorf("ListSupportingDocument: %w", ErrUnimplemented)
+}
+
+// CreateSupportingDocument returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateSupportingDocument(context.Context, CreateSupportingDocumentRequestObject) (CreateSupportingDocumentResponseObject, error) {
+	return nil, fmt.Errorf("CreateSupportingDocument: %w", ErrUnimplemented)
+}
+
+// DeleteSupportingDocument returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteSupportingDocument(context.Context, DeleteSupportingDocumentRequestObject) (DeleteSupportingDocumentResponseObject, error) {
+	return nil, fmt.Errorf("DeleteSupportingDocument: %w", ErrUnimplemented)
+}
+
+// FetchSupportingDocument returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchSupportingDocument(context.Context, FetchSupportingDocumentRequestObject) (FetchSupportingDocumentResponseObject, error) {
+	return nil, fmt.Errorf("FetchSupportingDocument: %w", ErrUnimplemented)
+}
+
+// UpdateSupportingDocument returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) UpdateSupportingDocument(context.Context, UpdateSupportingDocumentRequestObject) (UpdateSupportingDocumentResponseObject, error) {
+	return nil, fmt.Errorf("UpdateSupportingDocument: %w", ErrUnimplemented)
+}
 
 // ListTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListTrustProduct(context.Context, ListTrustProductRequestObject) (ListTrustProductResponseObject, error) {
@@ -727,4 +4099,59 @@ func (Unimplemented) FetchTrustProduct(context.Context, FetchTrustProductRequest
 // UpdateTrustProduct returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) UpdateTrustProduct(context.Context, UpdateTrustProductRequestObject) (UpdateTrustProductResponseObject, error) {
 	return nil, fmt.Errorf("UpdateTrustProduct: %w", ErrUnimplemented)
+}
+
+// ListTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListTrustProductChannelEndpointAssignment(context.Context, ListTrustProductChannelEndpointAssignmentRequestObject) (ListTrustProductChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("ListTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// CreateTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateTrustProductChannelEndpointAssignment(context.Context, CreateTrustProductChannelEndpointAssignmentRequestObject) (CreateTrustProductChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("CreateTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// DeleteTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteTrustProductChannelEndpointAssignment(context.Context, DeleteTrustProductChannelEndpointAssignmentRequestObject) (DeleteTrustProductChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("DeleteTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// FetchTrustProductChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchTrustProductChannelEndpointAssignment(context.Context, FetchTrustProductChannelEndpointAssignmentRequestObject) (FetchTrustProductChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("FetchTrustProductChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// ListTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListTrustProductEntityAssignment(context.Context, ListTrustProductEntityAssignmentRequestObject) (ListTrustProductEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("ListTrustProductEntityAssignment: %w", ErrUnimplemented)
+}
+
+// CreateTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateTrustProductEntityAssignment(context.Context, CreateTrustProductEntityAssignmentRequestObject) (CreateTrustProductEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("CreateTrustProductEntityAssignment: %w", ErrUnimplemented)
+}
+
+// DeleteTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteTrustProductEntityAssignment(context.Context, DeleteTrustProductEntityAssignmentRequestObject) (DeleteTrustProductEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("DeleteTrustProductEntityAssignment: %w", ErrUnimplemented)
+}
+
+// FetchTrustProductEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchTrustProductEntityAssignment(context.Context, FetchTrustProductEntityAssignmentRequestObject) (FetchTrustProductEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("FetchTrustProductEntityAssignment: %w", ErrUnimplemented)
+}
+
+// ListTrustProductEvaluation returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListTrustProductEvaluation(context.Context, ListTrustProductEvaluationRequestObject) (ListTrustProductEvaluationResponseObject, error) {
+	return nil, fmt.Errorf("ListTrustProductEvaluation: %w", ErrUnimplemented)
+}
+
+// CreateTrustProductEvaluation returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateTrustProductEvaluation(context.Context, CreateTrustProductEvaluationRequestObject) (CreateTrustProductEvaluationResponseObject, error) {
+	return nil, fmt.Errorf("CreateTrustProductEvaluation: %w", ErrUnimplemented)
+}
+
+// FetchTrustProductEvaluation returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchTrustProductEvaluation(context.Context, FetchTrustProductEvaluationRequestObject) (FetchTrustProductEvaluationResponseObject, error) {
+	return nil, fmt.Errorf("FetchTrustProductEvaluation: %w", ErrUnimplemented)
 }

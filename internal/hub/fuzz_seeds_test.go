@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	products    = "/v1/TrustProducts"
-	validPolicy = "RN7a97559effdf62d00f4298208492a5ea"
+	products        = "/v1/TrustProducts"
+	validPolicy     = "RN7a97559effdf62d00f4298208492a5ea"
+	secondaryPolicy = "RNdfbf3fae0e1107f8aded0e7cead80bf5"
+	cnamPolicy      = "RNf3db3cd1fe25fcfd3c3ded065c8fea53"
 )
 
 // validCreate makes a product; from it come, by changes, most of the seeds.
@@ -47,7 +49,8 @@ func fuzzSeeds() []fuzzRequest {
 		request("GET", products+"/BU00000000000000000000000000000000", "", ""),
 		request("GET", "/healthz", "", ""),
 		request("POST", product+"/Evaluations", "a;b", "&&=&;"),
-	}, hostileBodies(), hostileQueries(), hostileHeaders(), hostileCallbacks())
+	}, hostileBodies(), hostileQueries(), hostileHeaders(), hostileCallbacks(),
+		familySeeds(), hostileFamilyBodies(), hostileFamilyPaths())
 }
 
 // hostile are values that a database or a protocol may choke on. The long one cannot be compressed into an index.

@@ -1,6 +1,7 @@
 // Package hub implements the generated server interface on a store, with a few lines for each operation.
 //
-// Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
+// Package api validates and authenticates the requests, package trust decides what is allowed, package catalog knows the policies
+// and evaluates, and package store keeps the data.
 package hub
 
 import (
@@ -8,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -26,6 +28,9 @@ type Hub struct {
 	limits   pageLimits
 
 	products    collection[trust.Bundle]
+	endUsers    collection[trust.EndUser]
+	documents   collection[trust.SupportingDocument]
+	endpoints   collection[trust.ChannelEndpoint]
 	openNotices *quota // of each account
 }
 
@@ -33,10 +38,14 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
+	alone := func(accountSID string) store.Scope { return store.Scope{accountSID} }
 	return &Hub{
 		store: s, policy: policy, now: now, accounts: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
 		products: newCollection(s.Bundles, "Trust Products", quotas.Products,
-			func(accountSID string) store.Scope { return store.BundlesOf(accountSID, trust.TrustProduct) }, now),
+			countIn(s.Bundles, func(sid string) store.Scope { return store.BundlesOf(sid, trust.TrustProduct) }), now),
+		endUsers:    newCollection(s.EndUsers, "end users", quotas.Products, countIn(s.EndUsers, alone), now),
+		documents:   newCollection(s.Documents, "supporting documents", quotas.Products, countIn(s.Documents, alone), now),
+		endpoints:   newCollection(s.ChannelEndpoints, "channel endpoints", quotas.Products, s.CountChannelEndpoints, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
 	}
 }
@@ -60,9 +69,25 @@ func (h *Hub) Health(ctx context.Context) error { return h.store.Health(ctx, h.n
 
 // MapError is an api.Config.MapError.
 func MapError(err error) *api.Error {
+	if taken, ok := errors.AsType[*store.EndpointTakenError](err); ok {
+		return api.NewError(api.CodeAlreadyAssigned, "The channel endpoint is already assigned to "+taken.BundleSID, err)
+	}
+	if frozen, ok := errors.AsType[*trust.FrozenError](err); ok {
+		return api.NewError(api.CodeInvalidState, frozen.Error(), err)
+	}
 	switch {
+	case errors.Is(err, trust.ErrAssignmentsFrozen):
+		return api.NewError(api.CodeInvalidState,
+			"Cannot change the entity assignments. The bundle is in an immutable state.", err)
+	case errors.Is(err, store.ErrObjectNotFound):
+		return api.NewError(api.CodeNotFound, "The object that ObjectSid names was not found", err)
 	case errors.Is(err, store.ErrNotFound):
 		return api.NewError(api.CodeNotFound, "", err)
+	case errors.Is(err, store.ErrAlreadyAssigned):
+		return api.NewError(api.CodeAlreadyAssigned, "The object is already assigned to this bundle", err)
+	case errors.Is(err, store.ErrTooManyAssigned):
+		return api.NewError(api.CodeInvalidParameter,
+			fmt.Sprintf("The bundle has reached its limit of %d entity assignments; delete some first", store.MaxAssigned), err)
 	case errors.Is(err, store.ErrKeyReused):
 		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another request", err)
 	case errors.Is(err, trust.ErrStatusChange):

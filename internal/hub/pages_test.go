@@ -237,7 +237,7 @@ func TestPagesOnTheWayBackAreStable(t *testing.T) {
 		r.SetBasicAuth(alice.SID, alice.AuthToken)
 		deleted, kept := s.products[7].SID, sids(first)
 		w := &interrupted{ResponseRecorder: httptest.NewRecorder(), before: func() {
-			allow := func(trust.Bundle) error { return nil }
+			allow := func(trust.Bundle, []trust.Status) error { return nil }
 			if err := db.DeleteBundle(t.Context(), store.BundlesOf(alice.SID, trust.TrustProduct), deleted, start, allow); err != nil {
 				t.Error(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 var (
@@ -26,6 +27,7 @@ var (
 type testServer struct {
 	url     string
 	handler http.Handler
+	store   *store.Store
 	now     time.Time
 }
 
@@ -36,7 +38,7 @@ func newTestServer(t *testing.T, db *store.Store, quotas hub.Quotas) *testServer
 			t.Fatal(err)
 		}
 	}
-	s := &testServer{url: "http://trusthub.example", now: start}
+	s := &testServer{url: "http://trusthub.example", store: db, now: start}
 	s.handler = newHandler(t, app.Config{
 		Store: db, Now: func() time.Time { return s.now }, Quotas: quotas, PublicURL: s.url,
 		Wrap: func(h *hub.Hub) server.StrictServerInterface { return faulty{h} },
@@ -60,6 +62,21 @@ func (s *testServer) do(t *testing.T, r *http.Request) *httptest.ResponseRecorde
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r.WithContext(t.Context()))
 	return w
+}
+
+// review changes the status of a product as a reviewer does.
+func (s *testServer) review(t *testing.T, sid string, status trust.Status) {
+	t.Helper()
+	_, err := s.store.ReviewBundle(t.Context(), sid, func(b trust.Bundle) (trust.Outcome, error) {
+		change := trust.Change{Status: &status}
+		if status == trust.TwilioRejected {
+			change.Reasons = []int{18601}
+		}
+		return trust.Policy{ValidFor: time.Hour}.Apply(b, change, trust.Reviewer, s.now)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // faulty is the hub, except for names that make it fail as a defect, a lost disk and too many lists would.

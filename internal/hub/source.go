@@ -22,14 +22,19 @@ type source[Row any] struct {
 func stored[Row any](r *store.Resource[Row], of store.Scope) source[Row] {
 	return source[Row]{
 		read: func(ctx context.Context, filters url.Values, part store.Range) (store.Part[Row], error) {
-			where := map[string]string{}
-			for name := range filters {
-				where[columnOf(name)] = filters.Get(name)
-			}
-			return r.List(ctx, store.Query{Of: of, Where: where, Range: part})
+			return r.List(ctx, store.Query{Of: of, Where: columnsOf(filters), Range: part})
 		},
 		key: r.Key,
 	}
+}
+
+// columnsOf returns the columns that filters are by, with their values.
+func columnsOf(filters url.Values) map[string]string {
+	where := map[string]string{}
+	for name := range filters {
+		where[columnOf(name)] = filters.Get(name)
+	}
+	return where
 }
 
 // columnOf returns policy_sid for PolicySid.
@@ -44,37 +49,26 @@ func columnOf(parameter string) string {
 	return b.String()
 }
 
-// catalog is a resource that is the same for every account and never changes.
-type catalog[Row any] struct {
-	rows []Row // in the order of a list
+// constant is a list that is the same for every account and never changes.
+type constant[Row any] struct {
+	rows []Row // in the order of the list
 	key  func(Row) string
 }
 
-func newCatalog[Row any](key func(Row) string, rows ...Row) catalog[Row] {
+func newConstant[Row any](key func(Row) string, rows ...Row) constant[Row] {
 	rows = slices.SortedFunc(slices.Values(rows), func(a, b Row) int { return strings.Compare(key(b), key(a)) })
-	return catalog[Row]{rows, key}
-}
-
-// fetch returns the row with this key, or store.ErrNotFound.
-func (c catalog[Row]) fetch(key string) (Row, error) {
-	for _, row := range c.rows {
-		if c.key(row) == key {
-			return row, nil
-		}
-	}
-	var none Row
-	return none, store.ErrNotFound
+	return constant[Row]{rows, key}
 }
 
 // source returns a source that has no filters.
-func (c catalog[Row]) source() source[Row] {
+func (c constant[Row]) source() source[Row] {
 	return source[Row]{
 		read: func(_ context.Context, _ url.Values, r store.Range) (store.Part[Row], error) { return c.part(r), nil },
 		key:  c.key,
 	}
 }
 
-func (c catalog[Row]) part(r store.Range) (part store.Part[Row]) {
+func (c constant[Row]) part(r store.Range) (part store.Part[Row]) {
 	above, below := r.After, r.Until // the keys that the part lies between
 	if r.Backward {
 		above, below = below, above

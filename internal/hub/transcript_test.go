@@ -21,13 +21,14 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 var update = flag.Bool("update", false, "write the answers into the transcripts; review the diff")
 
 // TestTranscripts replays testdata/transcripts against the real server, on every database engine. The files are meant to be
-// read: each exchange has a title, the request as it is sent, and the answer. Every answer is also validated against the
+// read: each exchange has a title, the request as it is sent, and the answer. Every response is also validated against the
 // contract. Run with -update to write the answers anew.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.http")
@@ -52,15 +53,15 @@ func TestTranscripts(t *testing.T) {
 		t.Errorf("operation %s of the contract is in no transcript", id)
 	}
 	for _, info := range api.Codes() {
-		if !codes[info.Code] && info.Code != api.CodeUnimplemented { // the hub implements every operation
+		if !codes[info.Code] && info.Code != api.CodeUnimplemented { // what the hub does not implement has no transcript
 			t.Errorf("error code %d is in no transcript", info.Code)
 		}
 	}
 }
 
-// quotasOf are those of the server that answers a transcript: one has few, all others have none.
+// quotasOf returns the quotas of the server that a transcript is replayed against: few for quotas*.http, none for the others.
 func quotasOf(file string) hub.Quotas {
-	if filepath.Base(file) == "quotas.http" {
+	if strings.HasPrefix(filepath.Base(file), "quotas") {
 		return hub.Quotas{Products: 2, OpenNotices: 2}
 	}
 	return hub.Quotas{}
@@ -103,7 +104,8 @@ func replay(t *testing.T, s *testServer, file string, contract *contract, codes 
 var repeat = regexp.MustCompile(`\{(.)\*(\d+)\}`)
 
 // parseRequest reads a request line, headers, an empty line and a form. Alice's credentials and the form's content type are
-// understood; {x*1000} stands for a thousand x; a line of the form that ends in & goes on in the next.
+// understood; {x*1000} stands for a thousand x; a line of the form that ends in & goes on in the next. The line
+// "Reviewed: {BU1} in-review" is not sent: before the request, a reviewer sets that status.
 func parseRequest(t *testing.T, s *testServer, names *placeholders, text string) *http.Request {
 	t.Helper()
 	text = repeat.ReplaceAllStringFunc(names.show(text), func(match string) string {
@@ -125,6 +127,11 @@ func parseRequest(t *testing.T, s *testServer, names *placeholders, text string)
 	}
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")
+		if name == "Reviewed" {
+			sid, status, _ := strings.Cut(value, " ")
+			s.review(t, sid, trust.Status(status))
+			continue
+		}
 		switch value {
 		case "none":
 			r.Header.Del(name)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -64,21 +65,11 @@ func (h *Hub) UpdateTrustProduct(
 		StatusCallback: r.Body.StatusCallback,
 		Status:         (*trust.Status)(r.Body.Status),
 	}
-	accountSID := api.AccountSID(ctx)
-	var refused error // where the change queues notices
-	if change.Status != nil {
-		atMost := len(trust.Channels())
-		if refused = h.openNotices.reserve(ctx, accountSID, atMost); refused == nil {
-			defer h.openNotices.settle(accountSID, atMost)
-		}
+	product, err := h.updateBundle(ctx, trust.TrustProduct, r.SID, change)
+	if refused, ok := errors.AsType[*trust.NoncompliantError](err); ok {
+		return nil, api.NewError(api.CodeInvalidState,
+			"The Trust Product does not comply with its policy, see its evaluation "+evaluationURL(ctx, refused.Evaluation), err)
 	}
-	product, err := h.store.UpdateBundle(ctx, productsOf(ctx), r.SID, func(p trust.Bundle) (trust.Outcome, error) {
-		outcome, err := h.policy.Apply(p, change, trust.AccountHolder, h.now())
-		if err == nil && len(outcome.Notices) > 0 && refused != nil {
-			return trust.Outcome{}, refused
-		}
-		return outcome, err
-	})
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +80,8 @@ func (h *Hub) UpdateTrustProduct(
 func (h *Hub) DeleteTrustProduct(
 	ctx context.Context, r server.DeleteTrustProductRequestObject,
 ) (server.DeleteTrustProductResponseObject, error) {
-	err := h.store.DeleteBundle(ctx, productsOf(ctx), r.SID, h.now(), func(p trust.Bundle) error {
-		return p.Status.Deletable()
+	err := h.store.DeleteBundle(ctx, productsOf(ctx), r.SID, h.now(), func(p trust.Bundle, assignedTo []trust.Status) error {
+		return errors.Join(p.Status.Deletable(), trust.DeleteBundle.Allowed(assignedTo))
 	})
 	if err != nil {
 		return nil, err

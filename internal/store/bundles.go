@@ -22,6 +22,7 @@ var bundles = newTable(
 	text("status", func(b *trust.Bundle) *trust.Status { return &b.Status }),
 	moment("valid_until", func(b *trust.Bundle) *time.Time { return &b.ValidUntil }),
 	codes("errors", func(b *trust.Bundle) *[]int { return &b.Errors }),
+	number("noncompliance", func(b *trust.Bundle) *int { return &b.Noncompliance }),
 	fixed(moment("created_at", func(b *trust.Bundle) *time.Time { return &b.Created })),
 	moment("updated_at", func(b *trust.Bundle) *time.Time { return &b.Updated }),
 	moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due }),
@@ -30,7 +31,8 @@ var bundles = newTable(
 // BundlesOf is the scope of an account's bundles of a kind.
 func BundlesOf(accountSID string, kind trust.Kind) Scope { return Scope{accountSID, string(kind)} }
 
-// UpdateBundle is Resource.Update for a change that causes notices: it stores them in the same transaction.
+// UpdateBundle is Resource.Update for a change with an outcome, all of which it stores in the same transaction. If the outcome is
+// refused, UpdateBundle stores the evaluation and returns the outcome's error.
 func (s *Store) UpdateBundle(
 	ctx context.Context, of Scope, sid string, change func(trust.Bundle) (trust.Outcome, error),
 ) (trust.Bundle, error) {
@@ -50,28 +52,42 @@ func (s *Store) ReviewBundle(
 func (s *Store) updateBundle(
 	ctx context.Context, of Scope, sid string, change func(trust.Bundle) (trust.Outcome, error),
 ) (trust.Bundle, error) {
-	var changed bool
-	b, err := s.Bundles.update(ctx, of, sid, func(tx session, b *trust.Bundle) (bool, error) {
-		outcome, err := change(*b)
-		if err != nil || !outcome.Changed {
+	var outcome trust.Outcome
+	b, err := s.Bundles.update(ctx, of, sid, func(tx session, b *trust.Bundle) (changed bool, err error) {
+		if outcome, err = change(*b); err != nil {
 			return false, err
 		}
-		*b, changed = outcome.Bundle, true
-		return true, insertNotices(tx, outcome.Notices)
+		if outcome.Judge != nil {
+			assigned, err := assignedTo(tx, b.SID)
+			if err != nil {
+				return false, err
+			}
+			outcome = outcome.Judge(assigned)
+		}
+		if outcome.Changed {
+			*b = outcome.Bundle
+		}
+		if err := insertEvaluation(tx, outcome.Evaluation); err != nil {
+			return false, err
+		}
+		return outcome.Changed, insertNotices(tx, outcome.Notices)
 	})
-	if err == nil && changed {
+	if err != nil {
+		return b, err
+	}
+	if outcome.Changed {
 		s.wake()
 	}
-	return b, err
+	return b, outcome.Refused
 }
 
-// DeleteBundle removes the bundle where allowed returns nil, and drops its open notices. It returns ErrNotFound, or the error of
-// allowed.
+// DeleteBundle removes the bundle if allowed returns nil, with all that belongs to it, and drops its open notices. allowed gets
+// the statuses of the bundles that this one is assigned to. DeleteBundle returns ErrNotFound or the error of allowed.
 func (s *Store) DeleteBundle(
-	ctx context.Context, of Scope, sid string, now time.Time, allowed func(trust.Bundle) error,
+	ctx context.Context, of Scope, sid string, now time.Time, allowed func(b trust.Bundle, assignedTo []trust.Status) error,
 ) error {
-	return s.Bundles.delete(ctx, of, sid, func(tx session, b trust.Bundle) error {
-		if err := allowed(b); err != nil {
+	return s.Bundles.deleteObject(ctx, of, sid, func(tx session, b trust.Bundle, assignedTo []trust.Status) error {
+		if err := allowed(b, assignedTo); err != nil {
 			return err
 		}
 		_, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, `+endLease+`, ended_at = $2

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -58,6 +59,35 @@ func fill(t *testing.T, s *store.Store) {
 	p := draft()
 	p.SID = "BU00000000000000000000000000000002"
 	_, err := s.Bundles.CreateOnce(t.Context(), request("fingerprint", at), p)
+	check(t, err)
+	fillContents(t, s, p.SID)
+}
+
+// fillContents puts something into the tables of what belongs to a bundle.
+func fillContents(t *testing.T, s *store.Store, sid string) {
+	t.Helper()
+	user := trust.EndUser{
+		SID: "IT00000000000000000000000000000001", AccountSID: accountSID, FriendlyName: "Ada", Type: "authorized_representative_1",
+		Attributes: []byte(`{"first_name":"Ada"}`), Created: at, Updated: at,
+	}
+	check(t, s.EndUsers.Create(t.Context(), user))
+	check(t, s.Documents.Create(t.Context(), trust.SupportingDocument{
+		SID: "RD00000000000000000000000000000001", AccountSID: accountSID, FriendlyName: "Address", Type: "address", Created: at, Updated: at,
+	}))
+	of := store.BundlesOf(accountSID, trust.TrustProduct)
+	_, err := s.Assign(t.Context(), of, nil, trust.Assignment{
+		SID: "BV00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, ObjectSID: user.SID, Created: at,
+	}, func(trust.Bundle, trust.Assigned) (string, error) { return user.Type, nil })
+	check(t, err)
+	_, err = s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{
+		SID: "RA00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, Type: "phone-number",
+		EndpointSID: "PN00000000000000000000000000000001", Created: at,
+	})
+	check(t, err)
+	_, err = s.Evaluate(t.Context(), of, nil, trust.Evaluation{
+		SID: "EL00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, PolicySID: "RN1", Status: trust.Compliant,
+		Results: []trust.Result{}, Created: at,
+	}, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
 	check(t, err)
 }
 

@@ -30,7 +30,7 @@ func TestCountsReadAnIndex(t *testing.T) {
 			for _, statement := range []string{
 				`INSERT INTO bundles (` + bundles.list + `)
 					WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-					SELECT 'BU' || n, 'trust-product', CASE WHEN n < 7 THEN 'AC1' ELSE 'AC2' END, 'RN', 'Acme', '', '', 'draft', 0, '', 0, 0, 0 FROM numbers`,
+					SELECT 'BU' || n, 'trust-product', CASE WHEN n < 7 THEN 'AC1' ELSE 'AC2' END, 'RN', 'Acme', '', '', 'draft', 0, '', 0, 0, 0, 0 FROM numbers`,
 				`UPDATE notices SET account_sid = 'AC1', ended_at = CASE WHEN id < 'ND100006' THEN 0 ELSE ended_at END WHERE id < 'ND100009'`,
 				`ANALYZE`,
 			} {

@@ -71,6 +71,44 @@ func createOnce[Row any](
 	return answer, err
 }
 
+// save stores a row that before completes in the same transaction, or refuses. With a request, each repeat within KeyLife returns
+// the row that the first one stored, as in CreateOnce.
+func (r *Resource[Row]) save(
+	ctx context.Context, request *Request, row Row, before func(tx session, row *Row) error,
+) (Row, error) {
+	var stored *Row
+	create := func(tx session) error {
+		complete := row
+		if err := before(tx, &complete); err != nil {
+			return err
+		}
+		stored = &complete
+		return r.table.insert(tx, complete)
+	}
+	if request == nil {
+		if err := r.store.write(ctx, create); err != nil {
+			return row, err
+		}
+		return *stored, nil
+	}
+	answer, err := createOnce(ctx, r.store, *request, row, func(tx session) error {
+		if err := create(tx); err != nil {
+			return err
+		}
+		text, err := json.Marshal(stored)
+		if err != nil {
+			return fmt.Errorf("keep the answer: %w", err)
+		}
+		_, err = tx.exec(`UPDATE idempotency_keys SET answer = $1 WHERE account_sid = $2 AND idempotency_key = $3`,
+			string(text), request.AccountSID, request.Key)
+		return err
+	})
+	if err == nil && stored != nil {
+		answer = *stored
+	}
+	return answer, err
+}
+
 // EarlierAnswer returns the row that an earlier request with the same key stored, ErrKeyReused if that was another request, or
 // ErrNotFound if there was none within KeyLife.
 func (r *Resource[Row]) EarlierAnswer(ctx context.Context, request Request) (Row, error) {

@@ -32,7 +32,8 @@ type Part[Row any] struct {
 // Query chooses a part of a list.
 type Query struct {
 	Of    Scope
-	Where map[string]string // the value that a column must have, by the column's name
+	Where map[string]string   // the value that a column must have, by the column's name
+	AnyOf map[string][]string // the values one of which a column must have, by the column's name; no index serves them
 	Range Range
 }
 
@@ -106,18 +107,21 @@ type listing struct {
 	query Query
 }
 
-// unindexed returns the columns that the list is filtered by without an index.
-func (l listing) unindexed() (columns []string, err error) {
-	indexed := l.index()
-	for _, column := range slices.Sorted(maps.Keys(l.query.Where)) {
-		switch {
-		case !slices.Contains(l.columns, column):
-			return nil, fmt.Errorf("%s has no column %q", l.name, column)
-		case column != indexed:
-			columns = append(columns, column)
+// unindexed returns the columns that the list is filtered by without an index, and the values that each may have.
+func (l listing) unindexed() (filters map[string][]string, err error) {
+	filters = map[string][]string{}
+	maps.Copy(filters, l.query.AnyOf)
+	for column, value := range l.query.Where {
+		if column != l.index() {
+			filters[column] = []string{value}
 		}
 	}
-	return columns, nil
+	for _, column := range slices.Concat(slices.Collect(maps.Keys(filters)), slices.Collect(maps.Keys(l.query.Where))) {
+		if !slices.Contains(l.columns, column) {
+			return nil, fmt.Errorf("%s has no column %q", l.name, column)
+		}
+	}
+	return filters, nil
 }
 
 // index returns the column of a filter that has an index, empty if there is none.
@@ -148,14 +152,14 @@ func (l listing) stepEnd() statement {
 
 // filtered selects the matching rows of a step, up to one more than the limit. The inner LIMIT forces the planner to read along
 // the index, whatever it assumes about the filters.
-func (l listing) filtered(unindexed []string) statement {
+func (l listing) filtered(unindexed map[string][]string) statement {
 	var list statement
 	columns := strings.Join(l.columns, `, `)
 	list.add(`SELECT ` + columns + ` FROM (SELECT ` + columns + ` FROM ` + l.name)
 	order := l.alongIndex(&list)
 	list.add(order + ` LIMIT ` + strconv.Itoa(l.query.Range.Step) + `) AS step WHERE TRUE`)
-	for _, column := range unindexed {
-		list.add(` AND ` + column + ` = ` + list.arg(l.query.Where[column]))
+	for _, column := range slices.Sorted(maps.Keys(unindexed)) {
+		list.add(` AND ` + column + ` IN ` + list.tuple(anys(unindexed[column])))
 	}
 	list.add(order + ` LIMIT ` + list.arg(l.query.Range.Limit+1))
 	return list
@@ -214,6 +218,14 @@ func (s *statement) tuple(values []any) string {
 		names[i] = s.arg(value)
 	}
 	return tuple(names)
+}
+
+func anys(values []string) []any {
+	all := make([]any, len(values))
+	for i, value := range values {
+		all[i] = value
+	}
+	return all
 }
 
 func tuple(items []string) string { return `(` + strings.Join(items, `, `) + `)` }

@@ -89,7 +89,7 @@ func TestListsFollowTheirIndexOnPostgres(t *testing.T) {
 	}
 	defer conn.Close() //nolint:errcheck // as above
 	run(t, conn, `INSERT INTO bundles (`+bundles.list+`) SELECT 'BU' || i, 'trust-product',
-		CASE WHEN i < 100 THEN 'AC2' ELSE 'AC1' END, 'RN', 'Acme', 'a@b', '', 'draft', 0, '', 0, 0, 0 FROM generate_series(1, 50000) AS i`)
+		CASE WHEN i < 100 THEN 'AC2' ELSE 'AC1' END, 'RN', 'Acme', 'a@b', '', 'draft', 0, '', 0, 0, 0, 0 FROM generate_series(1, 50000) AS i`)
 	run(t, conn, `ANALYZE bundles`)
 	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
 		run(t, conn, `SET plan_cache_mode = `+mode)

@@ -101,7 +101,7 @@ func TestPagesAreStable(t *testing.T) {
 
 // comeAndGo creates bundles before, among and after the ones that stay, and deletes them again.
 func comeAndGo(ctx context.Context, s *store.Store, count int) error {
-	allow := func(trust.Bundle) error { return nil }
+	allow := func(trust.Bundle, []trust.Status) error { return nil }
 	var group errgroup.Group
 	group.SetLimit(16)
 	for range count {

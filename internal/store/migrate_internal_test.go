@@ -66,7 +66,7 @@ func content7(t *testing.T, name string) map[string][]row {
 	all["bundles"] = all["products"]
 	delete(all, "products")
 	for _, bundle := range all["bundles"] {
-		bundle["kind"] = "trust-product"
+		bundle["kind"], bundle["noncompliance"] = "trust-product", int64(0)
 	}
 	for _, notice := range all["notices"] {
 		notice["bundle_kind"] = "trust-product"

@@ -266,11 +266,11 @@ func TestNothingIsSentForADeletedBundle(t *testing.T) {
 			dead.State = store.Dead
 			sending, _ := exchange(t, s, 0, 1, dead)
 			refused := errors.New("refused")
-			refuse := func(trust.Bundle) error { return refused }
+			refuse := func(trust.Bundle, []trust.Status) error { return refused }
 			if err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, refuse); !errors.Is(err, refused) {
 				t.Errorf("got %v", err)
 			}
-			allow := func(trust.Bundle) error { return nil }
+			allow := func(trust.Bundle, []trust.Status) error { return nil }
 			if err := s.DeleteBundle(t.Context(), store.BundlesOf(otherSID, trust.TrustProduct), bundleSID, at, allow); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("another account: %v", err)
 			}

@@ -35,7 +35,9 @@ func openSQLite(ctx context.Context, path string, access Access) (*Store, error)
 
 	s := newStore(sqliteEngine(), writer, reader, auth)
 	s.file = file
-	s.found, err = prepare(ctx, s.engine, look, writer, access)
+	if s.found, err = prepare(ctx, s.engine, look, writer, access); err == nil && access == Migrate {
+		err = removeLeftovers(ctx, writer)
+	}
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok && failure.Code()&0xff == sqlite3.SQLITE_CORRUPT {
 		err = fmt.Errorf("the file is damaged, restore it from a backup: %w", err)
 	}
@@ -48,6 +50,18 @@ func openSQLite(ctx context.Context, path string, access Access) (*Store, error)
 	return s, nil
 }
 
+// removeLeftovers removes the contents of bundles that are not there. A server from before schema 9, to which an upgrade was
+// taken back, leaves them when it deletes a bundle, because it does not set foreign_keys.
+func removeLeftovers(ctx context.Context, db *sql.DB) error {
+	for _, table := range []layout{assignments.layout, channelEndpoints.layout, evaluations.layout} {
+		_, err := session{ctx, db}.exec(`DELETE FROM ` + table.name + ` WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // busyTimeout is how long, in milliseconds, a connection waits for another process's write.
 const busyTimeout = "busy_timeout(5000)"
 
@@ -57,11 +71,13 @@ const busyTimeout = "busy_timeout(5000)"
 //   - synchronous=FULL syncs the log at each commit; with less, WAL may lose acknowledged commits in a power cut.
 //   - wal_autocheckpoint (pages) is less than SQLite's 1000: a checkpoint stalls the commit that it falls into, the longer
 //     the more pages it has to bring back. docs/benchmarks.md has the measurements.
+//   - foreign_keys has what belongs to a bundle deleted with it, as Postgres does anyway. A migration that drops or rebuilds the
+//     table bundles would do the same to all of it.
 //   - journal_size_limit (bytes) is what is left of the log when it starts anew. A long reader, a copy for example, lets it grow
 //     without bound. It is several times what creates at full speed need (3 MB), so that they never wait for a truncation.
 func lasting() []string {
 	return []string{
-		busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(400)",
+		busyTimeout, "foreign_keys(ON)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(400)",
 		"journal_size_limit(" + strconv.Itoa(logLimit) + ")",
 	}
 }

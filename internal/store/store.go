@@ -1,8 +1,8 @@
-// Package store keeps accounts, bundles and notices in a database.
+// Package store keeps accounts, bundles, what is assigned to them, their evaluations and notices in a database.
 //
 // It guarantees that a write that returned without error survives kill -9 and power loss, that a write is atomic, and that
-// changes to one bundle do not overlap. It does not know what a change means: the caller passes a function that runs inside the
-// transaction.
+// changes to one bundle, and to what is assigned to it, do not overlap. It does not know what a change means: the caller passes
+// a function that runs inside the transaction.
 package store
 
 import (
@@ -51,7 +51,12 @@ func (o Options) withDefaults() Options {
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	Bundles *Resource[trust.Bundle]
+	Bundles          *Resource[trust.Bundle]
+	EndUsers         *Resource[trust.EndUser]
+	Documents        *Resource[trust.SupportingDocument]
+	Assignments      *Resource[trust.Assignment]
+	ChannelEndpoints *Resource[trust.ChannelEndpoint]
+	Evaluations      *Resource[trust.Evaluation]
 
 	engine  engine
 	writer  *sql.DB
@@ -145,6 +150,9 @@ func newStore(e engine, writer, reader, auth *sql.DB) *Store {
 		scans: semaphore.NewWeighted(max(1, int64(runtime.GOMAXPROCS(0)/2))), woken: make(chan struct{}, 1),
 	}
 	s.Bundles = newResource(s, bundles)
+	s.EndUsers, s.Documents = newResource(s, endUsers), newResource(s, documents)
+	s.Assignments, s.ChannelEndpoints = newResource(s, assignments), newResource(s, channelEndpoints)
+	s.Evaluations = newResource(s, evaluations)
 	return s
 }
 

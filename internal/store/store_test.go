@@ -69,6 +69,7 @@ func bundles() map[string]trust.Bundle {
 	variants := map[string]func(*trust.Bundle){
 		"draft":       func(*trust.Bundle) {},
 		"no callback": func(p *trust.Bundle) { p.StatusCallback = "" },
+		"to reject":   func(p *trust.Bundle) { p.Status, p.Noncompliance = trust.PendingReview, trust.CodeEndUserMissing },
 		"rejected":    func(p *trust.Bundle) { p.Status, p.Errors = trust.TwilioRejected, []int{18601, 18606} },
 		"one code":    func(p *trust.Bundle) { p.Status, p.Errors = trust.TwilioRejected, []int{18601} },
 		"approved": func(p *trust.Bundle) {

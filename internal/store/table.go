@@ -19,7 +19,10 @@ type layout struct {
 
 // tables are all that hold data. TestCopy compares them with those that the migrations make.
 func tables() []layout {
-	return []layout{accounts.layout, bundles.layout, noticeRows.layout, attemptRows.layout, savedAnswers.layout}
+	return []layout{
+		accounts.layout, bundles.layout, noticeRows.layout, attemptRows.layout, savedAnswers.layout,
+		endUsers.layout, documents.layout, assignments.layout, channelEndpoints.layout, evaluations.layout,
+	}
 }
 
 // key is the column that identifies a row. Lists are in its order.

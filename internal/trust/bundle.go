@@ -1,4 +1,5 @@
-// Package trust is the domain: what a bundle is, who may change what in which status, and what a change causes.
+// Package trust is the domain: what a bundle is and what can be assigned to it, who may change what in which status, and what
+// a change causes. Package catalog evaluates a bundle against a policy.
 //
 // Its functions depend on their arguments alone: no I/O, no clock, standard library only. It does not validate the form of
 // parameters, which the contract does before, and it stores nothing.
@@ -19,6 +20,7 @@ type Bundle struct {
 	Status         Status
 	ValidUntil     time.Time // zero until approved
 	Errors         []int     // rejection codes, nil unless rejected
+	Noncompliance  int       // with which code the automatic review is to reject it, 0 for none; see Policy.Update
 	Created        time.Time
 	Updated        time.Time // when anything above last changed
 	Due            time.Time // when the status changes next by itself (see Policy.Advance), zero for never

@@ -72,9 +72,15 @@ type Change struct {
 
 // Outcome is the result of a change. It must be stored as a whole or not at all.
 type Outcome struct {
-	Bundle  Bundle
-	Changed bool     // if false, there is nothing to store
-	Notices []Notice // to be sent in this order on each channel; the store assigns their ids
+	Bundle     Bundle
+	Changed    bool        // if false, there is nothing to store but the Evaluation
+	Notices    []Notice    // to be sent in this order on each channel; the store assigns their ids
+	Evaluation *Evaluation // to be stored too, nil for none
+	Refused    error       // why only the Evaluation is stored and the change is refused, nil if it is not
+
+	// Judge returns the outcome that takes the place of this one, given what is assigned to the bundle when the change is
+	// stored. It is nil if that does not matter.
+	Judge func(Assigned) Outcome
 }
 
 // Policy is the operator's configuration of the lifecycle.
@@ -82,6 +88,7 @@ type Policy struct {
 	AutoReview  bool          // review without people
 	ReviewDelay time.Duration // from the start of the review to the decision, with AutoReview
 	ValidFor    time.Duration // from approval to ValidUntil
+	Compliance  Enforcement   // what a submission does about a bundle that does not comply
 }
 
 // Apply returns the outcome of a change to b, or ErrStatusChange, ErrNotEditable or ErrNoReason. The change is made as a whole or
@@ -142,12 +149,13 @@ func (policy Policy) applyStatus(b *Bundle, reasons []int, now time.Time) {
 	}
 	switch b.Status {
 	case PendingReview:
-		b.Errors, b.ValidUntil = nil, time.Time{}
+		b.Errors, b.ValidUntil, b.Noncompliance = nil, time.Time{}, 0
 	case TwilioApproved:
+		b.Noncompliance = 0
 		b.ValidUntil = now.Add(policy.ValidFor)
 		b.Due = b.ValidUntil
 	case TwilioRejected:
-		b.Errors = once(reasons)
+		b.Errors, b.Noncompliance = once(reasons), 0
 	case InReview, Draft: // nothing returns to a draft
 	}
 }
@@ -192,7 +200,7 @@ func (policy Policy) Advance(b Bundle, now time.Time) (Outcome, error) {
 	case policy.AutoReview && b.Status == PendingReview:
 		return policy.Apply(b, Change{Status: new(InReview)}, Reviewer, now)
 	case policy.AutoReview && b.Status == InReview:
-		if reasons := readTestValues(b.Email).reject; len(reasons) > 0 {
+		if reasons := rejectionCodes(b); len(reasons) > 0 {
 			return policy.Apply(b, Change{Status: new(TwilioRejected), Reasons: reasons}, Reviewer, now)
 		}
 		return policy.Apply(b, Change{Status: new(TwilioApproved)}, Reviewer, now)

@@ -178,6 +178,9 @@ func (a attempt) expected() (trust.Outcome, error) {
 // arrive is what comes with a status.
 func arrive(p *trust.Bundle, reasons []int) {
 	p.Due = time.Time{}
+	if p.Status != trust.InReview { // what was found is for this review only
+		p.Noncompliance = 0
+	}
 	switch p.Status {
 	case trust.PendingReview: // a fresh start
 		p.Errors, p.ValidUntil = nil, time.Time{}
@@ -234,6 +237,7 @@ func bundle(status trust.Status) trust.Bundle {
 		Status:         status,
 		ValidUntil:     created.AddDate(1, 0, 0),
 		Errors:         []int{18601, 18602},
+		Noncompliance:  22214,
 		Created:        created,
 		Updated:        created,
 		Due:            created.AddDate(0, 0, 1),

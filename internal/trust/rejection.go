@@ -10,6 +10,9 @@ type RejectionReason struct {
 // ValidRejectionCode reports whether code has the form of a rejection code: five digits.
 func ValidRejectionCode(code int) bool { return code >= 10000 && code <= 99999 }
 
+// evaluate is the remedy for what an evaluation has found.
+const evaluate = "Evaluate it to see what is missing, add that and submit again."
+
 // Rejection returns the meaning of a code. An unknown code gets a general text, because Twilio adds codes without notice.
 func Rejection(code int) RejectionReason {
 	reason := RejectionReason{
@@ -38,6 +41,21 @@ func Rejection(code int) RejectionReason {
 	case 18609:
 		reason.Meaning = "The registration authority is not eligible."
 		reason.Remedy = "Register with an authority that the policy accepts."
+	case CodeEndUserMissing:
+		reason.Meaning = "An end user that the policy requires is missing."
+		reason.Remedy = evaluate
+	case CodeEndUserField:
+		reason.Meaning = "A field of an end user is missing or invalid."
+		reason.Remedy = evaluate
+	case CodeDocumentMissing:
+		reason.Meaning = "A supporting document, Customer Profile or Trust Product that the policy requires is missing."
+		reason.Remedy = evaluate
+	case CodeDocumentField:
+		reason.Meaning = "A field of a document, or the status of an assigned profile or product, is not as required."
+		reason.Remedy = evaluate
+	case CodeDocumentAddress:
+		reason.Meaning = "The address of a supporting document is missing or invalid."
+		reason.Remedy = evaluate
 	}
 	return reason
 }

@@ -8,10 +8,19 @@ import (
 	"time"
 )
 
-// The prefixes of the SIDs that this program creates.
+// The prefixes of SIDs.
 const (
-	AccountPrefix = "AC"
-	BundlePrefix  = "BU"
+	AccountPrefix            = "AC"
+	BundlePrefix             = "BU"
+	EndUserPrefix            = "IT"
+	SupportingDocumentPrefix = "RD"
+	AssignmentPrefix         = "BV" // of an object to a bundle
+	ChannelEndpointPrefix    = "RA" // of the assignment of an endpoint, which has a SID of its own
+	EvaluationPrefix         = "EL"
+	PolicyPrefix             = "RN"
+	TypePrefix               = "OY" // of an end user type or a supporting document type
+	AddressPrefix            = "AD" // of another API
+	PhoneNumberPrefix        = "PN" // of another API
 )
 
 // NewSID returns prefix and 32 lower-case hex digits. The first 16 digits are the time in units of 1/65536 ms (15 ns), so

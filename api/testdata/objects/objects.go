@@ -23,7 +23,7 @@ type Object struct {
 
 // CreateObjectFormdataBody defines parameters for CreateObject.
 type CreateObjectFormdataBody struct {
-	Attributes *string `form:"Attributes,omitempty" json:"Attributes,omitempty"`
+	Attributes string  `form:"Attributes,omitempty" json:"Attributes,omitempty"`
 	Name       *string `form:"Name,omitempty" json:"Name,omitempty"`
 }
 

@@ -16,7 +16,7 @@ func TestExamples(t *testing.T) {
 		command []string
 		passed  string // what the command prints if all tests have run and passed
 	}{
-		"node": {[]string{"npm", "test", "--silent"}, "# pass 2\n"},
+		"node": {[]string{"npm", "test", "--silent"}, "# pass 3\n"},
 		// The test with the SDK is skipped if the SDK is missing: see examples/python/test_twilio_sdk.py.
 		"python": {[]string{"python3", "-B", "-m", "unittest"}, "OK (skipped=1)\n"},
 	} {

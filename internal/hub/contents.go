@@ -1,0 +1,169 @@
+package hub
+
+import (
+	"context"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/internal/trust/catalog"
+)
+
+// contentsOf returns the scope of what belongs to the caller's bundle, or store.ErrNotFound if the caller has no such bundle of
+// the kind.
+func (h *Hub) contentsOf(ctx context.Context, kind trust.Kind, bundleSID string) (store.Scope, error) {
+	_, err := h.store.Bundles.Fetch(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID)
+	return store.Scope{bundleSID}, err
+}
+
+// fetchContent returns a row of what belongs to the caller's bundle.
+func fetchContent[Row any](
+	ctx context.Context, h *Hub, r *store.Resource[Row], kind trust.Kind, bundleSID, sid string,
+) (Row, error) {
+	of, err := h.contentsOf(ctx, kind, bundleSID)
+	if err != nil {
+		var none Row
+		return none, err
+	}
+	return r.Fetch(ctx, of, sid)
+}
+
+// assign assigns an object to a bundle of the kind.
+func (h *Hub) assign(
+	ctx context.Context, kind trust.Kind, r request, bundleSID, objectSID string,
+) (trust.Assignment, error) {
+	now := h.now()
+	a := trust.Assignment{
+		SID: trust.NewSID(trust.AssignmentPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID,
+		ObjectSID: objectSID, Created: now,
+	}
+	once, err := r.once(a.AccountSID, now)
+	if err != nil {
+		return a, err
+	}
+	return h.store.Assign(ctx, store.BundlesOf(a.AccountSID, kind), once, a,
+		func(b trust.Bundle, o trust.Assigned) (string, error) {
+			if err := assignable(b); err != nil {
+				return "", err
+			}
+			if reason := notAssignable(b, objectSID); reason != "" {
+				return "", api.NewError(api.CodeInvalidState, reason, nil)
+			}
+			return typeOf(o), nil
+		})
+}
+
+// notAssignable returns why no object with this SID can be assigned to the bundle, whether it exists or not. It returns the empty
+// string if one can.
+func notAssignable(b trust.Bundle, objectSID string) string {
+	switch prefix := objectSID[:2]; {
+	case objectSID == b.SID:
+		return "A bundle cannot be assigned to itself."
+	case prefix == trust.AddressPrefix:
+		return "An address cannot be assigned. Assign a supporting document that names it."
+	case !slices.Contains([]string{trust.EndUserPrefix, trust.SupportingDocumentPrefix, trust.BundlePrefix}, prefix):
+		return "Only end users, supporting documents and bundles can be assigned."
+	}
+	return ""
+}
+
+// unassign removes an assignment from a bundle of the kind.
+func (h *Hub) unassign(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
+	return h.store.Unassign(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID, sid, assignable)
+}
+
+// assignable returns why the entity assignments of a bundle cannot be changed, nil if they can.
+func assignable(b trust.Bundle) error { return b.Status.AssignmentsFrozen() }
+
+// typeOf returns the machine name of a single object's type, empty if it has none.
+func typeOf(o trust.Assigned) string {
+	switch {
+	case len(o.EndUsers) > 0:
+		return o.EndUsers[0].Type
+	case len(o.Documents) > 0:
+		return o.Documents[0].Type
+	case len(o.Bundles) > 0:
+		return catalog.Default().BundleType(o.Bundles[0].PolicySID)
+	}
+	return ""
+}
+
+// assignEndpoint assigns a channel endpoint to a bundle of the kind.
+func (h *Hub) assignEndpoint(
+	ctx context.Context, kind trust.Kind, r request, bundleSID, endpointType, endpointSID string,
+) (trust.ChannelEndpoint, error) {
+	now := h.now()
+	e := trust.ChannelEndpoint{
+		SID: trust.NewSID(trust.ChannelEndpointPrefix, now), AccountSID: api.AccountSID(ctx), BundleSID: bundleSID,
+		Type: endpointType, EndpointSID: endpointSID, Created: now,
+	}
+	return h.endpoints.createWith(ctx, r, func(once *store.Request) (trust.ChannelEndpoint, error) {
+		return h.store.AssignEndpoint(ctx, store.BundlesOf(e.AccountSID, kind), once, e)
+	})
+}
+
+// unassignEndpoint removes a channel endpoint from a bundle of the kind, in whatever status that is.
+func (h *Hub) unassignEndpoint(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
+	of, err := h.contentsOf(ctx, kind, bundleSID)
+	if err != nil {
+		return err
+	}
+	err = h.endpoints.Delete(ctx, of, sid, func(trust.ChannelEndpoint) error { return nil })
+	if err == nil {
+		h.endpoints.quota.release(api.AccountSID(ctx))
+	}
+	return err
+}
+
+// endpointsIn is the source of a bundle's channel endpoints. Besides the filter by one SID it has that by a comma list of them.
+func (h *Hub) endpointsIn(of store.Scope) source[trust.ChannelEndpoint] {
+	all := stored(h.store.ChannelEndpoints, of)
+	return source[trust.ChannelEndpoint]{
+		key: all.key,
+		read: func(ctx context.Context, filters url.Values, part store.Range) (store.Part[trust.ChannelEndpoint], error) {
+			const several, one = "ChannelEndpointSids", "ChannelEndpointSid"
+			if !filters.Has(several) {
+				return all.read(ctx, filters, part)
+			}
+			sids := strings.Split(filters.Get(several), ",")
+			filters = maps.Clone(filters)
+			filters.Del(several)
+			switch {
+			case !filters.Has(one):
+				query := store.Query{Of: of, AnyOf: map[string][]string{columnOf(one): sids}, Range: part}
+				return h.store.ChannelEndpoints.List(ctx, query)
+			case !slices.Contains(sids, filters.Get(one)):
+				return store.Part[trust.ChannelEndpoint]{}, nil // nothing fulfills both
+			}
+			return all.read(ctx, filters, part)
+		},
+	}
+}
+
+// evaluate stores an evaluation of a bundle of the kind.
+func (h *Hub) evaluate(
+	ctx context.Context, kind trust.Kind, r request, bundleSID, policySID string,
+) (trust.Evaluation, error) {
+	e := newEvaluation(api.AccountSID(ctx), bundleSID, policySID, h.now())
+	once, err := r.once(e.AccountSID, e.Created)
+	if err != nil {
+		return e, err
+	}
+	return h.store.Evaluate(ctx, store.BundlesOf(e.AccountSID, kind), once, e,
+		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
+			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
+		})
+}
+
+// newEvaluation returns an evaluation that has still to be made.
+func newEvaluation(accountSID, bundleSID, policySID string, now time.Time) trust.Evaluation {
+	return trust.Evaluation{
+		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: accountSID, BundleSID: bundleSID, PolicySID: policySID,
+		Created: now,
+	}
+}

@@ -1,0 +1,122 @@
+package hub_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/opentrusthub/trusthub/gen"
+)
+
+// What a path, a query or a body may contain to name what is created for this one request.
+const (
+	freshSID        = "{sid}"        // the SID of a product
+	freshUser       = "{user}"       // the SID of an end user
+	freshDocument   = "{document}"   // the SID of a supporting document
+	freshAssignment = "{assignment}" // the SID of an assignment of an end user to the product
+	freshEndpoint   = "{endpoint}"   // the SID of an assignment of a phone number to the product
+	freshEvaluation = "{evaluation}" // the SID of an evaluation of the product
+	freshPage       = "{token}"      // the PageToken of the second page of all products
+)
+
+// refresh creates what the request names, and returns the request with the SIDs.
+func (s *fuzzedServer) refresh(t *testing.T, r fuzzRequest) fuzzRequest {
+	t.Helper()
+	text := r.path + r.query + r.body
+	if !strings.Contains(text, "{") {
+		return r
+	}
+	product := s.created(t, validCreate())
+	replace := []string{freshSID, product}
+	for name, create := range map[string]func() string{
+		freshUser:     func() string { return s.created(t, validUser()) },
+		freshDocument: func() string { return s.created(t, validDocument()) },
+		freshAssignment: func() string {
+			return s.created(t, assign(product, s.created(t, validUser())))
+		},
+		freshEndpoint:   func() string { return s.created(t, validEndpoint(product)) },
+		freshEvaluation: func() string { return s.created(t, evaluate(product, validPolicy)) },
+		freshPage:       func() string { return s.pageToken(t) },
+	} {
+		if strings.Contains(text, name) {
+			replace = append(replace, name, create())
+		}
+	}
+	fresh := strings.NewReplacer(replace...)
+	r.path, r.query, r.body = fresh.Replace(r.path), fresh.Replace(r.query), fresh.Replace(r.body)
+	return r
+}
+
+// kept is what every resource has.
+type kept struct{ SID, URL string }
+
+// created sends a create that is valid, and returns the SID.
+func (s *fuzzedServer) created(t *testing.T, r fuzzRequest) string {
+	t.Helper()
+	w := s.send(t, r)
+	if w.Code != http.StatusCreated {
+		t.Fatalf("%s %s %s: %d %s", r.method, r.path, r.body, w.Code, w.Body)
+	}
+	return decode[kept](t, w).SID
+}
+
+func (s *fuzzedServer) pageToken(t *testing.T) string {
+	t.Helper()
+	s.created(t, validCreate())
+	s.created(t, validCreate())
+	page := decode[gen.TrustProductPage](t, s.get(t, "/v1/TrustProducts?PageSize=1"))
+	next, err := url.Parse(*page.Meta.NextPageURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next.Query().Get("PageToken")
+}
+
+// expectKept expects what was created or changed to be fetched as the response had it.
+func (s *fuzzedServer) expectKept(t *testing.T, answered *httptest.ResponseRecorder) {
+	t.Helper()
+	fetched := s.get(t, strings.TrimPrefix(decode[kept](t, answered).URL, "http://hub.example"))
+	if fetched.Code != http.StatusOK || !bytes.Equal(fetched.Body.Bytes(), answered.Body.Bytes()) {
+		t.Errorf("the response was %s\nfetched %d %s", answered.Body, fetched.Code, fetched.Body)
+	}
+}
+
+// expectUsable expects that nothing in what was created makes a later request fail: that a product can be submitted, with the
+// notices that a review makes, and that an end user or document can be assigned and evaluated.
+func (s *fuzzedServer) expectUsable(t *testing.T, created *httptest.ResponseRecorder) {
+	t.Helper()
+	sid := decode[kept](t, created).SID
+	switch sid[:2] {
+	case "BU":
+		w := s.send(t, request(http.MethodPost, products+"/"+sid, "", "Status=pending-review"))
+		if w.Code != http.StatusOK {
+			t.Errorf("%s\ncannot be submitted: %d %s", created.Body, w.Code, w.Body)
+		}
+	case "IT", "RD":
+		product := s.created(t, validCreate())
+		s.created(t, assign(product, sid))
+		for _, policy := range []string{secondaryPolicy, cnamPolicy} { // with the types of the seeds
+			s.created(t, evaluate(product, policy))
+		}
+	}
+}
+
+// expectPages follows the URLs that a page names. What was fetched may be no page.
+func (s *fuzzedServer) expectPages(t *testing.T, w *httptest.ResponseRecorder) {
+	t.Helper()
+	meta := decode[struct{ Meta *gen.PageMeta }](t, w).Meta
+	if meta == nil {
+		return
+	}
+	for _, link := range []*string{&meta.URL, &meta.FirstPageURL, meta.NextPageURL, meta.PreviousPageURL} {
+		if link == nil {
+			continue
+		}
+		if page := s.get(t, strings.TrimPrefix(*link, "http://hub.example")); page.Code != http.StatusOK {
+			t.Errorf("%s: the response is %d: %s", *link, page.Code, page.Body)
+		}
+	}
+}

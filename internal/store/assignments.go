@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+var assignments = newTable(
+	layout{name: "assignments", scope: []string{"bundle_sid"}},
+	fixed(text("sid", func(a *trust.Assignment) *string { return &a.SID })),
+	fixed(text("account_sid", func(a *trust.Assignment) *string { return &a.AccountSID })),
+	fixed(text("bundle_sid", func(a *trust.Assignment) *string { return &a.BundleSID })),
+	fixed(text("object_sid", func(a *trust.Assignment) *string { return &a.ObjectSID })),
+	fixed(text("object_type", func(a *trust.Assignment) *string { return &a.ObjectType })),
+	fixed(moment("created_at", func(a *trust.Assignment) *time.Time { return &a.Created })),
+)
+
+var channelEndpoints = newTable(
+	layout{name: "channel_endpoints", scope: []string{"bundle_sid"}},
+	fixed(text("sid", func(e *trust.ChannelEndpoint) *string { return &e.SID })),
+	fixed(text("account_sid", func(e *trust.ChannelEndpoint) *string { return &e.AccountSID })),
+	fixed(text("bundle_sid", func(e *trust.ChannelEndpoint) *string { return &e.BundleSID })),
+	fixed(text("policy_sid", func(e *trust.ChannelEndpoint) *string { return &e.PolicySID })),
+	fixed(text("channel_endpoint_type", func(e *trust.ChannelEndpoint) *string { return &e.Type })),
+	fixed(text("channel_endpoint_sid", func(e *trust.ChannelEndpoint) *string { return &e.EndpointSID })),
+	fixed(moment("created_at", func(e *trust.ChannelEndpoint) *time.Time { return &e.Created })),
+)
+
+// MaxAssigned is how many objects a bundle can have, so that an evaluation reads a bounded number.
+const MaxAssigned = 100
+
+var (
+	// ErrAlreadyAssigned says that a bundle has the object already.
+	ErrAlreadyAssigned = errors.New("the object is already assigned to the bundle")
+	// ErrTooManyAssigned says that a bundle has MaxAssigned objects.
+	ErrTooManyAssigned = errors.New("the bundle has as many objects as it can have")
+	// ErrObjectNotFound says that the account has no such object.
+	ErrObjectNotFound = fmt.Errorf("object %w", ErrNotFound)
+)
+
+// EndpointTakenError says that a channel endpoint is on a bundle already, of the same account and policy.
+type EndpointTakenError struct{ BundleSID string }
+
+// Error names the bundle.
+func (e *EndpointTakenError) Error() string {
+	return "the channel endpoint is already assigned to " + e.BundleSID
+}
+
+// Assign assigns an object to a bundle. prepare is given both, neither of which changes meanwhile, as an Assigned with a single
+// object; it returns the object's type, or why the object may not be assigned. request is nil where the caller may not repeat it.
+// Assign returns ErrNotFound, ErrObjectNotFound, ErrAlreadyAssigned, ErrTooManyAssigned, or the error of prepare.
+func (s *Store) Assign(
+	ctx context.Context, of Scope, request *Request, a trust.Assignment,
+	prepare func(b trust.Bundle, object trust.Assigned) (objectType string, err error),
+) (trust.Assignment, error) {
+	return s.Assignments.save(ctx, request, a, func(tx session, a *trust.Assignment) error {
+		if err := s.lockBundles(tx, a); err != nil {
+			return err
+		}
+		b, err := bundles.fetch(tx, of, a.BundleSID, s.engine.lockRow)
+		if err != nil {
+			return err
+		}
+		object, err := s.lockObject(tx, a.AccountSID, a.ObjectSID)
+		if errors.Is(s.classify(err), ErrNotFound) {
+			object, err = trust.Assigned{}, nil
+		}
+		if err != nil {
+			return err
+		}
+		if a.ObjectType, err = prepare(b, object); err != nil {
+			return err
+		}
+		if len(object.EndUsers)+len(object.Documents)+len(object.Bundles) == 0 {
+			return ErrObjectNotFound
+		}
+		objects, err := queryAll(tx, scanString, `SELECT object_sid FROM assignments WHERE bundle_sid = $1`, a.BundleSID)
+		switch {
+		case err != nil:
+			return err
+		case slices.Contains(objects, a.ObjectSID):
+			return ErrAlreadyAssigned
+		case len(objects) >= MaxAssigned:
+			return ErrTooManyAssigned
+		}
+		return nil
+	})
+}
+
+// lockBundles locks the bundle of an assignment and the object where that is a bundle, too: bundles are locked in the order of
+// their SIDs, so that no two transactions wait for each other.
+func (s *Store) lockBundles(tx session, a *trust.Assignment) error {
+	if !strings.HasPrefix(a.ObjectSID, trust.BundlePrefix) {
+		return nil // Assign locks the only one
+	}
+	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles
+		WHERE account_sid = $1 AND sid IN ($2, $3) ORDER BY sid`+s.engine.lockRow, a.AccountSID, a.BundleSID, a.ObjectSID)
+	return err
+}
+
+// lockObject returns an account's object, so that it can be neither changed nor deleted before the transaction ends.
+func (s *Store) lockObject(tx session, accountSID, sid string) (object trust.Assigned, err error) {
+	of, lock := Scope{accountSID}, s.engine.lockRow
+	switch {
+	case strings.HasPrefix(sid, trust.EndUserPrefix):
+		object.EndUsers = make([]trust.EndUser, 1)
+		object.EndUsers[0], err = endUsers.fetch(tx, of, sid, lock)
+	case strings.HasPrefix(sid, trust.SupportingDocumentPrefix):
+		object.Documents = make([]trust.SupportingDocument, 1)
+		object.Documents[0], err = documents.fetch(tx, of, sid, lock)
+	case strings.HasPrefix(sid, trust.BundlePrefix):
+		object.Bundles = make([]trust.Bundle, 1)
+		object.Bundles[0], err = bundles.scan(tx.row(`SELECT `+bundles.list+` FROM bundles
+			WHERE sid = $1 AND account_sid = $2`+lock, sid, accountSID))
+	}
+	return object, err
+}
+
+// Unassign removes an assignment where allowed returns nil, and returns ErrNotFound, or the error of allowed.
+func (s *Store) Unassign(
+	ctx context.Context, of Scope, bundleSID, sid string, allowed func(trust.Bundle) error,
+) error {
+	return s.write(ctx, func(tx session) error {
+		b, err := bundles.fetch(tx, of, bundleSID, s.engine.lockRow)
+		if err != nil {
+			return err
+		}
+		if _, err := assignments.fetch(tx, Scope{bundleSID}, sid, ""); err != nil {
+			return err
+		}
+		if err := allowed(b); err != nil {
+			return err
+		}
+		return assignments.delete(tx, sid)
+	})
+}
+
+// AssignEndpoint assigns a channel endpoint to a bundle, in whatever status that is. request is as in Assign. It returns
+// ErrNotFound or an *EndpointTakenError.
+func (s *Store) AssignEndpoint(
+	ctx context.Context, of Scope, request *Request, e trust.ChannelEndpoint,
+) (trust.ChannelEndpoint, error) {
+	return s.ChannelEndpoints.save(ctx, request, e, func(tx session, e *trust.ChannelEndpoint) error {
+		b, err := bundles.fetch(tx, of, e.BundleSID, s.engine.lockRow)
+		if err != nil {
+			return err
+		}
+		e.PolicySID = b.PolicySID
+		// One at a time for an account, so that no other transaction is about to store the same endpoint.
+		if _, err := accounts.fetch(tx, nil, e.AccountSID, s.engine.lockRow); err != nil {
+			return err
+		}
+		taken, err := holders(tx, e)
+		if err == nil && len(taken) > 0 {
+			err = &EndpointTakenError{taken[0]}
+		}
+		return err
+	})
+}
+
+// holders returns the bundle that has an endpoint, if there is one of the same account and policy.
+func holders(q session, e *trust.ChannelEndpoint) ([]string, error) {
+	return queryAll(q, scanString, `SELECT bundle_sid FROM channel_endpoints
+		WHERE account_sid = $1 AND policy_sid = $2 AND channel_endpoint_sid = $3`, e.AccountSID, e.PolicySID, e.EndpointSID)
+}

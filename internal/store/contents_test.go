@@ -1,0 +1,259 @@
+package store_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
+)
+
+const userSID = "IT00000000000000000000000000000001"
+
+func endUser() trust.EndUser {
+	return trust.EndUser{SID: userSID, AccountSID: accountSID, FriendlyName: "Ada", Type: "t", Created: at, Updated: at}
+}
+
+// each runs a test on every engine, with an account, a draft and an end user in it.
+func each(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
+		check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID}))
+		check(t, s.Bundles.Create(t.Context(), draft()))
+		check(t, s.EndUsers.Create(t.Context(), endUser()))
+		test(t, s)
+	})
+}
+
+func assign(t *testing.T, s *store.Store, request *store.Request, sid, object string) (trust.Assignment, error) {
+	t.Helper()
+	return s.Assign(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), request,
+		trust.Assignment{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: object, Created: at},
+		func(trust.Bundle, trust.Assigned) (string, error) { return "t", nil })
+}
+
+func evaluate(t *testing.T, s *store.Store, request *store.Request, sid string) (trust.Evaluation, error) {
+	t.Helper()
+	return s.Evaluate(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), request,
+		trust.Evaluation{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, PolicySID: "RN1", Created: at},
+		func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned) {
+			reason, code := fmt.Sprint(b.Status, " with ", len(assigned.EndUsers), " end users"), trust.CodeEndUserMissing
+			e.Status, e.Results = trust.Noncompliant, []trust.Result{{
+				FriendlyName: "Ada", FailureReason: &reason, ErrorCode: &code, Valid: []trust.ValidField{{FriendlyName: "First", ObjectField: "first"}}, Invalid: []trust.InvalidField{},
+			}}
+		})
+}
+
+func endpoint(t *testing.T, s *store.Store, sid, bundle string) (trust.ChannelEndpoint, error) {
+	t.Helper()
+	return s.AssignEndpoint(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), nil, trust.ChannelEndpoint{
+		SID: sid, AccountSID: accountSID, BundleSID: bundle, Type: "phone-number", EndpointSID: "PN1", Created: at,
+	})
+}
+
+// A repeated create returns what the first one did, whether there are attributes or not.
+func TestObjectOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		for name, attributes := range map[string]json.RawMessage{"nil": nil, "empty": {}, "object": json.RawMessage(`{"a":"é"}`)} {
+			u := endUser()
+			u.SID, u.Attributes = "IT-"+name, attributes
+			once := request(name, at)
+			once.Key = name
+			first, err := s.EndUsers.CreateOnce(t.Context(), once, u)
+			check(t, err)
+			again, err := s.EndUsers.CreateOnce(t.Context(), once, trust.EndUser{SID: "another"})
+			check(t, err)
+			stored, err := s.EndUsers.Fetch(t.Context(), store.Scope{accountSID}, u.SID)
+			check(t, err)
+			for _, got := range []trust.EndUser{first, again, stored} {
+				if got.SID != u.SID || string(got.Attributes) != string(attributes) || got.FriendlyName != u.FriendlyName {
+					t.Errorf("%s: got %+v", name, got)
+				}
+			}
+		}
+	})
+}
+
+func TestAssign(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		once := request("assign", at)
+		first, err := assign(t, s, &once, "BV1", userSID)
+		check(t, err)
+		if again, err := assign(t, s, &once, "BV2", userSID); err != nil || again != first || again.ObjectType != "t" {
+			t.Errorf("a repeat: %+v, %v, want %+v", again, err, first)
+		}
+		if stored, err := s.Assignments.Fetch(t.Context(), store.Scope{bundleSID}, "BV1"); err != nil || stored != first {
+			t.Errorf("stored: %+v, %v, want %+v", stored, err, first)
+		}
+		if _, err := assign(t, s, nil, "BV2", userSID); !errors.Is(err, store.ErrAlreadyAssigned) {
+			t.Errorf("the same object: %v", err)
+		}
+		refused := request("refused", at)
+		refused.Key = "refused"
+		if _, err := assign(t, s, &refused, "BV2", "IT2"); !errors.Is(err, store.ErrObjectNotFound) {
+			t.Errorf("no such object: %v", err)
+		}
+		for i := 1; i < store.MaxAssigned; i++ {
+			u := endUser()
+			u.SID = fmt.Sprint("IT", i)
+			check(t, s.EndUsers.Create(t.Context(), u))
+			if _, err := assign(t, s, &refused, fmt.Sprint("BV-", i), u.SID); err != nil {
+				t.Fatal(err) // the first has the key of the refused one, which was not kept
+			}
+			refused.Key += "."
+		}
+		u := endUser()
+		u.SID = "ITone-more"
+		check(t, s.EndUsers.Create(t.Context(), u))
+		if _, err := assign(t, s, nil, "BVone-more", u.SID); !errors.Is(err, store.ErrTooManyAssigned) {
+			t.Errorf("one more than a bundle can have: %v", err)
+		}
+	})
+}
+
+// A bundle or an object of another account cannot be used.
+func TestContentsOfOthers(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		theirs := endUser()
+		theirs.SID, theirs.AccountSID = "IT9", otherSID
+		check(t, s.EndUsers.Create(t.Context(), theirs))
+		if _, err := assign(t, s, nil, "BV1", theirs.SID); !errors.Is(err, store.ErrObjectNotFound) {
+			t.Errorf("assign the object of another: %v", err)
+		}
+		_, err := assign(t, s, nil, "BV1", userSID)
+		check(t, err)
+		others := store.BundlesOf(otherSID, trust.TrustProduct)
+		never := func(trust.Bundle) error { t.Error("asked"); return nil }
+		if err := s.Unassign(t.Context(), others, bundleSID, "BV1", never); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("unassign: %v", err)
+		}
+		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{otherSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil })
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("delete: %v", err)
+		}
+		if _, _, err := s.AssignedTo(t.Context(), others, bundleSID); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("what is assigned: %v", err)
+		}
+	})
+}
+
+func TestAssignEndpoint(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		same, different := draft(), draft()
+		same.SID, different.SID, different.PolicySID = "BU2", "BU3", "RN2"
+		check(t, errors.Join(s.Bundles.Create(t.Context(), same), s.Bundles.Create(t.Context(), different)))
+		_, err := endpoint(t, s, "RA1", bundleSID)
+		check(t, err)
+		for _, sid := range []string{bundleSID, same.SID} {
+			_, err := endpoint(t, s, "RA2", sid)
+			if taken, ok := errors.AsType[*store.EndpointTakenError](err); !ok || taken.BundleSID != bundleSID {
+				t.Errorf("an endpoint that is taken, on %s: %v", sid, err)
+			}
+		}
+		if e, err := endpoint(t, s, "RA3", different.SID); err != nil || e.PolicySID != different.PolicySID {
+			t.Errorf("on a bundle of another policy: %+v, %v", e, err)
+		}
+		check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, anyBundle))
+		if _, err := endpoint(t, s, "RA4", same.SID); err != nil {
+			t.Errorf("after its bundle was deleted: %v", err)
+		}
+	})
+}
+
+func anyBundle(trust.Bundle, []trust.Status) error { return nil }
+
+// The newest evaluations of a bundle are kept, as they were made.
+func TestKeptEvaluations(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		once := request("evaluate", at)
+		first, err := evaluate(t, s, &once, "EL000")
+		check(t, err)
+		_, err = assign(t, s, nil, "BV1", userSID)
+		check(t, err)
+		if again, err := evaluate(t, s, &once, "EL999"); err != nil || !reflect.DeepEqual(again, first) {
+			t.Errorf("a repeat: %+v, %v, want %+v", again, err, first)
+		}
+		for i := 1; i < store.KeptEvaluations+3; i++ {
+			if stored, err := s.Evaluations.Fetch(t.Context(), store.Scope{bundleSID}, first.SID); i == store.KeptEvaluations {
+				if err != nil || !reflect.DeepEqual(stored, first) {
+					t.Errorf("the first is now %+v, %v, want %+v", stored, err, first)
+				}
+			}
+			_, err := evaluate(t, s, nil, fmt.Sprintf("EL%03d", i))
+			check(t, err)
+		}
+		part, err := s.Evaluations.List(t.Context(), store.Query{Of: store.Scope{bundleSID}, Range: store.Range{Limit: 1000, Bytes: 1 << 20, Step: 1}})
+		check(t, err)
+		if n := len(part.Rows); n != store.KeptEvaluations || part.Rows[0].SID != "EL102" || part.Rows[n-1].SID != "EL003" {
+			t.Errorf("%d evaluations are kept, from %s to %s", n, part.Rows[0].SID, part.Rows[n-1].SID)
+		}
+	})
+}
+
+// A server of a version before the contents deletes a bundle of a SQLite file without them. The next start removes what is left.
+func TestLeftoversOfOlderVersions(t *testing.T) {
+	t.Parallel()
+	name := storetest.Names()["sqlite"](t)
+	s := storetest.Open(t, name)
+	check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID}))
+	check(t, s.Bundles.Create(t.Context(), draft()))
+	check(t, s.EndUsers.Create(t.Context(), endUser()))
+	_, err := assign(t, s, nil, "BV1", userSID)
+	check(t, err)
+	_, err = endpoint(t, s, "RA1", bundleSID)
+	check(t, err)
+	_, err = evaluate(t, s, nil, "EL1")
+	check(t, err)
+	closeStore(t, s)
+	storetest.UseSQL(t, name, func(db *sql.DB) { // without foreign_keys, as older versions
+		_, err := db.ExecContext(t.Context(), `DELETE FROM bundles`)
+		check(t, err)
+	})
+	s = storetest.Open(t, name)
+	check(t, s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil }))
+	again := draft()
+	again.SID = "BU2"
+	check(t, s.Bundles.Create(t.Context(), again))
+	if _, err := endpoint(t, s, "RA2", again.SID); err != nil {
+		t.Errorf("the endpoint of a bundle that is deleted: %v", err)
+	}
+	closeStore(t, s)
+	storetest.UseSQL(t, name, func(db *sql.DB) { wantWholeContents(t, db) })
+}
+
+// An object's update sees the statuses of the bundles that it is assigned to, and its deletion ends its assignments.
+func TestObjectAndItsBundles(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		_, err := assign(t, s, nil, "BV1", userSID)
+		check(t, err)
+		later := at.Add(time.Hour)
+		u, err := s.EndUsers.UpdateObject(t.Context(), store.Scope{accountSID}, userSID, func(u *trust.EndUser, assignedTo []trust.Status) (bool, error) {
+			if !reflect.DeepEqual(assignedTo, []trust.Status{trust.Draft}) {
+				t.Errorf("assigned to %v", assignedTo)
+			}
+			u.Attributes, u.Updated = json.RawMessage(`{"a": [1]}`), later
+			return true, nil
+		})
+		check(t, err)
+		if stored, err := s.EndUsers.Fetch(t.Context(), store.Scope{accountSID}, userSID); err != nil || !reflect.DeepEqual(stored, u) ||
+			string(u.Attributes) != `{"a": [1]}` || !u.Updated.Equal(later) {
+			t.Errorf("updated to %+v, stored %+v, %v", u, stored, err)
+		}
+		refusal := errors.New("refused")
+		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, func(trust.EndUser, []trust.Status) error { return refusal })
+		if !errors.Is(err, refusal) {
+			t.Errorf("got %v", err)
+		}
+		check(t, s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil }))
+		if _, err := s.Assignments.Fetch(t.Context(), store.Scope{bundleSID}, "BV1"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("its assignment: %v", err)
+		}
+	})
+}
