@@ -645,7 +645,7 @@ type TrustProductChannelEndpointAssignmentPage struct {
 	Results []TrustProductChannelEndpointAssignment `json:"results"`
 }
 
-// TrustProductEntityAssignment An end user, supporting document or customer profile that is assigned to a Trust Product.
+// TrustProductEntityAssignment An end user, supporting document or other bundle that is assigned to a Trust Product.
 type TrustProductEntityAssignment struct {
 	// AccountSID The SID of the account that the resource belongs to.
 	AccountSID AccountSID `json:"account_sid"`
@@ -1408,7 +1408,7 @@ type ClientInterface interface {
 
 	// CreateTrustProductEntityAssignmentWithBody Assign an object to a Trust Product.
 	//
-	// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+	// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
 	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
 	// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 	//
@@ -1419,7 +1419,7 @@ type ClientInterface interface {
 
 	// CreateTrustProductEntityAssignmentWithFormdataBody Assign an object to a Trust Product.
 	//
-	// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+	// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
 	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
 	// 400 (code 70002). So does any object while the Trust Product is under review or approved.
 	//
@@ -2086,7 +2086,7 @@ func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProd
 
 // CreateTrustProductEntityAssignmentWithBody Assign an object to a Trust Product.
 //
-// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
 // 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
 // 400 (code 70002). So does any object while the Trust Product is under review or approved.
 //
@@ -2107,7 +2107,7 @@ func (c *Client) CreateTrustProductEntityAssignmentWithBody(ctx context.Context,
 
 // CreateTrustProductEntityAssignmentWithFormdataBody Assign an object to a Trust Product.
 //
-// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
 // 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
 // 400 (code 70002). So does any object while the Trust Product is under review or approved.
 //

@@ -141,7 +141,7 @@ type TrustProductChannelEndpointAssignment = gen.TrustProductChannelEndpointAssi
 // TrustProductChannelEndpointAssignmentPage A page of a list of assignments.
 type TrustProductChannelEndpointAssignmentPage = gen.TrustProductChannelEndpointAssignmentPage
 
-// TrustProductEntityAssignment An end user, supporting document or customer profile that is assigned to a Trust Product.
+// TrustProductEntityAssignment An end user, supporting document or other bundle that is assigned to a Trust Product.
 type TrustProductEntityAssignment = gen.TrustProductEntityAssignment
 
 // TrustProductEntityAssignmentPage A page of a list of assignments.
@@ -553,7 +553,7 @@ func (c *Client) ListTrustProductEntityAssignment(ctx context.Context, trustProd
 
 // CreateTrustProductEntityAssignment calls POST /v1/TrustProducts/{TrustProductSid}/EntityAssignments: Assign an object to a Trust Product.
 //
-// Assigns an end user, a supporting document or a customer profile of the account. An object that does not exist gets
+// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
 // 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
 // 400 (code 70002). So does any object while the Trust Product is under review or approved.
 func (c *Client) CreateTrustProductEntityAssignment(ctx context.Context, trustProductSID string, r CreateTrustProductEntityAssignmentRequest, options ...CallOption) (*TrustProductEntityAssignment, error) {
