@@ -147,7 +147,7 @@ func (b *backend) add(ctx context.Context, body gen.CreateTrustProductRequest) g
 	return p
 }
 
-// either returns the requested value, or the current one if there is none.
+// either returns the requested value, or the current one if the request has no value.
 func either(asked, present *string) *string {
 	if asked != nil {
 		return asked

@@ -24,7 +24,7 @@ type conn struct {
 	net.Conn
 	limiter *Limiter
 	network netip.Prefix // that limits it; the zero Prefix if none does
-	address *share       // of that network; nil if there is none
+	address *share       // of that network; nil if no network limits it
 
 	// Guarded by the limiter's mu.
 	end     context.CancelFunc // of its requests; nil until the server asks for their context

@@ -82,8 +82,8 @@ func newQuota(limit int, refusal *api.Error, count counter, now func() time.Time
 	return &quota{limit: limit, refusal: refusal, count: count, now: now, accounts: map[string]*usage{}}
 }
 
-// reserve reserves room for n rows of the account. It returns the refusal if there is none, or the error of the count. After it
-// has succeeded, the caller must call settle.
+// reserve reserves room for n rows of the account. It returns the refusal if the account has no room, or the error of the count.
+// After it has succeeded, the caller must call settle.
 func (q *quota) reserve(ctx context.Context, accountSID string, n int) error {
 	if q.limit == 0 {
 		return nil

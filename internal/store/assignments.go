@@ -52,8 +52,8 @@ func (e *EndpointTakenError) Error() string {
 	return "the channel endpoint is already assigned to " + e.BundleSID
 }
 
-// Assign assigns an object to a bundle. prepare is given both, neither of which changes meanwhile, as an Assigned with a single
-// object; it returns the object's type, or why the object may not be assigned. request is nil where the caller may not repeat it.
+// Assign assigns an object to a bundle. prepare gets both, locked: the object as an Assigned that holds only it, empty if
+// the account has no such object. It returns the object's type, or an error that refuses the assignment. request may be nil.
 // Assign returns ErrNotFound, ErrObjectNotFound, ErrAlreadyAssigned, ErrTooManyAssigned, or the error of prepare.
 func (s *Store) Assign(
 	ctx context.Context, of Scope, request *Request, a trust.Assignment,
@@ -93,7 +93,7 @@ func (s *Store) Assign(
 	})
 }
 
-// lockBundles locks the bundle of an assignment and the object where that is a bundle, too: bundles are locked in the order of
+// lockBundles locks the bundle of an assignment and the object if that is a bundle, too: bundles are locked in the order of
 // their SIDs, so that no two transactions wait for each other.
 func (s *Store) lockBundles(tx session, a *trust.Assignment) error {
 	if !strings.HasPrefix(a.ObjectSID, trust.BundlePrefix) {
@@ -122,7 +122,7 @@ func (s *Store) lockObject(tx session, accountSID, sid string) (object trust.Ass
 	return object, err
 }
 
-// Unassign removes an assignment where allowed returns nil, and returns ErrNotFound, or the error of allowed.
+// Unassign removes an assignment if allowed returns nil. It returns ErrNotFound or the error of allowed.
 func (s *Store) Unassign(
 	ctx context.Context, of Scope, bundleSID, sid string, allowed func(trust.Bundle) error,
 ) error {

@@ -15,7 +15,7 @@ import (
 type Delivery struct {
 	Notice   trust.Notice
 	State    State
-	Due      time.Time // of the next attempt, zero if there is none
+	Due      time.Time // of the next attempt, zero if no attempt is planned
 	Attempts []trust.Attempt
 }
 

@@ -38,8 +38,8 @@ func results[Row any](name string, field func(*Row) *[]trust.Result) column[Row]
 // KeptEvaluations is how many evaluations of a bundle are kept, the newest.
 const KeptEvaluations = 100
 
-// Evaluate stores an evaluation of a bundle. evaluate is given the bundle and what is assigned to it, as they are at one moment,
-// and completes the evaluation. request is as in Assign. Evaluate returns ErrNotFound if there is no such bundle.
+// Evaluate stores an evaluation of a bundle. evaluate gets the bundle and what is assigned to it at that moment, and
+// completes the evaluation. request is as in Assign. Evaluate returns ErrNotFound if there is no such bundle.
 func (s *Store) Evaluate(
 	ctx context.Context, of Scope, request *Request, e trust.Evaluation,
 	evaluate func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned),
@@ -53,7 +53,7 @@ func (s *Store) Evaluate(
 	})
 }
 
-// evaluate completes the evaluation of a bundle that is locked, and removes old ones.
+// evaluate completes the evaluation of a locked bundle and removes old ones.
 func (s *Store) evaluate(
 	tx session, e *trust.Evaluation, b trust.Bundle, evaluate func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned),
 ) error {
@@ -65,7 +65,7 @@ func (s *Store) evaluate(
 	return makeRoom(tx, b.SID)
 }
 
-// insertEvaluation stores an evaluation of a bundle that is locked, and removes old ones. A nil evaluation is none.
+// insertEvaluation stores an evaluation of a locked bundle and removes old ones. It does nothing if e is nil.
 func insertEvaluation(tx session, e *trust.Evaluation) error {
 	if e == nil {
 		return nil

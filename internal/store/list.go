@@ -124,7 +124,7 @@ func (l listing) unindexed() (filters map[string][]string, err error) {
 	return filters, nil
 }
 
-// index returns the column of a filter that has an index, empty if there is none.
+// index returns the column of a filter that has an index, or the empty string if no filter has one.
 func (l listing) index() string {
 	for _, column := range l.indexed {
 		if _, ok := l.query.Where[column]; ok {

@@ -32,7 +32,7 @@ var documents = newTable(
 	moment("updated_at", func(d *trust.SupportingDocument) *time.Time { return &d.Updated }),
 )
 
-// jsonText is a column for JSON as it was given; the empty text stands for none.
+// jsonText is a column for JSON as it was given; an empty text means no JSON.
 func jsonText[Row any](name string, field func(*Row) *json.RawMessage) column[Row] {
 	c := converted(name, field, `''`,
 		func(v json.RawMessage) string { return string(v) },
@@ -49,8 +49,8 @@ func jsonText[Row any](name string, field func(*Row) *json.RawMessage) column[Ro
 // errAssignedMeanwhile says that an object was assigned to another bundle while the bundles that it was assigned to were locked.
 var errAssignedMeanwhile = errors.New("the object was assigned to another bundle at the same time")
 
-// UpdateObject is Resource.Update for a row that can be assigned to bundles. change is given the statuses of those that it is
-// assigned to, none of which changes before the row has. It returns ErrUnavailable if the row was assigned to ever more bundles.
+// UpdateObject is Resource.Update for a row that can be assigned to bundles. change gets the statuses of those bundles,
+// which stay locked until the row is stored. It returns ErrUnavailable if the row is assigned to other bundles in each try.
 func (r *Resource[Row]) UpdateObject(
 	ctx context.Context, of Scope, sid string, change func(row *Row, assignedTo []trust.Status) (changed bool, err error),
 ) (row Row, err error) {
@@ -65,8 +65,8 @@ func (r *Resource[Row]) UpdateObject(
 	return row, err
 }
 
-// DeleteObject removes the row and its assignments where allowed returns nil. It is given the statuses of the bundles that the
-// row is assigned to. It returns ErrNotFound, or the error of allowed.
+// DeleteObject removes the row and its assignments if allowed returns nil. allowed gets the statuses of the bundles that the row
+// is assigned to. DeleteObject returns ErrNotFound, or the error of allowed.
 func (r *Resource[Row]) DeleteObject(
 	ctx context.Context, of Scope, sid string, allowed func(row Row, assignedTo []trust.Status) error,
 ) error {

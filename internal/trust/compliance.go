@@ -20,7 +20,7 @@ func (e *NoncompliantError) Error() string {
 	return "the bundle does not comply with its policy: evaluation " + e.Evaluation.SID
 }
 
-// Update is Apply for the account holder. Where policy.Compliance wants a submission evaluated, the outcome has a Judge. That
+// Update is Apply for the account holder. If policy.Compliance wants a submission evaluated, the outcome has a Judge, which
 // calls evaluate, which compares what is assigned with the bundle's own policy.
 func (policy Policy) Update(b Bundle, c Change, now time.Time, evaluate func(Assigned) Evaluation) (Outcome, error) {
 	outcome, err := policy.Apply(b, c, AccountHolder, now)

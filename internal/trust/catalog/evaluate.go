@@ -113,7 +113,7 @@ func (a alternative) missing(kind Kind) attempt {
 	return none
 }
 
-// compare is the attempt with an object. Attributes that are no JSON object are none.
+// compare returns the attempt with an object. If its attributes are not a JSON object, all fields are missing.
 func (a alternative) compare(attributes json.RawMessage) attempt {
 	var given map[string]json.RawMessage
 	if json.Unmarshal(attributes, &given) != nil {

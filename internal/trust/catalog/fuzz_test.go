@@ -71,7 +71,7 @@ func FuzzOptionalFields(f *testing.F) {
 						t.Errorf("%s, %s = %s: %s, then %s: %+v", policy, field.name, value, before, status, results[r.name])
 					}
 					if broken && isText && field.name != "brand_contact_email" {
-						t.Errorf("%s, %s = %s broke a rule that there is not", policy, field.name, value)
+						t.Errorf("%s, %s = %s is invalid, but the field has no rule", policy, field.name, value)
 					}
 				}
 			}

@@ -63,7 +63,7 @@ func (c *Contract) Operations() []string {
 	return ids
 }
 
-// Operation returns the id of a request's operation, empty if there is none.
+// Operation returns the id of a request's operation, or the empty string if the contract has no such operation.
 func (c *Contract) Operation(r *http.Request) string {
 	route, _, err := c.router.FindRoute(r)
 	if err != nil {
