@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 
 	"github.com/opentrusthub/trusthub/api/testdata/objects"
@@ -43,10 +44,20 @@ func objectContract(t testing.TB) string {
 	return string(text)
 }
 
+// document parses a contract.
+func document(t testing.TB, text string) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
 // newObjectHandler serves the backend as New does for openapi.yaml.
 func newObjectHandler(t testing.TB, b *objectBackend) http.Handler {
 	t.Helper()
-	operations, err := readOperations([]byte(objectContract(t)))
+	operations, err := readOperations(document(t, objectContract(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +189,7 @@ func TestUnsupportedContracts(t *testing.T) {
 			if edited == contract {
 				t.Fatalf("the contract does not contain %q", test.old)
 			}
-			if _, err := readOperations([]byte(edited)); err == nil || !strings.Contains(err.Error(), test.says) {
+			if _, err := readOperations(document(t, edited)); err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("the error is %v", err)
 			}
 		})

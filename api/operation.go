@@ -15,7 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/labstack/echo/v4"
 
-	"github.com/opentrusthub/trusthub"
+	"github.com/opentrusthub/trusthub/gen/validation"
 )
 
 const formContentType = "application/x-www-form-urlencoded"
@@ -34,15 +34,17 @@ type operation struct {
 	options       *openapi3filter.Options
 }
 
-// loadOperations reads the operations of openapi.yaml, once in a process: that is most of what New costs, and tests call it
+// loadOperations reads the operations of the contract, once in a process: that is most of what New costs, and tests call it
 // by the hundred. All handlers share them, as all requests to one handler do.
-var loadOperations = sync.OnceValues(func() ([]*operation, error) { return readOperations([]byte(trusthub.Contract())) })
-
-func readOperations(contract []byte) ([]*operation, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(contract)
+var loadOperations = sync.OnceValues(func() ([]*operation, error) {
+	doc, err := validation.GetSpec()
 	if err != nil {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
 	}
+	return readOperations(doc)
+})
+
+func readOperations(doc *openapi3.T) ([]*operation, error) {
 	options := &openapi3filter.Options{
 		SkipSettingDefaults:     true, // which would take an empty parameter for a missing one
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{formatValidators(), openapi3.DisableSchemaErrorDetails()},

@@ -159,7 +159,7 @@ func rules() []rule {
 		pkg:    "examples/inmemory",
 		reason: "it shows what others can write: it uses nothing internal except through api, and links no database",
 		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"), echo),
-		own:          []string{"", "api", "gen", "gen/server", "internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"},
+		own:          []string{"", "api", "gen", "gen/server", "gen/validation", "internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"},
 		neverInTests: append(own("api/apitest", "internal/store"), database...),
 	}, {
 		pkg:         "cmd/trusthub",
