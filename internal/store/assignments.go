@@ -60,14 +60,18 @@ func (s *Store) Assign(
 	prepare func(b trust.Bundle, object trust.Assigned) (objectType string, err error),
 ) (trust.Assignment, error) {
 	return s.Assignments.save(ctx, request, a, func(tx session, a *trust.Assignment) error {
-		if err := s.lockBundles(tx, a); err != nil {
-			return err
-		}
-		b, err := bundles.fetch(tx, of, a.BundleSID, s.engine.lockRow)
+		locked, err := s.lockBundles(tx, a)
 		if err != nil {
 			return err
 		}
-		object, err := s.lockObject(tx, a.AccountSID, a.ObjectSID)
+		if !slices.Contains(locked, a.BundleSID) {
+			return ErrNotFound
+		}
+		b, err := bundles.fetch(tx, of, a.BundleSID, "")
+		if err != nil {
+			return err
+		}
+		object, err := s.lockObject(tx, a, locked)
 		if errors.Is(s.classify(err), ErrNotFound) {
 			object, err = trust.Assigned{}, nil
 		}
@@ -93,20 +97,18 @@ func (s *Store) Assign(
 	})
 }
 
-// lockBundles locks the bundle of an assignment and the object if that is a bundle, too: bundles are locked in the order of
-// their SIDs, so that no two transactions wait for each other.
-func (s *Store) lockBundles(tx session, a *trust.Assignment) error {
-	if !strings.HasPrefix(a.ObjectSID, trust.BundlePrefix) {
-		return nil // Assign locks the only one
-	}
-	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles
+// lockBundles locks the bundle of an assignment, and the object too if that is a bundle of the account, and returns the SIDs of
+// those that exist. Bundles are locked in the order of their SIDs, so that no two transactions wait for each other. For that
+// reason a bundle that appears after lockBundles counts as missing: it must not be locked out of order.
+func (s *Store) lockBundles(tx session, a *trust.Assignment) ([]string, error) {
+	return queryAll(tx, scanString, `SELECT sid FROM bundles
 		WHERE account_sid = $1 AND sid IN ($2, $3) ORDER BY sid`+s.engine.lockRow, a.AccountSID, a.BundleSID, a.ObjectSID)
-	return err
 }
 
-// lockObject returns an account's object, so that it can be neither changed nor deleted before the transaction ends.
-func (s *Store) lockObject(tx session, accountSID, sid string) (object trust.Assigned, err error) {
-	of, lock := Scope{accountSID}, s.engine.lockRow
+// lockObject returns the object of an assignment, so that it can be neither changed nor deleted before the transaction ends.
+// locked is the result of lockBundles.
+func (s *Store) lockObject(tx session, a *trust.Assignment, locked []string) (object trust.Assigned, err error) {
+	of, sid, lock := Scope{a.AccountSID}, a.ObjectSID, s.engine.lockRow
 	switch {
 	case strings.HasPrefix(sid, trust.EndUserPrefix):
 		object.EndUsers = make([]trust.EndUser, 1)
@@ -114,10 +116,9 @@ func (s *Store) lockObject(tx session, accountSID, sid string) (object trust.Ass
 	case strings.HasPrefix(sid, trust.SupportingDocumentPrefix):
 		object.Documents = make([]trust.SupportingDocument, 1)
 		object.Documents[0], err = documents.fetch(tx, of, sid, lock)
-	case strings.HasPrefix(sid, trust.BundlePrefix):
+	case slices.Contains(locked, sid):
 		object.Bundles = make([]trust.Bundle, 1)
-		object.Bundles[0], err = bundles.scan(tx.row(`SELECT `+bundles.list+` FROM bundles
-			WHERE sid = $1 AND account_sid = $2`+lock, sid, accountSID))
+		object.Bundles[0], err = bundles.fetch(tx, nil, sid, "")
 	}
 	return object, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -129,6 +130,10 @@ func (r *Resource[Row]) lockWithBundles(tx session, of Scope, sid string) (row R
 		ORDER BY sid`+r.store.engine.lockRow, sid)
 	if err != nil {
 		return row, nil, err
+	}
+	isLocked := slices.ContainsFunc(locked, func(b trust.Bundle) bool { return b.SID == sid })
+	if strings.HasPrefix(sid, trust.BundlePrefix) && !isLocked { // it has been deleted, as in lockBundles
+		return row, nil, ErrNotFound
 	}
 	if row, err = r.table.fetch(tx, of, sid, r.store.engine.lockRow); err != nil {
 		return row, nil, err
