@@ -75,7 +75,7 @@ func product(ctx context.Context, name, email string) gen.TrustProduct {
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + validSID
 	return gen.TrustProduct{
 		SID: validSID, AccountSID: api.AccountSID(ctx), PolicySID: "RN7a97559effdf62d00f4298208492a5ea",
-		FriendlyName: name, Email: email, Status: gen.TrustProductStatusDraft, DateCreated: at, DateUpdated: at, URL: url,
+		FriendlyName: name, Email: email, Status: gen.BundleStatusDraft, DateCreated: at, DateUpdated: at, URL: url,
 		Links: gen.TrustProductLinks{
 			TrustProductsEntityAssignments: url + "/a", TrustProductsEvaluations: url + "/b",
 			TrustProductsChannelEndpointAssignment: url + "/c",

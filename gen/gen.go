@@ -16,6 +16,33 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for BundleStatus.
+const (
+	BundleStatusDraft          BundleStatus = "draft"
+	BundleStatusInReview       BundleStatus = "in-review"
+	BundleStatusPendingReview  BundleStatus = "pending-review"
+	BundleStatusTwilioApproved BundleStatus = "twilio-approved"
+	BundleStatusTwilioRejected BundleStatus = "twilio-rejected"
+)
+
+// Valid indicates whether the value is a known member of the BundleStatus enum.
+func (e BundleStatus) Valid() bool {
+	switch e {
+	case BundleStatusDraft:
+		return true
+	case BundleStatusInReview:
+		return true
+	case BundleStatusPendingReview:
+		return true
+	case BundleStatusTwilioApproved:
+		return true
+	case BundleStatusTwilioRejected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChannelEndpointType.
 const (
 	ChannelEndpointTypePhoneNumber ChannelEndpointType = "phone-number"
@@ -79,33 +106,6 @@ func (e SupportingDocumentStatus) Valid() bool {
 	}
 }
 
-// Defines values for TrustProductStatus.
-const (
-	TrustProductStatusDraft          TrustProductStatus = "draft"
-	TrustProductStatusInReview       TrustProductStatus = "in-review"
-	TrustProductStatusPendingReview  TrustProductStatus = "pending-review"
-	TrustProductStatusTwilioApproved TrustProductStatus = "twilio-approved"
-	TrustProductStatusTwilioRejected TrustProductStatus = "twilio-rejected"
-)
-
-// Valid indicates whether the value is a known member of the TrustProductStatus enum.
-func (e TrustProductStatus) Valid() bool {
-	switch e {
-	case TrustProductStatusDraft:
-		return true
-	case TrustProductStatusInReview:
-		return true
-	case TrustProductStatusPendingReview:
-		return true
-	case TrustProductStatusTwilioApproved:
-		return true
-	case TrustProductStatusTwilioRejected:
-		return true
-	default:
-		return false
-	}
-}
-
 // AccountSID The SID of the account that the resource belongs to.
 type AccountSID = string
 
@@ -113,8 +113,53 @@ type AccountSID = string
 // name twice in an object. They are stored as they were sent. Values are personal data.
 type Attributes = string
 
+// BundleError One reason for a rejection.
+type BundleError struct {
+	// Code The rejection code, for example 18601 (business name and website do not match).
+	Code int `json:"code"`
+}
+
+// BundleStatus The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+type BundleStatus string
+
 // ChannelEndpointType The kind of channel endpoint. There are only phone numbers.
 type ChannelEndpointType string
+
+// CreateCustomerProfileChannelEndpointAssignmentRequest The phone number to assign.
+type CreateCustomerProfileChannelEndpointAssignmentRequest struct {
+	// ChannelEndpointSID The SID of the phone number.
+	ChannelEndpointSID string `json:"ChannelEndpointSid"`
+
+	// ChannelEndpointType The kind of channel endpoint. There are only phone numbers.
+	ChannelEndpointType ChannelEndpointType `json:"ChannelEndpointType"`
+}
+
+// CreateCustomerProfileEntityAssignmentRequest The object to assign.
+type CreateCustomerProfileEntityAssignmentRequest struct {
+	// ObjectSID The SID of an object of any kind.
+	ObjectSID ObjectSID `json:"ObjectSid"`
+}
+
+// CreateCustomerProfileEvaluationRequest The policy to evaluate.
+type CreateCustomerProfileEvaluationRequest struct {
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID PolicySID `json:"PolicySid"`
+}
+
+// CreateCustomerProfileRequest The fields of a new Customer Profile.
+type CreateCustomerProfileRequest struct {
+	// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
+	Email Email `json:"Email"`
+
+	// FriendlyName A name of your choice for the resource.
+	FriendlyName FriendlyName `json:"FriendlyName"`
+
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID PolicySID `json:"PolicySid"`
+
+	// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
+	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
+}
 
 // CreateEndUserRequest The fields of a new end user.
 type CreateEndUserRequest struct {
@@ -176,6 +221,176 @@ type CreateTrustProductRequest struct {
 
 	// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
 	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
+}
+
+// CustomerProfile The identity of a business and the state of its review.
+type CustomerProfile struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// DateUpdated When the resource last changed, in GMT and whole seconds.
+	DateUpdated DateUpdated `json:"date_updated"`
+
+	// Email The e-mail address that is notified when the status changes.
+	Email string `json:"email"`
+
+	// Errors Why the reviewer rejected it, or null.
+	Errors []BundleError `json:"errors"`
+
+	// FriendlyName The name that the account holder chose.
+	FriendlyName string `json:"friendly_name"`
+
+	// Links The absolute URLs of the Customer Profile's subresources.
+	Links CustomerProfileLinks `json:"links"`
+
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID NullablePolicySID `json:"policy_sid"`
+
+	// SID The SID of the Trust Product or Customer Profile.
+	SID NullableBundleSID `json:"sid"`
+
+	// Status The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+	Status BundleStatus `json:"status"`
+
+	// StatusCallback The URL that is called when the status changes, or null.
+	StatusCallback *string `json:"status_callback"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+
+	// ValidUntil When the approval expires, in GMT and whole seconds; null without an approval.
+	ValidUntil *time.Time `json:"valid_until"`
+}
+
+// CustomerProfileChannelEndpointAssignment A phone number that is assigned to a Customer Profile.
+type CustomerProfileChannelEndpointAssignment struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// ChannelEndpointSID The SID of the phone number.
+	ChannelEndpointSID string `json:"channel_endpoint_sid"`
+
+	// ChannelEndpointType The kind of channel endpoint, `phone-number`.
+	ChannelEndpointType string `json:"channel_endpoint_type"`
+
+	// CustomerProfileSID The SID of the Trust Product or Customer Profile.
+	CustomerProfileSID NullableBundleSID `json:"customer_profile_sid"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// SID The SID of the assignment.
+	SID string `json:"sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// CustomerProfileChannelEndpointAssignmentPage A page of a list of assignments.
+type CustomerProfileChannelEndpointAssignmentPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The assignments of this page, newest first.
+	Results []CustomerProfileChannelEndpointAssignment `json:"results"`
+}
+
+// CustomerProfileEntityAssignment An end user, supporting document or other bundle that is assigned to a Customer Profile.
+type CustomerProfileEntityAssignment struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// CustomerProfileSID The SID of the Trust Product or Customer Profile.
+	CustomerProfileSID NullableBundleSID `json:"customer_profile_sid"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// ObjectSID The SID of the object.
+	ObjectSID string `json:"object_sid"`
+
+	// SID The SID of the assignment.
+	SID string `json:"sid"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// CustomerProfileEntityAssignmentPage A page of a list of assignments.
+type CustomerProfileEntityAssignmentPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The assignments of this page, newest first.
+	Results []CustomerProfileEntityAssignment `json:"results"`
+}
+
+// CustomerProfileEvaluation The result of comparing what is assigned to a Customer Profile with a policy.
+type CustomerProfileEvaluation struct {
+	// AccountSID The SID of the account that the resource belongs to.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// CustomerProfileSID The SID of the Trust Product or Customer Profile.
+	CustomerProfileSID NullableBundleSID `json:"customer_profile_sid"`
+
+	// DateCreated When the resource was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// PolicySID The SID of the policy that the resource must comply with.
+	PolicySID NullablePolicySID `json:"policy_sid"`
+
+	// Results A result for each requirement of the policy, in the policy's order.
+	Results []EvaluationResult `json:"results"`
+
+	// SID The SID of the evaluation.
+	SID string `json:"sid"`
+
+	// Status Whether all requirements of the policy are fulfilled.
+	Status EvaluationStatus `json:"status"`
+
+	// URL The absolute URL of the resource.
+	URL ResourceURL `json:"url"`
+}
+
+// CustomerProfileEvaluationPage A page of a list of evaluations.
+type CustomerProfileEvaluationPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The evaluations of this page, newest first.
+	Results []CustomerProfileEvaluation `json:"results"`
+}
+
+// CustomerProfileLinks The absolute URLs of the Customer Profile's subresources.
+type CustomerProfileLinks struct {
+	// CustomerProfilesChannelEndpointAssignment The phone numbers and other endpoints that are assigned to the Customer Profile.
+	CustomerProfilesChannelEndpointAssignment string `json:"customer_profiles_channel_endpoint_assignment"`
+
+	// CustomerProfilesEntityAssignments The items that are assigned to the Customer Profile.
+	CustomerProfilesEntityAssignments string `json:"customer_profiles_entity_assignments"`
+
+	// CustomerProfilesEvaluations The evaluations of the Customer Profile against its policy.
+	CustomerProfilesEvaluations string `json:"customer_profiles_evaluations"`
+}
+
+// CustomerProfilePage A page of a list of Customer Profiles.
+type CustomerProfilePage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. A page before the
+	// last may have fewer than `PageSize` items, even none, because a page has at most 4 MB and a request reads a bounded
+	// part of the list. Items that are created or deleted meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Results The Customer Profiles of this page, newest first.
+	Results []CustomerProfile `json:"results"`
 }
 
 // DateCreated When the resource was created, in GMT and whole seconds.
@@ -344,6 +559,9 @@ type MachineName = string
 // NullableAttributes The attributes as they were sent; empty if none were.
 type NullableAttributes = json.RawMessage
 
+// NullableBundleSID The SID of the Trust Product or Customer Profile.
+type NullableBundleSID = string
+
 // NullablePolicySID The SID of the policy that the resource must comply with.
 type NullablePolicySID = string
 
@@ -409,7 +627,7 @@ type PolicyAcceptedDocument struct {
 	URL string `json:"url"`
 }
 
-// PolicyBundle A customer profile or Trust Product that a policy requires.
+// PolicyBundle A Customer Profile or Trust Product that a policy requires.
 type PolicyBundle struct {
 	// Name The name in words.
 	Name string `json:"name"`
@@ -473,7 +691,7 @@ type PolicyRequirements struct {
 	// EndUser The end users.
 	EndUser []PolicyEndUser `json:"end_user"`
 
-	// SupportingCustomerProfiles The customer profiles.
+	// SupportingCustomerProfiles The Customer Profiles.
 	SupportingCustomerProfiles []PolicyBundle `json:"supporting_customer_profiles"`
 
 	// SupportingDocument The supporting documents, in groups.
@@ -568,7 +786,7 @@ type SupportingDocumentTypePage struct {
 	SupportingDocumentTypes []SupportingDocumentType `json:"supporting_document_types"`
 }
 
-// TrustProduct The registered identity of a business and the state of its review.
+// TrustProduct The registration of a business for a service and the state of its review.
 type TrustProduct struct {
 	// AccountSID The SID of the account that the resource belongs to.
 	AccountSID AccountSID `json:"account_sid"`
@@ -582,8 +800,8 @@ type TrustProduct struct {
 	// Email The e-mail address that is notified when the status changes.
 	Email string `json:"email"`
 
-	// Errors Why the Trust Product was rejected, or null.
-	Errors []TrustProductError `json:"errors"`
+	// Errors Why the reviewer rejected it, or null.
+	Errors []BundleError `json:"errors"`
 
 	// FriendlyName The name that the account holder chose.
 	FriendlyName string `json:"friendly_name"`
@@ -594,11 +812,11 @@ type TrustProduct struct {
 	// PolicySID The SID of the policy that the resource must comply with.
 	PolicySID NullablePolicySID `json:"policy_sid"`
 
-	// SID The SID of the Trust Product.
-	SID TrustProductSID `json:"sid"`
+	// SID The SID of the Trust Product or Customer Profile.
+	SID NullableBundleSID `json:"sid"`
 
-	// Status The status of the Trust Product, from draft to approval or rejection.
-	Status TrustProductStatus `json:"status"`
+	// Status The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+	Status BundleStatus `json:"status"`
 
 	// StatusCallback The URL that is called when the status changes, or null.
 	StatusCallback *string `json:"status_callback"`
@@ -627,8 +845,8 @@ type TrustProductChannelEndpointAssignment struct {
 	// SID The SID of the assignment.
 	SID string `json:"sid"`
 
-	// TrustProductSID The SID of the Trust Product.
-	TrustProductSID TrustProductSID `json:"trust_product_sid"`
+	// TrustProductSID The SID of the Trust Product or Customer Profile.
+	TrustProductSID NullableBundleSID `json:"trust_product_sid"`
 
 	// URL The absolute URL of the resource.
 	URL ResourceURL `json:"url"`
@@ -659,8 +877,8 @@ type TrustProductEntityAssignment struct {
 	// SID The SID of the assignment.
 	SID string `json:"sid"`
 
-	// TrustProductSID The SID of the Trust Product.
-	TrustProductSID TrustProductSID `json:"trust_product_sid"`
+	// TrustProductSID The SID of the Trust Product or Customer Profile.
+	TrustProductSID NullableBundleSID `json:"trust_product_sid"`
 
 	// URL The absolute URL of the resource.
 	URL ResourceURL `json:"url"`
@@ -675,12 +893,6 @@ type TrustProductEntityAssignmentPage struct {
 
 	// Results The assignments of this page, newest first.
 	Results []TrustProductEntityAssignment `json:"results"`
-}
-
-// TrustProductError One reason for a rejection.
-type TrustProductError struct {
-	// Code The rejection code, for example 18601 (business name and website do not match).
-	Code int `json:"code"`
 }
 
 // TrustProductEvaluation The result of comparing what is assigned to a Trust Product with a policy.
@@ -703,8 +915,8 @@ type TrustProductEvaluation struct {
 	// Status Whether all requirements of the policy are fulfilled.
 	Status EvaluationStatus `json:"status"`
 
-	// TrustProductSID The SID of the Trust Product.
-	TrustProductSID TrustProductSID `json:"trust_product_sid"`
+	// TrustProductSID The SID of the Trust Product or Customer Profile.
+	TrustProductSID NullableBundleSID `json:"trust_product_sid"`
 
 	// URL The absolute URL of the resource.
 	URL ResourceURL `json:"url"`
@@ -744,12 +956,6 @@ type TrustProductPage struct {
 	Results []TrustProduct `json:"results"`
 }
 
-// TrustProductSID The SID of the Trust Product.
-type TrustProductSID = string
-
-// TrustProductStatus The status of the Trust Product, from draft to approval or rejection.
-type TrustProductStatus string
-
 // TypeField A field of a type.
 type TypeField struct {
 	// Constraint What the field holds, `String` or `List`.
@@ -764,6 +970,21 @@ type TypeField struct {
 
 // TypeFields The fields of the type.
 type TypeFields = []TypeField
+
+// UpdateCustomerProfileRequest The fields to change. Fields that are not given stay unchanged.
+type UpdateCustomerProfileRequest struct {
+	// Email The e-mail address to notify when the status changes. Any text is accepted; whether mail can be sent to it is checked only when there is mail to send.
+	Email *Email `json:"Email,omitempty"`
+
+	// FriendlyName A name of your choice for the resource.
+	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
+
+	// Status The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+	Status *BundleStatus `json:"Status,omitempty"`
+
+	// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
+	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
+}
 
 // UpdateEndUserRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateEndUserRequest struct {
@@ -793,8 +1014,8 @@ type UpdateTrustProductRequest struct {
 	// FriendlyName A name of your choice for the resource.
 	FriendlyName *FriendlyName `json:"FriendlyName,omitempty"`
 
-	// Status The status of the Trust Product, from draft to approval or rejection.
-	Status *TrustProductStatus `json:"Status,omitempty"`
+	// Status The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+	Status *BundleStatus `json:"Status,omitempty"`
 
 	// StatusCallback The absolute http or https URL to call when the status changes. An empty value means none, and removes the present one.
 	StatusCallback *StatusCallback `json:"StatusCallback,omitempty"`
@@ -808,6 +1029,9 @@ type ChannelEndpointSIDFilter = ObjectSID
 
 // ChannelEndpointSIDs defines model for ChannelEndpointSidsFilter.
 type ChannelEndpointSIDs = string
+
+// CustomerProfileSIDInPath defines model for CustomerProfileSidInPath.
+type CustomerProfileSIDInPath = string
 
 // EndUserSID defines model for EndUserSid.
 type EndUserSID = string
@@ -845,8 +1069,8 @@ type PolicySIDInPath = string
 // SID defines model for Sid.
 type SID = string
 
-// StatusFilter The status of the Trust Product, from draft to approval or rejection.
-type StatusFilter = TrustProductStatus
+// StatusFilter The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+type StatusFilter = BundleStatus
 
 // SupportingDocumentSID defines model for SupportingDocumentSid.
 type SupportingDocumentSID = string
@@ -856,6 +1080,104 @@ type TrustProductSIDInPath = string
 
 // TypeSID The machine name of a type, for example `authorized_representative_1`.
 type TypeSID = MachineName
+
+// ListCustomerProfileParams defines parameters for ListCustomerProfile.
+type ListCustomerProfileParams struct {
+	// Status Return only resources in this status.
+	Status *StatusFilter `form:"Status,omitempty" json:"Status,omitempty"`
+
+	// FriendlyName Return only resources with exactly this name.
+	FriendlyName *FriendlyNameFilter `form:"FriendlyName,omitempty" json:"FriendlyName,omitempty"`
+
+	// PolicySID Return only resources with this policy.
+	PolicySID *PolicySIDFilter `form:"PolicySid,omitempty" json:"PolicySid,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateCustomerProfileParams defines parameters for CreateCustomerProfile.
+type CreateCustomerProfileParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCustomerProfileChannelEndpointAssignmentParams defines parameters for ListCustomerProfileChannelEndpointAssignment.
+type ListCustomerProfileChannelEndpointAssignmentParams struct {
+	// ChannelEndpointSID Return only the assignment of this phone number.
+	ChannelEndpointSID *ChannelEndpointSIDFilter `form:"ChannelEndpointSid,omitempty" json:"ChannelEndpointSid,omitempty"`
+
+	// ChannelEndpointSIDs Return only the assignments of these phone numbers, at most 100 SIDs separated by commas.
+	ChannelEndpointSIDs *ChannelEndpointSIDs `form:"ChannelEndpointSids,omitempty" json:"ChannelEndpointSids,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateCustomerProfileChannelEndpointAssignmentParams defines parameters for CreateCustomerProfileChannelEndpointAssignment.
+type CreateCustomerProfileChannelEndpointAssignmentParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCustomerProfileEntityAssignmentParams defines parameters for ListCustomerProfileEntityAssignment.
+type ListCustomerProfileEntityAssignmentParams struct {
+	// ObjectType Return only assignments of objects of this type, given by its machine name.
+	ObjectType *ObjectTypeFilter `form:"ObjectType,omitempty" json:"ObjectType,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateCustomerProfileEntityAssignmentParams defines parameters for CreateCustomerProfileEntityAssignment.
+type CreateCustomerProfileEntityAssignmentParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCustomerProfileEvaluationParams defines parameters for ListCustomerProfileEvaluation.
+type ListCustomerProfileEvaluationParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"PageSize,omitempty" json:"PageSize,omitempty"`
+
+	// Page The number of the page, starting at 0. It is returned in `meta` and has no other effect.
+	Page *Page `form:"Page,omitempty" json:"Page,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same account and filters.
+	PageToken *PageToken `form:"PageToken,omitempty" json:"PageToken,omitempty"`
+}
+
+// CreateCustomerProfileEvaluationParams defines parameters for CreateCustomerProfileEvaluation.
+type CreateCustomerProfileEvaluationParams struct {
+	// IdempotencyKey A text that the caller chooses for this request only, for example a UUID. For 24 hours, the same key with the same
+	// request creates only one resource and returns the same response, and with another request it is refused (409, code
+	// 20409). The real service ignores it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // ListEndUserTypeParams defines parameters for ListEndUserType.
 type ListEndUserTypeParams struct {
@@ -935,7 +1257,7 @@ type CreateSupportingDocumentParams struct {
 
 // ListTrustProductParams defines parameters for ListTrustProduct.
 type ListTrustProductParams struct {
-	// Status Return only Trust Products in this status.
+	// Status Return only resources in this status.
 	Status *StatusFilter `form:"Status,omitempty" json:"Status,omitempty"`
 
 	// FriendlyName Return only resources with exactly this name.
@@ -1030,6 +1352,21 @@ type CreateTrustProductEvaluationParams struct {
 	// 20409). The real service ignores it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
+
+// CreateCustomerProfileFormdataRequestBody defines body for CreateCustomerProfile for application/x-www-form-urlencoded ContentType.
+type CreateCustomerProfileFormdataRequestBody = CreateCustomerProfileRequest
+
+// CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody defines body for CreateCustomerProfileChannelEndpointAssignment for application/x-www-form-urlencoded ContentType.
+type CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody = CreateCustomerProfileChannelEndpointAssignmentRequest
+
+// CreateCustomerProfileEntityAssignmentFormdataRequestBody defines body for CreateCustomerProfileEntityAssignment for application/x-www-form-urlencoded ContentType.
+type CreateCustomerProfileEntityAssignmentFormdataRequestBody = CreateCustomerProfileEntityAssignmentRequest
+
+// CreateCustomerProfileEvaluationFormdataRequestBody defines body for CreateCustomerProfileEvaluation for application/x-www-form-urlencoded ContentType.
+type CreateCustomerProfileEvaluationFormdataRequestBody = CreateCustomerProfileEvaluationRequest
+
+// UpdateCustomerProfileFormdataRequestBody defines body for UpdateCustomerProfile for application/x-www-form-urlencoded ContentType.
+type UpdateCustomerProfileFormdataRequestBody = UpdateCustomerProfileRequest
 
 // CreateEndUserFormdataRequestBody defines body for CreateEndUser for application/x-www-form-urlencoded ContentType.
 type CreateEndUserFormdataRequestBody = CreateEndUserRequest
@@ -1131,6 +1468,189 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// ListCustomerProfile List Customer Profiles.
+	//
+	// Returns a page of the account's Customer Profiles, newest first.
+	//
+	// Corresponds with GET /v1/CustomerProfiles (the `ListCustomerProfile` operationId).
+	ListCustomerProfile(ctx context.Context, params *ListCustomerProfileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileWithBody Create a Customer Profile.
+	//
+	// Creates a Customer Profile of the calling account, in status `draft`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles (the `CreateCustomerProfile` operationId).
+	CreateCustomerProfileWithBody(ctx context.Context, params *CreateCustomerProfileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileWithFormdataBody Create a Customer Profile.
+	//
+	// Creates a Customer Profile of the calling account, in status `draft`.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles (the `CreateCustomerProfile` operationId).
+	CreateCustomerProfileWithFormdataBody(ctx context.Context, params *CreateCustomerProfileParams, body CreateCustomerProfileFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCustomerProfileChannelEndpointAssignment List the phone numbers that are assigned to a Customer Profile.
+	//
+	// Returns a page of the Customer Profile's phone numbers, newest first.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments (the `ListCustomerProfileChannelEndpointAssignment` operationId).
+	ListCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileChannelEndpointAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileChannelEndpointAssignmentWithBody Assign a phone number to a Customer Profile.
+	//
+	// Assigns a phone number, in any status of the Customer Profile. A number that is assigned already, to this Customer
+	// Profile or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments (the `CreateCustomerProfileChannelEndpointAssignment` operationId).
+	CreateCustomerProfileChannelEndpointAssignmentWithBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileChannelEndpointAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileChannelEndpointAssignmentWithFormdataBody Assign a phone number to a Customer Profile.
+	//
+	// Assigns a phone number, in any status of the Customer Profile. A number that is assigned already, to this Customer
+	// Profile or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments (the `CreateCustomerProfileChannelEndpointAssignment` operationId).
+	CreateCustomerProfileChannelEndpointAssignmentWithFormdataBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileChannelEndpointAssignmentParams, body CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteCustomerProfileChannelEndpointAssignment Remove a phone number from a Customer Profile.
+	//
+	// Deletes the assignment, in any status of the Customer Profile.
+	//
+	// Corresponds with DELETE /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid} (the `DeleteCustomerProfileChannelEndpointAssignment` operationId).
+	DeleteCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchCustomerProfileChannelEndpointAssignment Fetch an assignment of a phone number.
+	//
+	// Returns the assignment. One of another Customer Profile gets 404.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid} (the `FetchCustomerProfileChannelEndpointAssignment` operationId).
+	FetchCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCustomerProfileEntityAssignment List the objects that are assigned to a Customer Profile.
+	//
+	// Returns a page of the Customer Profile's assignments, newest first.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments (the `ListCustomerProfileEntityAssignment` operationId).
+	ListCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileEntityAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileEntityAssignmentWithBody Assign an object to a Customer Profile.
+	//
+	// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
+	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+	// 400 (code 70002). So does any object while the Customer Profile is under review or approved.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments (the `CreateCustomerProfileEntityAssignment` operationId).
+	CreateCustomerProfileEntityAssignmentWithBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEntityAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileEntityAssignmentWithFormdataBody Assign an object to a Customer Profile.
+	//
+	// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
+	// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+	// 400 (code 70002). So does any object while the Customer Profile is under review or approved.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments (the `CreateCustomerProfileEntityAssignment` operationId).
+	CreateCustomerProfileEntityAssignmentWithFormdataBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEntityAssignmentParams, body CreateCustomerProfileEntityAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteCustomerProfileEntityAssignment Remove an object from a Customer Profile.
+	//
+	// Deletes the assignment, not the object. This gets 400 (code 70002) while the Customer Profile is under review or
+	// approved.
+	//
+	// Corresponds with DELETE /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid} (the `DeleteCustomerProfileEntityAssignment` operationId).
+	DeleteCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchCustomerProfileEntityAssignment Fetch an assignment of an object.
+	//
+	// Returns the assignment. One of another Customer Profile gets 404.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid} (the `FetchCustomerProfileEntityAssignment` operationId).
+	FetchCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCustomerProfileEvaluation List the evaluations of a Customer Profile.
+	//
+	// Returns a page of the Customer Profile's evaluations, newest first.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations (the `ListCustomerProfileEvaluation` operationId).
+	ListCustomerProfileEvaluation(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileEvaluationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileEvaluationWithBody Evaluate a Customer Profile.
+	//
+	// Compares what is assigned to the Customer Profile with a policy, which may be another one than its own, and stores the
+	// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+	// evaluations of a Customer Profile are kept.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations (the `CreateCustomerProfileEvaluation` operationId).
+	CreateCustomerProfileEvaluationWithBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEvaluationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCustomerProfileEvaluationWithFormdataBody Evaluate a Customer Profile.
+	//
+	// Compares what is assigned to the Customer Profile with a policy, which may be another one than its own, and stores the
+	// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+	// evaluations of a Customer Profile are kept.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations (the `CreateCustomerProfileEvaluation` operationId).
+	CreateCustomerProfileEvaluationWithFormdataBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEvaluationParams, body CreateCustomerProfileEvaluationFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchCustomerProfileEvaluation Fetch an evaluation.
+	//
+	// Returns the evaluation as it was made. One of another Customer Profile gets 404.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations/{Sid} (the `FetchCustomerProfileEvaluation` operationId).
+	FetchCustomerProfileEvaluation(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid EvaluationSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteCustomerProfile Delete a Customer Profile.
+	//
+	// Deletes the Customer Profile with its assignments, evaluations and pending callbacks and e-mails. A Customer Profile
+	// under review (`pending-review`, `in-review`) cannot be deleted.
+	//
+	// Corresponds with DELETE /v1/CustomerProfiles/{Sid} (the `DeleteCustomerProfile` operationId).
+	DeleteCustomerProfile(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchCustomerProfile Fetch a Customer Profile.
+	//
+	// Returns the current state of the Customer Profile.
+	//
+	// Corresponds with GET /v1/CustomerProfiles/{Sid} (the `FetchCustomerProfile` operationId).
+	FetchCustomerProfile(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCustomerProfileWithBody Update a Customer Profile.
+	//
+	// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+	// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+	// server may refuse to submit a noncompliant Customer Profile: 400, with the URL of its evaluation in the message.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{Sid} (the `UpdateCustomerProfile` operationId).
+	UpdateCustomerProfileWithBody(ctx context.Context, sid SID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCustomerProfileWithFormdataBody Update a Customer Profile.
+	//
+	// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+	// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+	// server may refuse to submit a noncompliant Customer Profile: 400, with the URL of its evaluation in the message.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/CustomerProfiles/{Sid} (the `UpdateCustomerProfile` operationId).
+	UpdateCustomerProfileWithFormdataBody(ctx context.Context, sid SID, body UpdateCustomerProfileFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEndUserType List the types of end users.
 	//
@@ -1478,6 +1998,399 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/TrustProducts/{TrustProductSid}/Evaluations/{Sid} (the `FetchTrustProductEvaluation` operationId).
 	FetchTrustProductEvaluation(ctx context.Context, trustProductSID TrustProductSIDInPath, sid EvaluationSID, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListCustomerProfile List Customer Profiles.
+//
+// Returns a page of the account's Customer Profiles, newest first.
+//
+// Corresponds with GET /v1/CustomerProfiles (the `ListCustomerProfile` operationId).
+func (c *Client) ListCustomerProfile(ctx context.Context, params *ListCustomerProfileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCustomerProfileRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileWithBody Create a Customer Profile.
+//
+// Creates a Customer Profile of the calling account, in status `draft`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/CustomerProfiles (the `CreateCustomerProfile` operationId).
+func (c *Client) CreateCustomerProfileWithBody(ctx context.Context, params *CreateCustomerProfileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileWithFormdataBody Create a Customer Profile.
+//
+// Creates a Customer Profile of the calling account, in status `draft`.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/CustomerProfiles (the `CreateCustomerProfile` operationId).
+func (c *Client) CreateCustomerProfileWithFormdataBody(ctx context.Context, params *CreateCustomerProfileParams, body CreateCustomerProfileFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCustomerProfileChannelEndpointAssignment List the phone numbers that are assigned to a Customer Profile.
+//
+// Returns a page of the Customer Profile's phone numbers, newest first.
+//
+// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments (the `ListCustomerProfileChannelEndpointAssignment` operationId).
+func (c *Client) ListCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileChannelEndpointAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCustomerProfileChannelEndpointAssignmentRequest(c.Server, customerProfileSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileChannelEndpointAssignmentWithBody Assign a phone number to a Customer Profile.
+//
+// Assigns a phone number, in any status of the Customer Profile. A number that is assigned already, to this Customer
+// Profile or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments (the `CreateCustomerProfileChannelEndpointAssignment` operationId).
+func (c *Client) CreateCustomerProfileChannelEndpointAssignmentWithBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileChannelEndpointAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileChannelEndpointAssignmentRequestWithBody(c.Server, customerProfileSID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileChannelEndpointAssignmentWithFormdataBody Assign a phone number to a Customer Profile.
+//
+// Assigns a phone number, in any status of the Customer Profile. A number that is assigned already, to this Customer
+// Profile or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments (the `CreateCustomerProfileChannelEndpointAssignment` operationId).
+func (c *Client) CreateCustomerProfileChannelEndpointAssignmentWithFormdataBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileChannelEndpointAssignmentParams, body CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileChannelEndpointAssignmentRequestWithFormdataBody(c.Server, customerProfileSID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteCustomerProfileChannelEndpointAssignment Remove a phone number from a Customer Profile.
+//
+// Deletes the assignment, in any status of the Customer Profile.
+//
+// Corresponds with DELETE /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid} (the `DeleteCustomerProfileChannelEndpointAssignment` operationId).
+func (c *Client) DeleteCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteCustomerProfileChannelEndpointAssignmentRequest(c.Server, customerProfileSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchCustomerProfileChannelEndpointAssignment Fetch an assignment of a phone number.
+//
+// Returns the assignment. One of another Customer Profile gets 404.
+//
+// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid} (the `FetchCustomerProfileChannelEndpointAssignment` operationId).
+func (c *Client) FetchCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchCustomerProfileChannelEndpointAssignmentRequest(c.Server, customerProfileSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCustomerProfileEntityAssignment List the objects that are assigned to a Customer Profile.
+//
+// Returns a page of the Customer Profile's assignments, newest first.
+//
+// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments (the `ListCustomerProfileEntityAssignment` operationId).
+func (c *Client) ListCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileEntityAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCustomerProfileEntityAssignmentRequest(c.Server, customerProfileSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileEntityAssignmentWithBody Assign an object to a Customer Profile.
+//
+// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Customer Profile is under review or approved.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments (the `CreateCustomerProfileEntityAssignment` operationId).
+func (c *Client) CreateCustomerProfileEntityAssignmentWithBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEntityAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileEntityAssignmentRequestWithBody(c.Server, customerProfileSID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileEntityAssignmentWithFormdataBody Assign an object to a Customer Profile.
+//
+// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Customer Profile is under review or approved.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments (the `CreateCustomerProfileEntityAssignment` operationId).
+func (c *Client) CreateCustomerProfileEntityAssignmentWithFormdataBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEntityAssignmentParams, body CreateCustomerProfileEntityAssignmentFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileEntityAssignmentRequestWithFormdataBody(c.Server, customerProfileSID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteCustomerProfileEntityAssignment Remove an object from a Customer Profile.
+//
+// Deletes the assignment, not the object. This gets 400 (code 70002) while the Customer Profile is under review or
+// approved.
+//
+// Corresponds with DELETE /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid} (the `DeleteCustomerProfileEntityAssignment` operationId).
+func (c *Client) DeleteCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteCustomerProfileEntityAssignmentRequest(c.Server, customerProfileSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchCustomerProfileEntityAssignment Fetch an assignment of an object.
+//
+// Returns the assignment. One of another Customer Profile gets 404.
+//
+// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid} (the `FetchCustomerProfileEntityAssignment` operationId).
+func (c *Client) FetchCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchCustomerProfileEntityAssignmentRequest(c.Server, customerProfileSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCustomerProfileEvaluation List the evaluations of a Customer Profile.
+//
+// Returns a page of the Customer Profile's evaluations, newest first.
+//
+// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations (the `ListCustomerProfileEvaluation` operationId).
+func (c *Client) ListCustomerProfileEvaluation(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileEvaluationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCustomerProfileEvaluationRequest(c.Server, customerProfileSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileEvaluationWithBody Evaluate a Customer Profile.
+//
+// Compares what is assigned to the Customer Profile with a policy, which may be another one than its own, and stores the
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Customer Profile are kept.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations (the `CreateCustomerProfileEvaluation` operationId).
+func (c *Client) CreateCustomerProfileEvaluationWithBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEvaluationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileEvaluationRequestWithBody(c.Server, customerProfileSID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCustomerProfileEvaluationWithFormdataBody Evaluate a Customer Profile.
+//
+// Compares what is assigned to the Customer Profile with a policy, which may be another one than its own, and stores the
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Customer Profile are kept.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations (the `CreateCustomerProfileEvaluation` operationId).
+func (c *Client) CreateCustomerProfileEvaluationWithFormdataBody(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEvaluationParams, body CreateCustomerProfileEvaluationFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCustomerProfileEvaluationRequestWithFormdataBody(c.Server, customerProfileSID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchCustomerProfileEvaluation Fetch an evaluation.
+//
+// Returns the evaluation as it was made. One of another Customer Profile gets 404.
+//
+// Corresponds with GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations/{Sid} (the `FetchCustomerProfileEvaluation` operationId).
+func (c *Client) FetchCustomerProfileEvaluation(ctx context.Context, customerProfileSID CustomerProfileSIDInPath, sid EvaluationSID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchCustomerProfileEvaluationRequest(c.Server, customerProfileSID, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteCustomerProfile Delete a Customer Profile.
+//
+// Deletes the Customer Profile with its assignments, evaluations and pending callbacks and e-mails. A Customer Profile
+// under review (`pending-review`, `in-review`) cannot be deleted.
+//
+// Corresponds with DELETE /v1/CustomerProfiles/{Sid} (the `DeleteCustomerProfile` operationId).
+func (c *Client) DeleteCustomerProfile(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteCustomerProfileRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchCustomerProfile Fetch a Customer Profile.
+//
+// Returns the current state of the Customer Profile.
+//
+// Corresponds with GET /v1/CustomerProfiles/{Sid} (the `FetchCustomerProfile` operationId).
+func (c *Client) FetchCustomerProfile(ctx context.Context, sid SID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchCustomerProfileRequest(c.Server, sid)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCustomerProfileWithBody Update a Customer Profile.
+//
+// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+// server may refuse to submit a noncompliant Customer Profile: 400, with the URL of its evaluation in the message.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{Sid} (the `UpdateCustomerProfile` operationId).
+func (c *Client) UpdateCustomerProfileWithBody(ctx context.Context, sid SID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCustomerProfileRequestWithBody(c.Server, sid, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCustomerProfileWithFormdataBody Update a Customer Profile.
+//
+// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+// server may refuse to submit a noncompliant Customer Profile: 400, with the URL of its evaluation in the message.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/CustomerProfiles/{Sid} (the `UpdateCustomerProfile` operationId).
+func (c *Client) UpdateCustomerProfileWithFormdataBody(ctx context.Context, sid SID, body UpdateCustomerProfileFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCustomerProfileRequestWithFormdataBody(c.Server, sid, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListEndUserType List the types of end users.
@@ -2235,6 +3148,972 @@ func (c *Client) FetchTrustProductEvaluation(ctx context.Context, trustProductSI
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewListCustomerProfileRequest constructs an http.Request for the ListCustomerProfile method
+func NewListCustomerProfileRequest(server string, params *ListCustomerProfileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.FriendlyName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "FriendlyName", *params.FriendlyName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PolicySID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PolicySid", *params.PolicySID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateCustomerProfileRequestWithFormdataBody calls the generic CreateCustomerProfile builder with application/x-www-form-urlencoded body
+func NewCreateCustomerProfileRequestWithFormdataBody(server string, params *CreateCustomerProfileParams, body CreateCustomerProfileFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateCustomerProfileRequestWithBody(server, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateCustomerProfileRequestWithBody constructs an http.Request for the CreateCustomerProfile method, with any body, and a specified content type
+func NewCreateCustomerProfileRequestWithBody(server string, params *CreateCustomerProfileParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListCustomerProfileChannelEndpointAssignmentRequest constructs an http.Request for the ListCustomerProfileChannelEndpointAssignment method
+func NewListCustomerProfileChannelEndpointAssignmentRequest(server string, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileChannelEndpointAssignmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/ChannelEndpointAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ChannelEndpointSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ChannelEndpointSid", *params.ChannelEndpointSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ChannelEndpointSIDs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ChannelEndpointSids", *params.ChannelEndpointSIDs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateCustomerProfileChannelEndpointAssignmentRequestWithFormdataBody calls the generic CreateCustomerProfileChannelEndpointAssignment builder with application/x-www-form-urlencoded body
+func NewCreateCustomerProfileChannelEndpointAssignmentRequestWithFormdataBody(server string, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileChannelEndpointAssignmentParams, body CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateCustomerProfileChannelEndpointAssignmentRequestWithBody(server, customerProfileSID, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateCustomerProfileChannelEndpointAssignmentRequestWithBody constructs an http.Request for the CreateCustomerProfileChannelEndpointAssignment method, with any body, and a specified content type
+func NewCreateCustomerProfileChannelEndpointAssignmentRequestWithBody(server string, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileChannelEndpointAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/ChannelEndpointAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteCustomerProfileChannelEndpointAssignmentRequest constructs an http.Request for the DeleteCustomerProfileChannelEndpointAssignment method
+func NewDeleteCustomerProfileChannelEndpointAssignmentRequest(server string, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/ChannelEndpointAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchCustomerProfileChannelEndpointAssignmentRequest constructs an http.Request for the FetchCustomerProfileChannelEndpointAssignment method
+func NewFetchCustomerProfileChannelEndpointAssignmentRequest(server string, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/ChannelEndpointAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListCustomerProfileEntityAssignmentRequest constructs an http.Request for the ListCustomerProfileEntityAssignment method
+func NewListCustomerProfileEntityAssignmentRequest(server string, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileEntityAssignmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/EntityAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ObjectType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ObjectType", *params.ObjectType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateCustomerProfileEntityAssignmentRequestWithFormdataBody calls the generic CreateCustomerProfileEntityAssignment builder with application/x-www-form-urlencoded body
+func NewCreateCustomerProfileEntityAssignmentRequestWithFormdataBody(server string, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEntityAssignmentParams, body CreateCustomerProfileEntityAssignmentFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateCustomerProfileEntityAssignmentRequestWithBody(server, customerProfileSID, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateCustomerProfileEntityAssignmentRequestWithBody constructs an http.Request for the CreateCustomerProfileEntityAssignment method, with any body, and a specified content type
+func NewCreateCustomerProfileEntityAssignmentRequestWithBody(server string, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEntityAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/EntityAssignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteCustomerProfileEntityAssignmentRequest constructs an http.Request for the DeleteCustomerProfileEntityAssignment method
+func NewDeleteCustomerProfileEntityAssignmentRequest(server string, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/EntityAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchCustomerProfileEntityAssignmentRequest constructs an http.Request for the FetchCustomerProfileEntityAssignment method
+func NewFetchCustomerProfileEntityAssignmentRequest(server string, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/EntityAssignments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListCustomerProfileEvaluationRequest constructs an http.Request for the ListCustomerProfileEvaluation method
+func NewListCustomerProfileEvaluationRequest(server string, customerProfileSID CustomerProfileSIDInPath, params *ListCustomerProfileEvaluationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/Evaluations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "Page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "PageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateCustomerProfileEvaluationRequestWithFormdataBody calls the generic CreateCustomerProfileEvaluation builder with application/x-www-form-urlencoded body
+func NewCreateCustomerProfileEvaluationRequestWithFormdataBody(server string, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEvaluationParams, body CreateCustomerProfileEvaluationFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateCustomerProfileEvaluationRequestWithBody(server, customerProfileSID, params, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateCustomerProfileEvaluationRequestWithBody constructs an http.Request for the CreateCustomerProfileEvaluation method, with any body, and a specified content type
+func NewCreateCustomerProfileEvaluationRequestWithBody(server string, customerProfileSID CustomerProfileSIDInPath, params *CreateCustomerProfileEvaluationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/Evaluations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewFetchCustomerProfileEvaluationRequest constructs an http.Request for the FetchCustomerProfileEvaluation method
+func NewFetchCustomerProfileEvaluationRequest(server string, customerProfileSID CustomerProfileSIDInPath, sid EvaluationSID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "CustomerProfileSid", customerProfileSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s/Evaluations/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteCustomerProfileRequest constructs an http.Request for the DeleteCustomerProfile method
+func NewDeleteCustomerProfileRequest(server string, sid SID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchCustomerProfileRequest constructs an http.Request for the FetchCustomerProfile method
+func NewFetchCustomerProfileRequest(server string, sid SID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateCustomerProfileRequestWithFormdataBody calls the generic UpdateCustomerProfile builder with application/x-www-form-urlencoded body
+func NewUpdateCustomerProfileRequestWithFormdataBody(server string, sid SID, body UpdateCustomerProfileFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewUpdateCustomerProfileRequestWithBody(server, sid, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewUpdateCustomerProfileRequestWithBody constructs an http.Request for the UpdateCustomerProfile method, with any body, and a specified content type
+func NewUpdateCustomerProfileRequestWithBody(server string, sid SID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "Sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/CustomerProfiles/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewListEndUserTypeRequest constructs an http.Request for the ListEndUserType method

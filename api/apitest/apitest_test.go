@@ -126,15 +126,15 @@ func TestOptions(t *testing.T) {
 	}
 	c.submit(p.SID)
 	s.Advance(time.Hour - time.Second)
-	if p = c.fetch(p.SID); p.Status != gen.TrustProductStatusInReview {
+	if p = c.fetch(p.SID); p.Status != gen.BundleStatusInReview {
 		t.Errorf("a second before the end of its review it is %s", p.Status)
 	}
 	s.Advance(time.Second)
-	if p = c.fetch(p.SID); p.Status != gen.TrustProductStatusTwilioApproved || !p.ValidUntil.Equal(start.Add(25*time.Hour)) {
+	if p = c.fetch(p.SID); p.Status != gen.BundleStatusTwilioApproved || !p.ValidUntil.Equal(start.Add(25*time.Hour)) {
 		t.Errorf("after its review it is %s until %v", p.Status, p.ValidUntil)
 	}
 	s.Advance(24 * time.Hour)
-	if p = c.fetch(p.SID); p.Status != gen.TrustProductStatusTwilioRejected || !p.DateUpdated.Equal(start.Add(25*time.Hour)) {
+	if p = c.fetch(p.SID); p.Status != gen.BundleStatusTwilioRejected || !p.DateUpdated.Equal(start.Add(25*time.Hour)) {
 		t.Errorf("at the end of its approval it is %s, updated %v", p.Status, p.DateUpdated)
 	}
 	if got := s.Now().Sub(start).Truncate(time.Second); got != 25*time.Hour {

@@ -27,7 +27,7 @@ func testCompliance(t *testing.T) {
 
 	// submit returns the names of the requirements that the product was refused for.
 	submit := func() (missing []string) {
-		_, err := c.UpdateTrustProduct(t.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+		_, err := c.UpdateTrustProduct(t.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 		refused, ok := errors.AsType[*client.Error](err)
 		if !ok {
 			t.Fatalf("the submission is not refused: %v", err)
@@ -57,7 +57,7 @@ func testCompliance(t *testing.T) {
 	s.Advance(time.Hour) // nothing was submitted, so nothing is reviewed
 	product, err = c.FetchTrustProduct(t.Context(), product.SID)
 	check(t, err)
-	if product.Status != client.TrustProductStatusDraft {
+	if product.Status != client.BundleStatusDraft {
 		t.Errorf("the product is %s", product.Status)
 	}
 }

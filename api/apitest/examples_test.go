@@ -27,7 +27,7 @@ type application struct {
 	authToken string
 
 	mu    sync.Mutex
-	shown client.TrustProductStatus
+	shown client.BundleStatus
 }
 
 func newApplication(t *testing.T, baseURL, accountSID, authToken string) http.Handler {
@@ -52,7 +52,7 @@ func (a *application) register(w http.ResponseWriter, r *http.Request) {
 		StatusCallback: new("http://" + r.Host + "/status"),
 	})
 	if err == nil {
-		_, err = a.api.UpdateTrustProduct(r.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+		_, err = a.api.UpdateTrustProduct(r.Context(), product.SID, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)

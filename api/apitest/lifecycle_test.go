@@ -76,8 +76,8 @@ func TestCallbacksToTheInternet(t *testing.T) {
 		t.Fatalf("mails: %+v", mails)
 	}
 	want := apitest.Mail{
-		At: last.At, To: "name+reject-18601@acme.example", ProductSID: p.SID, FriendlyName: "Acme",
-		Status: gen.TrustProductStatusTwilioRejected, Codes: []int{18601}, FailureReason: last.Form.Get("FailureReason"),
+		At: last.At, To: "name+reject-18601@acme.example", BundleSID: p.SID, FriendlyName: "Acme",
+		Status: gen.BundleStatusTwilioRejected, Codes: []int{18601}, FailureReason: last.Form.Get("FailureReason"),
 	}
 	if diff := cmp.Diff(want, mails[2]); diff != "" {
 		t.Errorf("the last mail (-want +got):\n%s", diff)
@@ -139,7 +139,7 @@ func TestReceiver(t *testing.T) {
 	c.submit(p.SID)
 	start := s.Now()
 	s.Advance(time.Hour)
-	if got := c.fetch(p.SID).Status; got != gen.TrustProductStatusTwilioApproved {
+	if got := c.fetch(p.SID).Status; got != gen.BundleStatusTwilioApproved {
 		t.Errorf("the status is %s", got)
 	}
 	var seen []apitest.Callback
@@ -189,10 +189,10 @@ func TestDecisions(t *testing.T) {
 		}
 		s.Approve(yes.SID)
 		s.Reject(no.SID, 18602, 18603)
-		if got := c.fetch(yes.SID); got.Status != gen.TrustProductStatusTwilioApproved || got.ValidUntil == nil {
+		if got := c.fetch(yes.SID); got.Status != gen.BundleStatusTwilioApproved || got.ValidUntil == nil {
 			t.Errorf("manual %v: approved, the status is %s until %v", manual, got.Status, got.ValidUntil)
 		}
-		if got := c.fetch(no.SID); !slices.Equal(got.Errors, []gen.TrustProductError{{Code: 18602}, {Code: 18603}}) {
+		if got := c.fetch(no.SID); !slices.Equal(got.Errors, []gen.BundleError{{Code: 18602}, {Code: 18603}}) {
 			t.Errorf("manual %v: rejected, the errors are %v", manual, got.Errors)
 		}
 		if got := statuses(s.Callbacks()); !slices.Equal(got, []string{"pending-review", "in-review", "twilio-rejected"}) {
@@ -244,7 +244,7 @@ func TestReceiverThatCallsTheAPI(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)
 	c := newCaller(t, s)
-	var seen []gen.TrustProductStatus
+	var seen []gen.BundleStatus
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		seen = append(seen, c.fetch(r.PostFormValue("BundleSid")).Status) // no lock: callbacks of a product are sent one at a time
 	}))
@@ -252,7 +252,7 @@ func TestReceiverThatCallsTheAPI(t *testing.T) {
 	p := c.create("a@acme.example", server.URL)
 	c.product(http.MethodPost, "/v1/TrustProducts/"+p.SID, url.Values{"Status": {"pending-review"}})
 	s.Advance(time.Minute)
-	if len(seen) != 3 || seen[2] != gen.TrustProductStatusTwilioApproved {
+	if len(seen) != 3 || seen[2] != gen.BundleStatusTwilioApproved {
 		t.Errorf("the receiver saw %v", seen)
 	}
 }
@@ -260,9 +260,9 @@ func TestReceiverThatCallsTheAPI(t *testing.T) {
 // TestCompliance submits a product with a profile missing in each way.
 func TestCompliance(t *testing.T) {
 	t.Parallel()
-	for how, want := range map[apitest.Compliance]gen.TrustProductStatus{
-		apitest.ComplianceOff:    gen.TrustProductStatusTwilioApproved,
-		apitest.ComplianceReject: gen.TrustProductStatusTwilioRejected,
+	for how, want := range map[apitest.Compliance]gen.BundleStatus{
+		apitest.ComplianceOff:    gen.BundleStatusTwilioApproved,
+		apitest.ComplianceReject: gen.BundleStatusTwilioRejected,
 	} {
 		s := apitest.New(t, apitest.WithCompliance(how))
 		c := newCaller(t, s)

@@ -27,14 +27,14 @@ type Callback struct {
 	Error            string     // why it was not delivered; empty if it was
 }
 
-// Mail is a message that a real server would have sent to a product's Email. No message is sent if the Email is not an address.
+// Mail is a message that a real server would have sent to a bundle's Email. No message is sent if the Email is not an address.
 // The text is left out because tests should not depend on it: the real service's differs.
 type Mail struct {
 	At            time.Time // by the server's clock
 	To            string
-	ProductSID    string
+	BundleSID     string
 	FriendlyName  string
-	Status        gen.TrustProductStatus
+	Status        gen.BundleStatus
 	Codes         []int  // of a rejection
 	FailureReason string // of a rejection
 }
@@ -92,8 +92,8 @@ func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notic
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.mails = append(r.mails, Mail{
-			At: at, To: n.Target, ProductSID: n.BundleSID, FriendlyName: n.FriendlyName,
-			Status: gen.TrustProductStatus(n.Status), Codes: slices.Clone(n.Errors), FailureReason: n.FailureReason(),
+			At: at, To: n.Target, BundleSID: n.BundleSID, FriendlyName: n.FriendlyName,
+			Status: gen.BundleStatus(n.Status), Codes: slices.Clone(n.Errors), FailureReason: n.FailureReason(),
 		})
 		return trust.Attempt{Started: at, Verdict: trust.Delivered, Connected: true, StatusCode: 250}
 	}

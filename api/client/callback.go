@@ -14,14 +14,14 @@ import (
 // maxCallbackBytes bounds how much of a callback is read. It usually has a few hundred bytes.
 const maxCallbackBytes = 64 << 10
 
-// Callback reports that a Trust Product's status has changed. The fields are those that Twilio documents for number bundles;
-// for Trust Products it documents none (docs/fidelity.md).
+// Callback reports that the status of a bundle, a Trust Product or Customer Profile, has changed. The fields are those that
+// Twilio documents for number bundles; for these bundles it documents none (docs/fidelity.md).
 type Callback struct {
-	AccountSID       string             // the account that the Trust Product belongs to
-	TrustProductSID  string             // the Trust Product, BundleSid in the form
-	Status           TrustProductStatus // the new status, which may be unknown to this version
-	FailureReason    string             // why it was rejected, for people to read; otherwise empty
-	IdempotencyToken string             // the same if this change is reported again, as happens; may be empty, and is not signed
+	AccountSID       string       // the account that the bundle belongs to
+	BundleSID        string       // of the Trust Product or Customer Profile
+	Status           BundleStatus // the new status, which may be unknown to this version
+	FailureReason    string       // why it was rejected, for people to read; otherwise empty
+	IdempotencyToken string       // the same if this change is reported again, as happens; may be empty, and is not signed
 }
 
 // CallbackOption changes one call of ParseCallback.
@@ -64,12 +64,12 @@ func ParseCallback(r *http.Request, authToken string, options ...CallbackOption)
 	}
 	callback := &Callback{
 		AccountSID:       form.Get("AccountSid"),
-		TrustProductSID:  form.Get("BundleSid"),
-		Status:           TrustProductStatus(form.Get("Status")),
+		BundleSID:        form.Get("BundleSid"),
+		Status:           BundleStatus(form.Get("Status")),
 		FailureReason:    form.Get("FailureReason"),
 		IdempotencyToken: r.Header.Get("I-Twilio-Idempotency-Token"),
 	}
-	if callback.TrustProductSID == "" || callback.Status == "" {
+	if callback.BundleSID == "" || callback.Status == "" {
 		return nil, errors.New("client: the callback has no BundleSid or Status")
 	}
 	return callback, nil

@@ -32,7 +32,7 @@ func TestParseCallback(t *testing.T) {
 	const target = "http://x.example/status?a=1"
 	got, err := client.ParseCallback(callback(target, rejection(), signature.Sign(token, target, rejection())), token)
 	want := &client.Callback{
-		AccountSID: account, TrustProductSID: sid, Status: client.TrustProductStatusTwilioRejected,
+		AccountSID: account, BundleSID: sid, Status: client.BundleStatusTwilioRejected,
 		FailureReason: "18601: Zoë & Co", IdempotencyToken: "token-1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -126,7 +126,7 @@ func TestParseCallbackAfterParseForm(t *testing.T) {
 	if err := r.ParseForm(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := client.ParseCallback(r, token); err != nil || got.Status != client.TrustProductStatusTwilioRejected {
+	if got, err := client.ParseCallback(r, token); err != nil || got.Status != client.BundleStatusTwilioRejected {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -61,7 +61,7 @@ func TestCreate(t *testing.T) {
 	}
 	updated := time.Date(2019, 7, 31, 1, 9, 0, 0, time.UTC)
 	if product.SID != sid || product.PolicySID != "" || product.StatusCallback != nil || product.ValidUntil != nil ||
-		!product.DateUpdated.Equal(updated) || product.Errors[0].Code != 18601 || product.Status != client.TrustProductStatusDraft {
+		!product.DateUpdated.Equal(updated) || product.Errors[0].Code != 18601 || product.Status != client.BundleStatusDraft {
 		t.Errorf("got %+v", product)
 	}
 	username, password, _ := last.BasicAuth()
@@ -80,7 +80,7 @@ func TestCreate(t *testing.T) {
 func TestUpdateSendsFieldsThatAreSet(t *testing.T) {
 	c, last := newServer(t, http.StatusOK, "application/json", answer)
 	_, err := c.UpdateTrustProduct(t.Context(), sid, client.UpdateTrustProductRequest{
-		Status: new(client.TrustProductStatusPendingReview), StatusCallback: new(""),
+		Status: new(client.BundleStatusPendingReview), StatusCallback: new(""),
 	})
 	if err != nil {
 		t.Fatal(err)

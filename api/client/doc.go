@@ -6,7 +6,7 @@
 //		FriendlyName: "Acme, Inc.", Email: "compliance@acme.example", PolicySID: "RN7a97559effdf62d00f4298208492a5ea",
 //	})
 //	product, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{
-//		Status: new(client.TrustProductStatusPendingReview),
+//		Status: new(client.BundleStatusPendingReview),
 //	})
 //
 // [Client.Do] and [Client.List] call operations that the contract does not have.

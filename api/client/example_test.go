@@ -54,7 +54,7 @@ func Example() {
 	}
 	fmt.Println(product.FriendlyName, "is a", product.Status)
 
-	_, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+	_, err = c.UpdateTrustProduct(ctx, product.SID, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 	fmt.Println("submitted:", err == nil)
 	// Output:
 	// Acme, Inc. is a draft
@@ -81,7 +81,7 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 		fmt.Println(err)
 		return
 	}
-	submit := client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)}
+	submit := client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)}
 	if _, err := c.UpdateTrustProduct(ctx, product.SID, submit); err != nil {
 		fmt.Println(err)
 		return
@@ -92,9 +92,9 @@ func ExampleClient_FetchTrustProduct_rejectionIsNoError() {
 		fmt.Println("approved? not if the status is ignored")
 	}
 	switch product.Status {
-	case client.TrustProductStatusTwilioApproved:
+	case client.BundleStatusTwilioApproved:
 		fmt.Println("approved")
-	case client.TrustProductStatusTwilioRejected:
+	case client.BundleStatusTwilioRejected:
 		fmt.Println("rejected, code", product.Errors[0].Code)
 	default:
 		fmt.Println("not decided yet")
@@ -257,7 +257,7 @@ func ExampleParseCallback() {
 		case err != nil:
 			http.Error(w, "not a callback", http.StatusBadRequest)
 		default:
-			fmt.Println(callback.TrustProductSID, "is now", callback.Status)
+			fmt.Println(callback.BundleSID, "is now", callback.Status)
 		}
 	})
 

@@ -9,6 +9,15 @@ import (
 	gen "github.com/opentrusthub/trusthub/gen"
 )
 
+// The values of BundleStatus.
+const (
+	BundleStatusDraft          = gen.BundleStatusDraft
+	BundleStatusInReview       = gen.BundleStatusInReview
+	BundleStatusPendingReview  = gen.BundleStatusPendingReview
+	BundleStatusTwilioApproved = gen.BundleStatusTwilioApproved
+	BundleStatusTwilioRejected = gen.BundleStatusTwilioRejected
+)
+
 // The values of ChannelEndpointType.
 const (
 	ChannelEndpointTypePhoneNumber = gen.ChannelEndpointTypePhoneNumber
@@ -30,21 +39,30 @@ const (
 	SupportingDocumentStatusRejected              = gen.SupportingDocumentStatusRejected
 )
 
-// The values of TrustProductStatus.
-const (
-	TrustProductStatusDraft          = gen.TrustProductStatusDraft
-	TrustProductStatusInReview       = gen.TrustProductStatusInReview
-	TrustProductStatusPendingReview  = gen.TrustProductStatusPendingReview
-	TrustProductStatusTwilioApproved = gen.TrustProductStatusTwilioApproved
-	TrustProductStatusTwilioRejected = gen.TrustProductStatusTwilioRejected
-)
-
 // Attributes The values of the type's fields, as the text of a JSON object: at most 16 KiB, nested at most 32 levels deep, and no
 // name twice in an object. They are stored as they were sent. Values are personal data.
 type Attributes = gen.Attributes
 
+// BundleError One reason for a rejection.
+type BundleError = gen.BundleError
+
+// BundleStatus The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+type BundleStatus = gen.BundleStatus
+
 // ChannelEndpointType The kind of channel endpoint. There are only phone numbers.
 type ChannelEndpointType = gen.ChannelEndpointType
+
+// CreateCustomerProfileChannelEndpointAssignmentRequest The phone number to assign.
+type CreateCustomerProfileChannelEndpointAssignmentRequest = gen.CreateCustomerProfileChannelEndpointAssignmentRequest
+
+// CreateCustomerProfileEntityAssignmentRequest The object to assign.
+type CreateCustomerProfileEntityAssignmentRequest = gen.CreateCustomerProfileEntityAssignmentRequest
+
+// CreateCustomerProfileEvaluationRequest The policy to evaluate.
+type CreateCustomerProfileEvaluationRequest = gen.CreateCustomerProfileEvaluationRequest
+
+// CreateCustomerProfileRequest The fields of a new Customer Profile.
+type CreateCustomerProfileRequest = gen.CreateCustomerProfileRequest
 
 // CreateEndUserRequest The fields of a new end user.
 type CreateEndUserRequest = gen.CreateEndUserRequest
@@ -63,6 +81,33 @@ type CreateTrustProductEvaluationRequest = gen.CreateTrustProductEvaluationReque
 
 // CreateTrustProductRequest The fields of a new Trust Product.
 type CreateTrustProductRequest = gen.CreateTrustProductRequest
+
+// CustomerProfile The identity of a business and the state of its review.
+type CustomerProfile = gen.CustomerProfile
+
+// CustomerProfileChannelEndpointAssignment A phone number that is assigned to a Customer Profile.
+type CustomerProfileChannelEndpointAssignment = gen.CustomerProfileChannelEndpointAssignment
+
+// CustomerProfileChannelEndpointAssignmentPage A page of a list of assignments.
+type CustomerProfileChannelEndpointAssignmentPage = gen.CustomerProfileChannelEndpointAssignmentPage
+
+// CustomerProfileEntityAssignment An end user, supporting document or other bundle that is assigned to a Customer Profile.
+type CustomerProfileEntityAssignment = gen.CustomerProfileEntityAssignment
+
+// CustomerProfileEntityAssignmentPage A page of a list of assignments.
+type CustomerProfileEntityAssignmentPage = gen.CustomerProfileEntityAssignmentPage
+
+// CustomerProfileEvaluation The result of comparing what is assigned to a Customer Profile with a policy.
+type CustomerProfileEvaluation = gen.CustomerProfileEvaluation
+
+// CustomerProfileEvaluationPage A page of a list of evaluations.
+type CustomerProfileEvaluationPage = gen.CustomerProfileEvaluationPage
+
+// CustomerProfileLinks The absolute URLs of the Customer Profile's subresources.
+type CustomerProfileLinks = gen.CustomerProfileLinks
+
+// CustomerProfilePage A page of a list of Customer Profiles.
+type CustomerProfilePage = gen.CustomerProfilePage
 
 // EndUser A person or business, as one of the end user types describes it.
 type EndUser = gen.EndUser
@@ -102,7 +147,7 @@ type Policy = gen.Policy
 // PolicyAcceptedDocument A type of supporting document that fulfills a requirement.
 type PolicyAcceptedDocument = gen.PolicyAcceptedDocument
 
-// PolicyBundle A customer profile or Trust Product that a policy requires.
+// PolicyBundle A Customer Profile or Trust Product that a policy requires.
 type PolicyBundle = gen.PolicyBundle
 
 // PolicyDocument A supporting document that a policy requires. One of the accepted documents is enough.
@@ -132,7 +177,7 @@ type SupportingDocumentType = gen.SupportingDocumentType
 // SupportingDocumentTypePage A page of a list of types of supporting documents.
 type SupportingDocumentTypePage = gen.SupportingDocumentTypePage
 
-// TrustProduct The registered identity of a business and the state of its review.
+// TrustProduct The registration of a business for a service and the state of its review.
 type TrustProduct = gen.TrustProduct
 
 // TrustProductChannelEndpointAssignment A phone number that is assigned to a Trust Product.
@@ -147,9 +192,6 @@ type TrustProductEntityAssignment = gen.TrustProductEntityAssignment
 // TrustProductEntityAssignmentPage A page of a list of assignments.
 type TrustProductEntityAssignmentPage = gen.TrustProductEntityAssignmentPage
 
-// TrustProductError One reason for a rejection.
-type TrustProductError = gen.TrustProductError
-
 // TrustProductEvaluation The result of comparing what is assigned to a Trust Product with a policy.
 type TrustProductEvaluation = gen.TrustProductEvaluation
 
@@ -162,11 +204,11 @@ type TrustProductLinks = gen.TrustProductLinks
 // TrustProductPage A page of a list of Trust Products.
 type TrustProductPage = gen.TrustProductPage
 
-// TrustProductStatus The status of the Trust Product, from draft to approval or rejection.
-type TrustProductStatus = gen.TrustProductStatus
-
 // TypeField A field of a type.
 type TypeField = gen.TypeField
+
+// UpdateCustomerProfileRequest The fields to change. Fields that are not given stay unchanged.
+type UpdateCustomerProfileRequest = gen.UpdateCustomerProfileRequest
 
 // UpdateEndUserRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateEndUserRequest = gen.UpdateEndUserRequest
@@ -176,6 +218,241 @@ type UpdateSupportingDocumentRequest = gen.UpdateSupportingDocumentRequest
 
 // UpdateTrustProductRequest The fields to change. Fields that are not given stay unchanged.
 type UpdateTrustProductRequest = gen.UpdateTrustProductRequest
+
+// ListCustomerProfileRequest has the parameters of ListCustomerProfile. Fields that are nil are not sent.
+type ListCustomerProfileRequest = gen.ListCustomerProfileParams
+
+// ListCustomerProfile calls GET /v1/CustomerProfiles: List Customer Profiles.
+//
+// Returns a page of the account's Customer Profiles, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListCustomerProfile(ctx context.Context, r ListCustomerProfileRequest, options ...CallOption) iter.Seq2[*CustomerProfile, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]CustomerProfile, PageMeta, error) {
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[CustomerProfilePage](c.api.ListCustomerProfile(ctx, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateCustomerProfile calls POST /v1/CustomerProfiles: Create a Customer Profile.
+//
+// Creates a Customer Profile of the calling account, in status `draft`.
+func (c *Client) CreateCustomerProfile(ctx context.Context, r CreateCustomerProfileRequest, options ...CallOption) (*CustomerProfile, error) {
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[CustomerProfile](c.api.CreateCustomerProfileWithBody(ctx, nil, formType, body, c.withKey(options)))
+}
+
+// ListCustomerProfileChannelEndpointAssignmentRequest has the parameters of ListCustomerProfileChannelEndpointAssignment. Fields that are nil are not sent.
+type ListCustomerProfileChannelEndpointAssignmentRequest = gen.ListCustomerProfileChannelEndpointAssignmentParams
+
+// ListCustomerProfileChannelEndpointAssignment calls GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments: List the phone numbers that are assigned to a Customer Profile.
+//
+// Returns a page of the Customer Profile's phone numbers, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID string, r ListCustomerProfileChannelEndpointAssignmentRequest, options ...CallOption) iter.Seq2[*CustomerProfileChannelEndpointAssignment, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]CustomerProfileChannelEndpointAssignment, PageMeta, error) {
+		if err := checkPath("CustomerProfileSid", customerProfileSID); err != nil {
+			return nil, PageMeta{}, err
+		}
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[CustomerProfileChannelEndpointAssignmentPage](c.api.ListCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateCustomerProfileChannelEndpointAssignment calls POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments: Assign a phone number to a Customer Profile.
+//
+// Assigns a phone number, in any status of the Customer Profile. A number that is assigned already, to this Customer
+// Profile or to another one of the same policy, gets 409 (code 70003). Whether the number exists is not checked.
+func (c *Client) CreateCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID string, r CreateCustomerProfileChannelEndpointAssignmentRequest, options ...CallOption) (*CustomerProfileChannelEndpointAssignment, error) {
+	if err := checkPath("CustomerProfileSid", customerProfileSID); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[CustomerProfileChannelEndpointAssignment](c.api.CreateCustomerProfileChannelEndpointAssignmentWithBody(ctx, customerProfileSID, nil, formType, body, c.withKey(options)))
+}
+
+// DeleteCustomerProfileChannelEndpointAssignment calls DELETE /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid}: Remove a phone number from a Customer Profile.
+//
+// Deletes the assignment, in any status of the Customer Profile.
+func (c *Client) DeleteCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID string, sid string, options ...CallOption) error {
+	if err := checkPath("CustomerProfileSid", customerProfileSID, "Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, sid, c.withoutKey(options)))
+}
+
+// FetchCustomerProfileChannelEndpointAssignment calls GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid}: Fetch an assignment of a phone number.
+//
+// Returns the assignment. One of another Customer Profile gets 404.
+func (c *Client) FetchCustomerProfileChannelEndpointAssignment(ctx context.Context, customerProfileSID string, sid string, options ...CallOption) (*CustomerProfileChannelEndpointAssignment, error) {
+	if err := checkPath("CustomerProfileSid", customerProfileSID, "Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[CustomerProfileChannelEndpointAssignment](c.api.FetchCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, sid, c.withoutKey(options)))
+}
+
+// ListCustomerProfileEntityAssignmentRequest has the parameters of ListCustomerProfileEntityAssignment. Fields that are nil are not sent.
+type ListCustomerProfileEntityAssignmentRequest = gen.ListCustomerProfileEntityAssignmentParams
+
+// ListCustomerProfileEntityAssignment calls GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments: List the objects that are assigned to a Customer Profile.
+//
+// Returns a page of the Customer Profile's assignments, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID string, r ListCustomerProfileEntityAssignmentRequest, options ...CallOption) iter.Seq2[*CustomerProfileEntityAssignment, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]CustomerProfileEntityAssignment, PageMeta, error) {
+		if err := checkPath("CustomerProfileSid", customerProfileSID); err != nil {
+			return nil, PageMeta{}, err
+		}
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[CustomerProfileEntityAssignmentPage](c.api.ListCustomerProfileEntityAssignment(ctx, customerProfileSID, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateCustomerProfileEntityAssignment calls POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments: Assign an object to a Customer Profile.
+//
+// Assigns an end user, a supporting document or another bundle of the account. An object that does not exist gets
+// 404, and one that is assigned already gets 409 (code 70003). An object of another kind, an address for example, gets
+// 400 (code 70002). So does any object while the Customer Profile is under review or approved.
+func (c *Client) CreateCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID string, r CreateCustomerProfileEntityAssignmentRequest, options ...CallOption) (*CustomerProfileEntityAssignment, error) {
+	if err := checkPath("CustomerProfileSid", customerProfileSID); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[CustomerProfileEntityAssignment](c.api.CreateCustomerProfileEntityAssignmentWithBody(ctx, customerProfileSID, nil, formType, body, c.withKey(options)))
+}
+
+// DeleteCustomerProfileEntityAssignment calls DELETE /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid}: Remove an object from a Customer Profile.
+//
+// Deletes the assignment, not the object. This gets 400 (code 70002) while the Customer Profile is under review or
+// approved.
+func (c *Client) DeleteCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID string, sid string, options ...CallOption) error {
+	if err := checkPath("CustomerProfileSid", customerProfileSID, "Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteCustomerProfileEntityAssignment(ctx, customerProfileSID, sid, c.withoutKey(options)))
+}
+
+// FetchCustomerProfileEntityAssignment calls GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid}: Fetch an assignment of an object.
+//
+// Returns the assignment. One of another Customer Profile gets 404.
+func (c *Client) FetchCustomerProfileEntityAssignment(ctx context.Context, customerProfileSID string, sid string, options ...CallOption) (*CustomerProfileEntityAssignment, error) {
+	if err := checkPath("CustomerProfileSid", customerProfileSID, "Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[CustomerProfileEntityAssignment](c.api.FetchCustomerProfileEntityAssignment(ctx, customerProfileSID, sid, c.withoutKey(options)))
+}
+
+// ListCustomerProfileEvaluationRequest has the parameters of ListCustomerProfileEvaluation. Fields that are nil are not sent.
+type ListCustomerProfileEvaluationRequest = gen.ListCustomerProfileEvaluationParams
+
+// ListCustomerProfileEvaluation calls GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations: List the evaluations of a Customer Profile.
+//
+// Returns a page of the Customer Profile's evaluations, newest first.
+//
+// It returns immediately; ranging over the result fetches the pages. See Lists in the package comment.
+func (c *Client) ListCustomerProfileEvaluation(ctx context.Context, customerProfileSID string, r ListCustomerProfileEvaluationRequest, options ...CallOption) iter.Seq2[*CustomerProfileEvaluation, error] {
+	return pages(place{r.PageToken, r.Page}, func(at place) ([]CustomerProfileEvaluation, PageMeta, error) {
+		if err := checkPath("CustomerProfileSid", customerProfileSID); err != nil {
+			return nil, PageMeta{}, err
+		}
+		r := r
+		r.PageToken, r.Page = at.token, at.number
+		page, err := ok[CustomerProfileEvaluationPage](c.api.ListCustomerProfileEvaluation(ctx, customerProfileSID, &r, c.withoutKey(options)))
+		if err != nil {
+			return nil, PageMeta{}, err
+		}
+		return page.Results, page.Meta, nil
+	})
+}
+
+// CreateCustomerProfileEvaluation calls POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations: Evaluate a Customer Profile.
+//
+// Compares what is assigned to the Customer Profile with a policy, which may be another one than its own, and stores the
+// result. A policy that the server does not know requires nothing. An evaluation never changes. The last 100
+// evaluations of a Customer Profile are kept.
+func (c *Client) CreateCustomerProfileEvaluation(ctx context.Context, customerProfileSID string, r CreateCustomerProfileEvaluationRequest, options ...CallOption) (*CustomerProfileEvaluation, error) {
+	if err := checkPath("CustomerProfileSid", customerProfileSID); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return created[CustomerProfileEvaluation](c.api.CreateCustomerProfileEvaluationWithBody(ctx, customerProfileSID, nil, formType, body, c.withKey(options)))
+}
+
+// FetchCustomerProfileEvaluation calls GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations/{Sid}: Fetch an evaluation.
+//
+// Returns the evaluation as it was made. One of another Customer Profile gets 404.
+func (c *Client) FetchCustomerProfileEvaluation(ctx context.Context, customerProfileSID string, sid string, options ...CallOption) (*CustomerProfileEvaluation, error) {
+	if err := checkPath("CustomerProfileSid", customerProfileSID, "Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[CustomerProfileEvaluation](c.api.FetchCustomerProfileEvaluation(ctx, customerProfileSID, sid, c.withoutKey(options)))
+}
+
+// DeleteCustomerProfile calls DELETE /v1/CustomerProfiles/{Sid}: Delete a Customer Profile.
+//
+// Deletes the Customer Profile with its assignments, evaluations and pending callbacks and e-mails. A Customer Profile
+// under review (`pending-review`, `in-review`) cannot be deleted.
+func (c *Client) DeleteCustomerProfile(ctx context.Context, sid string, options ...CallOption) error {
+	if err := checkPath("Sid", sid); err != nil {
+		return err
+	}
+	return noContent(c.api.DeleteCustomerProfile(ctx, sid, c.withoutKey(options)))
+}
+
+// FetchCustomerProfile calls GET /v1/CustomerProfiles/{Sid}: Fetch a Customer Profile.
+//
+// Returns the current state of the Customer Profile.
+func (c *Client) FetchCustomerProfile(ctx context.Context, sid string, options ...CallOption) (*CustomerProfile, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	return ok[CustomerProfile](c.api.FetchCustomerProfile(ctx, sid, c.withoutKey(options)))
+}
+
+// UpdateCustomerProfile calls POST /v1/CustomerProfiles/{Sid}: Update a Customer Profile.
+//
+// Changes the fields that the request contains and leaves the others unchanged. All changes in a request, `Status`
+// included, are made together or not at all. A request that changes nothing leaves `date_updated` unchanged. A
+// server may refuse to submit a noncompliant Customer Profile: 400, with the URL of its evaluation in the message.
+func (c *Client) UpdateCustomerProfile(ctx context.Context, sid string, r UpdateCustomerProfileRequest, options ...CallOption) (*CustomerProfile, error) {
+	if err := checkPath("Sid", sid); err != nil {
+		return nil, err
+	}
+	body, err := form(r)
+	if err != nil {
+		return nil, err
+	}
+	return ok[CustomerProfile](c.api.UpdateCustomerProfileWithBody(ctx, sid, formType, body, c.withoutKey(options)))
+}
 
 // ListEndUserTypeRequest has the parameters of ListEndUserType. Fields that are nil are not sent.
 type ListEndUserTypeRequest = gen.ListEndUserTypeParams

@@ -98,7 +98,7 @@ func pages(t *testing.T, n int, next string) (*client.Client, *[]string) {
 func TestList(t *testing.T) {
 	c, asked := pages(t, 5, "https://elsewhere.example/v1/TrustProducts?PageToken=%s&Page=%d")
 	list := c.ListTrustProduct(t.Context(), client.ListTrustProductRequest{
-		Status: new(client.TrustProductStatusDraft), FriendlyName: new("A&B"), PageSize: new(int64(2)),
+		Status: new(client.BundleStatusDraft), FriendlyName: new("A&B"), PageSize: new(int64(2)),
 	})
 	if len(*asked) != 0 {
 		t.Error("the list was fetched before the loop")

@@ -31,7 +31,7 @@ func standIn() *httptest.Server {
 		}
 		product = &client.TrustProduct{
 			SID: fmt.Sprintf("BU%032d", keys[key]), FriendlyName: r.FormValue("FriendlyName"), Email: r.FormValue("Email"),
-			PolicySID: r.FormValue("PolicySid"), Status: client.TrustProductStatusDraft,
+			PolicySID: r.FormValue("PolicySid"), Status: client.BundleStatusDraft,
 		}
 		if r.PostForm.Has("StatusCallback") {
 			product.StatusCallback = new(r.FormValue("StatusCallback"))
@@ -80,9 +80,9 @@ func standIn() *httptest.Server {
 		} else if r.PostForm.Has("StatusCallback") {
 			product.StatusCallback = nil
 		}
-		if r.FormValue("Status") == string(client.TrustProductStatusPendingReview) {
-			product.Status = client.TrustProductStatusTwilioRejected
-			product.Errors = append(product.Errors, client.TrustProductError{Code: 18601})
+		if r.FormValue("Status") == string(client.BundleStatusPendingReview) {
+			product.Status = client.BundleStatusTwilioRejected
+			product.Errors = append(product.Errors, client.BundleError{Code: 18601})
 		}
 		answer(w, http.StatusOK, product)
 	})

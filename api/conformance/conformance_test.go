@@ -53,6 +53,7 @@ func TestConformanceWithoutPromises(t *testing.T) {
 func family() []string {
 	return []string{
 		"TrustProductEntityAssignment", "TrustProductChannelEndpointAssignment", "TrustProductEvaluation",
+		"CustomerProfile", "CustomerProfileEntityAssignment", "CustomerProfileChannelEndpointAssignment", "CustomerProfileEvaluation",
 		"EndUser", "SupportingDocument", "EndUserType", "SupportingDocumentType", "Policies",
 	}
 }

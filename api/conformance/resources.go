@@ -1,5 +1,7 @@
 package conformance
 
+import "slices"
+
 // resource describes to the suite what the contract does not say about a resource.
 type resource struct {
 	// name is the resource's name in the operations: TrustProduct for CreateTrustProduct.
@@ -27,24 +29,29 @@ type resource struct {
 
 // resources returns the resources of the contract.
 func resources() []*resource {
-	product := bundle("TrustProduct")
 	endUser := attributed("EndUser", "authorized_representative_1", "cnam_information")
 	document := attributed("SupportingDocument", "customer_profile_address", "starter_customer_profile_address")
-	return []*resource{
-		product,
-		assignment("TrustProductEntityAssignment", product, endUser, document),
-		endpointAssignment("TrustProductChannelEndpointAssignment", product),
-		evaluation("TrustProductEvaluation", product),
+	return slices.Concat(bundle("TrustProduct", endUser, document), bundle("CustomerProfile", endUser, document), []*resource{
 		endUser,
 		document,
 		{name: "EndUserType"},
 		{name: "SupportingDocumentType"},
 		{name: "Policies"},
+	})
+}
+
+// bundle describes a resource that is reviewed, and what belongs to it.
+func bundle(name string, endUser, document *resource) []*resource {
+	b := reviewed(name)
+	return []*resource{
+		b,
+		assignment(name+"EntityAssignment", b, endUser, document),
+		endpointAssignment(name+"ChannelEndpointAssignment", b),
+		evaluation(name+"Evaluation", b),
 	}
 }
 
-// bundle describes a resource that is reviewed.
-func bundle(name string) *resource {
+func reviewed(name string) *resource {
 	return &resource{
 		name:   name,
 		unique: "FriendlyName",

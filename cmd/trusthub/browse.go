@@ -30,12 +30,12 @@ func (c *getCmd) Run(ctx context.Context, s streams) error {
 
 type listCmd struct {
 	callFlags
-	Status       *client.TrustProductStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"List only Trust Products in this status: draft, pending-review, in-review, twilio-rejected or twilio-approved."`
-	FriendlyName *string                    `placeholder:"STRING" help:"List only Trust Products with exactly this name."`
-	PolicySID    *string                    `name:"policy-sid" placeholder:"SID" help:"List only Trust Products with this policy."`
-	Limit        count                      `default:"100" help:"Maximum number to list."`
-	JSON         bool                       `name:"json" xor:"form" help:"Print JSON to a terminal, too. Other output is JSON anyway."`
-	Quiet        bool                       `short:"q" xor:"form" help:"Print only the SIDs, one per line."`
+	Status       *client.BundleStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"List only Trust Products in this status: draft, pending-review, in-review, twilio-rejected or twilio-approved."`
+	FriendlyName *string              `placeholder:"STRING" help:"List only Trust Products with exactly this name."`
+	PolicySID    *string              `name:"policy-sid" placeholder:"SID" help:"List only Trust Products with this policy."`
+	Limit        count                `default:"100" help:"Maximum number to list."`
+	JSON         bool                 `name:"json" xor:"form" help:"Print JSON to a terminal, too. Other output is JSON anyway."`
+	Quiet        bool                 `short:"q" xor:"form" help:"Print only the SIDs, one per line."`
 }
 
 // Run lists products, newest first.
@@ -110,7 +110,7 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	}
 	ticker := time.NewTicker(max(time.Duration(c.Every), 10*time.Millisecond))
 	defer ticker.Stop()
-	var last client.TrustProductStatus
+	var last client.BundleStatus
 	for {
 		product, err := api.FetchTrustProduct(ctx, c.SID)
 		if ctx.Err() != nil {
@@ -126,7 +126,7 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 				return err
 			}
 		}
-		if last == client.TrustProductStatusTwilioApproved || last == client.TrustProductStatusTwilioRejected {
+		if last == client.BundleStatusTwilioApproved || last == client.BundleStatusTwilioRejected {
 			return nil
 		}
 		select {
@@ -139,9 +139,9 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 
 // watched is a status as it is printed. Outside a terminal each is a line of JSON.
 type watched struct {
-	SID    string                    `json:"sid"`
-	Status client.TrustProductStatus `json:"status"`
-	Errors []int                     `json:"errors,omitempty"`
+	SID    string              `json:"sid"`
+	Status client.BundleStatus `json:"status"`
+	Errors []int               `json:"errors,omitempty"`
 }
 
 func printWatched(s streams, p *client.TrustProduct) error {

@@ -70,11 +70,11 @@ func (c *createCmd) Run(ctx context.Context, s streams) error {
 
 type updateCmd struct {
 	callFlags
-	SID            string                     `arg:"" name:"sid" help:"SID of the Trust Product to update."`
-	FriendlyName   *string                    `placeholder:"STRING" help:"New name."`
-	Email          *string                    `placeholder:"STRING" help:"New e-mail address."`
-	Status         *client.TrustProductStatus `placeholder:"STATUS" help:"New status; pending-review submits it for review."`
-	StatusCallback *string                    `placeholder:"URL" help:"New URL to call; an empty one removes it."`
+	SID            string               `arg:"" name:"sid" help:"SID of the Trust Product to update."`
+	FriendlyName   *string              `placeholder:"STRING" help:"New name."`
+	Email          *string              `placeholder:"STRING" help:"New e-mail address."`
+	Status         *client.BundleStatus `placeholder:"STATUS" help:"New status; pending-review submits it for review."`
+	StatusCallback *string              `placeholder:"URL" help:"New URL to call; an empty one removes it."`
 }
 
 // Run changes the fields that the flags name and prints the product as JSON.

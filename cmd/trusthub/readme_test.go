@@ -48,9 +48,9 @@ func tryIt(t *testing.T, account []string) {
 	// The receiver runs until the terminal is closed.
 	terminal := n.start("bash", "-euo", "pipefail", "-c", "trap 'kill $!' TERM\n"+commands+"wait || wait || true")
 
-	approved := n.await(terminal, watchedLine(client.TrustProductStatusTwilioApproved))[1]
+	approved := n.await(terminal, watchedLine(client.BundleStatusTwilioApproved))[1]
 	n.awaitCallbacks(terminal, approved, "pending-review", "in-review", "twilio-approved")
-	rejected := n.await(terminal, watchedLine(client.TrustProductStatusTwilioRejected+`","errors":\[18601\]`))[1]
+	rejected := n.await(terminal, watchedLine(client.BundleStatusTwilioRejected+`","errors":\[18601\]`))[1]
 	n.awaitCallbacks(terminal, rejected, "pending-review", "in-review", "twilio-rejected")
 	n.await(terminal, regexp.MustCompile(`"trust_product_sid": "`+rejected+`"`)) // the deliveries
 	for _, p := range []*programtest.Process{terminal, server} {
@@ -61,7 +61,7 @@ func tryIt(t *testing.T, account []string) {
 }
 
 // watchedLine matches the line that watch prints for a status.
-func watchedLine(status client.TrustProductStatus) *regexp.Regexp {
+func watchedLine(status client.BundleStatus) *regexp.Regexp {
 	return regexp.MustCompile(fmt.Sprintf(`(?m)^\{"sid":"(BU[0-9a-f]{32})","status":"%s`, status))
 }
 
@@ -156,7 +156,7 @@ func (n *newcomer) awaitCallbacks(receiver *programtest.Process, sid string, sta
 			continue // another command's output, or another Trust Product's callback
 		}
 		told = append(told, callback.Form["Status"])
-		rejected := callback.Form["Status"] == string(client.TrustProductStatusTwilioRejected)
+		rejected := callback.Form["Status"] == string(client.BundleStatusTwilioRejected)
 		if !callback.SignatureValid || rejected != (callback.Form["FailureReason"] != "") {
 			n.t.Errorf("invalid callback %s", line)
 		}

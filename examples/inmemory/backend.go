@@ -135,7 +135,7 @@ func (b *backend) add(ctx context.Context, body gen.CreateTrustProductRequest) g
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + sid
 	p := gen.TrustProduct{
 		SID: sid, AccountSID: api.AccountSID(ctx), PolicySID: body.PolicySID, FriendlyName: body.FriendlyName,
-		Email: body.Email, StatusCallback: unlessEmpty(body.StatusCallback), Status: gen.TrustProductStatusDraft,
+		Email: body.Email, StatusCallback: unlessEmpty(body.StatusCallback), Status: gen.BundleStatusDraft,
 		DateCreated: now, DateUpdated: now, URL: url,
 		Links: gen.TrustProductLinks{
 			TrustProductsEntityAssignments:         url + "/EntityAssignments",

@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 		StandIn: true, Idempotency: true,
 		Unimplemented: []string{
 			"TrustProductEntityAssignment", "TrustProductChannelEndpointAssignment", "TrustProductEvaluation",
+			"CustomerProfile", "CustomerProfileEntityAssignment", "CustomerProfileChannelEndpointAssignment", "CustomerProfileEvaluation",
 			"EndUser", "SupportingDocument", "EndUserType", "SupportingDocumentType", "Policies",
 		},
 	})

@@ -18,6 +18,54 @@ import (
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListCustomerProfile List Customer Profiles.
+	// (GET /v1/CustomerProfiles)
+	ListCustomerProfile(ctx echo.Context, params ListCustomerProfileParams) error
+	// CreateCustomerProfile Create a Customer Profile.
+	// (POST /v1/CustomerProfiles)
+	CreateCustomerProfile(ctx echo.Context, params CreateCustomerProfileParams) error
+	// ListCustomerProfileChannelEndpointAssignment List the phone numbers that are assigned to a Customer Profile.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments)
+	ListCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params ListCustomerProfileChannelEndpointAssignmentParams) error
+	// CreateCustomerProfileChannelEndpointAssignment Assign a phone number to a Customer Profile.
+	// (POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments)
+	CreateCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params CreateCustomerProfileChannelEndpointAssignmentParams) error
+	// DeleteCustomerProfileChannelEndpointAssignment Remove a phone number from a Customer Profile.
+	// (DELETE /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid})
+	DeleteCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID) error
+	// FetchCustomerProfileChannelEndpointAssignment Fetch an assignment of a phone number.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid})
+	FetchCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID) error
+	// ListCustomerProfileEntityAssignment List the objects that are assigned to a Customer Profile.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments)
+	ListCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params ListCustomerProfileEntityAssignmentParams) error
+	// CreateCustomerProfileEntityAssignment Assign an object to a Customer Profile.
+	// (POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments)
+	CreateCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params CreateCustomerProfileEntityAssignmentParams) error
+	// DeleteCustomerProfileEntityAssignment Remove an object from a Customer Profile.
+	// (DELETE /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid})
+	DeleteCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID) error
+	// FetchCustomerProfileEntityAssignment Fetch an assignment of an object.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid})
+	FetchCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID) error
+	// ListCustomerProfileEvaluation List the evaluations of a Customer Profile.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations)
+	ListCustomerProfileEvaluation(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params ListCustomerProfileEvaluationParams) error
+	// CreateCustomerProfileEvaluation Evaluate a Customer Profile.
+	// (POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations)
+	CreateCustomerProfileEvaluation(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params CreateCustomerProfileEvaluationParams) error
+	// FetchCustomerProfileEvaluation Fetch an evaluation.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations/{Sid})
+	FetchCustomerProfileEvaluation(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid EvaluationSID) error
+	// DeleteCustomerProfile Delete a Customer Profile.
+	// (DELETE /v1/CustomerProfiles/{Sid})
+	DeleteCustomerProfile(ctx echo.Context, sid SID) error
+	// FetchCustomerProfile Fetch a Customer Profile.
+	// (GET /v1/CustomerProfiles/{Sid})
+	FetchCustomerProfile(ctx echo.Context, sid SID) error
+	// UpdateCustomerProfile Update a Customer Profile.
+	// (POST /v1/CustomerProfiles/{Sid})
+	UpdateCustomerProfile(ctx echo.Context, sid SID) error
 	// ListEndUserType List the types of end users.
 	// (GET /v1/EndUserTypes)
 	ListEndUserType(ctx echo.Context, params ListEndUserTypeParams) error
@@ -119,6 +167,502 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListCustomerProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCustomerProfile(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCustomerProfileParams
+	// ------------- Optional query parameter "Status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Status: %s", err))
+	}
+
+	// ------------- Optional query parameter "FriendlyName" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "FriendlyName", ctx.QueryParams(), &params.FriendlyName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter FriendlyName: %s", err))
+	}
+
+	// ------------- Optional query parameter "PolicySid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PolicySid", ctx.QueryParams(), &params.PolicySID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PolicySid: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCustomerProfile(ctx, params)
+	return err
+}
+
+// CreateCustomerProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCustomerProfile(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCustomerProfileParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCustomerProfile(ctx, params)
+	return err
+}
+
+// ListCustomerProfileChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCustomerProfileChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCustomerProfileChannelEndpointAssignmentParams
+	// ------------- Optional query parameter "ChannelEndpointSid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ChannelEndpointSid", ctx.QueryParams(), &params.ChannelEndpointSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ChannelEndpointSid: %s", err))
+	}
+
+	// ------------- Optional query parameter "ChannelEndpointSids" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ChannelEndpointSids", ctx.QueryParams(), &params.ChannelEndpointSIDs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ChannelEndpointSids: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, params)
+	return err
+}
+
+// CreateCustomerProfileChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCustomerProfileChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCustomerProfileChannelEndpointAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, params)
+	return err
+}
+
+// DeleteCustomerProfileChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteCustomerProfileChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid ChannelEndpointAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, sid)
+	return err
+}
+
+// FetchCustomerProfileChannelEndpointAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchCustomerProfileChannelEndpointAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid ChannelEndpointAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchCustomerProfileChannelEndpointAssignment(ctx, customerProfileSID, sid)
+	return err
+}
+
+// ListCustomerProfileEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCustomerProfileEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCustomerProfileEntityAssignmentParams
+	// ------------- Optional query parameter "ObjectType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ObjectType", ctx.QueryParams(), &params.ObjectType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ObjectType: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCustomerProfileEntityAssignment(ctx, customerProfileSID, params)
+	return err
+}
+
+// CreateCustomerProfileEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCustomerProfileEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCustomerProfileEntityAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCustomerProfileEntityAssignment(ctx, customerProfileSID, params)
+	return err
+}
+
+// DeleteCustomerProfileEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteCustomerProfileEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid EntityAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteCustomerProfileEntityAssignment(ctx, customerProfileSID, sid)
+	return err
+}
+
+// FetchCustomerProfileEntityAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchCustomerProfileEntityAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid EntityAssignmentSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchCustomerProfileEntityAssignment(ctx, customerProfileSID, sid)
+	return err
+}
+
+// ListCustomerProfileEvaluation converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCustomerProfileEvaluation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCustomerProfileEvaluationParams
+	// ------------- Optional query parameter "PageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "Page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Page: %s", err))
+	}
+
+	// ------------- Optional query parameter "PageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "PageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter PageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCustomerProfileEvaluation(ctx, customerProfileSID, params)
+	return err
+}
+
+// CreateCustomerProfileEvaluation converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCustomerProfileEvaluation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCustomerProfileEvaluationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCustomerProfileEvaluation(ctx, customerProfileSID, params)
+	return err
+}
+
+// FetchCustomerProfileEvaluation converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchCustomerProfileEvaluation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "CustomerProfileSid" -------------
+	var customerProfileSID CustomerProfileSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "CustomerProfileSid", ctx.Param("CustomerProfileSid"), &customerProfileSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter CustomerProfileSid: %s", err))
+	}
+
+	// ------------- Path parameter "Sid" -------------
+	var sid EvaluationSID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchCustomerProfileEvaluation(ctx, customerProfileSID, sid)
+	return err
+}
+
+// DeleteCustomerProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteCustomerProfile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteCustomerProfile(ctx, sid)
+	return err
+}
+
+// FetchCustomerProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchCustomerProfile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchCustomerProfile(ctx, sid)
+	return err
+}
+
+// UpdateCustomerProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateCustomerProfile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "Sid" -------------
+	var sid SID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Sid", ctx.Param("Sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateCustomerProfile(ctx, sid)
+	return err
 }
 
 // ListEndUserType converts echo context to params.
@@ -1042,6 +1586,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/Evaluations", wrapper.ListTrustProductEvaluation, options.OperationMiddlewares["ListTrustProductEvaluation"]...)
 	router.POST(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/Evaluations", wrapper.CreateTrustProductEvaluation, options.OperationMiddlewares["CreateTrustProductEvaluation"]...)
 	router.GET(options.BaseURL+"/v1/TrustProducts/:TrustProductSid/Evaluations/:Sid", wrapper.FetchTrustProductEvaluation, options.OperationMiddlewares["FetchTrustProductEvaluation"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles", wrapper.ListCustomerProfile, options.OperationMiddlewares["ListCustomerProfile"]...)
+	router.POST(options.BaseURL+"/v1/CustomerProfiles", wrapper.CreateCustomerProfile, options.OperationMiddlewares["CreateCustomerProfile"]...)
+	router.DELETE(options.BaseURL+"/v1/CustomerProfiles/:Sid", wrapper.DeleteCustomerProfile, options.OperationMiddlewares["DeleteCustomerProfile"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:Sid", wrapper.FetchCustomerProfile, options.OperationMiddlewares["FetchCustomerProfile"]...)
+	router.POST(options.BaseURL+"/v1/CustomerProfiles/:Sid", wrapper.UpdateCustomerProfile, options.OperationMiddlewares["UpdateCustomerProfile"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/EntityAssignments", wrapper.ListCustomerProfileEntityAssignment, options.OperationMiddlewares["ListCustomerProfileEntityAssignment"]...)
+	router.POST(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/EntityAssignments", wrapper.CreateCustomerProfileEntityAssignment, options.OperationMiddlewares["CreateCustomerProfileEntityAssignment"]...)
+	router.DELETE(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/EntityAssignments/:Sid", wrapper.DeleteCustomerProfileEntityAssignment, options.OperationMiddlewares["DeleteCustomerProfileEntityAssignment"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/EntityAssignments/:Sid", wrapper.FetchCustomerProfileEntityAssignment, options.OperationMiddlewares["FetchCustomerProfileEntityAssignment"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/ChannelEndpointAssignments", wrapper.ListCustomerProfileChannelEndpointAssignment, options.OperationMiddlewares["ListCustomerProfileChannelEndpointAssignment"]...)
+	router.POST(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/ChannelEndpointAssignments", wrapper.CreateCustomerProfileChannelEndpointAssignment, options.OperationMiddlewares["CreateCustomerProfileChannelEndpointAssignment"]...)
+	router.DELETE(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/ChannelEndpointAssignments/:Sid", wrapper.DeleteCustomerProfileChannelEndpointAssignment, options.OperationMiddlewares["DeleteCustomerProfileChannelEndpointAssignment"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/ChannelEndpointAssignments/:Sid", wrapper.FetchCustomerProfileChannelEndpointAssignment, options.OperationMiddlewares["FetchCustomerProfileChannelEndpointAssignment"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/Evaluations", wrapper.ListCustomerProfileEvaluation, options.OperationMiddlewares["ListCustomerProfileEvaluation"]...)
+	router.POST(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/Evaluations", wrapper.CreateCustomerProfileEvaluation, options.OperationMiddlewares["CreateCustomerProfileEvaluation"]...)
+	router.GET(options.BaseURL+"/v1/CustomerProfiles/:CustomerProfileSid/Evaluations/:Sid", wrapper.FetchCustomerProfileEvaluation, options.OperationMiddlewares["FetchCustomerProfileEvaluation"]...)
 	router.GET(options.BaseURL+"/v1/EndUsers", wrapper.ListEndUser, options.OperationMiddlewares["ListEndUser"]...)
 	router.POST(options.BaseURL+"/v1/EndUsers", wrapper.CreateEndUser, options.OperationMiddlewares["CreateEndUser"]...)
 	router.DELETE(options.BaseURL+"/v1/EndUsers/:Sid", wrapper.DeleteEndUser, options.OperationMiddlewares["DeleteEndUser"]...)
@@ -1062,6 +1622,1038 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ErrorJSONResponse Error
+
+type ListCustomerProfileRequestObject struct {
+	Params ListCustomerProfileParams
+}
+
+type ListCustomerProfileResponseObject interface {
+	VisitListCustomerProfileResponse(w http.ResponseWriter) error
+}
+
+type ListCustomerProfile200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListCustomerProfile200JSONResponse struct {
+	Body    CustomerProfilePage
+	Headers ListCustomerProfile200ResponseHeaders
+}
+
+func (response ListCustomerProfile200JSONResponse) VisitListCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfiledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListCustomerProfiledefaultJSONResponse) VisitListCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileRequestObject struct {
+	Params CreateCustomerProfileParams
+	Body   *CreateCustomerProfileFormdataRequestBody
+}
+
+type CreateCustomerProfileResponseObject interface {
+	VisitCreateCustomerProfileResponse(w http.ResponseWriter) error
+}
+
+type CreateCustomerProfile201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateCustomerProfile201JSONResponse struct {
+	Body    CustomerProfile
+	Headers CreateCustomerProfile201ResponseHeaders
+}
+
+func (response CreateCustomerProfile201JSONResponse) VisitCreateCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfiledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateCustomerProfiledefaultJSONResponse) VisitCreateCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfileChannelEndpointAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	Params             ListCustomerProfileChannelEndpointAssignmentParams
+}
+
+type ListCustomerProfileChannelEndpointAssignmentResponseObject interface {
+	VisitListCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type ListCustomerProfileChannelEndpointAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListCustomerProfileChannelEndpointAssignment200JSONResponse struct {
+	Body    CustomerProfileChannelEndpointAssignmentPage
+	Headers ListCustomerProfileChannelEndpointAssignment200ResponseHeaders
+}
+
+func (response ListCustomerProfileChannelEndpointAssignment200JSONResponse) VisitListCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfileChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListCustomerProfileChannelEndpointAssignmentdefaultJSONResponse) VisitListCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileChannelEndpointAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	Params             CreateCustomerProfileChannelEndpointAssignmentParams
+	Body               *CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody
+}
+
+type CreateCustomerProfileChannelEndpointAssignmentResponseObject interface {
+	VisitCreateCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type CreateCustomerProfileChannelEndpointAssignment201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateCustomerProfileChannelEndpointAssignment201JSONResponse struct {
+	Body    CustomerProfileChannelEndpointAssignment
+	Headers CreateCustomerProfileChannelEndpointAssignment201ResponseHeaders
+}
+
+func (response CreateCustomerProfileChannelEndpointAssignment201JSONResponse) VisitCreateCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateCustomerProfileChannelEndpointAssignmentdefaultJSONResponse) VisitCreateCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCustomerProfileChannelEndpointAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath     `json:"CustomerProfileSid"`
+	SID                ChannelEndpointAssignmentSID `json:"Sid"`
+}
+
+type DeleteCustomerProfileChannelEndpointAssignmentResponseObject interface {
+	VisitDeleteCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteCustomerProfileChannelEndpointAssignment204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteCustomerProfileChannelEndpointAssignment204Response struct {
+	Headers DeleteCustomerProfileChannelEndpointAssignment204ResponseHeaders
+}
+
+func (response DeleteCustomerProfileChannelEndpointAssignment204Response) VisitDeleteCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteCustomerProfileChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteCustomerProfileChannelEndpointAssignmentdefaultJSONResponse) VisitDeleteCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileChannelEndpointAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath     `json:"CustomerProfileSid"`
+	SID                ChannelEndpointAssignmentSID `json:"Sid"`
+}
+
+type FetchCustomerProfileChannelEndpointAssignmentResponseObject interface {
+	VisitFetchCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error
+}
+
+type FetchCustomerProfileChannelEndpointAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchCustomerProfileChannelEndpointAssignment200JSONResponse struct {
+	Body    CustomerProfileChannelEndpointAssignment
+	Headers FetchCustomerProfileChannelEndpointAssignment200ResponseHeaders
+}
+
+func (response FetchCustomerProfileChannelEndpointAssignment200JSONResponse) VisitFetchCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileChannelEndpointAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchCustomerProfileChannelEndpointAssignmentdefaultJSONResponse) VisitFetchCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfileEntityAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	Params             ListCustomerProfileEntityAssignmentParams
+}
+
+type ListCustomerProfileEntityAssignmentResponseObject interface {
+	VisitListCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type ListCustomerProfileEntityAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListCustomerProfileEntityAssignment200JSONResponse struct {
+	Body    CustomerProfileEntityAssignmentPage
+	Headers ListCustomerProfileEntityAssignment200ResponseHeaders
+}
+
+func (response ListCustomerProfileEntityAssignment200JSONResponse) VisitListCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfileEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListCustomerProfileEntityAssignmentdefaultJSONResponse) VisitListCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileEntityAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	Params             CreateCustomerProfileEntityAssignmentParams
+	Body               *CreateCustomerProfileEntityAssignmentFormdataRequestBody
+}
+
+type CreateCustomerProfileEntityAssignmentResponseObject interface {
+	VisitCreateCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type CreateCustomerProfileEntityAssignment201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateCustomerProfileEntityAssignment201JSONResponse struct {
+	Body    CustomerProfileEntityAssignment
+	Headers CreateCustomerProfileEntityAssignment201ResponseHeaders
+}
+
+func (response CreateCustomerProfileEntityAssignment201JSONResponse) VisitCreateCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateCustomerProfileEntityAssignmentdefaultJSONResponse) VisitCreateCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCustomerProfileEntityAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	SID                EntityAssignmentSID      `json:"Sid"`
+}
+
+type DeleteCustomerProfileEntityAssignmentResponseObject interface {
+	VisitDeleteCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteCustomerProfileEntityAssignment204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteCustomerProfileEntityAssignment204Response struct {
+	Headers DeleteCustomerProfileEntityAssignment204ResponseHeaders
+}
+
+func (response DeleteCustomerProfileEntityAssignment204Response) VisitDeleteCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteCustomerProfileEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteCustomerProfileEntityAssignmentdefaultJSONResponse) VisitDeleteCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileEntityAssignmentRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	SID                EntityAssignmentSID      `json:"Sid"`
+}
+
+type FetchCustomerProfileEntityAssignmentResponseObject interface {
+	VisitFetchCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error
+}
+
+type FetchCustomerProfileEntityAssignment200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchCustomerProfileEntityAssignment200JSONResponse struct {
+	Body    CustomerProfileEntityAssignment
+	Headers FetchCustomerProfileEntityAssignment200ResponseHeaders
+}
+
+func (response FetchCustomerProfileEntityAssignment200JSONResponse) VisitFetchCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileEntityAssignmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchCustomerProfileEntityAssignmentdefaultJSONResponse) VisitFetchCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfileEvaluationRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	Params             ListCustomerProfileEvaluationParams
+}
+
+type ListCustomerProfileEvaluationResponseObject interface {
+	VisitListCustomerProfileEvaluationResponse(w http.ResponseWriter) error
+}
+
+type ListCustomerProfileEvaluation200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type ListCustomerProfileEvaluation200JSONResponse struct {
+	Body    CustomerProfileEvaluationPage
+	Headers ListCustomerProfileEvaluation200ResponseHeaders
+}
+
+func (response ListCustomerProfileEvaluation200JSONResponse) VisitListCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCustomerProfileEvaluationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListCustomerProfileEvaluationdefaultJSONResponse) VisitListCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileEvaluationRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	Params             CreateCustomerProfileEvaluationParams
+	Body               *CreateCustomerProfileEvaluationFormdataRequestBody
+}
+
+type CreateCustomerProfileEvaluationResponseObject interface {
+	VisitCreateCustomerProfileEvaluationResponse(w http.ResponseWriter) error
+}
+
+type CreateCustomerProfileEvaluation201ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type CreateCustomerProfileEvaluation201JSONResponse struct {
+	Body    CustomerProfileEvaluation
+	Headers CreateCustomerProfileEvaluation201ResponseHeaders
+}
+
+func (response CreateCustomerProfileEvaluation201JSONResponse) VisitCreateCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCustomerProfileEvaluationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateCustomerProfileEvaluationdefaultJSONResponse) VisitCreateCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileEvaluationRequestObject struct {
+	CustomerProfileSID CustomerProfileSIDInPath `json:"CustomerProfileSid"`
+	SID                EvaluationSID            `json:"Sid"`
+}
+
+type FetchCustomerProfileEvaluationResponseObject interface {
+	VisitFetchCustomerProfileEvaluationResponse(w http.ResponseWriter) error
+}
+
+type FetchCustomerProfileEvaluation200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchCustomerProfileEvaluation200JSONResponse struct {
+	Body    CustomerProfileEvaluation
+	Headers FetchCustomerProfileEvaluation200ResponseHeaders
+}
+
+func (response FetchCustomerProfileEvaluation200JSONResponse) VisitFetchCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileEvaluationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchCustomerProfileEvaluationdefaultJSONResponse) VisitFetchCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCustomerProfileRequestObject struct {
+	SID SID `json:"Sid"`
+}
+
+type DeleteCustomerProfileResponseObject interface {
+	VisitDeleteCustomerProfileResponse(w http.ResponseWriter) error
+}
+
+type DeleteCustomerProfile204ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type DeleteCustomerProfile204Response struct {
+	Headers DeleteCustomerProfile204ResponseHeaders
+}
+
+func (response DeleteCustomerProfile204Response) VisitDeleteCustomerProfileResponse(w http.ResponseWriter) error {
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteCustomerProfiledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteCustomerProfiledefaultJSONResponse) VisitDeleteCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfileRequestObject struct {
+	SID SID `json:"Sid"`
+}
+
+type FetchCustomerProfileResponseObject interface {
+	VisitFetchCustomerProfileResponse(w http.ResponseWriter) error
+}
+
+type FetchCustomerProfile200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type FetchCustomerProfile200JSONResponse struct {
+	Body    CustomerProfile
+	Headers FetchCustomerProfile200ResponseHeaders
+}
+
+func (response FetchCustomerProfile200JSONResponse) VisitFetchCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchCustomerProfiledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchCustomerProfiledefaultJSONResponse) VisitFetchCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCustomerProfileRequestObject struct {
+	SID  SID `json:"Sid"`
+	Body *UpdateCustomerProfileFormdataRequestBody
+}
+
+type UpdateCustomerProfileResponseObject interface {
+	VisitUpdateCustomerProfileResponse(w http.ResponseWriter) error
+}
+
+type UpdateCustomerProfile200ResponseHeaders struct {
+	AccessControlAllowCredentials *bool
+	AccessControlAllowHeaders     *string
+	AccessControlAllowMethods     *string
+	AccessControlAllowOrigin      *string
+	AccessControlExposeHeaders    *string
+}
+
+type UpdateCustomerProfile200JSONResponse struct {
+	Body    CustomerProfile
+	Headers UpdateCustomerProfile200ResponseHeaders
+}
+
+func (response UpdateCustomerProfile200JSONResponse) VisitUpdateCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.AccessControlAllowCredentials != nil {
+		w.Header().Set("Access-Control-Allow-Credentials", fmt.Sprint(*response.Headers.AccessControlAllowCredentials))
+	}
+	if response.Headers.AccessControlAllowHeaders != nil {
+		w.Header().Set("Access-Control-Allow-Headers", fmt.Sprint(*response.Headers.AccessControlAllowHeaders))
+	}
+	if response.Headers.AccessControlAllowMethods != nil {
+		w.Header().Set("Access-Control-Allow-Methods", fmt.Sprint(*response.Headers.AccessControlAllowMethods))
+	}
+	if response.Headers.AccessControlAllowOrigin != nil {
+		w.Header().Set("Access-Control-Allow-Origin", fmt.Sprint(*response.Headers.AccessControlAllowOrigin))
+	}
+	if response.Headers.AccessControlExposeHeaders != nil {
+		w.Header().Set("Access-Control-Expose-Headers", fmt.Sprint(*response.Headers.AccessControlExposeHeaders))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCustomerProfiledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response UpdateCustomerProfiledefaultJSONResponse) VisitUpdateCustomerProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListEndUserTypeRequestObject struct {
 	Params ListEndUserTypeParams
@@ -3125,6 +4717,54 @@ func (response FetchTrustProductEvaluationdefaultJSONResponse) VisitFetchTrustPr
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListCustomerProfile List Customer Profiles.
+	// (GET /v1/CustomerProfiles)
+	ListCustomerProfile(ctx context.Context, request ListCustomerProfileRequestObject) (ListCustomerProfileResponseObject, error)
+	// CreateCustomerProfile Create a Customer Profile.
+	// (POST /v1/CustomerProfiles)
+	CreateCustomerProfile(ctx context.Context, request CreateCustomerProfileRequestObject) (CreateCustomerProfileResponseObject, error)
+	// ListCustomerProfileChannelEndpointAssignment List the phone numbers that are assigned to a Customer Profile.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments)
+	ListCustomerProfileChannelEndpointAssignment(ctx context.Context, request ListCustomerProfileChannelEndpointAssignmentRequestObject) (ListCustomerProfileChannelEndpointAssignmentResponseObject, error)
+	// CreateCustomerProfileChannelEndpointAssignment Assign a phone number to a Customer Profile.
+	// (POST /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments)
+	CreateCustomerProfileChannelEndpointAssignment(ctx context.Context, request CreateCustomerProfileChannelEndpointAssignmentRequestObject) (CreateCustomerProfileChannelEndpointAssignmentResponseObject, error)
+	// DeleteCustomerProfileChannelEndpointAssignment Remove a phone number from a Customer Profile.
+	// (DELETE /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid})
+	DeleteCustomerProfileChannelEndpointAssignment(ctx context.Context, request DeleteCustomerProfileChannelEndpointAssignmentRequestObject) (DeleteCustomerProfileChannelEndpointAssignmentResponseObject, error)
+	// FetchCustomerProfileChannelEndpointAssignment Fetch an assignment of a phone number.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/ChannelEndpointAssignments/{Sid})
+	FetchCustomerProfileChannelEndpointAssignment(ctx context.Context, request FetchCustomerProfileChannelEndpointAssignmentRequestObject) (FetchCustomerProfileChannelEndpointAssignmentResponseObject, error)
+	// ListCustomerProfileEntityAssignment List the objects that are assigned to a Customer Profile.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments)
+	ListCustomerProfileEntityAssignment(ctx context.Context, request ListCustomerProfileEntityAssignmentRequestObject) (ListCustomerProfileEntityAssignmentResponseObject, error)
+	// CreateCustomerProfileEntityAssignment Assign an object to a Customer Profile.
+	// (POST /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments)
+	CreateCustomerProfileEntityAssignment(ctx context.Context, request CreateCustomerProfileEntityAssignmentRequestObject) (CreateCustomerProfileEntityAssignmentResponseObject, error)
+	// DeleteCustomerProfileEntityAssignment Remove an object from a Customer Profile.
+	// (DELETE /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid})
+	DeleteCustomerProfileEntityAssignment(ctx context.Context, request DeleteCustomerProfileEntityAssignmentRequestObject) (DeleteCustomerProfileEntityAssignmentResponseObject, error)
+	// FetchCustomerProfileEntityAssignment Fetch an assignment of an object.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/EntityAssignments/{Sid})
+	FetchCustomerProfileEntityAssignment(ctx context.Context, request FetchCustomerProfileEntityAssignmentRequestObject) (FetchCustomerProfileEntityAssignmentResponseObject, error)
+	// ListCustomerProfileEvaluation List the evaluations of a Customer Profile.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations)
+	ListCustomerProfileEvaluation(ctx context.Context, request ListCustomerProfileEvaluationRequestObject) (ListCustomerProfileEvaluationResponseObject, error)
+	// CreateCustomerProfileEvaluation Evaluate a Customer Profile.
+	// (POST /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations)
+	CreateCustomerProfileEvaluation(ctx context.Context, request CreateCustomerProfileEvaluationRequestObject) (CreateCustomerProfileEvaluationResponseObject, error)
+	// FetchCustomerProfileEvaluation Fetch an evaluation.
+	// (GET /v1/CustomerProfiles/{CustomerProfileSid}/Evaluations/{Sid})
+	FetchCustomerProfileEvaluation(ctx context.Context, request FetchCustomerProfileEvaluationRequestObject) (FetchCustomerProfileEvaluationResponseObject, error)
+	// DeleteCustomerProfile Delete a Customer Profile.
+	// (DELETE /v1/CustomerProfiles/{Sid})
+	DeleteCustomerProfile(ctx context.Context, request DeleteCustomerProfileRequestObject) (DeleteCustomerProfileResponseObject, error)
+	// FetchCustomerProfile Fetch a Customer Profile.
+	// (GET /v1/CustomerProfiles/{Sid})
+	FetchCustomerProfile(ctx context.Context, request FetchCustomerProfileRequestObject) (FetchCustomerProfileResponseObject, error)
+	// UpdateCustomerProfile Update a Customer Profile.
+	// (POST /v1/CustomerProfiles/{Sid})
+	UpdateCustomerProfile(ctx context.Context, request UpdateCustomerProfileRequestObject) (UpdateCustomerProfileResponseObject, error)
 	// ListEndUserType List the types of end users.
 	// (GET /v1/EndUserTypes)
 	ListEndUserType(ctx context.Context, request ListEndUserTypeRequestObject) (ListEndUserTypeResponseObject, error)
@@ -3230,6 +4870,394 @@ func NewStrictHandler(ssi StrictServerInterface) ServerInterface {
 
 type strictHandler struct {
 	ssi StrictServerInterface
+}
+
+// ListCustomerProfile binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListCustomerProfile(ctx echo.Context, params ListCustomerProfileParams) error {
+	var request ListCustomerProfileRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListCustomerProfile(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListCustomerProfile returned neither a response nor an error")
+	}
+	return response.VisitListCustomerProfileResponse(ctx.Response())
+}
+
+// ListCustomerProfileResponseFunc is a response that writes itself.
+type ListCustomerProfileResponseFunc func(w http.ResponseWriter) error
+
+// VisitListCustomerProfileResponse calls f.
+func (f ListCustomerProfileResponseFunc) VisitListCustomerProfileResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateCustomerProfile binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateCustomerProfile(ctx echo.Context, params CreateCustomerProfileParams) error {
+	var request CreateCustomerProfileRequestObject
+	request.Params = params
+	var body CreateCustomerProfileFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateCustomerProfile(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateCustomerProfile returned neither a response nor an error")
+	}
+	return response.VisitCreateCustomerProfileResponse(ctx.Response())
+}
+
+// CreateCustomerProfileResponseFunc is a response that writes itself.
+type CreateCustomerProfileResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateCustomerProfileResponse calls f.
+func (f CreateCustomerProfileResponseFunc) VisitCreateCustomerProfileResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListCustomerProfileChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params ListCustomerProfileChannelEndpointAssignmentParams) error {
+	var request ListCustomerProfileChannelEndpointAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.Params = params
+	response, err := sh.ssi.ListCustomerProfileChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListCustomerProfileChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitListCustomerProfileChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// ListCustomerProfileChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type ListCustomerProfileChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitListCustomerProfileChannelEndpointAssignmentResponse calls f.
+func (f ListCustomerProfileChannelEndpointAssignmentResponseFunc) VisitListCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateCustomerProfileChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params CreateCustomerProfileChannelEndpointAssignmentParams) error {
+	var request CreateCustomerProfileChannelEndpointAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.Params = params
+	var body CreateCustomerProfileChannelEndpointAssignmentFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateCustomerProfileChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateCustomerProfileChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitCreateCustomerProfileChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// CreateCustomerProfileChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type CreateCustomerProfileChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateCustomerProfileChannelEndpointAssignmentResponse calls f.
+func (f CreateCustomerProfileChannelEndpointAssignmentResponseFunc) VisitCreateCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteCustomerProfileChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID) error {
+	var request DeleteCustomerProfileChannelEndpointAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.SID = sid
+	response, err := sh.ssi.DeleteCustomerProfileChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteCustomerProfileChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitDeleteCustomerProfileChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// DeleteCustomerProfileChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type DeleteCustomerProfileChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteCustomerProfileChannelEndpointAssignmentResponse calls f.
+func (f DeleteCustomerProfileChannelEndpointAssignmentResponseFunc) VisitDeleteCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchCustomerProfileChannelEndpointAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchCustomerProfileChannelEndpointAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid ChannelEndpointAssignmentSID) error {
+	var request FetchCustomerProfileChannelEndpointAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.SID = sid
+	response, err := sh.ssi.FetchCustomerProfileChannelEndpointAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchCustomerProfileChannelEndpointAssignment returned neither a response nor an error")
+	}
+	return response.VisitFetchCustomerProfileChannelEndpointAssignmentResponse(ctx.Response())
+}
+
+// FetchCustomerProfileChannelEndpointAssignmentResponseFunc is a response that writes itself.
+type FetchCustomerProfileChannelEndpointAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchCustomerProfileChannelEndpointAssignmentResponse calls f.
+func (f FetchCustomerProfileChannelEndpointAssignmentResponseFunc) VisitFetchCustomerProfileChannelEndpointAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListCustomerProfileEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params ListCustomerProfileEntityAssignmentParams) error {
+	var request ListCustomerProfileEntityAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.Params = params
+	response, err := sh.ssi.ListCustomerProfileEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListCustomerProfileEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitListCustomerProfileEntityAssignmentResponse(ctx.Response())
+}
+
+// ListCustomerProfileEntityAssignmentResponseFunc is a response that writes itself.
+type ListCustomerProfileEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitListCustomerProfileEntityAssignmentResponse calls f.
+func (f ListCustomerProfileEntityAssignmentResponseFunc) VisitListCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateCustomerProfileEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params CreateCustomerProfileEntityAssignmentParams) error {
+	var request CreateCustomerProfileEntityAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.Params = params
+	var body CreateCustomerProfileEntityAssignmentFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateCustomerProfileEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateCustomerProfileEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitCreateCustomerProfileEntityAssignmentResponse(ctx.Response())
+}
+
+// CreateCustomerProfileEntityAssignmentResponseFunc is a response that writes itself.
+type CreateCustomerProfileEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateCustomerProfileEntityAssignmentResponse calls f.
+func (f CreateCustomerProfileEntityAssignmentResponseFunc) VisitCreateCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteCustomerProfileEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID) error {
+	var request DeleteCustomerProfileEntityAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.SID = sid
+	response, err := sh.ssi.DeleteCustomerProfileEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteCustomerProfileEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitDeleteCustomerProfileEntityAssignmentResponse(ctx.Response())
+}
+
+// DeleteCustomerProfileEntityAssignmentResponseFunc is a response that writes itself.
+type DeleteCustomerProfileEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteCustomerProfileEntityAssignmentResponse calls f.
+func (f DeleteCustomerProfileEntityAssignmentResponseFunc) VisitDeleteCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchCustomerProfileEntityAssignment binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchCustomerProfileEntityAssignment(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid EntityAssignmentSID) error {
+	var request FetchCustomerProfileEntityAssignmentRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.SID = sid
+	response, err := sh.ssi.FetchCustomerProfileEntityAssignment(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchCustomerProfileEntityAssignment returned neither a response nor an error")
+	}
+	return response.VisitFetchCustomerProfileEntityAssignmentResponse(ctx.Response())
+}
+
+// FetchCustomerProfileEntityAssignmentResponseFunc is a response that writes itself.
+type FetchCustomerProfileEntityAssignmentResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchCustomerProfileEntityAssignmentResponse calls f.
+func (f FetchCustomerProfileEntityAssignmentResponseFunc) VisitFetchCustomerProfileEntityAssignmentResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListCustomerProfileEvaluation binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListCustomerProfileEvaluation(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params ListCustomerProfileEvaluationParams) error {
+	var request ListCustomerProfileEvaluationRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.Params = params
+	response, err := sh.ssi.ListCustomerProfileEvaluation(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListCustomerProfileEvaluation returned neither a response nor an error")
+	}
+	return response.VisitListCustomerProfileEvaluationResponse(ctx.Response())
+}
+
+// ListCustomerProfileEvaluationResponseFunc is a response that writes itself.
+type ListCustomerProfileEvaluationResponseFunc func(w http.ResponseWriter) error
+
+// VisitListCustomerProfileEvaluationResponse calls f.
+func (f ListCustomerProfileEvaluationResponseFunc) VisitListCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// CreateCustomerProfileEvaluation binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateCustomerProfileEvaluation(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, params CreateCustomerProfileEvaluationParams) error {
+	var request CreateCustomerProfileEvaluationRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.Params = params
+	var body CreateCustomerProfileEvaluationFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateCustomerProfileEvaluation(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateCustomerProfileEvaluation returned neither a response nor an error")
+	}
+	return response.VisitCreateCustomerProfileEvaluationResponse(ctx.Response())
+}
+
+// CreateCustomerProfileEvaluationResponseFunc is a response that writes itself.
+type CreateCustomerProfileEvaluationResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateCustomerProfileEvaluationResponse calls f.
+func (f CreateCustomerProfileEvaluationResponseFunc) VisitCreateCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchCustomerProfileEvaluation binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchCustomerProfileEvaluation(ctx echo.Context, customerProfileSID CustomerProfileSIDInPath, sid EvaluationSID) error {
+	var request FetchCustomerProfileEvaluationRequestObject
+	request.CustomerProfileSID = customerProfileSID
+	request.SID = sid
+	response, err := sh.ssi.FetchCustomerProfileEvaluation(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchCustomerProfileEvaluation returned neither a response nor an error")
+	}
+	return response.VisitFetchCustomerProfileEvaluationResponse(ctx.Response())
+}
+
+// FetchCustomerProfileEvaluationResponseFunc is a response that writes itself.
+type FetchCustomerProfileEvaluationResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchCustomerProfileEvaluationResponse calls f.
+func (f FetchCustomerProfileEvaluationResponseFunc) VisitFetchCustomerProfileEvaluationResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// DeleteCustomerProfile binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteCustomerProfile(ctx echo.Context, sid SID) error {
+	var request DeleteCustomerProfileRequestObject
+	request.SID = sid
+	response, err := sh.ssi.DeleteCustomerProfile(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteCustomerProfile returned neither a response nor an error")
+	}
+	return response.VisitDeleteCustomerProfileResponse(ctx.Response())
+}
+
+// DeleteCustomerProfileResponseFunc is a response that writes itself.
+type DeleteCustomerProfileResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteCustomerProfileResponse calls f.
+func (f DeleteCustomerProfileResponseFunc) VisitDeleteCustomerProfileResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// FetchCustomerProfile binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchCustomerProfile(ctx echo.Context, sid SID) error {
+	var request FetchCustomerProfileRequestObject
+	request.SID = sid
+	response, err := sh.ssi.FetchCustomerProfile(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchCustomerProfile returned neither a response nor an error")
+	}
+	return response.VisitFetchCustomerProfileResponse(ctx.Response())
+}
+
+// FetchCustomerProfileResponseFunc is a response that writes itself.
+type FetchCustomerProfileResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchCustomerProfileResponse calls f.
+func (f FetchCustomerProfileResponseFunc) VisitFetchCustomerProfileResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// UpdateCustomerProfile binds the request, calls the operation and writes its response.
+func (sh *strictHandler) UpdateCustomerProfile(ctx echo.Context, sid SID) error {
+	var request UpdateCustomerProfileRequestObject
+	request.SID = sid
+	var body UpdateCustomerProfileFormdataRequestBody
+	if err := runtime.BindForm(&body, ctx.Request().PostForm, nil, nil); err != nil {
+		return err
+	}
+	request.Body = &body
+	response, err := sh.ssi.UpdateCustomerProfile(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("UpdateCustomerProfile returned neither a response nor an error")
+	}
+	return response.VisitUpdateCustomerProfileResponse(ctx.Response())
+}
+
+// UpdateCustomerProfileResponseFunc is a response that writes itself.
+type UpdateCustomerProfileResponseFunc func(w http.ResponseWriter) error
+
+// VisitUpdateCustomerProfileResponse calls f.
+func (f UpdateCustomerProfileResponseFunc) VisitUpdateCustomerProfileResponse(w http.ResponseWriter) error {
+	return f(w)
 }
 
 // ListEndUserType binds the request, calls the operation and writes its response.
@@ -3995,6 +6023,86 @@ var ErrUnimplemented = errors.New("the operation is not implemented")
 type Unimplemented struct{}
 
 var _ StrictServerInterface = Unimplemented{}
+
+// ListCustomerProfile returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListCustomerProfile(context.Context, ListCustomerProfileRequestObject) (ListCustomerProfileResponseObject, error) {
+	return nil, fmt.Errorf("ListCustomerProfile: %w", ErrUnimplemented)
+}
+
+// CreateCustomerProfile returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateCustomerProfile(context.Context, CreateCustomerProfileRequestObject) (CreateCustomerProfileResponseObject, error) {
+	return nil, fmt.Errorf("CreateCustomerProfile: %w", ErrUnimplemented)
+}
+
+// ListCustomerProfileChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListCustomerProfileChannelEndpointAssignment(context.Context, ListCustomerProfileChannelEndpointAssignmentRequestObject) (ListCustomerProfileChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("ListCustomerProfileChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// CreateCustomerProfileChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateCustomerProfileChannelEndpointAssignment(context.Context, CreateCustomerProfileChannelEndpointAssignmentRequestObject) (CreateCustomerProfileChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("CreateCustomerProfileChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// DeleteCustomerProfileChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteCustomerProfileChannelEndpointAssignment(context.Context, DeleteCustomerProfileChannelEndpointAssignmentRequestObject) (DeleteCustomerProfileChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("DeleteCustomerProfileChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// FetchCustomerProfileChannelEndpointAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchCustomerProfileChannelEndpointAssignment(context.Context, FetchCustomerProfileChannelEndpointAssignmentRequestObject) (FetchCustomerProfileChannelEndpointAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("FetchCustomerProfileChannelEndpointAssignment: %w", ErrUnimplemented)
+}
+
+// ListCustomerProfileEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListCustomerProfileEntityAssignment(context.Context, ListCustomerProfileEntityAssignmentRequestObject) (ListCustomerProfileEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("ListCustomerProfileEntityAssignment: %w", ErrUnimplemented)
+}
+
+// CreateCustomerProfileEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateCustomerProfileEntityAssignment(context.Context, CreateCustomerProfileEntityAssignmentRequestObject) (CreateCustomerProfileEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("CreateCustomerProfileEntityAssignment: %w", ErrUnimplemented)
+}
+
+// DeleteCustomerProfileEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteCustomerProfileEntityAssignment(context.Context, DeleteCustomerProfileEntityAssignmentRequestObject) (DeleteCustomerProfileEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("DeleteCustomerProfileEntityAssignment: %w", ErrUnimplemented)
+}
+
+// FetchCustomerProfileEntityAssignment returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchCustomerProfileEntityAssignment(context.Context, FetchCustomerProfileEntityAssignmentRequestObject) (FetchCustomerProfileEntityAssignmentResponseObject, error) {
+	return nil, fmt.Errorf("FetchCustomerProfileEntityAssignment: %w", ErrUnimplemented)
+}
+
+// ListCustomerProfileEvaluation returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListCustomerProfileEvaluation(context.Context, ListCustomerProfileEvaluationRequestObject) (ListCustomerProfileEvaluationResponseObject, error) {
+	return nil, fmt.Errorf("ListCustomerProfileEvaluation: %w", ErrUnimplemented)
+}
+
+// CreateCustomerProfileEvaluation returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateCustomerProfileEvaluation(context.Context, CreateCustomerProfileEvaluationRequestObject) (CreateCustomerProfileEvaluationResponseObject, error) {
+	return nil, fmt.Errorf("CreateCustomerProfileEvaluation: %w", ErrUnimplemented)
+}
+
+// FetchCustomerProfileEvaluation returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchCustomerProfileEvaluation(context.Context, FetchCustomerProfileEvaluationRequestObject) (FetchCustomerProfileEvaluationResponseObject, error) {
+	return nil, fmt.Errorf("FetchCustomerProfileEvaluation: %w", ErrUnimplemented)
+}
+
+// DeleteCustomerProfile returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteCustomerProfile(context.Context, DeleteCustomerProfileRequestObject) (DeleteCustomerProfileResponseObject, error) {
+	return nil, fmt.Errorf("DeleteCustomerProfile: %w", ErrUnimplemented)
+}
+
+// FetchCustomerProfile returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchCustomerProfile(context.Context, FetchCustomerProfileRequestObject) (FetchCustomerProfileResponseObject, error) {
+	return nil, fmt.Errorf("FetchCustomerProfile: %w", ErrUnimplemented)
+}
+
+// UpdateCustomerProfile returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) UpdateCustomerProfile(context.Context, UpdateCustomerProfileRequestObject) (UpdateCustomerProfileResponseObject, error) {
+	return nil, fmt.Errorf("UpdateCustomerProfile: %w", ErrUnimplemented)
+}
 
 // ListEndUserType returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListEndUserType(context.Context, ListEndUserTypeRequestObject) (ListEndUserTypeResponseObject, error) {

@@ -100,7 +100,7 @@ func TestRefuseNoncompliant(t *testing.T) {
 			t.Errorf("refused with %d: %s", refused.Code, refused.Message)
 		}
 		got := call[gen.TrustProduct](s, http.StatusOK, http.MethodGet, strings.TrimPrefix(p.URL, "http://hub.example/v1"), nil)
-		if got.Status != gen.TrustProductStatusDraft || got.FriendlyName != "Acme" || !got.DateUpdated.Equal(p.DateUpdated) {
+		if got.Status != gen.BundleStatusDraft || got.FriendlyName != "Acme" || !got.DateUpdated.Equal(p.DateUpdated) {
 			t.Errorf("the product has become %+v", got)
 		}
 		if notices, err := db.Deliveries(t.Context(), store.DeliveryFilter{Limit: 1}); err != nil || len(notices) > 0 {
@@ -124,18 +124,18 @@ func TestRejectNoncompliant(t *testing.T) {
 		policySID, email string
 
 		evaluations int
-		status      gen.TrustProductStatus
-		errors      []gen.TrustProductError
+		status      gen.BundleStatus
+		errors      []gen.BundleError
 	}{
 		"noncompliant": {
 			trust.Policy{AutoReview: true},
 			unmetPolicy, "a@b.example",
-			1, gen.TrustProductStatusTwilioRejected,
-			[]gen.TrustProductError{{Code: trust.CodeEndUserMissing}},
+			1, gen.BundleStatusTwilioRejected,
+			[]gen.BundleError{{Code: trust.CodeEndUserMissing}},
 		},
-		"on hold":   {trust.Policy{AutoReview: true}, unmetPolicy, "a+hold@b.example", 1, gen.TrustProductStatusInReview, nil},
-		"compliant": {trust.Policy{AutoReview: true, ValidFor: time.Hour}, emptyPolicy, "a@b.example", 1, gen.TrustProductStatusTwilioApproved, nil},
-		"manual":    {trust.Policy{}, unmetPolicy, "a@b.example", 0, gen.TrustProductStatusPendingReview, nil},
+		"on hold":   {trust.Policy{AutoReview: true}, unmetPolicy, "a+hold@b.example", 1, gen.BundleStatusInReview, nil},
+		"compliant": {trust.Policy{AutoReview: true, ValidFor: time.Hour}, emptyPolicy, "a@b.example", 1, gen.BundleStatusTwilioApproved, nil},
+		"manual":    {trust.Policy{}, unmetPolicy, "a@b.example", 0, gen.BundleStatusPendingReview, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.policy.Compliance = trust.EnforceReject

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/internal/trust/catalog"
@@ -17,7 +18,7 @@ import (
 // contentsOf returns the scope of what belongs to the caller's bundle, or store.ErrNotFound if the caller has no such bundle of
 // the kind.
 func (h *Hub) contentsOf(ctx context.Context, kind trust.Kind, bundleSID string) (store.Scope, error) {
-	_, err := h.store.Bundles.Fetch(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID)
+	_, err := h.fetchBundle(ctx, kind, bundleSID)
 	return store.Scope{bundleSID}, err
 }
 
@@ -46,7 +47,7 @@ func (h *Hub) assign(
 	if err != nil {
 		return a, err
 	}
-	return h.store.Assign(ctx, store.BundlesOf(a.AccountSID, kind), once, a,
+	return h.store.Assign(ctx, bundlesOf(ctx, kind), once, a,
 		func(b trust.Bundle, o trust.Assigned) (string, error) {
 			if err := assignable(b); err != nil {
 				return "", err
@@ -74,7 +75,7 @@ func notAssignable(b trust.Bundle, objectSID string) string {
 
 // unassign removes an assignment from a bundle of the kind.
 func (h *Hub) unassign(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
-	return h.store.Unassign(ctx, store.BundlesOf(api.AccountSID(ctx), kind), bundleSID, sid, assignable)
+	return h.store.Unassign(ctx, bundlesOf(ctx, kind), bundleSID, sid, assignable)
 }
 
 // assignable returns why the entity assignments of a bundle cannot be changed, nil if they can.
@@ -103,7 +104,7 @@ func (h *Hub) assignEndpoint(
 		Type: endpointType, EndpointSID: endpointSID, Created: now,
 	}
 	return h.endpoints.createWith(ctx, r, func(once *store.Request) (trust.ChannelEndpoint, error) {
-		return h.store.AssignEndpoint(ctx, store.BundlesOf(e.AccountSID, kind), once, e)
+		return h.store.AssignEndpoint(ctx, bundlesOf(ctx, kind), once, e)
 	})
 }
 
@@ -154,7 +155,7 @@ func (h *Hub) evaluate(
 	if err != nil {
 		return e, err
 	}
-	return h.store.Evaluate(ctx, store.BundlesOf(e.AccountSID, kind), once, e,
+	return h.store.Evaluate(ctx, bundlesOf(ctx, kind), once, e,
 		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
 			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 		})
@@ -166,4 +167,36 @@ func newEvaluation(accountSID, bundleSID, policySID string, now time.Time) trust
 		SID: trust.NewSID(trust.EvaluationPrefix, now), AccountSID: accountSID, BundleSID: bundleSID, PolicySID: policySID,
 		Created: now,
 	}
+}
+
+// contentURL is the URL of what belongs to a bundle of the kind.
+func contentURL(ctx context.Context, kind trust.Kind, bundleSID, collection, sid string) string {
+	return bundleURL(ctx, kind, bundleSID) + "/" + collection + "/" + sid
+}
+
+func evaluationURL(ctx context.Context, kind trust.Kind, e trust.Evaluation) string {
+	return contentURL(ctx, kind, e.BundleSID, "Evaluations", e.SID)
+}
+
+func presentResults(results []trust.Result) []gen.EvaluationResult {
+	shown := []gen.EvaluationResult{}
+	for _, r := range results {
+		result := gen.EvaluationResult{
+			FriendlyName: r.FriendlyName, ObjectType: r.ObjectType, Passed: r.Passed, FailureReason: r.FailureReason,
+			ErrorCode: r.ErrorCode, Valid: []gen.EvaluationValidField{}, Invalid: []gen.EvaluationInvalidField{},
+			RequirementFriendlyName: r.RequirementFriendlyName, RequirementName: r.RequirementName,
+		}
+		for _, f := range r.Valid {
+			result.Valid = append(result.Valid, gen.EvaluationValidField{
+				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, Passed: true,
+			})
+		}
+		for _, f := range r.Invalid {
+			result.Invalid = append(result.Invalid, gen.EvaluationInvalidField{
+				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, FailureReason: f.FailureReason, ErrorCode: f.ErrorCode,
+			})
+		}
+		shown = append(shown, result)
+	}
+	return shown
 }

@@ -27,7 +27,7 @@ type Hub struct {
 	slots    *slots
 	limits   pageLimits
 
-	products    collection[trust.Bundle]
+	bundles     map[trust.Kind]collection[trust.Bundle]
 	endUsers    collection[trust.EndUser]
 	documents   collection[trust.SupportingDocument]
 	endpoints   collection[trust.ChannelEndpoint]
@@ -38,11 +38,17 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
+	newBundles := func(kind trust.Kind) collection[trust.Bundle] {
+		return newCollection(s.Bundles, kind.Name()+"s", quotas.Products,
+			countIn(s.Bundles, func(accountSID string) store.Scope { return store.BundlesOf(accountSID, kind) }), now)
+	}
 	alone := func(accountSID string) store.Scope { return store.Scope{accountSID} }
 	return &Hub{
 		store: s, policy: policy, now: now, accounts: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
-		products: newCollection(s.Bundles, "Trust Products", quotas.Products,
-			countIn(s.Bundles, func(sid string) store.Scope { return store.BundlesOf(sid, trust.TrustProduct) }), now),
+		bundles: map[trust.Kind]collection[trust.Bundle]{
+			trust.TrustProduct:    newBundles(trust.TrustProduct),
+			trust.CustomerProfile: newBundles(trust.CustomerProfile),
+		},
 		endUsers:    newCollection(s.EndUsers, "end users", quotas.Products, countIn(s.EndUsers, alone), now),
 		documents:   newCollection(s.Documents, "supporting documents", quotas.Products, countIn(s.Documents, alone), now),
 		endpoints:   newCollection(s.ChannelEndpoints, "channel endpoints", quotas.Products, s.CountChannelEndpoints, now),
@@ -92,10 +98,6 @@ func MapError(err error) *api.Error {
 		return api.NewError(api.CodeConflict, "The Idempotency-Key was used with another request", err)
 	case errors.Is(err, trust.ErrStatusChange):
 		return api.NewError(api.CodeInvalidState, "User cannot perform this status update", err)
-	case errors.Is(err, trust.ErrNotDeletable):
-		return api.NewError(api.CodeInvalidState, "The Trust Product is under review and cannot be deleted", err)
-	case errors.Is(err, trust.ErrNotEditable):
-		return api.NewError(api.CodeInvalidState, "The Trust Product is in an immutable state and cannot be edited", err)
 	case errors.Is(err, store.ErrUnavailable):
 		unavailable := api.NewError(api.CodeUnavailable, "", err)
 		if !errors.Is(err, store.ErrUncertain) { // Retry-After means that the request was not carried out

@@ -67,7 +67,7 @@ func checkRange(t *testing.T, c constant[string], r store.Range) {
 
 // A page token leads to a page of the list that it was made for, and of no other account, list or filter.
 func TestTokenIsOfItsList(t *testing.T) {
-	status := gen.TrustProductStatus("draft")
+	status := gen.BundleStatus("draft")
 	r := requested(gen.NewListTrustProductRequest("", &gen.ListTrustProductParams{
 		Status: &status, FriendlyName: new("a, b&c"), PageSize: new(int64(7)), PageToken: new("token"),
 	}))

@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 
-	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -118,15 +117,10 @@ func (h *Hub) ListTrustProductEvaluation(
 	return server.ListTrustProductEvaluationResponseFunc(write), err
 }
 
-// productURL is the URL of a product.
-func productURL(ctx context.Context, sid string) string {
-	return api.BaseURL(ctx) + "/v1/TrustProducts/" + sid
-}
-
 func presentProductAssignment(ctx context.Context, a trust.Assignment) gen.TrustProductEntityAssignment {
 	return gen.TrustProductEntityAssignment{
 		SID: a.SID, AccountSID: a.AccountSID, TrustProductSID: a.BundleSID, ObjectSID: a.ObjectSID,
-		DateCreated: wholeSeconds(a.Created), URL: productURL(ctx, a.BundleSID) + "/EntityAssignments/" + a.SID,
+		DateCreated: wholeSeconds(a.Created), URL: contentURL(ctx, trust.TrustProduct, a.BundleSID, "EntityAssignments", a.SID),
 	}
 }
 
@@ -134,7 +128,7 @@ func presentProductEndpoint(ctx context.Context, e trust.ChannelEndpoint) gen.Tr
 	return gen.TrustProductChannelEndpointAssignment{
 		SID: e.SID, AccountSID: e.AccountSID, TrustProductSID: e.BundleSID,
 		ChannelEndpointType: e.Type, ChannelEndpointSID: e.EndpointSID,
-		DateCreated: wholeSeconds(e.Created), URL: productURL(ctx, e.BundleSID) + "/ChannelEndpointAssignments/" + e.SID,
+		DateCreated: wholeSeconds(e.Created), URL: contentURL(ctx, trust.TrustProduct, e.BundleSID, "ChannelEndpointAssignments", e.SID),
 	}
 }
 
@@ -142,34 +136,6 @@ func presentProductEvaluation(ctx context.Context, e trust.Evaluation) gen.Trust
 	return gen.TrustProductEvaluation{
 		SID: e.SID, AccountSID: e.AccountSID, TrustProductSID: e.BundleSID, PolicySID: e.PolicySID,
 		Status: gen.EvaluationStatus(e.Status), Results: presentResults(e.Results),
-		DateCreated: wholeSeconds(e.Created), URL: evaluationURL(ctx, e),
+		DateCreated: wholeSeconds(e.Created), URL: evaluationURL(ctx, trust.TrustProduct, e),
 	}
-}
-
-// evaluationURL is the URL of a product's evaluation.
-func evaluationURL(ctx context.Context, e trust.Evaluation) string {
-	return productURL(ctx, e.BundleSID) + "/Evaluations/" + e.SID
-}
-
-func presentResults(results []trust.Result) []gen.EvaluationResult {
-	shown := []gen.EvaluationResult{}
-	for _, r := range results {
-		result := gen.EvaluationResult{
-			FriendlyName: r.FriendlyName, ObjectType: r.ObjectType, Passed: r.Passed, FailureReason: r.FailureReason,
-			ErrorCode: r.ErrorCode, Valid: []gen.EvaluationValidField{}, Invalid: []gen.EvaluationInvalidField{},
-			RequirementFriendlyName: r.RequirementFriendlyName, RequirementName: r.RequirementName,
-		}
-		for _, f := range r.Valid {
-			result.Valid = append(result.Valid, gen.EvaluationValidField{
-				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, Passed: true,
-			})
-		}
-		for _, f := range r.Invalid {
-			result.Invalid = append(result.Invalid, gen.EvaluationInvalidField{
-				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, FailureReason: f.FailureReason, ErrorCode: f.ErrorCode,
-			})
-		}
-		shown = append(shown, result)
-	}
-	return shown
 }

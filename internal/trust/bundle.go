@@ -29,7 +29,7 @@ type Bundle struct {
 // Kind is the kind of a bundle. A bundle of one kind cannot be found as the other.
 type Kind string
 
-// The two kinds. Only Trust Products are served so far.
+// The two kinds.
 const (
 	TrustProduct    Kind = "trust-product"
 	CustomerProfile Kind = "customer-profile"

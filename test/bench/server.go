@@ -123,7 +123,7 @@ func (noStorage) CreateTrustProduct(
 	url := api.BaseURL(ctx) + "/v1/TrustProducts/" + p.SID
 	return server.CreateTrustProduct201JSONResponse{Body: gen.TrustProduct{
 		SID: p.SID, AccountSID: p.AccountSID, PolicySID: p.PolicySID, FriendlyName: p.FriendlyName, Email: p.Email,
-		Status: gen.TrustProductStatus(p.Status), DateCreated: p.Created.Truncate(time.Second),
+		Status: gen.BundleStatus(p.Status), DateCreated: p.Created.Truncate(time.Second),
 		DateUpdated: p.Updated.Truncate(time.Second), URL: url,
 		Links: gen.TrustProductLinks{
 			TrustProductsEntityAssignments:         url + "/EntityAssignments",

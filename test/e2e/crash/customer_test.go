@@ -82,11 +82,11 @@ func (c *customer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		c.t.Errorf("%v: %v", r.PostForm, err)
 		return
 	}
-	rejected := callback.Status == client.TrustProductStatusTwilioRejected
+	rejected := callback.Status == client.BundleStatusTwilioRejected
 	if strings.HasPrefix(callback.FailureReason, "18601: ") != rejected {
 		c.t.Errorf("the reason of %s is %q", callback.Status, callback.FailureReason)
 	}
-	c.receive(statusChange{byCallback, callback.TrustProductSID, callback.Status}, callback.IdempotencyToken)
+	c.receive(statusChange{byCallback, callback.BundleSID, callback.Status}, callback.IdempotencyToken)
 }
 
 // mailSession is a connection to the customer's mail server.
@@ -117,7 +117,7 @@ func (m mailSession) Data(r io.Reader) error {
 		m.customer.t.Errorf("%s: the message has no status:\n%s", id, text)
 		return nil
 	}
-	m.customer.receive(statusChange{byEmail, string(told[1]), client.TrustProductStatus(told[2])}, token)
+	m.customer.receive(statusChange{byEmail, string(told[1]), client.BundleStatus(told[2])}, token)
 	return nil
 }
 

@@ -138,7 +138,7 @@ func (run *campaignRun) submit(t *testing.T, api *client.Client) error {
 	number := run.number.Add(1)
 	sid, err := run.create(t.Context(), api, number)
 	if err == nil {
-		_, err = api.UpdateTrustProduct(t.Context(), sid, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+		_, err = api.UpdateTrustProduct(t.Context(), sid, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 	}
 	if refused, ok := errors.AsType[*client.Error](err); ok {
 		t.Errorf("product %d: %v", number, refused)

@@ -84,13 +84,13 @@ func (l *clientLoad) submit(t *testing.T, at *int) bool {
 			if err != nil {
 				return err
 			}
-			if product.Status != client.TrustProductStatusDraft {
+			if product.Status != client.BundleStatusDraft {
 				l.kept.Add(1)
 				return nil
 			}
 		}
 		again = true
-		_, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+		_, err := api.UpdateTrustProduct(ctx, sid, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 		return err
 	})
 	if submitted {

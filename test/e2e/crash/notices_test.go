@@ -23,20 +23,20 @@ const (
 type statusChange struct {
 	channel string
 	sid     string
-	status  client.TrustProductStatus
+	status  client.BundleStatus
 }
 
 // changes returns the statuses of a submitted product, in order.
-func (row productRow) changes() []client.TrustProductStatus {
+func (row productRow) changes() []client.BundleStatus {
 	switch {
-	case row.status == string(client.TrustProductStatusDraft):
+	case row.status == string(client.BundleStatusDraft):
 		return nil
 	case strings.Contains(row.email, "+hold@"):
-		return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview}
+		return []client.BundleStatus{client.BundleStatusPendingReview, client.BundleStatusInReview}
 	case strings.Contains(row.email, "+reject-18601@"):
-		return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview, client.TrustProductStatusTwilioRejected}
+		return []client.BundleStatus{client.BundleStatusPendingReview, client.BundleStatusInReview, client.BundleStatusTwilioRejected}
 	}
-	return []client.TrustProductStatus{client.TrustProductStatusPendingReview, client.TrustProductStatusInReview, client.TrustProductStatusTwilioApproved}
+	return []client.BundleStatus{client.BundleStatusPendingReview, client.BundleStatusInReview, client.BundleStatusTwilioApproved}
 }
 
 // told returns the changes of a product that a channel must deliver.
@@ -49,12 +49,12 @@ func (row productRow) told(channel string) (all []statusChange) {
 
 // delivery is the part of a line of `trusthub deliveries` that the tests use.
 type delivery struct {
-	ID        string                    `json:"id"`
-	Channel   string                    `json:"channel"`
-	BundleSID string                    `json:"trust_product_sid"`
-	Status    client.TrustProductStatus `json:"status"`
-	State     string                    `json:"state"`
-	Attempts  []struct{}                `json:"attempts"`
+	ID        string              `json:"id"`
+	Channel   string              `json:"channel"`
+	BundleSID string              `json:"trust_product_sid"`
+	Status    client.BundleStatus `json:"status"`
+	State     string              `json:"state"`
+	Attempts  []struct{}          `json:"attempts"`
 }
 
 // deliveries returns all deliveries as the program lists them, oldest first.
@@ -119,7 +119,7 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 		}
 	}
 	for _, sid := range run.submitted {
-		if status := rows[sid].status; status == "" || status == string(client.TrustProductStatusDraft) {
+		if status := rows[sid].status; status == "" || status == string(client.BundleStatusDraft) {
 			t.Errorf("the submission of %s was acknowledged, but its status is %q", sid, status)
 		}
 	}

@@ -148,7 +148,7 @@ func (c *productWrite) send(ctx context.Context, api *client.Client) (*client.Tr
 func (c *productWrite) made(row, before productRow) bool {
 	want := productRow{
 		sid: c.sid, account: programtest.AccountSID, policy: policySID, name: c.name, email: c.email, callback: c.callback,
-		status: string(client.TrustProductStatusDraft), created: before.created, updated: row.updated,
+		status: string(client.BundleStatusDraft), created: before.created, updated: row.updated,
 	}
 	if c.sid == "" {
 		want.sid, want.created = row.sid, row.updated

@@ -108,7 +108,7 @@ func calls(tb testing.TB, base string, transport http.RoundTripper) []call {
 	}, {
 		"update",
 		within(func(ctx context.Context) error {
-			_, err := ours.UpdateTrustProduct(ctx, cannedSID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+			_, err := ours.UpdateTrustProduct(ctx, cannedSID, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 			return err
 		}),
 		func() error {
@@ -213,8 +213,8 @@ func testClientCreatesAndSubmits(t *testing.T, server *url.URL) {
 	if err != nil || first.SID != second.SID {
 		t.Errorf("a repeat created %v (error %v) in addition to %s", second, err, first.SID)
 	}
-	got, err := c.UpdateTrustProduct(t.Context(), first.SID, client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
-	if err != nil || got.Status != client.TrustProductStatusPendingReview && got.Status != client.TrustProductStatusInReview {
+	got, err := c.UpdateTrustProduct(t.Context(), first.SID, client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
+	if err != nil || got.Status != client.BundleStatusPendingReview && got.Status != client.BundleStatusInReview {
 		t.Errorf("submitted: %v, error %v", got, err)
 	}
 }

@@ -119,7 +119,7 @@ func submitAll(t *testing.T, a attacker, servers []*url.URL, count int, callback
 			})
 			if err == nil {
 				_, err = c.UpdateTrustProduct(t.Context(), product.SID,
-					client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)})
+					client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)})
 			}
 			return err
 		})
@@ -151,7 +151,7 @@ func callbackTimes(t *testing.T, servers []*url.URL, count int) []time.Duration 
 		}
 		begun := time.Now()
 		if _, err := c.UpdateTrustProduct(t.Context(), product.SID,
-			client.UpdateTrustProductRequest{Status: new(client.TrustProductStatusPendingReview)}); err != nil {
+			client.UpdateTrustProductRequest{Status: new(client.BundleStatusPendingReview)}); err != nil {
 			t.Fatal(err)
 		}
 		select {
