@@ -48,6 +48,10 @@ type Server struct {
 	AccountSID string // of the account that New has created
 	AuthToken  string // of that account; signs its callbacks, too
 
+	// PrimaryCustomerProfileSID is the SID of the account's Primary Customer Profile, which is approved and can be assigned to
+	// other profiles, also to those of other accounts.
+	PrimaryCustomerProfileSID string
+
 	tb        testing.TB
 	app       *app.App
 	store     *store.Store
@@ -131,6 +135,7 @@ func New(tb testing.TB, options ...Option) *Server {
 	s := &Server{
 		tb: tb, policy: set.policy, clock: &clock{time: set.start}, faults: &faults{}, records: &records{},
 		AccountSID: set.account.SID, AuthToken: set.account.AuthToken,
+		PrimaryCustomerProfileSID: trust.PrimarySID(set.account.SID),
 	}
 	s.open(set)
 	s.serve()

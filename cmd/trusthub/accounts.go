@@ -12,8 +12,8 @@ import (
 )
 
 type accountsCmd struct {
-	Add  accountsAddCmd  `cmd:"" help:"Create an account and print its credentials. Running servers accept it at once."`
-	List accountsListCmd `cmd:"" help:"List accounts, oldest first."`
+	Add  accountsAddCmd  `cmd:"" help:"Create an account and print its credentials and the SID of its Primary Customer Profile. Running servers accept it at once."`
+	List accountsListCmd `cmd:"" help:"List accounts and their Primary Customer Profiles, oldest first."`
 }
 
 type accountsAddCmd struct {
@@ -32,7 +32,9 @@ func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := putAccount(ctx, db, account); err != nil {
 		return err
 	}
-	return printResult(s.out, accountRow{account.SID, account.Created.UTC(), account.AuthToken}, accountTable)
+	row := newAccountRow(account)
+	row.AuthToken = account.AuthToken
+	return printResult(s.out, row, accountTable)
 }
 
 type accountsListCmd struct {
@@ -49,7 +51,7 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 		}
 		rows := make([]accountRow, len(accounts))
 		for i, account := range accounts {
-			rows[i] = accountRow{SID: account.SID, Created: account.Created}
+			rows[i] = newAccountRow(account)
 			if c.Tokens {
 				rows[i].AuthToken = account.AuthToken
 			}
@@ -64,13 +66,19 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 
 // accountRow is an account as it is printed.
 type accountRow struct {
-	SID       string    `json:"account_sid"`
-	Created   time.Time `json:"date_created"`
-	AuthToken string    `json:"auth_token,omitempty"`
+	SID        string    `json:"account_sid"`
+	PrimarySID string    `json:"primary_customer_profile_sid"`
+	Created    time.Time `json:"date_created"`
+	AuthToken  string    `json:"auth_token,omitempty"`
+}
+
+// newAccountRow leaves out the token.
+func newAccountRow(account store.Account) accountRow {
+	return accountRow{SID: account.SID, PrimarySID: trust.PrimarySID(account.SID), Created: account.Created.UTC()}
 }
 
 func accountTable(w *tabwriter.Writer, row accountRow) {
-	fmt.Fprintf(w, "%s\t%s\t%s\n", row.SID, row.Created.Format(time.DateTime), row.AuthToken)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.SID, row.PrimarySID, row.Created.Format(time.DateTime), row.AuthToken)
 }
 
 // putAccount stores an account after checking that its credentials are well-formed, so that every client can send them.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // greet prints the server's URL and how to call it. It shows the token of an account only if the server has just created it.
@@ -24,18 +25,22 @@ func (c *serveCmd) greet(w io.Writer, address net.Addr, made *store.Account) {
 
   export TRUSTHUB_BASE_URL=%s TWILIO_ACCOUNT_SID=%s TWILIO_AUTH_TOKEN=%s
 
+Its Primary Customer Profile is approved: %s
+
 Create a Trust Product:
 
   curl -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" "$TRUSTHUB_BASE_URL/v1/TrustProducts" \
     -d FriendlyName=Acme -d Email=compliance@acme.example -d PolicySid=RN7a97559effdf62d00f4298208492a5ea
 
-`, url, made.SID, made.AuthToken)
+`, url, made.SID, made.AuthToken, trust.PrimarySID(made.SID))
 		return
 	case c.AccountSID != "":
 		fmt.Fprintf(w, "Serving account %s, given by %s and %s.\n", c.AccountSID,
 			c.source("account-sid", "TWILIO_ACCOUNT_SID"), c.source("auth-token", "TWILIO_AUTH_TOKEN"))
+		fmt.Fprintf(w, "Its Primary Customer Profile is approved: %s\n", trust.PrimarySID(c.AccountSID))
 	default:
-		fmt.Fprintln(w, "Serving the accounts in the database. 'trusthub accounts list --tokens' shows their credentials.")
+		fmt.Fprintln(w, "Serving the accounts in the database. 'trusthub accounts list --tokens' shows their credentials and their "+
+			"Primary Customer Profiles.")
 	}
 	fmt.Fprintf(w, `To call it, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in the environment, and
 

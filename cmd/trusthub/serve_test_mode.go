@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // The account of every `serve --test`.
@@ -31,6 +32,7 @@ type testServer struct {
 	BaseURL    string `json:"base_url"`
 	AccountSID string `json:"account_sid"`
 	AuthToken  string `json:"auth_token"`
+	PrimarySID string `json:"primary_customer_profile_sid"`
 }
 
 // BeforeReset is called by kong after reading the command line and before reading the environment. With --test the environment is
@@ -81,7 +83,9 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	defer end()
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
-		_ = json.NewEncoder(s.out).Encode(testServer{localURL(address), testAccountSID, testAuthToken}) //nolint:gosec // G117: printed on purpose
+		_ = json.NewEncoder(s.out).Encode(testServer{ //nolint:gosec // G117: printed on purpose
+			localURL(address), testAccountSID, testAuthToken, trust.PrimarySID(testAccountSID),
+		})
 		ticker := time.NewTicker(parentInterval)
 		go func() {
 			defer ticker.Stop()

@@ -60,11 +60,24 @@ func startChildIn(t *testing.T, temp string, stdin *os.File, program ...string) 
 
 const noRace = "GORACE=" + noRaceDelay
 
-// serves checks that the server works with the account that it printed.
+// serves checks that the server works with the account that it printed, which has the Primary Customer Profile that it printed.
 func (c *child) serves() {
 	c.Helper()
-	r, err := http.NewRequestWithContext(c.Context(), http.MethodPost, c.server.BaseURL+"/v1/TrustProducts", strings.NewReader(
-		"FriendlyName=Acme&Email=a@acme.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea"))
+	var product struct{ SID, URL string }
+	c.create("/v1/TrustProducts", "FriendlyName=Acme&Email=a@acme.example&PolicySid=RN7a97559effdf62d00f4298208492a5ea", &product)
+	if !strings.HasPrefix(product.URL, c.server.BaseURL) {
+		c.Fatalf("the product's URL is %s", product.URL)
+	}
+	var assignment struct{ SID string }
+	c.create("/v1/TrustProducts/"+product.SID+"/EntityAssignments", "ObjectSid="+c.server.PrimarySID, &assignment)
+	if c.server.PrimarySID != "BU7e577e577e577e577e577e577e577e57" {
+		c.Errorf("the Primary is %s", c.server.PrimarySID)
+	}
+}
+
+func (c *child) create(path, form string, created any) {
+	c.Helper()
+	r, err := http.NewRequestWithContext(c.Context(), http.MethodPost, c.server.BaseURL+path, strings.NewReader(form))
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -76,7 +89,10 @@ func (c *child) serves() {
 	}
 	defer response.Body.Close() //nolint:errcheck // all of it is read
 	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusCreated || !strings.Contains(string(body), `"url":"`+c.server.BaseURL) {
+	if err == nil {
+		err = json.Unmarshal(body, created)
+	}
+	if err != nil || response.StatusCode != http.StatusCreated {
 		c.Fatalf("status %d, %s, %v", response.StatusCode, body, err)
 	}
 }

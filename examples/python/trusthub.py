@@ -13,6 +13,7 @@ class Server(typing.NamedTuple):
     base_url: str
     account_sid: str
     auth_token: str
+    primary_customer_profile_sid: str
 
 
 @contextlib.contextmanager

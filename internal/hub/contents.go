@@ -79,7 +79,12 @@ func (h *Hub) unassign(ctx context.Context, kind trust.Kind, bundleSID, sid stri
 }
 
 // assignable returns why the entity assignments of a bundle cannot be changed, nil if they can.
-func assignable(b trust.Bundle) error { return b.Status.AssignmentsFrozen() }
+func assignable(b trust.Bundle) error {
+	if err := b.Restricted(); err != nil {
+		return err
+	}
+	return b.Status.AssignmentsFrozen()
+}
 
 // typeOf returns the machine name of a single object's type, empty if it has none.
 func typeOf(o trust.Assigned) string {

@@ -82,6 +82,9 @@ func MapError(err error) *api.Error {
 		return api.NewError(api.CodeInvalidState, frozen.Error(), err)
 	}
 	switch {
+	case errors.Is(err, trust.ErrPrimary):
+		return api.NewError(api.CodeInvalidState,
+			"This operation is restricted via API for Primary Customer Profiles. Use Twilio Console instead.", err)
 	case errors.Is(err, trust.ErrAssignmentsFrozen):
 		return api.NewError(api.CodeInvalidState,
 			"Cannot change the entity assignments. The bundle is in an immutable state.", err)

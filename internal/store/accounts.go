@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	_ "embed"
 	"time"
 )
 
@@ -19,11 +20,21 @@ var accounts = newTable(
 	fixed(moment("created_at", func(a *Account) *time.Time { return &a.Created })),
 )
 
-// PutAccount stores the account; where it exists already, it gets this auth token.
+// addPrimaries gives each account that has none its Primary Customer Profile. As a migration it does so for the accounts of older
+// versions.
+//
+//go:embed migrations/00011_primaries.sql
+var addPrimaries string
+
+// PutAccount stores the account with its Primary Customer Profile. An account that exists already gets this auth token, and its
+// Primary if it has none. So do all others that a server of the previous version has added without one.
 func (s *Store) PutAccount(ctx context.Context, a Account) error {
-	err := s.writeOne(ctx, func(one session) error {
-		_, err := accounts.execInsert(one, accounts.insertOne+`
-			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a)
+	err := s.write(ctx, func(tx session) error {
+		if _, err := accounts.execInsert(tx, accounts.insertOne+`
+			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a); err != nil {
+			return err
+		}
+		_, err := tx.exec(addPrimaries)
 		return err
 	})
 	s.version.Add(1)
@@ -31,7 +42,7 @@ func (s *Store) PutAccount(ctx context.Context, a Account) error {
 }
 
 // FirstAccount stores the account if the database has none, and reports whether it did. If several servers start at once on an
-// empty database, one of them does.
+// empty database, one of them does. Like PutAccount, it adds the Primary Customer Profiles that are missing.
 func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err error) {
 	err = s.write(ctx, func(tx session) error {
 		if s.engine.lockAccounts != "" {
@@ -44,9 +55,12 @@ func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err e
 			return err
 		}
 		if stored = !some; stored {
-			return accounts.insert(tx, a)
+			if err := accounts.insert(tx, a); err != nil {
+				return err
+			}
 		}
-		return nil
+		_, err := tx.exec(addPrimaries)
+		return err
 	})
 	return stored && err == nil, err
 }

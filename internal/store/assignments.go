@@ -40,7 +40,7 @@ var (
 	ErrAlreadyAssigned = errors.New("the object is already assigned to the bundle")
 	// ErrTooManyAssigned says that a bundle has MaxAssigned objects.
 	ErrTooManyAssigned = errors.New("the bundle has as many objects as it can have")
-	// ErrObjectNotFound says that the account has no such object.
+	// ErrObjectNotFound says that the account has no such object, and that it is no Primary of another one.
 	ErrObjectNotFound = fmt.Errorf("object %w", ErrNotFound)
 )
 
@@ -100,13 +100,16 @@ func (s *Store) Assign(
 // lockBundles locks the bundle of an assignment, and the object too if that is a bundle of the account, and returns the SIDs of
 // those that exist. Bundles are locked in the order of their SIDs, so that no two transactions wait for each other. For that
 // reason a bundle that appears after lockBundles counts as missing: it must not be locked out of order.
+//
+// A Primary as the object is not locked, because it never changes. So nobody can keep others from using it, in whichever account.
 func (s *Store) lockBundles(tx session, a *trust.Assignment) ([]string, error) {
 	return queryAll(tx, scanString, `SELECT sid FROM bundles
-		WHERE account_sid = $1 AND sid IN ($2, $3) ORDER BY sid`+s.engine.lockRow, a.AccountSID, a.BundleSID, a.ObjectSID)
+		WHERE account_sid = $1 AND (sid = $2 OR sid = $3 AND NOT (kind = $4 AND policy_sid = $5)) ORDER BY sid`+s.engine.lockRow,
+		a.AccountSID, a.BundleSID, a.ObjectSID, string(trust.CustomerProfile), trust.PrimaryPolicySID)
 }
 
-// lockObject returns the object of an assignment, so that it can be neither changed nor deleted before the transaction ends.
-// locked is the result of lockBundles.
+// lockObject returns the object of an assignment, so that it can be neither changed nor deleted before the transaction ends. It
+// belongs to the account, unless it is a Primary. locked is the result of lockBundles.
 func (s *Store) lockObject(tx session, a *trust.Assignment, locked []string) (object trust.Assigned, err error) {
 	of, sid, lock := Scope{a.AccountSID}, a.ObjectSID, s.engine.lockRow
 	switch {
@@ -119,6 +122,9 @@ func (s *Store) lockObject(tx session, a *trust.Assignment, locked []string) (ob
 	case slices.Contains(locked, sid):
 		object.Bundles = make([]trust.Bundle, 1)
 		object.Bundles[0], err = bundles.fetch(tx, nil, sid, "")
+	default:
+		object.Bundles, err = queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
+			WHERE sid = $1 AND kind = $2 AND policy_sid = $3`, sid, string(trust.CustomerProfile), trust.PrimaryPolicySID)
 	}
 	return object, err
 }

@@ -82,10 +82,18 @@ func (s *Store) updateBundle(
 }
 
 // DeleteBundle removes the bundle if allowed returns nil, with all that belongs to it, and drops its open notices. allowed gets
-// the statuses of the bundles that this one is assigned to. DeleteBundle returns ErrNotFound or the error of allowed.
+// the statuses of the bundles that this one is assigned to. DeleteBundle returns ErrNotFound, the error of allowed, or
+// trust.ErrPrimary.
 func (s *Store) DeleteBundle(
 	ctx context.Context, of Scope, sid string, now time.Time, allowed func(b trust.Bundle, assignedTo []trust.Status) error,
 ) error {
+	b, err := s.Bundles.Fetch(ctx, of, sid)
+	if err == nil {
+		err = b.Restricted() // before anything is locked, because a Primary may be assigned to many bundles of other accounts
+	}
+	if err != nil {
+		return err
+	}
 	return s.Bundles.deleteObject(ctx, of, sid, func(tx session, b trust.Bundle, assignedTo []trust.Status) error {
 		if err := allowed(b, assignedTo); err != nil {
 			return err

@@ -90,6 +90,7 @@ func newContention(t *testing.T, s *store.Store) *contention {
 	t.Helper()
 	c := &contention{t: t, s: s, of: store.BundlesOf(accountSID, trust.TrustProduct)}
 	check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID}))
+	check(t, s.PutAccount(t.Context(), store.Account{SID: otherSID}))
 	for i := range 4 {
 		c.bundles = append(c.bundles, fmt.Sprintf("BU%032d", i))
 		c.users = append(c.users, fmt.Sprintf("IT%032d", i))
@@ -113,12 +114,20 @@ func (c *contention) step() {
 	ctx, bundle, user := c.t.Context(), c.bundles[rand.IntN(4)], c.users[rand.IntN(4)]
 	c.create(bundle, user)
 	var err error
-	name := []string{"assign", "assign a bundle", "unassign", "update", "evaluate", "submit", "decide", "delete", "delete user", "endpoint"}[rand.IntN(10)]
+	names := []string{
+		"assign", "assign a bundle", "assign a Primary", "put an account",
+		"unassign", "update", "evaluate", "submit", "decide", "delete", "delete user", "endpoint",
+	}
+	name := names[rand.IntN(len(names))]
 	switch name {
 	case "assign":
 		err = c.assign(ctx, bundle, user)
 	case "assign a bundle":
 		err = c.assign(ctx, bundle, c.bundles[rand.IntN(4)])
+	case "assign a Primary":
+		err = c.assign(ctx, bundle, trust.PrimarySID([]string{accountSID, otherSID}[rand.IntN(2)]))
+	case "put an account":
+		err = c.s.PutAccount(ctx, store.Account{SID: accountSID})
 	case "unassign":
 		err = c.unassign(ctx, bundle)
 	case "update":

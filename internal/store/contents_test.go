@@ -144,6 +144,85 @@ func TestContentsOfOthers(t *testing.T) {
 	})
 }
 
+// A Primary can be assigned to bundles of every account; no other profile of another account can.
+func TestAssignPrimaries(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		check(t, s.PutAccount(t.Context(), store.Account{SID: otherSID}))
+		theirs := draft()
+		theirs.SID, theirs.AccountSID, theirs.Kind = "BU2", otherSID, trust.CustomerProfile
+		product := theirs // a policy alone makes no Primary
+		product.SID, product.Kind, product.PolicySID = "BU3", trust.TrustProduct, trust.PrimaryPolicySID
+		check(t, errors.Join(s.Bundles.Create(t.Context(), theirs), s.Bundles.Create(t.Context(), product)))
+		for _, sid := range []string{theirs.SID, product.SID, trust.PrimarySID("ACnobody")} {
+			if _, err := assign(t, s, nil, "BV1", sid); !errors.Is(err, store.ErrObjectNotFound) {
+				t.Errorf("assign %s: %v", sid, err)
+			}
+		}
+		primaries := []string{trust.PrimarySID(accountSID), trust.PrimarySID(otherSID)}
+		for i, sid := range primaries {
+			a, err := assign(t, s, nil, fmt.Sprint("BV", i), sid)
+			if err != nil || a.AccountSID != accountSID || a.ObjectSID != sid {
+				t.Errorf("assign %s: %+v, %v", sid, a, err)
+			}
+		}
+		_, assigned, err := s.AssignedTo(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID)
+		if err != nil || len(assigned.Bundles) != 2 || !assigned.Bundles[0].IsPrimary() || !assigned.Bundles[1].IsPrimary() {
+			t.Errorf("assigned %+v: %v", assigned.Bundles, err)
+		}
+		for _, sid := range primaries { // of each, the scope is the other's
+			if _, err := s.Bundles.Fetch(t.Context(), store.BundlesOf("AC", trust.CustomerProfile), sid); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("fetch %s as another account: %v", sid, err)
+			}
+		}
+	})
+}
+
+// A Primary is never deleted, and trying to locks neither it nor what it is assigned to.
+func TestDeletePrimary(t *testing.T) {
+	t.Parallel()
+	name := storetest.Names()["postgres"](t)
+	s := storetest.Open(t, name)
+	check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID}))
+	check(t, s.Bundles.Create(t.Context(), draft()))
+	primary := trust.PrimarySID(accountSID)
+	_, err := assign(t, s, nil, "BV1", primary)
+	check(t, err)
+	storetest.UseSQL(t, name, func(db *sql.DB) {
+		tx, err := db.BeginTx(t.Context(), nil)
+		check(t, err)
+		defer tx.Rollback() //nolint:errcheck // it has only locked
+		_, err = tx.ExecContext(t.Context(), `SELECT sid FROM bundles FOR UPDATE`)
+		check(t, err)
+		err = s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.CustomerProfile), primary, at,
+			func(trust.Bundle, []trust.Status) error { t.Error("asked"); return nil })
+		if !errors.Is(err, trust.ErrPrimary) {
+			t.Errorf("delete: %v", err)
+		}
+	})
+}
+
+// A Primary is assigned while another transaction has locked it, so that no account can keep others from using it.
+func TestAssigningLocksNoPrimary(t *testing.T) {
+	t.Parallel()
+	name := storetest.Names()["postgres"](t)
+	s := storetest.Open(t, name)
+	check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID}))
+	check(t, s.PutAccount(t.Context(), store.Account{SID: otherSID}))
+	check(t, s.Bundles.Create(t.Context(), draft()))
+	storetest.UseSQL(t, name, func(db *sql.DB) {
+		tx, err := db.BeginTx(t.Context(), nil)
+		check(t, err)
+		defer tx.Rollback() //nolint:errcheck // it has only locked
+		_, err = tx.ExecContext(t.Context(), `SELECT sid FROM bundles WHERE kind = 'customer-profile' FOR UPDATE`)
+		check(t, err)
+		for i, account := range []string{accountSID, otherSID} {
+			if _, err := assign(t, s, nil, fmt.Sprint("BV", i), trust.PrimarySID(account)); err != nil {
+				t.Errorf("the Primary of %s: %v", account, err)
+			}
+		}
+	})
+}
+
 func TestAssignEndpoint(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		same, different := draft(), draft()

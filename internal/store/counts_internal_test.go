@@ -46,7 +46,12 @@ func TestCountsReadAnIndex(t *testing.T) {
 			if count, err = s.Bundles.Count(t.Context(), BundlesOf("AC2", trust.TrustProduct), 100); count != 100 || err != nil {
 				t.Errorf("counted %d bundles up to 100: %v", count, err)
 			}
-			for query, want := range map[string]string{bundles.rowsOf(BundlesOf("AC1", trust.TrustProduct)).text: test.bundles, openNoticesOf: test.openNotice} {
+			if count, err = s.CountBundles(t.Context(), "AC1", trust.TrustProduct, 100); count != 5 || err != nil {
+				t.Errorf("counted %d bundles without BU1: %v", count, err)
+			}
+			for query, want := range map[string]string{
+				bundles.rowsOf(BundlesOf("AC1", trust.TrustProduct)).text: test.bundles, bundlesCreated: test.bundles, openNoticesOf: test.openNotice,
+			} {
 				plan, err := queryAll(s.read(t.Context()), func(row scanner) (string, error) {
 					if engine == "postgres" {
 						return scanString(row)
@@ -54,7 +59,7 @@ func TestCountsReadAnIndex(t *testing.T) {
 					var a, b, c, step any
 					err := row.Scan(&a, &b, &c, &step)
 					return step.(string), err //nolint:forcetypeassert // it is text
-				}, test.explain+strings.NewReplacer("$1", "'AC1'", "$2", "'trust-product'").Replace(query))
+				}, test.explain+strings.NewReplacer("$1", "'AC1'", "$2", "'trust-product'", "$3", "'BU1'").Replace(query))
 				if all := strings.Join(plan, "\n"); err != nil || !strings.Contains(all, want) {
 					t.Errorf("it plans %s; want %s: %v", all, want, err)
 				}

@@ -68,6 +68,9 @@ func content7(t *testing.T, name string) map[string][]row {
 	for _, bundle := range all["bundles"] {
 		bundle["kind"], bundle["noncompliance"] = "trust-product", int64(0)
 	}
+	for _, account := range all["accounts"] {
+		all["bundles"] = append(all["bundles"], primaryOf(account))
+	}
 	for _, notice := range all["notices"] {
 		notice["bundle_kind"] = "trust-product"
 		rename(notice, "product_sid", "bundle_sid")
@@ -81,6 +84,17 @@ func content7(t *testing.T, name string) map[string][]row {
 		key["operation"] = "CreateTrustProduct"
 	}
 	return all
+}
+
+// primaryOf returns the Primary Customer Profile that an account gets.
+func primaryOf(account row) row {
+	sid := account["sid"].(string) //nolint:forcetypeassert // it is text
+	return row{
+		"sid": trust.PrimarySID(sid), "kind": "customer-profile", "account_sid": sid, "policy_sid": trust.PrimaryPolicySID,
+		"friendly_name": "Primary Customer Profile", "email": "", "status_callback": "", "status": "twilio-approved",
+		"valid_until": int64(0), "errors": "", "noncompliance": int64(0), "due_at": int64(0),
+		"created_at": account["created_at"], "updated_at": account["created_at"],
+	}
 }
 
 func wantMigrated(t *testing.T, s *Store, want map[string][]row) {
@@ -140,8 +154,8 @@ func wantAtWork(t *testing.T, s *Store) {
 
 	statuses := map[trust.Status]int{}
 	for account, kinds := range map[string]map[trust.Kind]int{
-		first:  {trust.TrustProduct: 7, trust.CustomerProfile: 0},
-		second: {trust.TrustProduct: 3, trust.CustomerProfile: 0},
+		first:  {trust.TrustProduct: 7, trust.CustomerProfile: 1},
+		second: {trust.TrustProduct: 3, trust.CustomerProfile: 1},
 	} {
 		for kind, want := range kinds {
 			part, err := s.Bundles.List(ctx, Query{

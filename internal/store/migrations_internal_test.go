@@ -43,6 +43,7 @@ var (
 	addColumn   = regexp.MustCompile(`(?is)^ALTER TABLE \w+ ADD COLUMN \w+ (?:TEXT|BIGINT)( NOT NULL DEFAULT (?:'[^']*'|-?\d+))?$`)
 	createIndex = regexp.MustCompile(`(?is)^CREATE (UNIQUE )?INDEX \w+ ON (\w+) `)
 	insertInto  = regexp.MustCompile(`(?is)^INSERT INTO (\w+) `)
+	insertNew   = regexp.MustCompile(`(?is)^INSERT INTO \w+ .*\bON CONFLICT \(sid\) DO NOTHING$`)
 	raise       = regexp.MustCompile(`(?is)^UPDATE schema_compatibility SET oldest_program = (\d+)$`)
 )
 
@@ -68,7 +69,7 @@ func checkMigration(version int64, text string) error {
 			}
 			raised = true
 		case statement == "", addColumn.MatchString(statement),
-			index != nil && (index[1] == "" || made[index[2]]), insert != nil && made[insert[1]]:
+			index != nil && (index[1] == "" || made[index[2]]), insert != nil && made[insert[1]], insertNew.MatchString(statement):
 		default:
 			other = statement
 		}
@@ -92,6 +93,8 @@ func TestCheckMigration(t *testing.T) {
 		"ALTER TABLE bundles ADD COLUMN a TEXT UNIQUE":                                                                     false,
 		"CREATE UNIQUE INDEX i ON bundles (email)":                                                                         false,
 		"INSERT INTO bundles (sid) VALUES ('BU')":                                                                          false,
+		"INSERT INTO bundles (sid) SELECT sid FROM accounts WHERE TRUE ON CONFLICT (sid) DO NOTHING":                       true,
+		"INSERT INTO bundles (sid) SELECT sid FROM accounts WHERE TRUE ON CONFLICT (sid) DO UPDATE SET email = ''":         false,
 		"UPDATE bundles SET email = ''":                                                                                    false,
 		"DROP INDEX bundles_due":                                                                                           false,
 		"ALTER TABLE bundles RENAME TO b":                                                                                  false,

@@ -91,10 +91,14 @@ type Policy struct {
 	Compliance  Enforcement   // what a submission does about a bundle that does not comply
 }
 
-// Apply returns the outcome of a change to b, or ErrStatusChange, ErrNotEditable or ErrNoReason. The change is made as a whole or
-// not at all. Whether edits are allowed depends on the status before the change. A change that sets only current values is always
-// allowed and does nothing, so that a request can be repeated; a rejection with other reasons is not such a change.
+// Apply returns the outcome of a change to b, or ErrStatusChange, ErrNotEditable, ErrNoReason or ErrPrimary. The change is made
+// as a whole or not at all. Whether edits are allowed depends on the status before the change. A change that sets only current
+// values is allowed, except for a Primary, and does nothing, so that a request can be repeated; a rejection with other reasons is
+// not such a change.
 func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome, error) {
+	if err := b.Restricted(); err != nil && by == AccountHolder {
+		return Outcome{}, err
+	}
 	next := b
 	edited := set(&next.FriendlyName, c.FriendlyName)
 	edited = set(&next.Email, c.Email) || edited

@@ -114,7 +114,7 @@ func someProducts(ctx context.Context, database string) (sids []string, err erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, `SELECT sid FROM bundles ORDER BY random() LIMIT $1`, sampled)
+	rows, err := db.QueryContext(ctx, `SELECT sid FROM bundles WHERE kind = 'trust-product' ORDER BY random() LIMIT $1`, sampled)
 	if err != nil {
 		return nil, err
 	}

@@ -220,7 +220,7 @@ func readRows(t *testing.T, name string) map[string]productRow {
 			t.Fatalf("integrity_check: %s", integrity)
 		}
 		result, err := db.QueryContext(t.Context(), `SELECT sid, account_sid, policy_sid, friendly_name, email,
-			status_callback, status, created_at / 1000000, updated_at / 1000000 FROM bundles`)
+			status_callback, status, created_at / 1000000, updated_at / 1000000 FROM bundles WHERE kind = 'trust-product'`)
 		if err != nil {
 			t.Fatal(err)
 		}
