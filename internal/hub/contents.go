@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -32,6 +33,23 @@ func fetchContent[Row any](
 		return none, err
 	}
 	return r.Fetch(ctx, of, sid)
+}
+
+// openContents is openPage for a list of what belongs to the caller's bundle.
+func openContents[Row, Shown any](
+	ctx context.Context, h *Hub, kind trust.Kind, bundleSID string, r pageRequest,
+	rows func(store.Scope) source[Row], present func(context.Context, Row) Shown,
+) (write func(http.ResponseWriter) error, err error) {
+	of, err := h.contentsOf(ctx, kind, bundleSID)
+	if err != nil {
+		return nil, err
+	}
+	return openPage(ctx, h, r, "results", rows(of), present)
+}
+
+// storedIn returns stored for any scope.
+func storedIn[Row any](r *store.Resource[Row]) func(store.Scope) source[Row] {
+	return func(of store.Scope) source[Row] { return stored(r, of) }
 }
 
 // assign assigns an object to a bundle of the kind.

@@ -30,12 +30,9 @@ func (h *Hub) FetchCustomerProfileEntityAssignment(
 func (h *Hub) ListCustomerProfileEntityAssignment(
 	ctx context.Context, r server.ListCustomerProfileEntityAssignmentRequestObject,
 ) (server.ListCustomerProfileEntityAssignmentResponseObject, error) {
-	of, err := h.contentsOf(ctx, trust.CustomerProfile, r.CustomerProfileSID)
-	if err != nil {
-		return nil, err
-	}
-	write, err := openPage(ctx, h, requested(gen.NewListCustomerProfileEntityAssignmentRequest("", r.CustomerProfileSID, &r.Params)),
-		"results", stored(h.store.Assignments, of), presentProfileAssignment)
+	write, err := openContents(ctx, h, trust.CustomerProfile, r.CustomerProfileSID,
+		requested(gen.NewListCustomerProfileEntityAssignmentRequest("", r.CustomerProfileSID, &r.Params)),
+		storedIn(h.store.Assignments), presentProfileAssignment)
 	return server.ListCustomerProfileEntityAssignmentResponseFunc(write), err
 }
 
@@ -43,7 +40,8 @@ func (h *Hub) ListCustomerProfileEntityAssignment(
 func (h *Hub) DeleteCustomerProfileEntityAssignment(
 	ctx context.Context, r server.DeleteCustomerProfileEntityAssignmentRequestObject,
 ) (server.DeleteCustomerProfileEntityAssignmentResponseObject, error) {
-	return server.DeleteCustomerProfileEntityAssignment204Response{}, h.unassign(ctx, trust.CustomerProfile, r.CustomerProfileSID, r.SID)
+	return server.DeleteCustomerProfileEntityAssignment204Response{},
+		h.unassign(ctx, trust.CustomerProfile, r.CustomerProfileSID, r.SID)
 }
 
 // CreateCustomerProfileChannelEndpointAssignment assigns a phone number to a profile.
@@ -68,13 +66,9 @@ func (h *Hub) FetchCustomerProfileChannelEndpointAssignment(
 func (h *Hub) ListCustomerProfileChannelEndpointAssignment(
 	ctx context.Context, r server.ListCustomerProfileChannelEndpointAssignmentRequestObject,
 ) (server.ListCustomerProfileChannelEndpointAssignmentResponseObject, error) {
-	of, err := h.contentsOf(ctx, trust.CustomerProfile, r.CustomerProfileSID)
-	if err != nil {
-		return nil, err
-	}
-	write, err := openPage(ctx, h,
+	write, err := openContents(ctx, h, trust.CustomerProfile, r.CustomerProfileSID,
 		requested(gen.NewListCustomerProfileChannelEndpointAssignmentRequest("", r.CustomerProfileSID, &r.Params)),
-		"results", h.endpointsIn(of), presentProfileEndpoint)
+		h.endpointsIn, presentProfileEndpoint)
 	return server.ListCustomerProfileChannelEndpointAssignmentResponseFunc(write), err
 }
 
@@ -108,19 +102,17 @@ func (h *Hub) FetchCustomerProfileEvaluation(
 func (h *Hub) ListCustomerProfileEvaluation(
 	ctx context.Context, r server.ListCustomerProfileEvaluationRequestObject,
 ) (server.ListCustomerProfileEvaluationResponseObject, error) {
-	of, err := h.contentsOf(ctx, trust.CustomerProfile, r.CustomerProfileSID)
-	if err != nil {
-		return nil, err
-	}
-	write, err := openPage(ctx, h, requested(gen.NewListCustomerProfileEvaluationRequest("", r.CustomerProfileSID, &r.Params)),
-		"results", stored(h.store.Evaluations, of), presentProfileEvaluation)
+	write, err := openContents(ctx, h, trust.CustomerProfile, r.CustomerProfileSID,
+		requested(gen.NewListCustomerProfileEvaluationRequest("", r.CustomerProfileSID, &r.Params)),
+		storedIn(h.store.Evaluations), presentProfileEvaluation)
 	return server.ListCustomerProfileEvaluationResponseFunc(write), err
 }
 
 func presentProfileAssignment(ctx context.Context, a trust.Assignment) gen.CustomerProfileEntityAssignment {
 	return gen.CustomerProfileEntityAssignment{
 		SID: a.SID, AccountSID: a.AccountSID, CustomerProfileSID: a.BundleSID, ObjectSID: a.ObjectSID,
-		DateCreated: wholeSeconds(a.Created), URL: contentURL(ctx, trust.CustomerProfile, a.BundleSID, "EntityAssignments", a.SID),
+		DateCreated: wholeSeconds(a.Created),
+		URL:         contentURL(ctx, trust.CustomerProfile, a.BundleSID, "EntityAssignments", a.SID),
 	}
 }
 
@@ -128,7 +120,8 @@ func presentProfileEndpoint(ctx context.Context, e trust.ChannelEndpoint) gen.Cu
 	return gen.CustomerProfileChannelEndpointAssignment{
 		SID: e.SID, AccountSID: e.AccountSID, CustomerProfileSID: e.BundleSID,
 		ChannelEndpointType: e.Type, ChannelEndpointSID: e.EndpointSID,
-		DateCreated: wholeSeconds(e.Created), URL: contentURL(ctx, trust.CustomerProfile, e.BundleSID, "ChannelEndpointAssignments", e.SID),
+		DateCreated: wholeSeconds(e.Created),
+		URL:         contentURL(ctx, trust.CustomerProfile, e.BundleSID, "ChannelEndpointAssignments", e.SID),
 	}
 }
 
@@ -136,6 +129,7 @@ func presentProfileEvaluation(ctx context.Context, e trust.Evaluation) gen.Custo
 	return gen.CustomerProfileEvaluation{
 		SID: e.SID, AccountSID: e.AccountSID, CustomerProfileSID: e.BundleSID, PolicySID: e.PolicySID,
 		Status: gen.EvaluationStatus(e.Status), Results: presentResults(e.Results),
-		DateCreated: wholeSeconds(e.Created), URL: evaluationURL(ctx, trust.CustomerProfile, e),
+		DateCreated: wholeSeconds(e.Created),
+		URL:         evaluationURL(ctx, trust.CustomerProfile, e),
 	}
 }

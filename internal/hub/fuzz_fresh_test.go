@@ -13,13 +13,13 @@ import (
 
 // What a path, a query or a body may contain to name what is created for this one request.
 const (
-	freshSID        = "{sid}"        // the SID of a product
+	freshSID        = "{sid}"        // the SID of a product or, below the path of profiles, of a profile
 	freshUser       = "{user}"       // the SID of an end user
 	freshDocument   = "{document}"   // the SID of a supporting document
-	freshAssignment = "{assignment}" // the SID of an assignment of an end user to the product
-	freshEndpoint   = "{endpoint}"   // the SID of an assignment of a phone number to the product
-	freshEvaluation = "{evaluation}" // the SID of an evaluation of the product
-	freshPage       = "{token}"      // the PageToken of the second page of all products
+	freshAssignment = "{assignment}" // the SID of an assignment of an end user to it
+	freshEndpoint   = "{endpoint}"   // the SID of an assignment of a phone number to it
+	freshEvaluation = "{evaluation}" // the SID of an evaluation of it
+	freshPage       = "{token}"      // the PageToken of the second page of all products or profiles
 )
 
 // refresh creates what the request names, and returns the request with the SIDs.
@@ -29,17 +29,21 @@ func (s *fuzzedServer) refresh(t *testing.T, r fuzzRequest) fuzzRequest {
 	if !strings.Contains(text, "{") {
 		return r
 	}
-	product := s.created(t, validCreate())
-	replace := []string{freshSID, product}
+	alike := func(create fuzzRequest) fuzzRequest { return create }
+	if strings.HasPrefix(r.path, profiles) {
+		alike = fuzzRequest.ofProfiles
+	}
+	bundle := s.created(t, alike(validCreate()))
+	replace := []string{freshSID, bundle}
 	for name, create := range map[string]func() string{
 		freshUser:     func() string { return s.created(t, validUser()) },
 		freshDocument: func() string { return s.created(t, validDocument()) },
 		freshAssignment: func() string {
-			return s.created(t, assign(product, s.created(t, validUser())))
+			return s.created(t, alike(assign(bundle, s.created(t, validUser()))))
 		},
-		freshEndpoint:   func() string { return s.created(t, validEndpoint(product)) },
-		freshEvaluation: func() string { return s.created(t, evaluate(product, validPolicy)) },
-		freshPage:       func() string { return s.pageToken(t) },
+		freshEndpoint:   func() string { return s.created(t, alike(validEndpoint(bundle))) },
+		freshEvaluation: func() string { return s.created(t, alike(evaluate(bundle, validPolicy))) },
+		freshPage:       func() string { return s.pageToken(t, alike(validCreate())) },
 	} {
 		if strings.Contains(text, name) {
 			replace = append(replace, name, create())
@@ -63,11 +67,12 @@ func (s *fuzzedServer) created(t *testing.T, r fuzzRequest) string {
 	return decode[kept](t, w).SID
 }
 
-func (s *fuzzedServer) pageToken(t *testing.T) string {
+// pageToken returns the token of the second page of the list that a create adds to.
+func (s *fuzzedServer) pageToken(t *testing.T, create fuzzRequest) string {
 	t.Helper()
-	s.created(t, validCreate())
-	s.created(t, validCreate())
-	page := decode[gen.TrustProductPage](t, s.get(t, "/v1/TrustProducts?PageSize=1"))
+	s.created(t, create)
+	s.created(t, create)
+	page := decode[struct{ Meta gen.PageMeta }](t, s.get(t, create.path+"?PageSize=1"))
 	next, err := url.Parse(*page.Meta.NextPageURL)
 	if err != nil {
 		t.Fatal(err)
@@ -84,20 +89,20 @@ func (s *fuzzedServer) expectKept(t *testing.T, answered *httptest.ResponseRecor
 	}
 }
 
-// expectUsable expects that nothing in what was created makes a later request fail: that a product can be submitted, with the
+// expectUsable expects that nothing in what was created makes a later request fail: that a bundle can be submitted, with the
 // notices that a review makes, and that an end user or document can be assigned and evaluated.
 func (s *fuzzedServer) expectUsable(t *testing.T, created *httptest.ResponseRecorder) {
 	t.Helper()
-	sid := decode[kept](t, created).SID
-	switch sid[:2] {
+	made := decode[kept](t, created)
+	switch made.SID[:2] {
 	case "BU":
-		w := s.send(t, request(http.MethodPost, products+"/"+sid, "", "Status=pending-review"))
+		w := s.send(t, request(http.MethodPost, strings.TrimPrefix(made.URL, "http://hub.example"), "", "Status=pending-review"))
 		if w.Code != http.StatusOK {
 			t.Errorf("%s\ncannot be submitted: %d %s", created.Body, w.Code, w.Body)
 		}
 	case "IT", "RD":
 		product := s.created(t, validCreate())
-		s.created(t, assign(product, sid))
+		s.created(t, assign(product, made.SID))
 		for _, policy := range []string{secondaryPolicy, cnamPolicy} { // with the types of the seeds
 			s.created(t, evaluate(product, policy))
 		}

@@ -10,6 +10,7 @@ import (
 
 const (
 	products        = "/v1/TrustProducts"
+	profiles        = "/v1/CustomerProfiles"
 	validPolicy     = "RN7a97559effdf62d00f4298208492a5ea"
 	secondaryPolicy = "RNdfbf3fae0e1107f8aded0e7cead80bf5"
 	cnamPolicy      = "RNf3db3cd1fe25fcfd3c3ded065c8fea53"
@@ -32,9 +33,43 @@ func request(method, path, query, body string) fuzzRequest {
 	return r
 }
 
+// ofProfiles returns the request about Customer Profiles instead of Trust Products.
+func (r fuzzRequest) ofProfiles() fuzzRequest {
+	r.path = strings.Replace(r.path, products, profiles, 1)
+	return r
+}
+
+// ofBothKinds adds the requests about Customer Profiles to those about Trust Products.
+func ofBothKinds(seeds []fuzzRequest) []fuzzRequest {
+	for _, seed := range slices.Clone(seeds) {
+		if other := seed.ofProfiles(); other != seed {
+			seeds = append(seeds, other)
+		}
+	}
+	return seeds
+}
+
+// ofEitherKind makes about half of the requests ones about Customer Profiles, the same half in each run.
+func ofEitherKind(seeds []fuzzRequest) []fuzzRequest {
+	random := rand.New(rand.NewPCG(3, 4))
+	for i, seed := range seeds {
+		if random.IntN(2) == 0 {
+			seeds[i] = seed.ofProfiles()
+		}
+	}
+	return seeds
+}
+
 func fuzzSeeds() []fuzzRequest {
+	return slices.Concat(
+		ofBothKinds(slices.Concat(ordinarySeeds(), familySeeds())),
+		ofEitherKind(slices.Concat(hostileBodies(), hostileQueries(), hostileHeaders(), hostileCallbacks(),
+			hostileFamilyBodies(), hostileFamilyPaths())))
+}
+
+func ordinarySeeds() []fuzzRequest {
 	const product = products + "/" + freshSID
-	return slices.Concat([]fuzzRequest{
+	return []fuzzRequest{
 		validCreate(),
 		request("POST", product, "", "FriendlyName=Acme&Email=a%40b.example&StatusCallback=&Status=draft"),
 		request("POST", product, "", "Status=pending-review"),
@@ -49,8 +84,7 @@ func fuzzSeeds() []fuzzRequest {
 		request("GET", products+"/BU00000000000000000000000000000000", "", ""),
 		request("GET", "/healthz", "", ""),
 		request("POST", product+"/Evaluations", "a;b", "&&=&;"),
-	}, hostileBodies(), hostileQueries(), hostileHeaders(), hostileCallbacks(),
-		familySeeds(), hostileFamilyBodies(), hostileFamilyPaths())
+	}
 }
 
 // hostile are values that a database or a protocol may choke on. The long one cannot be compressed into an index.

@@ -30,12 +30,9 @@ func (h *Hub) FetchTrustProductEntityAssignment(
 func (h *Hub) ListTrustProductEntityAssignment(
 	ctx context.Context, r server.ListTrustProductEntityAssignmentRequestObject,
 ) (server.ListTrustProductEntityAssignmentResponseObject, error) {
-	of, err := h.contentsOf(ctx, trust.TrustProduct, r.TrustProductSID)
-	if err != nil {
-		return nil, err
-	}
-	write, err := openPage(ctx, h, requested(gen.NewListTrustProductEntityAssignmentRequest("", r.TrustProductSID, &r.Params)),
-		"results", stored(h.store.Assignments, of), presentProductAssignment)
+	write, err := openContents(ctx, h, trust.TrustProduct, r.TrustProductSID,
+		requested(gen.NewListTrustProductEntityAssignmentRequest("", r.TrustProductSID, &r.Params)),
+		storedIn(h.store.Assignments), presentProductAssignment)
 	return server.ListTrustProductEntityAssignmentResponseFunc(write), err
 }
 
@@ -43,7 +40,8 @@ func (h *Hub) ListTrustProductEntityAssignment(
 func (h *Hub) DeleteTrustProductEntityAssignment(
 	ctx context.Context, r server.DeleteTrustProductEntityAssignmentRequestObject,
 ) (server.DeleteTrustProductEntityAssignmentResponseObject, error) {
-	return server.DeleteTrustProductEntityAssignment204Response{}, h.unassign(ctx, trust.TrustProduct, r.TrustProductSID, r.SID)
+	return server.DeleteTrustProductEntityAssignment204Response{},
+		h.unassign(ctx, trust.TrustProduct, r.TrustProductSID, r.SID)
 }
 
 // CreateTrustProductChannelEndpointAssignment assigns a phone number to a product.
@@ -68,13 +66,9 @@ func (h *Hub) FetchTrustProductChannelEndpointAssignment(
 func (h *Hub) ListTrustProductChannelEndpointAssignment(
 	ctx context.Context, r server.ListTrustProductChannelEndpointAssignmentRequestObject,
 ) (server.ListTrustProductChannelEndpointAssignmentResponseObject, error) {
-	of, err := h.contentsOf(ctx, trust.TrustProduct, r.TrustProductSID)
-	if err != nil {
-		return nil, err
-	}
-	write, err := openPage(ctx, h,
+	write, err := openContents(ctx, h, trust.TrustProduct, r.TrustProductSID,
 		requested(gen.NewListTrustProductChannelEndpointAssignmentRequest("", r.TrustProductSID, &r.Params)),
-		"results", h.endpointsIn(of), presentProductEndpoint)
+		h.endpointsIn, presentProductEndpoint)
 	return server.ListTrustProductChannelEndpointAssignmentResponseFunc(write), err
 }
 
@@ -108,19 +102,17 @@ func (h *Hub) FetchTrustProductEvaluation(
 func (h *Hub) ListTrustProductEvaluation(
 	ctx context.Context, r server.ListTrustProductEvaluationRequestObject,
 ) (server.ListTrustProductEvaluationResponseObject, error) {
-	of, err := h.contentsOf(ctx, trust.TrustProduct, r.TrustProductSID)
-	if err != nil {
-		return nil, err
-	}
-	write, err := openPage(ctx, h, requested(gen.NewListTrustProductEvaluationRequest("", r.TrustProductSID, &r.Params)),
-		"results", stored(h.store.Evaluations, of), presentProductEvaluation)
+	write, err := openContents(ctx, h, trust.TrustProduct, r.TrustProductSID,
+		requested(gen.NewListTrustProductEvaluationRequest("", r.TrustProductSID, &r.Params)),
+		storedIn(h.store.Evaluations), presentProductEvaluation)
 	return server.ListTrustProductEvaluationResponseFunc(write), err
 }
 
 func presentProductAssignment(ctx context.Context, a trust.Assignment) gen.TrustProductEntityAssignment {
 	return gen.TrustProductEntityAssignment{
 		SID: a.SID, AccountSID: a.AccountSID, TrustProductSID: a.BundleSID, ObjectSID: a.ObjectSID,
-		DateCreated: wholeSeconds(a.Created), URL: contentURL(ctx, trust.TrustProduct, a.BundleSID, "EntityAssignments", a.SID),
+		DateCreated: wholeSeconds(a.Created),
+		URL:         contentURL(ctx, trust.TrustProduct, a.BundleSID, "EntityAssignments", a.SID),
 	}
 }
 
@@ -128,7 +120,8 @@ func presentProductEndpoint(ctx context.Context, e trust.ChannelEndpoint) gen.Tr
 	return gen.TrustProductChannelEndpointAssignment{
 		SID: e.SID, AccountSID: e.AccountSID, TrustProductSID: e.BundleSID,
 		ChannelEndpointType: e.Type, ChannelEndpointSID: e.EndpointSID,
-		DateCreated: wholeSeconds(e.Created), URL: contentURL(ctx, trust.TrustProduct, e.BundleSID, "ChannelEndpointAssignments", e.SID),
+		DateCreated: wholeSeconds(e.Created),
+		URL:         contentURL(ctx, trust.TrustProduct, e.BundleSID, "ChannelEndpointAssignments", e.SID),
 	}
 }
 
@@ -136,6 +129,7 @@ func presentProductEvaluation(ctx context.Context, e trust.Evaluation) gen.Trust
 	return gen.TrustProductEvaluation{
 		SID: e.SID, AccountSID: e.AccountSID, TrustProductSID: e.BundleSID, PolicySID: e.PolicySID,
 		Status: gen.EvaluationStatus(e.Status), Results: presentResults(e.Results),
-		DateCreated: wholeSeconds(e.Created), URL: evaluationURL(ctx, trust.TrustProduct, e),
+		DateCreated: wholeSeconds(e.Created),
+		URL:         evaluationURL(ctx, trust.TrustProduct, e),
 	}
 }

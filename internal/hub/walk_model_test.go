@@ -25,6 +25,7 @@ type model struct {
 }
 
 type walkBundle struct {
+	kind        trust.Kind
 	sid, policy string
 	status      trust.Status
 	assigned    map[string]string // the SID of the assignment, by that of the object
@@ -34,7 +35,11 @@ type walkBundle struct {
 	gone        bool
 }
 
-func (b *walkBundle) path() string { return "/TrustProducts/" + b.sid }
+func (b *walkBundle) path() string { return walkPath(b.kind) + "/" + b.sid }
+
+func walkPath(kind trust.Kind) string {
+	return map[trust.Kind]string{trust.TrustProduct: "/TrustProducts", trust.CustomerProfile: "/CustomerProfiles"}[kind]
+}
 
 // walkObject is an end user or a supporting document.
 type walkObject struct {
@@ -54,13 +59,34 @@ var walkAttributes = []string{
 }
 
 func (w *walk) createBundle() {
-	policy := one(w, []string{cnam, cnam, secondary})
-	a := w.send("create bundle", http.MethodPost, "/TrustProducts",
+	kind, policy := one(w, []trust.Kind{trust.TrustProduct, trust.CustomerProfile}), one(w, []string{cnam, cnam, secondary})
+	a := w.send("create bundle", http.MethodPost, walkPath(kind),
 		url.Values{"FriendlyName": {"Acme"}, "Email": {"a@b.example"}, "PolicySid": {policy}}.Encode(), http.StatusCreated, 0)
 	w.bundles = append(w.bundles, &walkBundle{
-		sid: a.SID, policy: policy, status: trust.Draft,
+		kind: kind, sid: a.SID, policy: policy, status: trust.Draft,
 		assigned: map[string]string{}, endpoints: map[string]string{}, evaluations: map[string]string{},
 	})
+}
+
+// otherKind wants a bundle, and what belongs to it, not to be found as one of the other kind.
+func (w *walk) otherKind() {
+	b := *w.bundle()
+	if b.kind == trust.TrustProduct {
+		b.kind = trust.CustomerProfile
+	} else {
+		b.kind = trust.TrustProduct
+	}
+	step := one(w, []struct{ method, path, form string }{
+		{http.MethodGet, b.path(), ""},
+		{http.MethodPost, b.path(), "Status=pending-review"},
+		{http.MethodDelete, b.path(), ""},
+		{http.MethodPost, b.path() + "/EntityAssignments", "ObjectSid=IT" + missing},
+		{http.MethodGet, b.path() + "/EntityAssignments/" + cmp.Or(one(w, slices.Sorted(maps.Values(b.assigned))), "BV"+missing), ""},
+		{http.MethodDelete, b.path() + "/EntityAssignments/" + cmp.Or(one(w, slices.Sorted(maps.Values(b.assigned))), "BV"+missing), ""},
+		{http.MethodDelete, b.path() + "/ChannelEndpointAssignments/" + cmp.Or(one(w, slices.Sorted(maps.Values(b.endpoints))), "RA"+missing), ""},
+		{http.MethodPost, b.path() + "/Evaluations", "PolicySid=" + cnam},
+	})
+	w.send("other kind", step.method, step.path, step.form, http.StatusNotFound, api.CodeNotFound)
 }
 
 func (w *walk) createObject() {
@@ -245,7 +271,7 @@ func (m model) assignedTo(b *walkBundle) (assigned trust.Assigned) {
 	for _, other := range m.bundles {
 		if b.assigned[other.sid] != "" {
 			assigned.Bundles = append(assigned.Bundles,
-				trust.Bundle{SID: other.sid, Kind: trust.TrustProduct, PolicySID: other.policy, Status: other.status})
+				trust.Bundle{SID: other.sid, Kind: other.kind, PolicySID: other.policy, Status: other.status})
 		}
 	}
 	return assigned

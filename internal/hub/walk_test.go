@@ -21,7 +21,6 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -88,6 +87,7 @@ func interesting() []string {
 		"assign 201", "assign 400", "assign 404", "assign 409", "unassign 204", "unassign 400", "update 200", "update 400",
 		"delete object 204", "delete object 400", "endpoint 201", "endpoint 409", "take endpoint 204", "evaluate 201 compliant",
 		"evaluate 201 noncompliant", "submit 200", "submit 400", "decide 200", "delete bundle 204", "delete bundle 400",
+		"other kind 404",
 	}
 }
 
@@ -141,7 +141,7 @@ func (w *walk) run() {
 	steps := []func(){
 		w.assign, w.assign, w.assign, w.assign, w.assign, w.unassign, w.unassign, w.update, w.update, w.update, w.deleteObject,
 		w.endpoint, w.endpoint, w.takeEndpoint, w.evaluate, w.evaluate, w.evaluate, w.submit, w.submit, w.decide, w.decide,
-		w.deleteBundle, w.createObject,
+		w.deleteBundle, w.createObject, w.otherKind,
 	}
 	for range 30 {
 		steps[w.rand.IntN(len(steps))]()
@@ -233,7 +233,7 @@ func (w *walk) wantFrozen() {
 // contents are the SIDs and attributes of what is assigned to a bundle, as the store has them.
 func (w *walk) contents(b *walkBundle) string {
 	w.t.Helper()
-	_, assigned, err := w.db.AssignedTo(w.t.Context(), store.BundlesOf(w.account.SID, trust.TrustProduct), b.sid)
+	_, assigned, err := w.db.AssignedTo(w.t.Context(), store.BundlesOf(w.account.SID, b.kind), b.sid)
 	if err != nil {
 		w.fail("read %s: %v", b.sid, err)
 	}
