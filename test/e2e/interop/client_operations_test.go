@@ -31,6 +31,7 @@ func testClientEveryOperation(t *testing.T, server *url.URL) {
 	b := business{t, t.Context(), c}
 	b.readCatalog()
 	user, document := b.describe()
+	b.registerProfile(user)
 	b.register(user, document)
 	readOperations(t).expect(t, succeeded)
 }

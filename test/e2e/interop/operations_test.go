@@ -17,7 +17,7 @@ import (
 	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
 )
 
-// TestEveryOperation lets the SDK do all that it can do with a Trust Product and its family, and fails for an operation of the
+// TestEveryOperation lets the SDK do all that it can do with bundles and what belongs to them, and fails for an operation of the
 // contract that the SDK did not call successfully.
 func TestEveryOperation(t *testing.T) {
 	t.Parallel()
@@ -44,6 +44,7 @@ func testEveryOperation(t *testing.T, server *url.URL) {
 	useChannelEndpoints(t, service, *product.Sid)
 	useEvaluations(t, service, *product.Sid)
 	useFrozenProduct(t, service)
+	useProfile(t, service, *product.Sid)
 	if err := service.DeleteTrustProduct(*product.Sid); err != nil {
 		t.Error(err)
 	}
@@ -98,7 +99,7 @@ func readOperations(t *testing.T) operations {
 		pattern := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(o.Path), "[^/]+")
 		all[o.Operation] = regexp.MustCompile("^" + o.Method + " " + pattern + "$")
 	}
-	if len(all) < 32 { // those of Trust Products, and 27 around them
+	if len(all) < 48 {
 		t.Fatalf("the contract has the operations %v", slices.Sorted(maps.Keys(all)))
 	}
 	return all
