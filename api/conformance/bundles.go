@@ -32,6 +32,23 @@ func bundleCases() map[string][]testCase {
 	return all
 }
 
+// kindCases are about bundles of the other kind.
+func kindCases(other *resource) []testCase {
+	return []testCase{{name: "a bundle of the other kind is not found", uses: fetchVerb, run: func(s *suite) {
+		others := s.of(other)
+		if !others.can(createVerb) {
+			s.Skip("this needs Create" + other.name + ", which is not implemented (Target.Unimplemented)")
+		}
+		o := others.create(nil)
+		for _, one := range s.operationsOn(o.sid()) {
+			s.do(one).refused(http.StatusNotFound, 20404)
+		}
+		if others.can(fetchVerb) {
+			others.same("after the requests", o, others.fetch(o.sid()))
+		}
+	}}}
+}
+
 func bundleCreateCases() []testCase {
 	return []testCase{
 		{name: "a new bundle is a draft", run: func(s *suite) {

@@ -49,7 +49,7 @@ func TestConformanceWithoutPromises(t *testing.T) {
 	conformance.Run(t, conformance.Target{BaseURL: s.BaseURL + "/", Username: s.AccountSID, Password: s.AuthToken})
 }
 
-// family returns the names of the resources around Trust Products.
+// family returns the names of all resources but Trust Products.
 func family() []string {
 	return []string{
 		"TrustProductEntityAssignment", "TrustProductChannelEndpointAssignment", "TrustProductEvaluation",
@@ -168,6 +168,17 @@ func defects() map[string]defect {
 			}
 			next.ServeHTTP(w, r)
 		}},
+		"a profile is a product, too": {
+			"fetch/a_bundle_of_the_other_kind_is_not_found",
+			func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method == http.MethodDelete {
+					other := r.Clone(r.Context())
+					other.URL.Path = strings.Replace(r.URL.Path, "TrustProducts", "CustomerProfiles", 1)
+					next.ServeHTTP(httptest.NewRecorder(), other)
+				}
+				next.ServeHTTP(w, r)
+			},
+		},
 		"filters are ignored":       {"list/filters_select", withQuery(func(query url.Values) { query.Del("PolicySid") })},
 		"an optional field is lost": {"create/a_create_accepts_all_parameters", withForm(func(form url.Values) { form.Del("StatusCallback") })},
 		"a missing field is made up": {"create/a_missing_required_parameter_is_refused", withForm(func(form url.Values) {

@@ -31,7 +31,9 @@ type resource struct {
 func resources() []*resource {
 	endUser := attributed("EndUser", "authorized_representative_1", "cnam_information")
 	document := attributed("SupportingDocument", "customer_profile_address", "starter_customer_profile_address")
-	return slices.Concat(bundle("TrustProduct", endUser, document), bundle("CustomerProfile", endUser, document), []*resource{
+	product, profile := bundle("TrustProduct"), bundle("CustomerProfile")
+	product.cases["fetch"], profile.cases["fetch"] = kindCases(profile), kindCases(product)
+	return slices.Concat(contents(product, endUser, document), contents(profile, endUser, document), []*resource{
 		endUser,
 		document,
 		{name: "EndUserType"},
@@ -40,18 +42,18 @@ func resources() []*resource {
 	})
 }
 
-// bundle describes a resource that is reviewed, and what belongs to it.
-func bundle(name string, endUser, document *resource) []*resource {
-	b := reviewed(name)
+// contents returns a bundle and what belongs to it.
+func contents(bundle, endUser, document *resource) []*resource {
 	return []*resource{
-		b,
-		assignment(name+"EntityAssignment", b, endUser, document),
-		endpointAssignment(name+"ChannelEndpointAssignment", b),
-		evaluation(name+"Evaluation", b),
+		bundle,
+		assignment(bundle.name+"EntityAssignment", bundle, endUser, document),
+		endpointAssignment(bundle.name+"ChannelEndpointAssignment", bundle),
+		evaluation(bundle.name+"Evaluation", bundle),
 	}
 }
 
-func reviewed(name string) *resource {
+// bundle describes a resource that is reviewed.
+func bundle(name string) *resource {
 	return &resource{
 		name:   name,
 		unique: "FriendlyName",
