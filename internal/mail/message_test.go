@@ -114,6 +114,7 @@ This was sent by trusthub, a stand-in for Twilio's Trust Hub. It does not come f
 	}
 }
 
+// Messages about Customer Profiles say so, and call each status by a name of its own.
 func TestStatusInWords(t *testing.T) {
 	srv := new(server).start(t)
 	send := sender(t, srv.addr).Send
@@ -121,12 +122,15 @@ func TestStatusInWords(t *testing.T) {
 		trust.Draft: "a draft", trust.PendingReview: "waiting for review", trust.InReview: "in review",
 		trust.TwilioApproved: "approved", trust.TwilioRejected: "rejected", "new\r\nX: y": "new X: y",
 	} {
-		if attempt := send(t.Context(), notice("Acme", "", status)); attempt.Verdict != trust.Delivered {
+		n := notice("Acme", "", status)
+		n.BundleKind = trust.CustomerProfile
+		if attempt := send(t.Context(), n); attempt.Verdict != trust.Delivered {
 			t.Fatalf("%s: %+v", status, attempt)
 		}
 		got := srv.messages()
 		_, subject, body, err := read(got[len(got)-1].text)
-		if err != nil || subject != "Trust Product “Acme” is "+want || !strings.Contains(body, "\nStatus: "+want+" (") {
+		if err != nil || subject != "Customer Profile “Acme” is "+want ||
+			!strings.HasPrefix(body, "The status of your Customer Profile has changed.") || !strings.Contains(body, "\nStatus: "+want+" (") {
 			t.Errorf("%q: %v, %q, %q", status, err, subject, body)
 		}
 		if expired := strings.Contains(body, "The approval has expired."); expired != (status == trust.TwilioRejected) {

@@ -118,7 +118,7 @@ func TestAssign(t *testing.T) {
 	})
 }
 
-// A bundle or an object of another account cannot be used.
+// A bundle of another account or kind cannot be used, nor an object of another account.
 func TestContentsOfOthers(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		theirs := endUser()
@@ -129,17 +129,18 @@ func TestContentsOfOthers(t *testing.T) {
 		}
 		_, err := assign(t, s, nil, "BV1", userSID)
 		check(t, err)
-		others := store.BundlesOf(otherSID, trust.TrustProduct)
-		never := func(trust.Bundle) error { t.Error("asked"); return nil }
-		if err := s.Unassign(t.Context(), others, bundleSID, "BV1", never); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("unassign: %v", err)
+		for _, others := range []store.Scope{
+			store.BundlesOf(otherSID, trust.TrustProduct), store.BundlesOf(accountSID, trust.CustomerProfile),
+		} {
+			for step, err := range useAs(t, s, others) {
+				if !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("%s as one of %v: %v", step, others, err)
+				}
+			}
 		}
 		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{otherSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil })
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("delete: %v", err)
-		}
-		if _, _, err := s.AssignedTo(t.Context(), others, bundleSID); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("what is assigned: %v", err)
 		}
 	})
 }
@@ -221,6 +222,22 @@ func TestAssigningLocksNoPrimary(t *testing.T) {
 			}
 		}
 	})
+}
+
+// useAs tries all that can be done with the contents of the bundle, as if it were in the scope, and returns the errors.
+func useAs(t *testing.T, s *store.Store, of store.Scope) map[string]error {
+	t.Helper()
+	_, assigned := s.Assign(t.Context(), of, nil, trust.Assignment{SID: "BV2", AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: userSID},
+		func(trust.Bundle, trust.Assigned) (string, error) { t.Error("asked"); return "", nil })
+	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID})
+	_, evaluated := s.Evaluate(t.Context(), of, nil, trust.Evaluation{SID: "EL1", AccountSID: accountSID, BundleSID: bundleSID},
+		func(*trust.Evaluation, trust.Bundle, trust.Assigned) { t.Error("asked") })
+	_, _, read := s.AssignedTo(t.Context(), of, bundleSID)
+	return map[string]error{
+		"assign": assigned, "assign an endpoint": endpoint, "evaluate": evaluated, "what is assigned": read,
+		"unassign": s.Unassign(t.Context(), of, bundleSID, "BV1", func(trust.Bundle) error { t.Error("asked"); return nil }),
+		"delete":   s.DeleteBundle(t.Context(), of, bundleSID, at, func(trust.Bundle, []trust.Status) error { t.Error("asked"); return nil }),
+	}
 }
 
 func TestAssignEndpoint(t *testing.T) {
