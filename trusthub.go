@@ -1,5 +1,5 @@
 // Package trusthub is the root of a typed Go client, a server interface and a stateful stand-in for Twilio's Trust Hub: its
-// Trust Products, with which a business registers its identity, and all that belongs to them.
+// Trust Products and Customer Profiles, with which a business registers its identity, and all that belongs to them.
 //
 // The package itself holds one thing, the contract that everything else is generated from. Import instead
 //

@@ -1,4 +1,4 @@
-// Package apitest is for Go tests of programs that call the Trust Products API.
+// Package apitest is for Go tests of programs that call the Trust Hub API.
 //
 // [New] runs the whole server inside the test: the API, the review, callbacks, e-mail and expiry, on a free port of
 // 127.0.0.1 with a database and an account of its own.

@@ -91,7 +91,7 @@ func ask(t *testing.T, files map[string]string, args ...string) (string, error) 
 func TestLint(t *testing.T) {
 	for _, test := range []testCase{
 		{"the contract", nil, "nothing to say", false},
-		{"a hint", []edit{{contractFile, "    description: Register a business and follow its review.\n", ""}}, "style-tag-description", true},
+		{"a hint", []edit{{contractFile, "    description: Register a business for a service and follow the review.\n", ""}}, "style-tag-description", true},
 		{"a mistake", []edit{{contractFile, "name: Sid\n", "name: Other\n"}}, "semantic-path-params", true},
 		{
 			"an operation that is too long",
@@ -125,7 +125,7 @@ func TestReleased(t *testing.T) {
 		{"a break", []edit{parked}, "BREAKING, NOT ANNOUNCED: POST /v1/TrustProducts/{Sid} UpdateTrustProduct", true},
 		{
 			"a break that is announced",
-			[]edit{parked, announce("- Breaking: ListTrustProduct and\n  UpdateTrustProduct take no status `parked`.\n")},
+			[]edit{parked, announce("- Breaking: ListTrustProduct,\n  UpdateTrustProduct, ListCustomerProfile and UpdateCustomerProfile take no status `parked`.\n")},
 			"breaking, announced: POST /v1/TrustProducts/{Sid} UpdateTrustProduct", false,
 		},
 		{
@@ -161,7 +161,7 @@ func TestDiff(t *testing.T) {
 	for _, test := range []testCase{
 		{"no difference", nil, "0 differences: 0 intended, 0 not listed", false},
 		{"one not listed", format, "DIFFERENT, and not listed", true},
-		{"one listed", append(format, intend), "2 differences: 2 intended, 0 not listed", false},
+		{"one listed", append(format, intend), "4 differences: 4 intended, 0 not listed", false},
 		{"one listed and gone", []edit{intend}, "LISTED in", true},
 		{
 			"an operation more", published("  /v1/TrustProducts:\n", "  /v2/TrustProducts:\n"),
