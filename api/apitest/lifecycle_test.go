@@ -25,7 +25,7 @@ func statuses(calls []apitest.Callback) []string {
 	return all
 }
 
-// TestEmailIsNotAnAddress: if a product's Email is a company's name, no mail is sent, and nothing waits for it.
+// TestEmailIsNotAnAddress: if a bundle's Email is a company's name, no mail is sent, and nothing waits for it.
 func TestEmailIsNotAnAddress(t *testing.T) {
 	s := apitest.New(t)
 	c := newCaller(t, s)

@@ -15,7 +15,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Callback is one attempt to report a change to a product's StatusCallback.
+// Callback is one attempt to report a change to a bundle's StatusCallback.
 type Callback struct {
 	At               time.Time  // by the server's clock
 	URL              string     // the StatusCallback
@@ -32,7 +32,7 @@ type Callback struct {
 type Mail struct {
 	At            time.Time // by the server's clock
 	To            string
-	BundleSID     string
+	BundleSID     string // of the Trust Product or Customer Profile
 	FriendlyName  string
 	Status        gen.BundleStatus
 	Codes         []int  // of a rejection

@@ -100,8 +100,8 @@ func (s *Server) nextDue() time.Time {
 	return next
 }
 
-// Approve approves a product that has been submitted, whether or not it is in review yet, and sends its callbacks and mails
-// before it returns. It fails the test if the product's status does not allow that.
+// Approve approves a Trust Product or Customer Profile that has been submitted, whether or not it is in review yet, and sends its
+// callbacks and mails before it returns. It fails the test if the status does not allow that.
 func (s *Server) Approve(sid string) {
 	s.tb.Helper()
 	s.decide(sid, trust.Change{Status: new(trust.TwilioApproved)})

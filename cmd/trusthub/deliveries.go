@@ -13,14 +13,14 @@ import (
 
 type deliveriesCmd struct {
 	dbFlag
-	Product string `placeholder:"SID" help:"List only those of this Trust Product."`
-	Dead    bool   `help:"List only those that were given up."`
-	Limit   count  `default:"100" help:"Maximum number to list."`
+	Bundle string `placeholder:"SID" help:"List only those of this Trust Product or Customer Profile."`
+	Dead   bool   `help:"List only those that were given up."`
+	Limit  count  `default:"100" help:"Maximum number to list."`
 }
 
 // Run lists callbacks and e-mails, newest first, each with its attempts.
 func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
-	filter := store.DeliveryFilter{BundleSID: c.Product, Limit: int(c.Limit)}
+	filter := store.DeliveryFilter{BundleSID: c.Bundle, Limit: int(c.Limit)}
 	if c.Dead {
 		filter.State = store.Dead
 	}
@@ -39,15 +39,16 @@ func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
 
 // deliveryRow is a delivery as it is printed.
 type deliveryRow struct {
-	ID        string        `json:"id"`
-	Channel   trust.Channel `json:"channel"`
-	Target    string        `json:"target"`
-	BundleSID string        `json:"trust_product_sid"`
-	Status    trust.Status  `json:"status"`
-	State     store.State   `json:"state"`
-	Created   time.Time     `json:"date_created"`
-	NextTry   *time.Time    `json:"next_attempt"`
-	Attempts  []attemptRow  `json:"attempts"`
+	ID         string        `json:"id"`
+	Channel    trust.Channel `json:"channel"`
+	Target     string        `json:"target"`
+	BundleSID  string        `json:"bundle_sid"`
+	BundleKind trust.Kind    `json:"bundle_kind"`
+	Status     trust.Status  `json:"status"`
+	State      store.State   `json:"state"`
+	Created    time.Time     `json:"date_created"`
+	NextTry    *time.Time    `json:"next_attempt"`
+	Attempts   []attemptRow  `json:"attempts"`
 }
 
 type attemptRow struct {
@@ -62,7 +63,7 @@ type attemptRow struct {
 func newDeliveryRow(d store.Delivery) deliveryRow {
 	row := deliveryRow{
 		ID: d.Notice.ID, Channel: d.Notice.Channel, Target: d.Notice.Target, BundleSID: d.Notice.BundleSID,
-		Status: d.Notice.Status, State: d.State, Created: d.Notice.Created, Attempts: []attemptRow{},
+		BundleKind: d.Notice.BundleKind, Status: d.Notice.Status, State: d.State, Created: d.Notice.Created, Attempts: []attemptRow{},
 	}
 	if !d.Due.IsZero() {
 		row.NextTry = &d.Due
@@ -121,7 +122,7 @@ type dropCmd struct {
 	ID []string `arg:"" name:"id" help:"IDs of the deliveries to give up; 'trusthub deliveries' lists them."`
 }
 
-// Run gives up deliveries, so that those behind them for the same product can be sent.
+// Run gives up deliveries, so that those behind them for the same bundle can be sent.
 func (c *dropCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		for _, id := range c.ID {

@@ -16,7 +16,7 @@ type loopbackFlag struct {
 }
 
 // callbackConfig returns which addresses callbacks may go to, besides the public internet, and a sentence that says why loopback is
-// among them or not. The creator of a product chooses where its callbacks go. If the server can be reached only from this machine,
+// among them or not. The creator of a bundle chooses where its callbacks go. If the server can be reached only from this machine,
 // that is someone who could call loopback directly. If others can reach it, by its address or through a proxy, they must not reach
 // loopback through it.
 func (f deliveryFlags) callbackConfig(listen net.Addr, publicURL string) (config callback.Config, rule string) {

@@ -55,9 +55,9 @@ type commands struct {
 	Assign     assignCmd     `cmd:"" help:"Assign end users, supporting documents, other bundles or phone numbers to a Trust Product." group:"Call a server:"`
 	Evaluate   evaluateCmd   `cmd:"" help:"Evaluate a Trust Product and print what it lacks." group:"Call a server:"`
 	API        apiCmd        `cmd:"" name:"api" help:"Call any operation of the API." group:"Call a server:"`
-	Products   productsCmd   `cmd:"" help:"List the Trust Products that are waiting for a reviewer." group:"Work on the database, also while servers use it:"`
-	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product." group:"Work on the database, also while servers use it:"`
-	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product." group:"Work on the database, also while servers use it:"`
+	Reviews    reviewsCmd    `cmd:"" help:"List the Trust Products and Customer Profiles that are waiting for a reviewer." group:"Work on the database, also while servers use it:"`
+	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or a Customer Profile." group:"Work on the database, also while servers use it:"`
+	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or a Customer Profile." group:"Work on the database, also while servers use it:"`
 	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Work on the database, also while servers use it:"`
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on the database, also while servers use it:"`
 	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Work on the database, also while servers use it:"`

@@ -21,11 +21,11 @@ import (
 
 // databaseCommands returns all commands that need an existing database.
 func databaseCommands(db string) [][]string {
-	const product, delivery = "BU00000000000000000000000000000001", "ND00000000000000000000000000000001"
+	const bundle, delivery = "BU00000000000000000000000000000001", "ND00000000000000000000000000000001"
 	return [][]string{
-		{"products", "--db", db},
-		{"approve", "--db", db, product},
-		{"reject", "--db", db, product, "--code", "18601"},
+		{"reviews", "--db", db},
+		{"approve", "--db", db, bundle},
+		{"reject", "--db", db, bundle, "--code", "18601"},
 		{"deliveries", "--db", db},
 		{"replay", "--db", db, delivery},
 		{"replay", "--db", db, "--dead"},

@@ -88,7 +88,7 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range []string{"products", "deliveries"} {
+	for _, command := range []string{"reviews", "deliveries"} {
 		var out bytes.Buffer
 		if code := run(t.Context(), []string{command, "--db", name}, &out, io.Discard); code != 0 {
 			t.Errorf("%s: status %d", command, code)
@@ -102,7 +102,7 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	row := newDeliveryRow(deliveries[0])
 	row.Attempts = []attemptRow{{Answer: hostile}}
 	wantInert(t, "the table of deliveries", table(func(w *tabwriter.Writer) { deliveryTable(w, []deliveryRow{row}) }))
-	wantInert(t, "the table of products", table(func(w *tabwriter.Writer) { productTable(w, newProductRow(p)) }))
+	wantInert(t, "the table of reviews", table(func(w *tabwriter.Writer) { reviewTable(w, newReviewRow(p)) }))
 }
 
 // table returns what is written to a terminal.

@@ -52,7 +52,7 @@ func tryIt(t *testing.T, account []string) {
 	n.awaitCallbacks(terminal, approved, "pending-review", "in-review", "twilio-approved")
 	rejected := n.await(terminal, watchedLine(client.BundleStatusTwilioRejected+`","errors":\[18601\]`))[1]
 	n.awaitCallbacks(terminal, rejected, "pending-review", "in-review", "twilio-rejected")
-	n.await(terminal, regexp.MustCompile(`"trust_product_sid": "`+rejected+`"`)) // the deliveries
+	n.await(terminal, regexp.MustCompile(`"bundle_sid": "`+rejected+`"`)) // the deliveries
 	for _, p := range []*programtest.Process{terminal, server} {
 		if err := p.Stop(); err != nil {
 			t.Error(err)

@@ -21,10 +21,10 @@ type validityFlag struct {
 type approveCmd struct {
 	dbFlag
 	validityFlag
-	SID string `arg:"" name:"sid" help:"SID of the Trust Product to approve."`
+	SID string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to approve."`
 }
 
-// Run approves the product. A running server on the same database notifies the customer.
+// Run approves the bundle. A running server on the same database notifies the customer.
 func (c *approveCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
 		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: time.Duration(c.ValidFor)}, trust.Change{Status: new(trust.TwilioApproved)})
@@ -33,11 +33,11 @@ func (c *approveCmd) Run(ctx context.Context, s streams) error {
 
 type rejectCmd struct {
 	dbFlag
-	SID  string `arg:"" name:"sid" help:"SID of the Trust Product to reject."`
+	SID  string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to reject."`
 	Code []int  `required:"" help:"Rejection code, for example 18602. Can be repeated."`
 }
 
-// Run rejects the product. A running server on the same database notifies the customer.
+// Run rejects the bundle. A running server on the same database notifies the customer.
 func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 	for _, code := range c.Code {
 		if !trust.ValidRejectionCode(code) {
@@ -49,66 +49,67 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// decide approves or rejects a product and prints it.
+// decide approves or rejects a bundle and prints it.
 func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
 	var before trust.Bundle
-	after, err := db.ReviewBundle(ctx, sid, func(p trust.Bundle) (trust.Outcome, error) {
-		before = p
-		return policy.Decide(p, decision, time.Now())
+	after, err := db.ReviewBundle(ctx, sid, func(b trust.Bundle) (trust.Outcome, error) {
+		before = b
+		return policy.Decide(b, decision, time.Now())
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("unknown Trust Product %s", sid)
+		return fmt.Errorf("unknown bundle %s", sid)
 	case errors.Is(err, trust.ErrStatusChange):
-		return fmt.Errorf("%s is %s, but only a submitted Trust Product can be approved or rejected: %w", sid, describeStatus(before), err)
+		return fmt.Errorf("%s is %s, but only a submitted %s can be approved or rejected: %w", sid, describeStatus(before), before.Kind.Name(), err)
 	case err != nil:
 		return err
 	}
-	return printResult(s.out, newProductRow(after), productTable)
+	return printResult(s.out, newReviewRow(after), reviewTable)
 }
 
-// describeStatus returns a product's status, with the codes of a rejection.
-func describeStatus(p trust.Bundle) string {
-	if p.Status != trust.TwilioRejected {
-		return string(p.Status)
+// describeStatus returns the status of a bundle, with the codes of a rejection.
+func describeStatus(b trust.Bundle) string {
+	if b.Status != trust.TwilioRejected {
+		return string(b.Status)
 	}
-	if len(p.Errors) == 0 {
-		return string(p.Status) + " because its approval expired"
+	if len(b.Errors) == 0 {
+		return string(b.Status) + " because its approval expired"
 	}
-	codes := make([]string, len(p.Errors))
-	for i, code := range p.Errors {
+	codes := make([]string, len(b.Errors))
+	for i, code := range b.Errors {
 		codes[i] = strconv.Itoa(code)
 	}
-	return string(p.Status) + " with " + strings.Join(codes, ", ")
+	return string(b.Status) + " with " + strings.Join(codes, ", ")
 }
 
-type productsCmd struct {
+type reviewsCmd struct {
 	dbFlag
 	Limit count `default:"100" help:"Maximum number to list."`
 }
 
-// Run lists the products that are waiting for a reviewer, longest waiting first.
-func (c *productsCmd) Run(ctx context.Context, s streams) error {
+// Run lists the bundles that are waiting for a reviewer, longest waiting first.
+func (c *reviewsCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
-		products, err := db.UndecidedBundles(ctx, int(c.Limit))
+		bundles, err := db.UndecidedBundles(ctx, int(c.Limit))
 		if err != nil {
 			return err
 		}
-		rows := make([]productRow, len(products))
-		for i, p := range products {
-			rows[i] = newProductRow(p)
+		rows := make([]reviewRow, len(bundles))
+		for i, b := range bundles {
+			rows[i] = newReviewRow(b)
 		}
-		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []productRow) {
+		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []reviewRow) {
 			for _, row := range rows {
-				productTable(w, row)
+				reviewTable(w, row)
 			}
 		})
 	})
 }
 
-// productRow is a product as a reviewer sees it.
-type productRow struct {
+// reviewRow is a bundle as a reviewer sees it.
+type reviewRow struct {
 	SID          string       `json:"sid"`
+	Kind         trust.Kind   `json:"kind"`
 	AccountSID   string       `json:"account_sid"`
 	FriendlyName string       `json:"friendly_name"`
 	Status       trust.Status `json:"status"`
@@ -116,10 +117,10 @@ type productRow struct {
 	Updated      time.Time    `json:"date_updated"`
 }
 
-func newProductRow(p trust.Bundle) productRow {
-	return productRow{p.SID, p.AccountSID, p.FriendlyName, p.Status, p.Errors, p.Updated.Truncate(time.Second)}
+func newReviewRow(b trust.Bundle) reviewRow {
+	return reviewRow{b.SID, b.Kind, b.AccountSID, b.FriendlyName, b.Status, b.Errors, b.Updated.Truncate(time.Second)}
 }
 
-func productTable(w *tabwriter.Writer, row productRow) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", row.SID, row.Status, row.Updated.Format(time.DateTime), row.FriendlyName)
+func reviewTable(w *tabwriter.Writer, row reviewRow) {
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%q\n", row.SID, row.Kind.Name(), row.Status, row.Updated.Format(time.DateTime), row.FriendlyName)
 }

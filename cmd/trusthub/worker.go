@@ -11,7 +11,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// reviewFlags set how products are reviewed.
+// reviewFlags set how bundles are reviewed.
 type reviewFlags struct {
 	validityFlag
 	Review      string `enum:"auto,manual" default:"auto" env:"TRUSTHUB_REVIEW" help:"Who reviews. auto: the server decides, and the e-mail address can ask for an outcome (+reject-18601@, +hold@, +slow@). manual: people decide with 'trusthub approve' and 'trusthub reject'."`

@@ -51,7 +51,7 @@ func (row productRow) told(channel string) (all []statusChange) {
 type delivery struct {
 	ID        string              `json:"id"`
 	Channel   string              `json:"channel"`
-	BundleSID string              `json:"trust_product_sid"`
+	BundleSID string              `json:"bundle_sid"`
 	Status    client.BundleStatus `json:"status"`
 	State     string              `json:"state"`
 	Attempts  []struct{}          `json:"attempts"`
