@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 
@@ -13,7 +16,7 @@ import (
 
 type assignCmd struct {
 	callFlags
-	SID     string   `arg:"" name:"sid" help:"SID of the Trust Product."`
+	SID     string   `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile."`
 	Objects []string `arg:"" name:"object" help:"SIDs of the objects: end users (IT…), supporting documents (RD…), other bundles (BU…) and phone numbers (PN…). One that is already assigned is no error, so the command can be repeated."`
 }
 
@@ -38,8 +41,16 @@ func (c *assignCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	b, err := findBundle(ctx, api, c.SID)
+	if err != nil {
+		return c.explain(err)
+	}
 	for i, object := range c.Objects {
-		row, err := c.assign(ctx, api, object)
+		assign := assignEntity
+		if strings.HasPrefix(object, trust.PhoneNumberPrefix) {
+			assign = assignEndpoint
+		}
+		row, err := assign(ctx, api, b, object)
 		if err != nil {
 			return c.explain(fmt.Errorf("%w (object %d of %d)", err, i+1, len(c.Objects)))
 		}
@@ -52,37 +63,41 @@ func (c *assignCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-func (c *assignCmd) assign(ctx context.Context, api *client.Client, object string) (assignedRow, error) {
-	if strings.HasPrefix(object, trust.PhoneNumberPrefix) {
-		return c.assignEndpoint(ctx, api, object)
-	}
-	a, err := api.CreateTrustProductEntityAssignment(ctx, c.SID, client.CreateTrustProductEntityAssignmentRequest{ObjectSID: object})
+// assignment is what the program reads of an entity assignment or a channel endpoint assignment.
+type assignment struct {
+	SID       string `json:"sid"`
+	ObjectSID string `json:"object_sid"` // of an entity assignment
+}
+
+// These are paths below that of a bundle.
+const (
+	entityAssignments   = "/EntityAssignments"
+	endpointAssignments = "/ChannelEndpointAssignments"
+	evaluations         = "/Evaluations"
+)
+
+func assignEntity(ctx context.Context, api *client.Client, b bundle, object string) (assignedRow, error) {
+	var a assignment
+	err := send(ctx, api, http.MethodPost, b.path()+entityAssignments, url.Values{"ObjectSid": {object}}, &a)
 	if isAlreadyAssigned(err) {
 		return assignedRow{ObjectSID: object, Result: alreadyAssigned}, nil
 	}
-	if err != nil {
-		return assignedRow{}, err
-	}
-	return assignedRow{object, a.SID, nowAssigned}, nil
+	return assignedRow{object, a.SID, nowAssigned}, err
 }
 
-// assignEndpoint assigns a phone number. One that another product has is an error.
-func (c *assignCmd) assignEndpoint(ctx context.Context, api *client.Client, object string) (assignedRow, error) {
-	a, err := api.CreateTrustProductChannelEndpointAssignment(ctx, c.SID, client.CreateTrustProductChannelEndpointAssignmentRequest{
-		ChannelEndpointType: client.ChannelEndpointTypePhoneNumber, ChannelEndpointSID: object,
-	})
-	if err == nil {
-		return assignedRow{object, a.SID, nowAssigned}, nil
+// assignEndpoint assigns a phone number. One that another bundle has is an error.
+func assignEndpoint(ctx context.Context, api *client.Client, b bundle, object string) (assignedRow, error) {
+	path := b.path() + endpointAssignments
+	var a assignment
+	err := send(ctx, api, http.MethodPost, path, url.Values{"ChannelEndpointType": {"phone-number"}, "ChannelEndpointSid": {object}}, &a)
+	if !isAlreadyAssigned(err) {
+		return assignedRow{object, a.SID, nowAssigned}, err
 	}
-	if isAlreadyAssigned(err) {
-		here := api.ListTrustProductChannelEndpointAssignment(ctx, c.SID,
-			client.ListTrustProductChannelEndpointAssignmentRequest{ChannelEndpointSID: &object})
-		for a, listErr := range here {
-			if listErr != nil {
-				return assignedRow{}, listErr
-			}
-			return assignedRow{object, a.SID, alreadyAssigned}, nil
+	for item, listErr := range list(ctx, api, path, url.Values{"ChannelEndpointSid": {object}}) {
+		if listErr == nil && json.Unmarshal(*item, &a) != nil {
+			listErr = errUnexpected
 		}
+		return assignedRow{object, a.SID, alreadyAssigned}, listErr
 	}
 	return assignedRow{}, err
 }

@@ -4,100 +4,100 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 type getCmd struct {
 	callFlags
-	SID string `arg:"" name:"sid" help:"SID of the Trust Product to print."`
+	SID string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to print."`
 }
 
-// Run prints the product as JSON.
+// Run prints the bundle as JSON.
 func (c *getCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
 	if err != nil {
 		return err
 	}
-	product, err := api.FetchTrustProduct(ctx, c.SID)
+	b, err := findBundle(ctx, api, c.SID)
 	if err != nil {
 		return c.explain(err)
 	}
-	return printJSON(s.out, product)
+	return printJSON(s.out, b.all)
 }
 
 type listCmd struct {
 	callFlags
-	Status       *client.BundleStatus `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"List only Trust Products in this status: draft, pending-review, in-review, twilio-rejected or twilio-approved."`
-	FriendlyName *string              `placeholder:"STRING" help:"List only Trust Products with exactly this name."`
-	PolicySID    *string              `name:"policy-sid" placeholder:"SID" help:"List only Trust Products with this policy."`
-	Limit        count                `default:"100" help:"Maximum number to list."`
-	JSON         bool                 `name:"json" xor:"form" help:"Print JSON to a terminal, too. Other output is JSON anyway."`
-	Quiet        bool                 `short:"q" xor:"form" help:"Print only the SIDs, one per line."`
+	kindFlag
+	Status       *trust.Status `enum:"draft,pending-review,in-review,twilio-rejected,twilio-approved" help:"List only those in this status: draft, pending-review, in-review, twilio-rejected or twilio-approved."`
+	FriendlyName *string       `placeholder:"STRING" help:"List only those with exactly this name."`
+	PolicySID    *string       `name:"policy-sid" placeholder:"SID" help:"List only those with this policy."`
+	Limit        count         `default:"100" help:"Maximum number to list."`
+	JSON         bool          `name:"json" xor:"form" help:"Print JSON to a terminal, too. Other output is JSON anyway."`
+	Quiet        bool          `short:"q" xor:"form" help:"Print only the SIDs, one per line."`
 }
 
-// Run lists products, newest first.
+// Run lists bundles of one kind, newest first.
 func (c *listCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
 	if err != nil {
 		return err
 	}
-	request := client.ListTrustProductRequest{
-		Status: c.Status, FriendlyName: c.FriendlyName, PolicySID: c.PolicySID, PageSize: new(int64(min(c.Limit, 1000))),
-	}
-	products := []*client.TrustProduct{}
-	for product, err := range api.ListTrustProduct(ctx, request) {
+	query := url.Values{"PageSize": {strconv.Itoa(min(int(c.Limit), maxPageSize))}}
+	setOptional(query, "Status", c.Status)
+	setOptional(query, "FriendlyName", c.FriendlyName)
+	setOptional(query, "PolicySid", c.PolicySID)
+	var bundles []bundle
+	for b, err := range listBundles(ctx, api, c.Kind, query) {
 		if err != nil {
 			return c.explain(err)
 		}
-		products = append(products, product)
-		if len(products) == int(c.Limit) { // before the loop fetches another page
+		bundles = append(bundles, b)
+		if len(bundles) == int(c.Limit) { // before the loop fetches another page
 			break
 		}
 	}
 	switch {
-	case c.JSON:
-		return printJSON(s.out, products)
 	case c.Quiet:
-		for _, p := range products {
-			fmt.Fprintln(s.out, p.SID)
+		for _, b := range bundles {
+			fmt.Fprintln(s.out, b.SID)
 		}
 		return nil
-	}
-	return printResult(s.out, products, func(w *tabwriter.Writer, products []*client.TrustProduct) {
-		fmt.Fprintln(w, "SID\tSTATUS\tUPDATED (UTC)\tNAME")
-		for _, p := range products {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", p.SID, p.Status, p.DateUpdated.Format(time.DateTime), p.FriendlyName)
+	case c.JSON || s.out.terminal() == nil:
+		items := make([]any, len(bundles))
+		for i, b := range bundles {
+			items[i] = b.all
 		}
-	})
-}
-
-type deleteCmd struct {
-	callFlags
-	SID string `arg:"" name:"sid" help:"SID of the Trust Product to delete."`
-}
-
-// Run deletes the product and prints nothing.
-func (c *deleteCmd) Run(ctx context.Context) error {
-	api, err := c.client()
-	if err != nil {
-		return err
+		return printJSON(s.out, items)
 	}
-	return c.explain(api.DeleteTrustProduct(ctx, c.SID))
+	return printResult(s.out, bundles, bundleTable)
+}
+
+// maxPageSize is the API's largest PageSize.
+const maxPageSize = 1000
+
+func bundleTable(w *tabwriter.Writer, bundles []bundle) {
+	fmt.Fprintln(w, "SID\tSTATUS\tUPDATED (UTC)\tNAME")
+	for _, b := range bundles {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", b.SID, b.Status, b.DateUpdated.Format(time.DateTime), b.FriendlyName)
+	}
 }
 
 // errStopped is the error of a watch that Ctrl-C ended.
-var errStopped = errors.New("stopped before the Trust Product was decided")
+var errStopped = errors.New("stopped before the bundle was approved or rejected")
 
 type watchCmd struct {
 	callFlags
-	SID   string `arg:"" name:"sid" help:"SID of the Trust Product to watch."`
+	SID   string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to watch."`
 	Every span   `default:"500ms" help:"Interval between requests."`
 }
 
-// Run prints each status that it sees until the product is approved or rejected. The first request must succeed. After that Run
+// Run prints each status that it sees until the bundle is approved or rejected. The first requests must succeed. After that Run
 // waits about 15 seconds for a server that restarts.
 func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	api, err := c.client()
@@ -110,23 +110,21 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 	}
 	ticker := time.NewTicker(max(time.Duration(c.Every), 10*time.Millisecond))
 	defer ticker.Stop()
-	var last client.BundleStatus
-	for {
-		product, err := api.FetchTrustProduct(ctx, c.SID)
+	var last trust.Status
+	for b, err := findBundle(ctx, api, c.SID); ; b, err = fetchBundle(ctx, patient, b) {
 		if ctx.Err() != nil {
 			return errStopped
 		}
 		if err != nil {
 			return c.explain(err)
 		}
-		api = patient
-		if product.Status != last {
-			last = product.Status
-			if err := printWatched(s, product); err != nil {
+		if b.Status != last {
+			last = b.Status
+			if err := printWatched(s, b); err != nil {
 				return err
 			}
 		}
-		if last == client.BundleStatusTwilioApproved || last == client.BundleStatusTwilioRejected {
+		if last == trust.TwilioApproved || last == trust.TwilioRejected {
 			return nil
 		}
 		select {
@@ -139,14 +137,14 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 
 // watched is a status as it is printed. Outside a terminal each is a line of JSON.
 type watched struct {
-	SID    string              `json:"sid"`
-	Status client.BundleStatus `json:"status"`
-	Errors []int               `json:"errors,omitempty"`
+	SID    string       `json:"sid"`
+	Status trust.Status `json:"status"`
+	Errors []int        `json:"errors,omitempty"`
 }
 
-func printWatched(s streams, p *client.TrustProduct) error {
-	row := watched{SID: p.SID, Status: p.Status}
-	for _, e := range p.Errors {
+func printWatched(s streams, b bundle) error {
+	row := watched{SID: b.SID, Status: b.Status}
+	for _, e := range b.Errors {
 		row.Errors = append(row.Errors, e.Code)
 	}
 	return printLine(s.out, row, func(w *tabwriter.Writer, row watched) {

@@ -46,18 +46,19 @@ func unsetEmpty(environ []string) {
 type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Serve the API. Creates the database and its first account if they do not exist."`
 	Listen     listenCmd     `cmd:"" help:"Receive callbacks, verify their signatures and print them."`
-	Create     createCmd     `cmd:"" help:"Create a Trust Product and print it." group:"Call a server:"`
-	Update     updateCmd     `cmd:"" help:"Update a Trust Product, or submit it for review, and print it." group:"Call a server:"`
-	Get        getCmd        `cmd:"" help:"Print a Trust Product." group:"Call a server:"`
-	List       listCmd       `cmd:"" help:"List Trust Products, newest first." group:"Call a server:"`
-	Watch      watchCmd      `cmd:"" help:"Print each status of a Trust Product until it is approved or rejected." group:"Call a server:"`
-	Delete     deleteCmd     `cmd:"" help:"Delete a Trust Product." group:"Call a server:"`
-	Assign     assignCmd     `cmd:"" help:"Assign end users, supporting documents, other bundles or phone numbers to a Trust Product." group:"Call a server:"`
-	Evaluate   evaluateCmd   `cmd:"" help:"Evaluate a Trust Product and print what it lacks." group:"Call a server:"`
+	Create     createCmd     `cmd:"" help:"Create a Trust Product or a Customer Profile and print it." group:"Call a server:"`
+	Update     updateCmd     `cmd:"" help:"Update a Trust Product or Customer Profile and print it." group:"Call a server:"`
+	Submit     submitCmd     `cmd:"" help:"Submit a Trust Product or Customer Profile for review and print it." group:"Call a server:"`
+	Get        getCmd        `cmd:"" help:"Print a Trust Product or Customer Profile." group:"Call a server:"`
+	List       listCmd       `cmd:"" help:"List Trust Products or Customer Profiles, newest first." group:"Call a server:"`
+	Watch      watchCmd      `cmd:"" help:"Print each status of a Trust Product or Customer Profile until it is approved or rejected." group:"Call a server:"`
+	Delete     deleteCmd     `cmd:"" help:"Delete a Trust Product or Customer Profile." group:"Call a server:"`
+	Assign     assignCmd     `cmd:"" help:"Assign end users, supporting documents, other bundles or phone numbers to a Trust Product or Customer Profile." group:"Call a server:"`
+	Evaluate   evaluateCmd   `cmd:"" help:"Evaluate a Trust Product or Customer Profile and print what it lacks." group:"Call a server:"`
 	API        apiCmd        `cmd:"" name:"api" help:"Call any operation of the API." group:"Call a server:"`
 	Reviews    reviewsCmd    `cmd:"" help:"List the Trust Products and Customer Profiles that are waiting for a reviewer." group:"Work on the database, also while servers use it:"`
-	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or a Customer Profile." group:"Work on the database, also while servers use it:"`
-	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or a Customer Profile." group:"Work on the database, also while servers use it:"`
+	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or Customer Profile." group:"Work on the database, also while servers use it:"`
+	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or Customer Profile." group:"Work on the database, also while servers use it:"`
 	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Work on the database, also while servers use it:"`
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on the database, also while servers use it:"`
 	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Work on the database, also while servers use it:"`

@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
@@ -47,7 +46,7 @@ func TestServersCannotControlATerminal(t *testing.T) {
 		case status != http.StatusOK:
 			answer = map[string]any{"code": 20001, "message": hostile, "status": status}
 		case strings.HasSuffix(r.URL.Path, "/TrustProducts"):
-			answer = map[string]any{"results": []any{product}, "meta": map[string]any{"next_page_url": nil}}
+			answer = map[string]any{"results": []any{product}, "meta": map[string]any{"key": "results", "next_page_url": nil}}
 		}
 		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			t.Error(err)
@@ -62,10 +61,11 @@ func TestServersCannotControlATerminal(t *testing.T) {
 	wantInert(t, "get", trusthub("get", watchedSID))
 	wantInert(t, "list", trusthub("list"))
 	var watched bytes.Buffer
-	if err := printWatched(streams{out: escaper{&watched}}, &client.TrustProduct{Status: hostile}); err != nil {
+	if err := printWatched(streams{out: escaper{&watched}}, bundle{Status: hostile}); err != nil {
 		t.Fatal(err)
 	}
 	wantInert(t, "watch", watched.String())
+	wantInert(t, "the table of bundles", table(func(w *tabwriter.Writer) { bundleTable(w, []bundle{{FriendlyName: hostile}}) }))
 	status = http.StatusBadRequest
 	failed := trusthub("delete", watchedSID)
 	if strings.ContainsAny(failed, "\x1b\u009b") {

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/opentrusthub/trusthub/api/client"
+)
+
+// callFlags are the flags of all commands that call a server. Credentials come from the environment only.
+type callFlags struct {
+	BaseURL string `name:"base-url" default:"http://127.0.0.1:8080" env:"TRUSTHUB_BASE_URL" placeholder:"URL" help:"URL of the server to call; ${default} by default. The credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and TWILIO_API_SECRET."`
+}
+
+func (f callFlags) client() (*client.Client, error) {
+	// A person at a shell wants to see a failure at once.
+	return f.clientThatRetries(client.RetryPolicy{MaxAttempts: 1})
+}
+
+func (f callFlags) clientThatRetries(policy client.RetryPolicy) (*client.Client, error) {
+	return client.New(client.WithBaseURL(f.BaseURL), client.WithRetries(policy))
+}
+
+// explain adds to an error what to do about it: if no server is running, and if the environment has an API key, as that of
+// Twilio's users often does.
+func (f callFlags) explain(err error) error {
+	if _, ok := os.LookupEnv("TWILIO_API_KEY"); ok && errors.Is(err, client.ErrUnauthorized) {
+		return fmt.Errorf("%w; TWILIO_API_KEY and TWILIO_API_SECRET take precedence over TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: "+
+			"unset them to call a server without API keys", err)
+	}
+	if failure, ok := errors.AsType[*net.OpError](err); ok && failure.Op == "dial" {
+		return fmt.Errorf("no server at %s; start one with 'trusthub serve', or choose another with --base-url: %w", f.BaseURL, err)
+	}
+	return err
+}
