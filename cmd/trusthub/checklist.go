@@ -35,9 +35,6 @@ type item struct {
 	candidates map[string][]bundle // the account's newest bundles of each type that could be assigned, if none is
 }
 
-// primaryPolicySID is the policy of Primary Customer Profiles.
-const primaryPolicySID = "RN6433641899984f951173ef1738c3bdd0"
-
 // maxCandidates limits how many bundles of a policy are proposed.
 const maxCandidates = 3
 
@@ -227,7 +224,7 @@ func (it *item) waysToAssign(of bundle, kind trust.Kind, a catalog.Alternative) 
 		return lines
 	}
 	for _, policySID := range a.PolicySIDs {
-		if policySID != primaryPolicySID { // it cannot be created
+		if policySID != trust.PrimaryPolicySID { // such a profile cannot be created
 			lines = append(lines, fmt.Sprintf("trusthub create --kind %s --policy-sid %s --friendly-name NAME --email ADDRESS", kind, policySID))
 		}
 	}

@@ -133,6 +133,7 @@ func TestChecklist(t *testing.T) {
 // TestChecklistOfBundles prints which bundle is missing or not far enough, and the command that is next.
 func TestChecklistOfBundles(t *testing.T) {
 	e := newEvaluator(t)
+	primary := e.server.PrimaryCustomerProfileSID
 	product := e.create(trust.TrustProduct, voiceIntegrity)
 	assign := "        trusthub assign " + product + " "
 
@@ -142,8 +143,8 @@ func TestChecklistOfBundles(t *testing.T) {
 		"      a customer profile with status pending-review or in-review or twilio-approved and policy "+secondary,
 		"        trusthub create --kind customer-profile --policy-sid "+secondary+" --friendly-name NAME --email ADDRESS",
 		assign+"BU...",
-		"      a customer profile with status twilio-approved and policy "+primaryPolicySID,
-		assign+"BU...",
+		"      a customer profile with status twilio-approved and policy "+trust.PrimaryPolicySID,
+		assign+primary+` # "Primary Customer Profile", twilio-approved`,
 	)
 	profile := e.create(trust.CustomerProfile, secondary)
 	shown := e.show(product, "")
@@ -161,7 +162,7 @@ func TestChecklistOfBundles(t *testing.T) {
 	wantLines(t, e.show(profile, ""),
 		profile+" is noncompliant with policy "+secondary,
 		"[ ] primary_customer_profile",
-		"        trusthub assign "+profile+" BU...")
+		"        trusthub assign "+profile+" "+primary+` # "Primary Customer Profile", twilio-approved`)
 	e.submit(profile)
 	wantLines(t, e.show(product, ""), "[x] customer_profile")
 	e.server.Reject(profile, 18602)
