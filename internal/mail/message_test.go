@@ -139,6 +139,23 @@ func TestStatusInWords(t *testing.T) {
 	}
 }
 
+// TestKindInWords checks that a message calls each kind of bundle by its name.
+func TestKindInWords(t *testing.T) {
+	srv := new(server).start(t)
+	for kind, name := range map[trust.Kind]string{trust.TrustProduct: "Trust Product", trust.CustomerProfile: "Customer Profile"} {
+		n := approved()
+		n.BundleKind = kind
+		if attempt := sender(t, srv.addr).Send(t.Context(), n); attempt.Verdict != trust.Delivered {
+			t.Fatalf("%s: %+v", kind, attempt)
+		}
+		got := srv.messages()
+		_, subject, body, err := read(got[len(got)-1].text)
+		if err != nil || subject != name+" “Acme” is approved" || !strings.HasPrefix(body, "The status of your "+name+" has changed.\n") {
+			t.Errorf("%s: %v, %q, %q", kind, err, subject, body)
+		}
+	}
+}
+
 // TestNotAnAddress: an Email may be any text. If it is not an address, the sender does not even connect.
 func TestNotAnAddress(t *testing.T) {
 	srv := new(server).start(t)
