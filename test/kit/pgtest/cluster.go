@@ -121,13 +121,17 @@ func startCluster(fsync string) (*Cluster, error) {
 	return nil, errors.Join(err, c.end())
 }
 
-// newCluster makes the folder and starts the supervisor, which begins with initdb.
+// newCluster makes the folder, in memory if nothing must be on disk, and starts the supervisor, which begins with initdb.
 func newCluster(fsync string) (*Cluster, error) {
 	bin, err := findPrograms()
 	if err != nil {
 		return nil, err
 	}
-	folder, err := os.MkdirTemp("", "pgtest-")
+	parent := "" // the temporary folder
+	if fsync == "off" {
+		parent = inMemory()
+	}
+	folder, err := os.MkdirTemp(parent, "pgtest-")
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,10 @@
 // package or another installation of Postgres 13 or later. [NewCluster] starts a cluster for a single test, which may kill it.
 //
 // It guarantees that a database belongs to one test and is dropped when the test ends. NewDurable and NewCluster are durable,
-// as in production; the shared cluster of all other tests is not (fsync is off), which makes it fast. A cluster listens on
-// 127.0.0.1 only. It is removed with its temporary folder after the test process has ended, even if that was killed or
-// panicked. Clusters of different test processes are independent. If root runs the tests, the server runs as the user
-// postgres, because Postgres refuses to run as root.
+// as in production; the shared cluster of all other tests is not, which makes it fast: fsync is off, and on Linux its files are
+// in memory unless TMPDIR is set. A cluster listens on 127.0.0.1 only. It is removed with its temporary folder after the test
+// process has ended, even if that was killed or panicked. Clusters of different test processes are independent. If root runs
+// the tests, the server runs as the user postgres, because Postgres refuses to run as root.
 //
 // It installs nothing, keeps no data, and does not protect a cluster from other users of this machine, who may connect
 // without a password while the tests run. On Windows it cannot run a cluster: set TRUSTHUB_TEST_POSTGRES. If the temporary
