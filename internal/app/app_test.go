@@ -145,10 +145,10 @@ func TestServingFailsWithARequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, stops := make(chan struct{}), make(stopping)
+	begun, stops, release := make(chan struct{}), make(stopping), make(chan struct{})
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
-		<-stops
+		<-release
 	})
 	ended, answered := make(chan error, 1), make(chan int, 1)
 	go func() {
@@ -159,14 +159,16 @@ func TestServingFailsWithARequest(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
+	<-stops
 	select {
 	case err := <-ended:
-		close(stops)
-		t.Fatalf("it returned %v before the request was answered", err)
-	case status := <-answered:
-		if status != http.StatusOK {
-			t.Errorf("the request in flight got status %d, want 200", status)
-		}
+		t.Errorf("it returned %v before the request was answered", err)
+		ended <- err
+	default:
+	}
+	close(release)
+	if status := <-answered; status != http.StatusOK {
+		t.Errorf("the request in flight got status %d, want 200", status)
 	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("it returned %v, want that the listener is closed", err)
