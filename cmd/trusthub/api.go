@@ -27,8 +27,9 @@ type apiCmd struct {
 	List      bool     `help:"List the operations instead of calling one."`
 	RawField  []string `short:"f" sep:"none" placeholder:"NAME=VALUE" help:"Parameter of the path, query, form or header. The value is sent as it is. Can be repeated."`
 	Field     []string `short:"F" sep:"none" placeholder:"NAME=VALUE" help:"Like -f, but @FILE stands for the contents of a file, and @- for standard input. Can be repeated."`
-	All       bool     `help:"Follow a list to its last page and print all items as one JSON array."`
+	All       bool     `xor:"form" help:"Follow a list to its last page and print all items as one JSON array."`
 	Limit     limit    `default:"0" help:"With --all, stop after this many items. 0: no limit."`
+	Quiet     bool     `short:"q" xor:"form" help:"Print only the SID of the object in the response."`
 }
 
 // Run calls an operation and prints the response's body, which is JSON: as it was received, or indented on a terminal.
@@ -72,7 +73,7 @@ func (c *apiCmd) Run(ctx context.Context, s streams) error {
 	if c.All {
 		return c.explain(printItems(s.out, api, request, int(c.Limit)))
 	}
-	return c.explain(call(s.out, api, request))
+	return c.explain(c.call(s.out, api, request))
 }
 
 // values returns the values of the operation's parameters, as the flags give them.
@@ -167,7 +168,7 @@ func (c *apiCmd) setPageSize(o operation, values map[string]string) {
 	values[size.name] = strconv.Itoa(most)
 }
 
-func call(out escaper, api *client.Client, request *http.Request) error {
+func (c *apiCmd) call(out escaper, api *client.Client, request *http.Request) error {
 	response, err := api.Do(request) //nolint:bodyclose // Do has read it
 	if err != nil {
 		return err
@@ -182,7 +183,21 @@ func call(out escaper, api *client.Client, request *http.Request) error {
 	if !json.Valid(body) {
 		return fmt.Errorf("HTTP %d: the response is not JSON", response.StatusCode)
 	}
+	if c.Quiet {
+		return printSID(out, body)
+	}
 	return printReceived(out, "", "\n", body)
+}
+
+func printSID(out escaper, body []byte) error {
+	var object struct {
+		SID string `json:"sid"`
+	}
+	if err := json.Unmarshal(body, &object); err != nil || object.SID == "" {
+		return errors.New("the response has no SID to print")
+	}
+	_, err := fmt.Fprintln(out, object.SID)
+	return err
 }
 
 // printItems prints the items as they arrive, one a line, so that a list of any length takes little memory.

@@ -156,6 +156,10 @@ func rules() []rule {
 		reason: "a response is validated against the contract alone",
 		never:  database, own: []string{""},
 	}, {
+		pkg:    "examples/a2p",
+		reason: "it shows what a program needs that calls the API: the client alone",
+		never:  slices.Concat(server, database), own: []string{"api/client", "gen", "internal/retryafter", "internal/signature"},
+	}, {
 		pkg:    "examples/inmemory",
 		reason: "it shows what others can write: it uses nothing internal except through api, and links no database",
 		never:  database, neverDirect: append(own("internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"), echo),

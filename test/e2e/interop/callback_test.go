@@ -1,15 +1,10 @@
 package interop
 
 import (
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twilio/twilio-go/client"
 	trusthub "github.com/twilio/twilio-go/rest/trusthub/v1"
@@ -17,13 +12,9 @@ import (
 	"github.com/opentrusthub/trusthub/internal/signature"
 )
 
-const (
-	callbackTimeout = 30 * time.Second // for the callbacks of a review, which takes 2 s
-	generatedURLs   = 1000
-)
+const generatedURLs = 1000
 
-// TestCallbacksAreValid uses a receiver that follows Twilio's documentation: it passes the URL at which it was called, and
-// the form, to the SDK's validator.
+// TestCallbacksAreValid sends callbacks to URLs of several forms, whose signatures the receiver validates with the SDK.
 func TestCallbacksAreValid(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, testCallbacksAreValid, "--review-delay", "10ms")
@@ -31,25 +22,7 @@ func TestCallbacksAreValid(t *testing.T) {
 
 func testCallbacksAreValid(t *testing.T, server *url.URL) {
 	t.Helper()
-	received := make(chan url.Values)
-	validator := client.NewRequestValidator(authToken)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		called := "http://" + r.Host + r.URL.RequestURI()
-		body, err := io.ReadAll(r.Body)
-		if err != nil || !validator.ValidateBody(called, body, r.Header.Get(signature.Header)) {
-			t.Errorf("the SDK refuses the callback to %s with %q (%v)", called, body, err)
-		}
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			t.Error(err)
-		}
-		select {
-		case received <- form:
-		case <-r.Context().Done(): // the test has ended
-		}
-	}))
-	t.Cleanup(receiver.Close)
-
+	receiver := newReceiver(t, map[string]string{accountSID: authToken})
 	service := newService(t, server, authToken)
 	want := map[string][]string{} // statuses by SID
 	submit := func(callback, email, end string) {
@@ -63,7 +36,7 @@ func testCallbacksAreValid(t *testing.T, server *url.URL) {
 			t.Fatal(err)
 		}
 	}
-	host := strings.TrimPrefix(receiver.URL, "http://")
+	host := strings.TrimPrefix(receiver.url, "http://")
 	for _, callback := range []string{
 		"http://" + host,
 		"http://" + host + "/status?a=1&a=2&empty=&bare&plus=+%2B%2b%20&q=?/@:;'",
@@ -72,26 +45,9 @@ func testCallbacksAreValid(t *testing.T, server *url.URL) {
 	} {
 		submit(callback, email, "twilio-approved")
 	}
-	submit(receiver.URL+"/rejected", "compliance+reject-18601@acme.example", "twilio-rejected")
-
-	got := map[string][]string{}
-	timeout := time.After(callbackTimeout)
-	for range 3 * len(want) {
-		select {
-		case form := <-received:
-			sid, status := form.Get("BundleSid"), form.Get("Status")
-			got[sid] = append(got[sid], status)
-			if form.Get("AccountSid") != accountSID || form.Has("FailureReason") != (status == "twilio-rejected") {
-				t.Errorf("the form is %v", form)
-			}
-		case <-timeout:
-			t.Fatalf("after %v the callbacks are %v, want %v", callbackTimeout, got, want)
-		}
-	}
+	submit(receiver.url+"/rejected", "compliance+reject-18601@acme.example", "twilio-rejected")
 	for sid, statuses := range want {
-		if !slices.Equal(got[sid], statuses) {
-			t.Errorf("%s was called back with %v, want %v", sid, got[sid], statuses)
-		}
+		receiver.await(t, sid, statuses...)
 	}
 }
 

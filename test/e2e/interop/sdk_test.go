@@ -53,13 +53,18 @@ func (s toServer) RoundTrip(r *http.Request) (*http.Response, error) {
 // SDK's root package, which would also build all of Twilio's other products.
 func newService(t *testing.T, server *url.URL, token string) *trusthub.ApiService {
 	t.Helper()
+	return newServiceOf(t, server, accountSID, token)
+}
+
+func newServiceOf(t *testing.T, server *url.URL, sid, token string) *trusthub.ApiService {
+	t.Helper()
 	transport := &http.Transport{} // without a proxy: nothing leaves the loopback interface
 	t.Cleanup(transport.CloseIdleConnections)
 	sdk := &client.Client{
-		Credentials: client.NewCredentials(accountSID, token),
+		Credentials: client.NewCredentials(sid, token),
 		HTTPClient:  &http.Client{Transport: toServer{server, transport}, Timeout: 30 * time.Second},
 	}
-	sdk.SetAccountSid(accountSID)
+	sdk.SetAccountSid(sid)
 	// A literal, because NewRequestHandler reads the edge and the region from the environment.
 	return trusthub.NewApiService(&client.RequestHandler{Client: sdk})
 }

@@ -20,8 +20,8 @@ var program string
 
 func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program)) }
 
-// onEachEngine runs a test on SQLite and on Postgres, each time against a server of its own that keeps an empty database.
-func onEachEngine(t *testing.T, test func(t *testing.T, server *url.URL), flags ...string) {
+// onEachDatabase runs a test on SQLite and on Postgres, each time with an empty database.
+func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 	t.Helper()
 	for name, database := range map[string]func(testing.TB) string{
 		"sqlite":   func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "trusthub.db") },
@@ -29,7 +29,15 @@ func onEachEngine(t *testing.T, test func(t *testing.T, server *url.URL), flags 
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, programtest.Serve(t, program, database(t), flags...))
+			test(t, database(t))
 		})
 	}
+}
+
+// onEachEngine runs a test on SQLite and on Postgres, each time against a server of its own that keeps an empty database.
+func onEachEngine(t *testing.T, test func(t *testing.T, server *url.URL), flags ...string) {
+	t.Helper()
+	onEachDatabase(t, func(t *testing.T, database string) {
+		test(t, programtest.Serve(t, program, database, flags...))
+	})
 }
