@@ -27,7 +27,8 @@ func TestCheckForm(t *testing.T) {
 	}{
 		"valid": {
 			"CreateTrustProduct", "/v1/TrustProducts",
-			url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policy}, "Unknown": {"\xff"}}, nil,
+			url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policy}, "Unknown": {"\xff"}},
+			nil,
 		},
 		"empty": {"CreateTrustProduct", "/v1/TrustProducts", url.Values{}, []api.ParameterProblem{
 			{Parameter: "Email", Problem: "is missing"},
@@ -48,11 +49,13 @@ func TestCheckForm(t *testing.T) {
 			"CreateEndUser", "/v1/EndUsers", url.Values{"FriendlyName": {"A"}, "Type": {"t"}, "Attributes": {`{"a": [1]}`}}, nil,
 		},
 		"no object": {
-			"CreateEndUser", "/v1/EndUsers", url.Values{"FriendlyName": {"A"}, "Type": {"t"}, "Attributes": {`[1]`}},
+			"CreateEndUser", "/v1/EndUsers",
+			url.Values{"FriendlyName": {"A"}, "Type": {"t"}, "Attributes": {`[1]`}},
 			[]api.ParameterProblem{{Parameter: "Attributes", Problem: "must be a JSON object"}},
 		},
 		"large object": {
-			"CreateEndUser", "/v1/EndUsers", url.Values{"FriendlyName": {"A"}, "Type": {"t"}, "Attributes": {`{"a": "` + long[:20_000] + `"}`}},
+			"CreateEndUser", "/v1/EndUsers",
+			url.Values{"FriendlyName": {"A"}, "Type": {"t"}, "Attributes": {`{"a": "` + long[:20_000] + `"}`}},
 			[]api.ParameterProblem{{Parameter: "Attributes", Problem: "must have at most 16384 bytes"}},
 		},
 	} {

@@ -85,7 +85,8 @@ func (s *Store) lockContents(tx session, accountSID string, sids []string) (foun
 	if found.Assignments, err = fetchAll(tx, assignments, "", "bundle_sid", bundleSIDs, ""); err != nil {
 		return found, err
 	}
-	found.ChannelEndpoints, err = fetchAll(tx, channelEndpoints, accountSID, "channel_endpoint_sid", with(trust.PhoneNumberPrefix), "")
+	numbers := with(trust.PhoneNumberPrefix)
+	found.ChannelEndpoints, err = fetchAll(tx, channelEndpoints, accountSID, "channel_endpoint_sid", numbers, "")
 	return found, err
 }
 

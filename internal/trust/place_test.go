@@ -24,7 +24,8 @@ func TestPlace(t *testing.T) {
 		"in review":           {automatic, "a@b", trust.InReview, nil, time.Time{}, trust.Bundle{Due: now.Add(automatic.ReviewDelay)}},
 		"on hold":             {automatic, "a+hold@b", trust.InReview, nil, time.Time{}, trust.Bundle{}},
 		"approved": {
-			automatic, "a@b", trust.TwilioApproved, nil, time.Time{},
+			automatic, "a@b", trust.TwilioApproved, nil,
+			time.Time{},
 			trust.Bundle{ValidUntil: now.Add(automatic.ValidFor), Due: now.Add(automatic.ValidFor)},
 		},
 		"approved until then": {automatic, "a@b", trust.TwilioApproved, nil, until, trust.Bundle{ValidUntil: until, Due: until}},
