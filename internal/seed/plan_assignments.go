@@ -53,23 +53,37 @@ func (p *plan) addAssignments(o object, targets map[string]target) {
 			})
 		}
 	}
+	p.found.assigned[o.sid] = assigned
 }
 
-// addNumbers adds the phone numbers that a bundle lacks.
+// addNumbers adds the phone numbers that a bundle lacks. Those of profiles come first.
 func (p *plan) addNumbers(o object) {
 	policy := o.form.Get("PolicySid")
 	for _, n := range o.numbers {
-		switch holder := p.found.numbers[number{n.text, policy}]; holder {
-		case o.sid:
+		switch holder := p.found.numbers[number{n.text, policy}]; {
+		case holder == o.sid:
 			p.result.Unchanged++
-		case "":
+		case holder != "":
+			p.add(n.line, "phone_numbers: another bundle of the policy has this number")
+		case o.kind.bundle == trust.TrustProduct && catalog.Default().NeedsProfile(policy) && !p.isOnProfile(o, n.text):
+			p.add(n.line, "phone_numbers: no Customer Profile that is assigned to the product has this number")
+		default:
 			p.found.numbers[number{n.text, policy}] = o.sid
 			p.rows.ChannelEndpoints = append(p.rows.ChannelEndpoints, trust.ChannelEndpoint{
 				SID: sidOf(trust.ChannelEndpointPrefix, o.sid, n.text), AccountSID: p.account, BundleSID: o.sid,
 				PolicySID: policy, Type: phoneNumber, EndpointSID: n.text, Created: p.config.Now,
 			})
-		default:
-			p.add(n.line, "phone_numbers: another bundle of the policy has this number")
 		}
 	}
+}
+
+// isOnProfile reports whether a phone number is on one of the file's profiles, or the Primary, that is assigned to a bundle.
+func (p *plan) isOnProfile(o object, sid string) bool {
+	has := func(profileSID, policySID string) bool {
+		return slices.Contains(p.found.assigned[o.sid], profileSID) && p.found.numbers[number{sid, policySID}] == profileSID
+	}
+	return has(trust.PrimarySID(p.account), trust.PrimaryPolicySID) ||
+		slices.ContainsFunc(p.file.objects, func(profile object) bool {
+			return profile.kind.bundle == trust.CustomerProfile && has(profile.sid, profile.form.Get("PolicySid"))
+		})
 }

@@ -272,15 +272,25 @@ func TestNoAccount(t *testing.T) {
 	})
 }
 
-// TestNumbers: a phone number is on one bundle of a policy at most.
+// TestNumbers: a phone number is on one bundle of a policy at most, and on a product's profile before the product.
 func TestNumbers(t *testing.T) {
 	each(t, func(t *testing.T, db *store.Store) {
 		const numbers = "  phone_numbers: [PNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n"
-		second := strings.TrimPrefix(strings.Replace(product, "acme\n", "other\n", 1), "trust_products:\n") + numbers
-		refused(t, db, product+numbers+second, "11: phone_numbers: another bundle of the policy has this number")
-		mustPlant(t, db, product+numbers, 2, 0)
-		refused(t, db, product+second, "10: phone_numbers: another bundle of the policy has this number")
-		mustPlant(t, db, product+numbers+strings.Replace(second, "RN7a", "RN7b", 1), 2, 2)
+		profile := strings.NewReplacer("trust_products", "customer_profiles", "acme\n", "profile\n").Replace(product)
+		second := strings.TrimPrefix(strings.Replace(profile, "profile\n", "other\n", 1), "customer_profiles:\n") + numbers
+		refused(t, db, profile+numbers+second, "11: phone_numbers: another bundle of the policy has this number")
+		mustPlant(t, db, profile+numbers, 2, 0)
+		refused(t, db, profile+second, "10: phone_numbers: another bundle of the policy has this number")
+		mustPlant(t, db, profile+numbers+strings.Replace(second, "RN7a", "RN7b", 1), 2, 2)
+
+		a2p := strings.Replace(product, "RN7a97559effdf62d00f4298208492a5ea", "RNb0d4771c2c98518d916a3d4cd70a8f8b", 1)
+		const missing = ": phone_numbers: no Customer Profile that is assigned to the product has this number"
+		refused(t, db, a2p+numbers, "6"+missing)
+		refused(t, db, a2p+numbers+profile, "6"+missing)
+		refused(t, db, a2p+"  assign: [profile]\n"+strings.Replace(numbers, "PNa", "PNb", 1)+profile, "7"+missing)
+		mustPlant(t, db, a2p+"  assign: [profile]\n"+numbers+profile, 3, 1)
+		free := strings.NewReplacer("acme\n", "free\n", "RN7a", "RN7c").Replace(product) // of a policy that requires no profile
+		mustPlant(t, db, free+numbers, 2, 0)
 	})
 }
 
