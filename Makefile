@@ -59,11 +59,12 @@ browser: ## Use the API reference at /docs with chromium, call the server from a
 
 # Coverage differs from run to run because of background work, so minimizing without a limit would take most of the time.
 FUZZTIME ?= 1m
-fuzz: ## Send arbitrary input to package api, to evaluations, and to the whole server on each engine, for FUZZTIME each
+fuzz: ## Send arbitrary input to package api, to seeds, to evaluations, and to the whole server on each engine, for FUZZTIME each
 	@set -e; for target in FuzzRequest FuzzObject; do \
 		echo "fuzz $$target"; \
 		go test ./api -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
+	go test ./internal/seed -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 	go test ./internal/retryafter -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 	@set -e; for target in FuzzEvaluate FuzzOptionalFields; do \
 		echo "fuzz $$target"; \

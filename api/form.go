@@ -92,8 +92,8 @@ func parsePairs(text string, declared func(name string) bool) (url.Values, error
 		switch {
 		case err != nil:
 			return nil, invalid(name, "has an invalid percent-encoding")
-		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-			return nil, invalid(name, "must be UTF-8 text without null characters")
+		case !isText(value):
+			return nil, invalid(name, notText)
 		case values.Has(name):
 			return nil, invalid(name, "must be given once")
 		}
@@ -101,3 +101,8 @@ func parsePairs(text string, declared func(name string) bool) (url.Values, error
 	}
 	return values, nil
 }
+
+const notText = "must be UTF-8 text without null characters"
+
+// isText reports whether a parameter's value can be stored: Postgres keeps neither other bytes nor null characters in a text.
+func isText(value string) bool { return utf8.ValidString(value) && !strings.ContainsRune(value, 0) }

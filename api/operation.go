@@ -169,17 +169,20 @@ func (op *operation) validate(c echo.Context) error {
 func (op *operation) formValue(form url.Values) (map[string]any, error) {
 	value := make(map[string]any, len(form))
 	for name := range form {
-		text := form.Get(name)
-		limit, isObject := op.objects[name]
-		if !isObject {
-			value[name] = text
-			continue
-		}
-		object, err := parseObject(text, limit)
-		if err != nil {
+		var err error
+		if value[name], err = op.parameterValue(name, form.Get(name)); err != nil {
 			return nil, invalid(name, err.Error())
 		}
-		value[name] = object
 	}
 	return value, nil
+}
+
+// parameterValue returns a parameter of a form as the validator takes it. Its error completes a sentence that begins with the
+// parameter.
+func (op *operation) parameterValue(name, text string) (any, error) {
+	limit, isObject := op.objects[name]
+	if !isObject {
+		return text, nil
+	}
+	return parseObject(text, limit)
 }

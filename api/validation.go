@@ -28,10 +28,7 @@ func parameterError(err error) *Error {
 	if refused, isParameter := errors.AsType[*openapi3filter.RequestError](err); isParameter && refused.Parameter != nil {
 		name = refused.Parameter.Name
 	} else if ok {
-		// Only the parameter is named: in an object, the caller chose the names of the members, which are as private as values.
-		if pointer := violation.JSONPointer(); len(pointer) > 0 {
-			name, within = pointer[0], len(pointer) > 1
-		}
+		name, within = place(violation)
 	}
 	switch {
 	case !ok && name != "":
@@ -42,6 +39,16 @@ func parameterError(err error) *Error {
 		return missing(name)
 	}
 	return invalid(name, problem(violation))
+}
+
+// place returns the parameter of a form that a violation is in, and whether it is within the parameter's object. It does not say
+// where there: in an object, the caller chose the names of the members, which are as private as values.
+func place(violation *openapi3.SchemaError) (name string, within bool) {
+	pointer := violation.JSONPointer()
+	if len(pointer) == 0 {
+		return "", false
+	}
+	return pointer[0], len(pointer) > 1
 }
 
 // problem says what the contract requires, so that the caller can fix the request.

@@ -16,6 +16,8 @@
 // if it had returned 204. Nothing leaves the machine, and no mail is sent. [Server.Callbacks] and [Server.Mails] return what
 // was sent or recorded. [Server.Inject] makes the next requests fail.
 //
+// [WithSeed] starts a server with bundles in any status, and with what is assigned to them.
+//
 // The official SDK has no base URL. Give it [Server.Client], which sends requests for https://trusthub.twilio.com to the
 // server.
 //
@@ -60,6 +62,7 @@ type Server struct {
 	faults    *faults
 	records   *records
 	transport *transport
+	sids      map[string]string // of what was seeded, by keys
 
 	working sync.Mutex // held while app.Drain runs, which must not run concurrently
 }
@@ -73,6 +76,7 @@ type settings struct {
 	start         time.Time
 	policy        trust.Policy
 	twilioRetries bool
+	seeds         []seedText
 	logger        *slog.Logger
 }
 
@@ -179,6 +183,7 @@ func (s *Server) open(set settings) {
 	})
 	set.account.Created = set.start
 	s.putAccount(set.account)
+	s.seed(set.seeds)
 }
 
 // serve serves requests until the test ends.

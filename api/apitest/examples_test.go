@@ -19,6 +19,7 @@ func TestExamples(t *testing.T) {
 	t.Run("New", testRejection)
 	t.Run("Server_Inject", testOverload)
 	t.Run("WithCompliance", testCompliance)
+	t.Run("WithSeed", testSeed)
 }
 
 // application is what the examples test. It registers a business and shows the status that the last callback reported.

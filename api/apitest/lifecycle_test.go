@@ -1,6 +1,7 @@
 package apitest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -204,12 +205,13 @@ func TestDecisions(t *testing.T) {
 // failing is a testing.TB that records a failure instead of failing the test.
 type failing struct {
 	testing.TB
-	failed bool
+	failed  bool
+	failure string // the text of the last one
 }
 
 func (f *failing) Helper() {}
-func (f *failing) Fatalf(string, ...any) {
-	f.failed = true
+func (f *failing) Fatalf(format string, args ...any) {
+	f.failed, f.failure = true, fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 

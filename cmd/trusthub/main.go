@@ -63,6 +63,7 @@ type commands struct {
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on the database, also while servers use it:"`
 	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Work on the database, also while servers use it:"`
 	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Work on the database, also while servers use it:"`
+	Seed       seedCmd       `cmd:"" help:"Create bundles, end users and supporting documents from a YAML file, so that tests start from a known state." group:"Work on the database, also while servers use it:"`
 	Migrate    migrateCmd    `cmd:"" help:"Create the tables of a database, or upgrade those of an older version." group:"Upgrade a database:"`
 	Copy       copyCmd       `cmd:"" help:"Copy a database into an empty one, for example from SQLite to Postgres." group:"Move a database (stop its servers first):"`
 	Policies   policiesCmd   `cmd:"" help:"List the policies that this program knows, or explain one in words."`

@@ -24,14 +24,19 @@ type serveCmd struct {
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Account to create, or to give --auth-token as its token. Without it, the first start creates an account."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
 	Test       bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
+	Seed       string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
-	given []string // names of the flags on the command line
+	given  []string          // names of the flags on the command line
+	seeded map[string]string // SIDs by the keys of the file of --seed
 }
 
 // Run serves until ctx is canceled, then finishes what is in flight.
 func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if c.Test {
 		return c.runTest(ctx, s)
+	}
+	if c.Seed != "" {
+		return errors.New("--seed requires --test; use 'trusthub seed' for a database")
 	}
 	return c.run(ctx, newLogger(s.err), func(address net.Addr, made *store.Account) { c.greet(s.out, address, made) })
 }
@@ -64,6 +69,11 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	made, err := c.ensureAccount(ctx, db) // last, because nobody would see the token of an account that a failed start created
 	if err != nil {
 		return err
+	}
+	if c.Seed != "" {
+		if c.seeded, err = c.seed(ctx, db); err != nil {
+			return err
+		}
 	}
 	if !c.Test {
 		if err := warnOfShortTokens(ctx, db, log); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/opentrusthub/trusthub/internal/seed"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -33,6 +34,8 @@ type testServer struct {
 	AccountSID string `json:"account_sid"`
 	AuthToken  string `json:"auth_token"`
 	PrimarySID string `json:"primary_customer_profile_sid"`
+
+	SIDs map[string]string `json:"sids,omitempty"` // of what was seeded, by keys
 }
 
 // BeforeReset is called by kong after reading the command line and before reading the environment. With --test the environment is
@@ -84,7 +87,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
 		_ = json.NewEncoder(s.out).Encode(testServer{ //nolint:gosec // G117: printed on purpose
-			localURL(address), testAccountSID, testAuthToken, trust.PrimarySID(testAccountSID),
+			localURL(address), testAccountSID, testAuthToken, trust.PrimarySID(testAccountSID), c.seeded,
 		})
 		ticker := time.NewTicker(parentInterval)
 		go func() {
@@ -93,6 +96,19 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 			end()
 		}()
 	})
+}
+
+// seed seeds the account of the test from the file of --seed, and returns the SIDs by the keys.
+func (c *serveCmd) seed(ctx context.Context, db *store.Store) (map[string]string, error) {
+	if c.Seed == "-" {
+		return nil, errors.New("--seed must name a file: standard input says when the test ends")
+	}
+	file, err := readSeed(c.Seed)
+	if err != nil {
+		return nil, err
+	}
+	result, err := file.Store(ctx, db, seed.Config{AccountSID: testAccountSID, Policy: c.policy(), Now: time.Now()})
+	return result.SIDs, err
 }
 
 // parent watches for the end of the process that started this one. It looks for two signs, because neither is enough:

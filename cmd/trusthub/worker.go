@@ -14,9 +14,9 @@ import (
 // reviewFlags set how bundles are reviewed.
 type reviewFlags struct {
 	validityFlag
-	Review      string `enum:"auto,manual" default:"auto" env:"TRUSTHUB_REVIEW" help:"Who reviews. auto: the server decides, and the e-mail address can ask for an outcome (+reject-18601@, +hold@, +slow@). manual: people decide with 'trusthub approve' and 'trusthub reject'."`
-	ReviewDelay span   `default:"2s" env:"TRUSTHUB_REVIEW_DELAY" help:"How long an automatic review takes."`
-	Compliance  string `enum:"off,refuse,reject" default:"off" env:"TRUSTHUB_COMPLIANCE" help:"What happens to a submission that does not comply with its policy. off: nothing, it is not evaluated. refuse: it gets 400 and the URL of its evaluation. reject: an automatic review rejects it."`
+	reviewDelayFlag
+	Review     string `enum:"auto,manual" default:"auto" env:"TRUSTHUB_REVIEW" help:"Who reviews. auto: the server decides, and the e-mail address can ask for an outcome (+reject-18601@, +hold@, +slow@). manual: people decide with 'trusthub approve' and 'trusthub reject'."`
+	Compliance string `enum:"off,refuse,reject" default:"off" env:"TRUSTHUB_COMPLIANCE" help:"What happens to a submission that does not comply with its policy. off: nothing, it is not evaluated. refuse: it gets 400 and the URL of its evaluation. reject: an automatic review rejects it."`
 }
 
 func (f reviewFlags) policy() trust.Policy {
@@ -24,6 +24,11 @@ func (f reviewFlags) policy() trust.Policy {
 		AutoReview: f.Review == "auto", ReviewDelay: time.Duration(f.ReviewDelay), ValidFor: time.Duration(f.ValidFor),
 		Compliance: trust.Enforcement(f.Compliance),
 	}
+}
+
+// reviewDelayFlag is shared by the commands that schedule reviews.
+type reviewDelayFlag struct {
+	ReviewDelay span `default:"2s" env:"TRUSTHUB_REVIEW_DELAY" help:"How long an automatic review takes."`
 }
 
 // deliveryFlags set how customers are notified.

@@ -106,6 +106,12 @@ func rules() []rule {
 		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
 		never:  own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections"),
 	}, {
+		pkg:    "internal/seed",
+		reason: "a seed is validated as requests and stored at once: nothing is served, reviewed or sent for it",
+		never: own("cmd/...", "internal/app", "internal/hub", "internal/jobs", "internal/callback", "internal/mail",
+			"internal/guessing", "internal/connections"),
+		neverDirect: []string{"os", "database/sql", "net/http", echo},
+	}, {
 		pkg:         "internal/app",
 		reason:      "it connects the parts of the server, and knows nothing of flags, the environment, SMTP or tests",
 		never:       append(own("cmd/...", "api/apitest", "api/client", "test/..."), "github.com/alecthomas/kong/...", "testing"),

@@ -110,6 +110,12 @@ func (c *Catalog) BundleType(policySID string) string {
 	return ""
 }
 
+// NeedsProfile reports whether the policy requires a Customer Profile. A policy that is unknown requires nothing.
+func (c *Catalog) NeedsProfile(policySID string) bool {
+	p, ok := c.policies[policySID]
+	return ok && slices.ContainsFunc(p.requirements, func(r requirement) bool { return r.kind == CustomerProfile && !r.optional })
+}
+
 func bySID(types map[string]*objectType) []Type {
 	var all []Type
 	for _, t := range types {
