@@ -16,6 +16,39 @@ func phoneNumber() string {
 	return "PN" + hex.EncodeToString(b[:])
 }
 
+// secondaryPolicy is the policy of the profiles that Trust Products stand on. It is another one than the product's, because a number
+// is on one bundle of a policy only.
+const secondaryPolicy = "RNdfbf3fae0e1107f8aded0e7cead80bf5"
+
+// assignableNumber returns a phone number that can be assigned to the parent. The number of a Trust Product is on a Customer
+// Profile that is assigned to the product, unless the target has none.
+func (s *suite) assignableNumber() string {
+	s.Helper()
+	number := phoneNumber()
+	if s.profiled == nil || !s.of(s.profiled.endpoints).can(createVerb) {
+		return number
+	}
+	if s.profile == nil {
+		s.profile = s.of(s.profiled.endpoints)
+		profiles := s.of(s.profile.parent)
+		s.profile.parentPath = profiles.item(profiles.create(form{"PolicySid": secondaryPolicy}).sid())
+		s.assignProfile(s.profile.parentSID())
+	}
+	s.profile.create(form{"ChannelEndpointSid": number})
+	return number
+}
+
+// assignProfile assigns a profile to the parent.
+func (s *suite) assignProfile(sid string) {
+	s.Helper()
+	assignments := s.of(s.profiled.assignments)
+	s.collection() // creates the parent
+	assignments.parentPath = s.parentPath
+	assignments.created(assignments.do(request{
+		method: http.MethodPost, path: assignments.collection(), form: form{"ObjectSid": sid},
+	}))
+}
+
 // refusedCreate expects a create with this form to be refused, and returns the message.
 func (s *suite) refusedCreate(f form, status, code int) string {
 	s.Helper()
@@ -116,6 +149,9 @@ func endpointCases() map[string][]testCase {
 			}
 			ofOtherPolicy := s.of(s.resource)
 			ofOtherPolicy.parentPath = other.item(other.create(form{"PolicySid": s.target.PolicySIDs[1]}).sid())
+			if s.profile != nil {
+				ofOtherPolicy.assignProfile(s.profile.parentSID())
+			}
 			ofOtherPolicy.create(draft)
 		}}},
 		"lifecycle": {{

@@ -19,6 +19,9 @@ type resource struct {
 	// each case sees only its own resources. Empty means that values returns different values each time.
 	unique string
 
+	// profiled says of the channel endpoints of Trust Products what they depend on. Nil for any other resource.
+	profiled *profiled
+
 	// filters has, for each filter of the list that is not a property of the resource, a function that returns a value which
 	// finds the object, and one which does not.
 	filters map[string]func(o object) (match, other string)
@@ -27,13 +30,22 @@ type resource struct {
 	cases map[string][]testCase
 }
 
+// profiled is what the channel endpoints of Trust Products depend on: such an endpoint must first be on a Customer Profile that
+// is assigned to the product.
+type profiled struct {
+	assignments *resource // of objects to the product
+	endpoints   *resource // of the profile
+}
+
 // resources returns the resources of the contract.
 func resources() []*resource {
 	endUser := attributed("EndUser", "authorized_representative_1", "cnam_information")
 	document := attributed("SupportingDocument", "customer_profile_address", "starter_customer_profile_address")
 	product, profile := bundle("TrustProduct"), bundle("CustomerProfile")
 	product.cases["fetch"], profile.cases["fetch"] = kindCases(profile), kindCases(product)
-	return slices.Concat(contents(product, endUser, document), contents(profile, endUser, document), []*resource{
+	ofProduct, ofProfile := contents(product, endUser, document), contents(profile, endUser, document)
+	ofProduct.endpoints.profiled = &profiled{assignments: ofProduct.assignments, endpoints: ofProfile.endpoints}
+	return slices.Concat([]*resource{product}, ofProduct.all(), []*resource{profile}, ofProfile.all(), []*resource{
 		endUser,
 		document,
 		{name: "EndUserType"},
@@ -42,14 +54,21 @@ func resources() []*resource {
 	})
 }
 
-// contents returns a bundle and what belongs to it.
-func contents(bundle, endUser, document *resource) []*resource {
-	return []*resource{
-		bundle,
-		assignment(bundle.name+"EntityAssignment", bundle, endUser, document),
-		endpointAssignment(bundle.name+"ChannelEndpointAssignment", bundle),
-		evaluation(bundle.name+"Evaluation", bundle),
+// bundleContents are the resources of what belongs to a bundle.
+type bundleContents struct {
+	assignments, endpoints, evaluations *resource
+}
+
+func contents(bundle, endUser, document *resource) bundleContents {
+	return bundleContents{
+		assignments: assignment(bundle.name+"EntityAssignment", bundle, endUser, document),
+		endpoints:   endpointAssignment(bundle.name+"ChannelEndpointAssignment", bundle),
+		evaluations: evaluation(bundle.name+"Evaluation", bundle),
 	}
+}
+
+func (c bundleContents) all() []*resource {
+	return []*resource{c.assignments, c.endpoints, c.evaluations}
 }
 
 // bundle describes a resource that is reviewed.
@@ -98,10 +117,10 @@ func assignment(name string, bundle, endUser, document *resource) *resource {
 func endpointAssignment(name string, bundle *resource) *resource {
 	return &resource{
 		name: name, parent: bundle,
-		values: func(*suite) map[string][2]string {
+		values: func(s *suite) map[string][2]string {
 			return map[string][2]string{
 				"ChannelEndpointType": {"phone-number", "phone-number"},
-				"ChannelEndpointSid":  {phoneNumber(), phoneNumber()},
+				"ChannelEndpointSid":  {s.assignableNumber(), s.assignableNumber()},
 			}
 		},
 		filters: map[string]func(object) (string, string){"ChannelEndpointSids": func(o object) (string, string) {

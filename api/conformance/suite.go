@@ -36,6 +36,7 @@ type suite struct {
 	target     Target
 	contract   *contracttest.Contract
 	parentPath string // of the parent that this case has created
+	profile    *suite // the channel endpoints of the profile that assignableNumber has created, or nil
 }
 
 // request is a request to send. Without a username it is sent with the target's own credentials.

@@ -26,8 +26,12 @@ func (h *Hub) createBundle(
 		callback = *form.StatusCallback
 	}
 	now := h.now()
-	return h.bundles[kind].create(ctx, r, trust.NewBundle(kind, trust.NewSID(trust.BundlePrefix, now), api.AccountSID(ctx),
-		form.PolicySID, form.FriendlyName, form.Email, callback, now))
+	b := trust.NewBundle(kind, trust.NewSID(trust.BundlePrefix, now), api.AccountSID(ctx),
+		form.PolicySID, form.FriendlyName, form.Email, callback, now)
+	if err := b.Restricted(); err != nil {
+		return b, err
+	}
+	return h.bundles[kind].create(ctx, r, b)
 }
 
 // fetchBundle returns the caller's bundle of the kind.

@@ -27,10 +27,10 @@ func newCollection[Row any](
 	return collection[Row]{r, newQuota(limit, tooMany(limit, name), count, now), now}
 }
 
-// countIn returns the counter of a resource's rows in the scope of an account.
-func countIn[Row any](r *store.Resource[Row], of func(accountSID string) store.Scope) counter {
+// countIn returns the counter of a resource whose scope is an account.
+func countIn[Row any](r *store.Resource[Row]) counter {
 	return func(ctx context.Context, accountSID string, limit int) (int, error) {
-		return r.Count(ctx, of(accountSID), limit)
+		return r.Count(ctx, store.Scope{accountSID}, limit)
 	}
 }
 

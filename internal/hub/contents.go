@@ -117,7 +117,8 @@ func typeOf(o trust.Assigned) string {
 	return ""
 }
 
-// assignEndpoint assigns a channel endpoint to a bundle of the kind.
+// assignEndpoint assigns a channel endpoint to a bundle of the kind. A product that stands on a profile takes only the endpoints of
+// that profile.
 func (h *Hub) assignEndpoint(
 	ctx context.Context, kind trust.Kind, r request, bundleSID, endpointType, endpointSID string,
 ) (trust.ChannelEndpoint, error) {
@@ -127,7 +128,13 @@ func (h *Hub) assignEndpoint(
 		Type: endpointType, EndpointSID: endpointSID, Created: now,
 	}
 	return h.endpoints.createWith(ctx, r, func(once *store.Request) (trust.ChannelEndpoint, error) {
-		return h.store.AssignEndpoint(ctx, bundlesOf(ctx, kind), once, e)
+		return h.store.AssignEndpoint(ctx, bundlesOf(ctx, kind), once, e, func(b trust.Bundle, onProfile bool) error {
+			if kind == trust.TrustProduct && !onProfile && catalog.Default().NeedsProfile(b.PolicySID) {
+				return api.NewError(api.CodeInvalidState, "The channel endpoint must first be assigned to a Customer Profile, "+
+					"and that profile to the Trust Product.", nil)
+			}
+			return nil
+		})
 	})
 }
 

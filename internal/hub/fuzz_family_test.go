@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // Seeds of FuzzServer for the resources around Trust Products.
@@ -26,10 +24,9 @@ func assign(product, object string) fuzzRequest {
 	return request("POST", products+"/"+product+"/EntityAssignments", "", "ObjectSid="+object)
 }
 
-// validEndpoint assigns a number that no other product has.
-func validEndpoint(product string) fuzzRequest {
-	number := trust.PhoneNumberPrefix + product[2:] // of the product's own digits
-	return request("POST", products+"/"+product+"/ChannelEndpointAssignments", "",
+// assignNumber assigns a phone number to a bundle of the collection.
+func assignNumber(collection, bundle, number string) fuzzRequest {
+	return request("POST", collection+"/"+bundle+"/ChannelEndpointAssignments", "",
 		"ChannelEndpointType=phone-number&ChannelEndpointSid="+number)
 }
 
@@ -40,7 +37,6 @@ func evaluate(product, policy string) fuzzRequest {
 func familySeeds() []fuzzRequest {
 	const product = products + "/" + freshSID
 	const number, unknown = "PN0123456789abcdef0123456789abcdef", "BU00000000000000000000000000000000"
-	endpoint := request("POST", product+"/ChannelEndpointAssignments", "", "ChannelEndpointType=phone-number&ChannelEndpointSid="+number)
 	keyed := assign(freshSID, freshUser)
 	keyed.key = "once"
 	keyedUser := request("POST", "/v1/EndUsers", "", "FriendlyName=Acme&Type=nonsense")
@@ -48,7 +44,8 @@ func familySeeds() []fuzzRequest {
 	seeds := []fuzzRequest{
 		validUser(), validDocument(), assign(freshSID, freshUser), assign(freshSID, freshDocument), assign(freshSID, freshSID),
 		assign(freshSID, "AD0123456789abcdef0123456789abcdef"), assign(freshSID, unknown), assign(unknown, freshUser), keyed, keyedUser,
-		endpoint, evaluate(freshSID, validPolicy), evaluate(freshSID, secondaryPolicy), evaluate(freshSID, "RN"+strings.Repeat("0", 32)),
+		assignNumber(products, freshSID, number), assignNumber(products, freshSID, freshNumber),
+		evaluate(freshSID, validPolicy), evaluate(freshSID, secondaryPolicy), evaluate(freshSID, "RN"+strings.Repeat("0", 32)),
 		request("GET", product+"/EntityAssignments", "ObjectType=cnam_information&PageSize=1", ""),
 		request("GET", product+"/ChannelEndpointAssignments", "ChannelEndpointSid="+number+"&ChannelEndpointSids="+number+","+number, ""),
 		request("GET", product+"/Evaluations", "PageSize=1", ""),
@@ -96,9 +93,7 @@ func hostileFamilyBodies() (seeds []fuzzRequest) {
 	}
 	for _, value := range hostile() {
 		value = url.QueryEscape(value)
-		seeds = append(seeds, assign(freshSID, value), evaluate(freshSID, value),
-			request("POST", products+"/"+freshSID+"/ChannelEndpointAssignments", "",
-				"ChannelEndpointType=phone-number&ChannelEndpointSid="+value))
+		seeds = append(seeds, assign(freshSID, value), evaluate(freshSID, value), assignNumber(products, freshSID, value))
 	}
 	return seeds
 }

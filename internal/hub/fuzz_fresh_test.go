@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/opentrusthub/trusthub/gen"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // What a path, a query or a body may contain to name what is created for this one request.
@@ -17,6 +18,7 @@ const (
 	freshUser       = "{user}"       // the SID of an end user
 	freshDocument   = "{document}"   // the SID of a supporting document
 	freshAssignment = "{assignment}" // the SID of an assignment of an end user to it
+	freshNumber     = "{number}"     // a phone number that can be assigned to it
 	freshEndpoint   = "{endpoint}"   // the SID of an assignment of a phone number to it
 	freshEvaluation = "{evaluation}" // the SID of an evaluation of it
 	freshPage       = "{token}"      // the PageToken of the second page of all products or profiles
@@ -41,7 +43,10 @@ func (s *fuzzedServer) refresh(t *testing.T, r fuzzRequest) fuzzRequest {
 		freshAssignment: func() string {
 			return s.created(t, alike(assign(bundle, s.created(t, validUser()))))
 		},
-		freshEndpoint:   func() string { return s.created(t, alike(validEndpoint(bundle))) },
+		freshNumber: func() string { return s.numberFor(t, alike, bundle) },
+		freshEndpoint: func() string {
+			return s.created(t, alike(assignNumber(products, bundle, s.numberFor(t, alike, bundle))))
+		},
 		freshEvaluation: func() string { return s.created(t, alike(evaluate(bundle, validPolicy))) },
 		freshPage:       func() string { return s.pageToken(t, alike(validCreate())) },
 	} {
@@ -52,6 +57,16 @@ func (s *fuzzedServer) refresh(t *testing.T, r fuzzRequest) fuzzRequest {
 	fresh := strings.NewReplacer(replace...)
 	r.path, r.query, r.body = fresh.Replace(r.path), fresh.Replace(r.query), fresh.Replace(r.body)
 	return r
+}
+
+// numberFor returns a phone number that is on a profile, which is assigned to the bundle. alike says which kind that has.
+func (s *fuzzedServer) numberFor(t *testing.T, alike func(fuzzRequest) fuzzRequest, bundle string) string {
+	t.Helper()
+	profile := s.created(t, request(http.MethodPost, profiles, "", "FriendlyName=Acme&Email=email&PolicySid="+secondaryPolicy))
+	number := trust.PhoneNumberPrefix + profile[2:] // of the profile's own digits
+	s.created(t, assignNumber(profiles, profile, number))
+	s.created(t, alike(assign(bundle, profile)))
+	return number
 }
 
 // kept is what every resource has.

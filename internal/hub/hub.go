@@ -40,17 +40,18 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
 	newBundles := func(kind trust.Kind) collection[trust.Bundle] {
 		return newCollection(s.Bundles, kind.Name()+"s", quotas.Products,
-			countIn(s.Bundles, func(accountSID string) store.Scope { return store.BundlesOf(accountSID, kind) }), now)
+			func(ctx context.Context, accountSID string, limit int) (int, error) {
+				return s.CountBundles(ctx, accountSID, kind, limit)
+			}, now)
 	}
-	alone := func(accountSID string) store.Scope { return store.Scope{accountSID} }
 	return &Hub{
 		store: s, policy: policy, now: now, accounts: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
 		bundles: map[trust.Kind]collection[trust.Bundle]{
 			trust.TrustProduct:    newBundles(trust.TrustProduct),
 			trust.CustomerProfile: newBundles(trust.CustomerProfile),
 		},
-		endUsers:    newCollection(s.EndUsers, "end users", quotas.Products, countIn(s.EndUsers, alone), now),
-		documents:   newCollection(s.Documents, "supporting documents", quotas.Products, countIn(s.Documents, alone), now),
+		endUsers:    newCollection(s.EndUsers, "end users", quotas.Products, countIn(s.EndUsers), now),
+		documents:   newCollection(s.Documents, "supporting documents", quotas.Products, countIn(s.Documents), now),
 		endpoints:   newCollection(s.ChannelEndpoints, "channel endpoints", quotas.Products, s.CountChannelEndpoints, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
 	}

@@ -74,7 +74,10 @@ func replay(t *testing.T, s *testServer, file string, contract *contract, codes 
 		t.Fatal(err)
 	}
 	var played strings.Builder
-	names := &placeholders{known: map[string]string{s.url: "{server}", alice.SID: "{alice}", bob.SID: "{bob}"}}
+	names := &placeholders{known: map[string]string{
+		s.url: "{server}", alice.SID: "{alice}", bob.SID: "{bob}",
+		trust.PrimarySID(alice.SID): "{alice's Primary}", trust.PrimarySID(bob.SID): "{bob's Primary}",
+	}}
 	for section := range strings.SplitSeq(string(script), "\n## ") {
 		if played.Len() == 0 {
 			played.WriteString(strings.TrimSpace(section) + "\n") // what the file says about itself

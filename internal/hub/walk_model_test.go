@@ -62,10 +62,16 @@ func (w *walk) createBundle() {
 	kind, policy := one(w, []trust.Kind{trust.TrustProduct, trust.CustomerProfile}), one(w, []string{cnam, cnam, secondary})
 	a := w.send("create bundle", http.MethodPost, walkPath(kind),
 		url.Values{"FriendlyName": {"Acme"}, "Email": {"a@b.example"}, "PolicySid": {policy}}.Encode(), http.StatusCreated, 0)
-	w.bundles = append(w.bundles, &walkBundle{
-		kind: kind, sid: a.SID, policy: policy, status: trust.Draft,
+	w.addBundle(kind, a.SID, policy)
+}
+
+func (w *walk) addBundle(kind trust.Kind, sid, policy string) *walkBundle {
+	b := &walkBundle{
+		kind: kind, sid: sid, policy: policy, status: trust.Draft,
 		assigned: map[string]string{}, endpoints: map[string]string{}, evaluations: map[string]string{},
-	})
+	}
+	w.bundles = append(w.bundles, b)
+	return b
 }
 
 // otherKind wants a bundle, and what belongs to it, not to be found as one of the other kind.
@@ -121,12 +127,13 @@ func (m model) remove(sid string, gone *bool) {
 
 // there reports whether an object of this SID can be assigned.
 func (m model) there(sid string) bool {
-	return slices.ContainsFunc(m.bundles, func(b *walkBundle) bool { return b.sid == sid && !b.gone }) ||
+	return sid == trust.PrimarySID(walkNeighbor.SID) ||
+		slices.ContainsFunc(m.bundles, func(b *walkBundle) bool { return b.sid == sid && !b.gone }) ||
 		slices.ContainsFunc(m.objects, func(o *walkObject) bool { return o.sid == sid && !o.gone })
 }
 
 func (w *walk) assign() {
-	b, objects := w.bundle(), []string{"IT" + missing, "XX" + missing, "AD" + missing}
+	b, objects := w.bundle(), []string{"IT" + missing, "XX" + missing, "AD" + missing, trust.PrimarySID(walkNeighbor.SID)}
 	for range 4 { // so that it is one of these more often
 		for _, o := range w.objects {
 			objects = append(objects, o.sid)
@@ -200,6 +207,9 @@ func (w *walk) deleteObject() {
 func (w *walk) endpoint() {
 	b, number := w.bundle(), one(w, []string{"PN" + missing, "PN11111111111111111111111111111111"})
 	status, code, holder := http.StatusCreated, api.Code(0), ""
+	if b.kind == trust.TrustProduct && !w.onProfile(b, number) {
+		status, code = http.StatusBadRequest, api.CodeInvalidState
+	}
 	for _, other := range w.bundles {
 		if other.endpoints[number] != "" && other.policy == b.policy && !other.gone {
 			status, code, holder = http.StatusConflict, api.CodeAlreadyAssigned, other.sid
@@ -216,6 +226,13 @@ func (w *walk) endpoint() {
 	if status == http.StatusCreated {
 		b.endpoints[number] = a.SID
 	}
+}
+
+// onProfile reports whether an endpoint is on a profile that is assigned to a product.
+func (m model) onProfile(product *walkBundle, endpoint string) bool {
+	return slices.ContainsFunc(m.bundles, func(b *walkBundle) bool {
+		return b.kind == trust.CustomerProfile && b.endpoints[endpoint] != "" && product.assigned[b.sid] != ""
+	})
 }
 
 func (w *walk) takeEndpoint() {
@@ -274,6 +291,11 @@ func (m model) assignedTo(b *walkBundle) (assigned trust.Assigned) {
 				trust.Bundle{SID: other.sid, Kind: other.kind, PolicySID: other.policy, Status: other.status})
 		}
 	}
+	if neighbors := trust.PrimarySID(walkNeighbor.SID); b.assigned[neighbors] != "" {
+		assigned.Bundles = append(assigned.Bundles, trust.Bundle{
+			SID: neighbors, Kind: trust.CustomerProfile, PolicySID: trust.PrimaryPolicySID, Status: trust.TwilioApproved,
+		})
+	}
 	return assigned
 }
 
@@ -319,7 +341,7 @@ func (w *walk) deleteBundle() {
 	switch {
 	case b.gone:
 		status, code = http.StatusNotFound, api.CodeNotFound
-	case b.status.Deletable() != nil, w.frozen(b.sid):
+	case b.status.Deletable() != nil, w.frozen(b.sid), b.policy == trust.PrimaryPolicySID:
 		status, code = http.StatusBadRequest, api.CodeInvalidState
 	default:
 		w.remove(b.sid, &b.gone)

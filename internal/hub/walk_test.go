@@ -21,6 +21,7 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -40,11 +41,18 @@ func TestRandomContents(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			name := database(t)
-			walkAll(t, storetest.Open(t, name), walks)
+			s := storetest.Open(t, name)
+			if err := s.PutAccount(t.Context(), walkNeighbor); err != nil {
+				t.Fatal(err)
+			}
+			walkAll(t, s, walks)
 			storetest.UseSQL(t, name, func(db *sql.DB) { wantNoOrphans(t, db) })
 		})
 	}
 }
+
+// walkNeighbor is another account, whose Primary Customer Profile every sequence may assign.
+var walkNeighbor = store.Account{SID: "ACffffffffffffffffffffffffffffffff", AuthToken: "secret", Created: start}
 
 // walkAll runs sequences beside each other, each in an account of its own.
 func walkAll(t *testing.T, db *store.Store, walks int) {
@@ -85,7 +93,7 @@ func walkAll(t *testing.T, db *store.Store, walks int) {
 func interesting() []string {
 	return []string{
 		"assign 201", "assign 400", "assign 404", "assign 409", "unassign 204", "unassign 400", "update 200", "update 400",
-		"delete object 204", "delete object 400", "endpoint 201", "endpoint 409", "take endpoint 204", "evaluate 201 compliant",
+		"delete object 204", "delete object 400", "endpoint 201", "endpoint 400", "endpoint 409", "take endpoint 204", "evaluate 201 compliant",
 		"evaluate 201 noncompliant", "submit 200", "submit 400", "decide 200", "delete bundle 204", "delete bundle 400",
 		"other kind 404",
 	}
@@ -130,6 +138,7 @@ func newWalk(t *testing.T, db *store.Store, handler http.Handler, seed uint64, o
 	if err := db.PutAccount(t.Context(), w.account); err != nil {
 		t.Fatal(err)
 	}
+	w.addBundle(trust.CustomerProfile, trust.PrimarySID(w.account.SID), trust.PrimaryPolicySID).status = trust.TwilioApproved
 	return w
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	_ "embed"
+	"strings"
 	"time"
 )
 
@@ -20,21 +21,24 @@ var accounts = newTable(
 	fixed(moment("created_at", func(a *Account) *time.Time { return &a.Created })),
 )
 
-// addPrimaries gives each account that has none its Primary Customer Profile. As a migration it does so for the accounts of older
-// versions.
+// addPrimaries gives each account that has none its Primary Customer Profile. It is a migration, and runs again at each Open with
+// Migrate, because a server of the version before adds accounts without one.
 //
 //go:embed migrations/00011_primaries.sql
 var addPrimaries string
 
+// addPrimary is addPrimaries for one account.
+var addPrimary = strings.Replace(addPrimaries, "WHERE ", "WHERE a.sid = $1 AND ", 1)
+
 // PutAccount stores the account with its Primary Customer Profile. An account that exists already gets this auth token, and its
-// Primary if it has none. So do all others that a server of the previous version has added without one.
+// Primary if it has none.
 func (s *Store) PutAccount(ctx context.Context, a Account) error {
 	err := s.write(ctx, func(tx session) error {
 		if _, err := accounts.execInsert(tx, accounts.insertOne+`
 			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a); err != nil {
 			return err
 		}
-		_, err := tx.exec(addPrimaries)
+		_, err := tx.exec(addPrimary, a.SID)
 		return err
 	})
 	s.version.Add(1)
@@ -42,7 +46,7 @@ func (s *Store) PutAccount(ctx context.Context, a Account) error {
 }
 
 // FirstAccount stores the account if the database has none, and reports whether it did. If several servers start at once on an
-// empty database, one of them does. Like PutAccount, it adds the Primary Customer Profiles that are missing.
+// empty database, one of them does. The account has its Primary Customer Profile then.
 func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err error) {
 	err = s.write(ctx, func(tx session) error {
 		if s.engine.lockAccounts != "" {
@@ -58,9 +62,10 @@ func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err e
 			if err := accounts.insert(tx, a); err != nil {
 				return err
 			}
+			_, err := tx.exec(addPrimary, a.SID)
+			return err
 		}
-		_, err := tx.exec(addPrimaries)
-		return err
+		return nil
 	})
 	return stored && err == nil, err
 }

@@ -148,10 +148,11 @@ func (s *Store) Unassign(
 	})
 }
 
-// AssignEndpoint assigns a channel endpoint to a bundle, in whatever status that is. request is as in Assign. It returns
-// ErrNotFound or an *EndpointTakenError.
+// AssignEndpoint assigns a channel endpoint to a bundle, in whatever status that is, if allowed returns nil. allowed gets the
+// bundle, and whether the account has the endpoint on a Customer Profile that is assigned to the bundle. request is as in Assign.
+// AssignEndpoint returns ErrNotFound, an *EndpointTakenError, or the error of allowed.
 func (s *Store) AssignEndpoint(
-	ctx context.Context, of Scope, request *Request, e trust.ChannelEndpoint,
+	ctx context.Context, of Scope, request *Request, e trust.ChannelEndpoint, allowed func(b trust.Bundle, onProfile bool) error,
 ) (trust.ChannelEndpoint, error) {
 	return s.ChannelEndpoints.save(ctx, request, e, func(tx session, e *trust.ChannelEndpoint) error {
 		b, err := bundles.fetch(tx, of, e.BundleSID, s.engine.lockRow)
@@ -164,11 +165,29 @@ func (s *Store) AssignEndpoint(
 			return err
 		}
 		taken, err := holders(tx, e)
-		if err == nil && len(taken) > 0 {
-			err = &EndpointTakenError{taken[0]}
+		if err != nil {
+			return err
 		}
-		return err
+		if len(taken) > 0 {
+			return &EndpointTakenError{taken[0]}
+		}
+		onProfile, err := isOnProfile(tx, e)
+		if err != nil {
+			return err
+		}
+		return allowed(b, onProfile)
 	})
+}
+
+// isOnProfile reports whether an endpoint is on a Customer Profile that is assigned to its bundle. The profile needs no lock: the
+// endpoint may be removed from it later, too.
+func isOnProfile(q session, e *trust.ChannelEndpoint) (found bool, err error) {
+	err = q.row(`SELECT EXISTS (
+			SELECT 1 FROM assignments a JOIN bundles p ON p.sid = a.object_sid JOIN channel_endpoints e ON e.bundle_sid = p.sid
+			WHERE a.bundle_sid = $1 AND p.kind = $2
+				AND e.account_sid = $3 AND e.policy_sid = p.policy_sid AND e.channel_endpoint_sid = $4)`,
+		e.BundleSID, string(trust.CustomerProfile), e.AccountSID, e.EndpointSID).Scan(&found)
+	return found, err
 }
 
 // holders returns the bundle that has an endpoint, if there is one of the same account and policy.

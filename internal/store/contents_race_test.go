@@ -157,7 +157,7 @@ func (c *contention) step() {
 		_, err = c.s.AssignEndpoint(ctx, c.of, nil, trust.ChannelEndpoint{
 			SID: trust.NewSID("RA", time.Now()), AccountSID: accountSID, BundleSID: bundle, Type: "phone-number",
 			EndpointSID: fmt.Sprintf("PN%032d", rand.IntN(3)), Created: at,
-		})
+		}, anyEndpoint)
 	}
 	if err != nil && !refusal(err) {
 		c.t.Errorf("%s: %v", name, err)

@@ -55,6 +55,55 @@ func endpoint(t *testing.T, s *store.Store, sid, bundle string) (trust.ChannelEn
 	t.Helper()
 	return s.AssignEndpoint(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), nil, trust.ChannelEndpoint{
 		SID: sid, AccountSID: accountSID, BundleSID: bundle, Type: "phone-number", EndpointSID: "PN1", Created: at,
+	}, anyEndpoint)
+}
+
+func anyEndpoint(trust.Bundle, bool) error { return nil }
+
+// An endpoint is on a profile of a bundle if the same account has it on a profile that is assigned to the bundle.
+func TestEndpointOnProfile(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		check(t, s.PutAccount(t.Context(), store.Account{SID: otherSID}))
+		put := func(sid, account, bundle string, kind trust.Kind) (onProfile bool) {
+			refused := errors.New("asked, and refused")
+			_, err := s.AssignEndpoint(t.Context(), store.BundlesOf(account, kind), nil, trust.ChannelEndpoint{
+				SID: sid, AccountSID: account, BundleSID: bundle, Type: "phone-number", EndpointSID: "PN1", Created: at,
+			}, func(b trust.Bundle, on bool) error {
+				if onProfile = on; b.SID == bundleSID {
+					return refused
+				}
+				return nil
+			})
+			if bundle == bundleSID != errors.Is(err, refused) {
+				t.Errorf("%s: %v", bundle, err)
+			}
+			return onProfile
+		}
+		profile, product := draft(), draft()
+		profile.SID, profile.Kind, profile.PolicySID = "BU2", trust.CustomerProfile, "RN2"
+		product.SID, product.PolicySID = "BU3", "RN3"
+		check(t, errors.Join(s.Bundles.Create(t.Context(), profile), s.Bundles.Create(t.Context(), product)))
+		want := func(want bool, when string) {
+			t.Helper()
+			if got := put("RA1", accountSID, bundleSID, trust.TrustProduct); got != want {
+				t.Errorf("%s: %t", when, got)
+			}
+		}
+		want(false, "with nothing assigned")
+		put("RA2", accountSID, profile.SID, trust.CustomerProfile)
+		put("RA3", accountSID, product.SID, trust.TrustProduct)
+		put("RA4", otherSID, trust.PrimarySID(otherSID), trust.CustomerProfile)
+		want(false, "on a profile that is not assigned")
+		for i, sid := range []string{product.SID, trust.PrimarySID(otherSID)} {
+			_, err := assign(t, s, nil, fmt.Sprint("BV", i), sid)
+			check(t, err)
+		}
+		want(false, "on another product, and on another account's Primary")
+		_, err := assign(t, s, nil, "BV9", profile.SID)
+		check(t, err)
+		want(true, "on a profile")
+		check(t, s.ChannelEndpoints.Delete(t.Context(), store.Scope{profile.SID}, "RA2", func(trust.ChannelEndpoint) error { return nil }))
+		want(false, "removed from it")
 	})
 }
 
@@ -229,7 +278,8 @@ func useAs(t *testing.T, s *store.Store, of store.Scope) map[string]error {
 	t.Helper()
 	_, assigned := s.Assign(t.Context(), of, nil, trust.Assignment{SID: "BV2", AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: userSID},
 		func(trust.Bundle, trust.Assigned) (string, error) { t.Error("asked"); return "", nil })
-	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID})
+	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID},
+		func(trust.Bundle, bool) error { t.Error("asked"); return nil })
 	_, evaluated := s.Evaluate(t.Context(), of, nil, trust.Evaluation{SID: "EL1", AccountSID: accountSID, BundleSID: bundleSID},
 		func(*trust.Evaluation, trust.Bundle, trust.Assigned) { t.Error("asked") })
 	_, _, read := s.AssignedTo(t.Context(), of, bundleSID)

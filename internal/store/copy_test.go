@@ -82,7 +82,7 @@ func fillContents(t *testing.T, s *store.Store, sid string) {
 	_, err = s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{
 		SID: "RA00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, Type: "phone-number",
 		EndpointSID: "PN00000000000000000000000000000001", Created: at,
-	})
+	}, anyEndpoint)
 	check(t, err)
 	_, err = s.Evaluate(t.Context(), of, nil, trust.Evaluation{
 		SID: "EL00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, PolicySID: "RN1", Status: trust.Compliant,

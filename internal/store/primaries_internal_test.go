@@ -18,8 +18,8 @@ func addOldAccount(t *testing.T, name, sid string, created int64) {
 	execute(fmt.Sprintf(`INSERT INTO accounts (sid, auth_token, created_at) VALUES ('%s', 'token', %d)`, sid, created))(t, name)
 }
 
-// TestPrimariesOfOlderVersions migrates a database of schema 10, whose accounts have no Primary Customer Profile. Those that
-// servers of that version add later get theirs whenever this version stores an account or starts a server.
+// TestPrimariesOfOlderVersions migrates a database of schema 10, whose accounts have no Primary Customer Profile. One that a server
+// of that version adds later gets its own when this version stores that account again or starts a server.
 func TestPrimariesOfOlderVersions(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, name string) {
@@ -37,9 +37,13 @@ func TestPrimariesOfOlderVersions(t *testing.T) {
 		wantPrimaries(t, s, first, second, third)
 
 		addOldAccount(t, name, fourth, 4)
-		if made, err := s.FirstAccount(t.Context(), Account{SID: "ACc5"}); made || err != nil {
-			t.Errorf("a start of a server made an account: %t, %v", made, err)
+		existing, err := Open(t.Context(), name, Options{Access: Existing}) // as the commands do beside the servers
+		must(t, errors.Join(err, existing.Close()))
+		if _, err := s.Bundles.Fetch(t.Context(), BundlesOf(fourth, trust.CustomerProfile), trust.PrimarySID(fourth)); !errors.Is(err, ErrNotFound) {
+			t.Errorf("an account has a Primary that nobody can have added: %v", err)
 		}
+		next, err := Open(t.Context(), name, Options{})
+		must(t, errors.Join(err, next.Close()))
 		wantPrimaries(t, s, first, second, third, fourth)
 	})
 }
@@ -72,52 +76,46 @@ func wantPrimaries(t *testing.T, s *Store, accountSIDs ...string) {
 	}
 }
 
-// TestAccountsOfManyServers has several servers store accounts at the same moment, some of them the same ones, on a database with
-// many accounts of an older version. None may wait for another that waits for it.
+// TestAccountsOfManyServers has several servers start, and store accounts, at the same moment, some of them the same ones, on a
+// database with many accounts that a server of an older version has added. None may wait for another that waits for it.
 func TestAccountsOfManyServers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, name string) {
-		const servers, each, old = 3, 10, 50
-		stores := make([]*Store, servers)
-		for i := range stores {
-			var err error
-			stores[i], err = Open(t.Context(), name, Options{})
-			must(t, err)
-			defer func() { must(t, stores[i].Close()) }()
-		}
+		const servers, each, old = 4, 10, 50
+		first, err := Open(t.Context(), name, Options{})
+		must(t, err)
+		defer func() { must(t, first.Close()) }()
 		var sids []string
 		for i := range old {
-			sid := fmt.Sprintf("ACa%d", i)
-			addOldAccount(t, name, sid, 1)
-			sids = append(sids, sid)
+			sids = append(sids, fmt.Sprintf("ACa%d", i))
+			addOldAccount(t, name, sids[i], 1)
+		}
+		for n := range each {
+			sids = append(sids, fmt.Sprintf("ACb%d", n))
 		}
 		var group errgroup.Group
-		for i, s := range stores {
-			for n := range each {
-				sid := fmt.Sprintf("ACb%d", n) // the same ones from all servers
-				if n%2 == 0 {
-					sid = fmt.Sprintf("ACc%d-%d", i, n)
-				}
-				if n%2 == 0 || i == 0 {
-					sids = append(sids, sid)
-				}
-				group.Go(func() error {
-					return s.PutAccount(t.Context(), Account{SID: sid, AuthToken: "token", Created: fromMicros(2)})
-				})
-			}
+		for range servers {
 			group.Go(func() error {
-				made, err := s.FirstAccount(t.Context(), Account{SID: "ACd"})
+				s, err := Open(t.Context(), name, Options{})
+				if err != nil {
+					return err
+				}
+				for n := range each {
+					a := Account{SID: fmt.Sprintf("ACb%d", n), AuthToken: "token", Created: fromMicros(2)}
+					err = errors.Join(err, s.PutAccount(t.Context(), a))
+				}
+				made, firstErr := s.FirstAccount(t.Context(), Account{SID: "ACc"})
 				if made {
 					t.Error("it made a first account")
 				}
-				return err
+				return errors.Join(err, firstErr, s.Close())
 			})
 		}
 		must(t, group.Wait())
-		wantPrimaries(t, stores[0], sids...)
+		wantPrimaries(t, first, sids...)
 		if IsPostgres(name) {
 			var deadlocks int
-			must(t, stores[0].read(t.Context()).row(
+			must(t, first.read(t.Context()).row(
 				`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&deadlocks))
 			if deadlocks > 0 {
 				t.Errorf("%d deadlocks", deadlocks)

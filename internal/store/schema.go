@@ -18,7 +18,8 @@ import (
 type Access int
 
 const (
-	// Migrate makes what is missing: the SQLite file, the tables, and what later versions added to them.
+	// Migrate makes what is missing: the SQLite file, the tables, what later versions added to them, and the Primary Customer
+	// Profiles of accounts that a server of the version before has added.
 	Migrate Access = iota
 	// Create makes a new database, and refuses one whose schema is older.
 	Create

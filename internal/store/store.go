@@ -84,7 +84,11 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkSchema(ctx); err != nil {
+	err = s.checkSchema(ctx)
+	if err == nil && o.Access == Migrate {
+		_, err = s.exec(ctx, addPrimaries)
+	}
+	if err != nil {
 		return nil, errors.Join(openError(name, err), s.Close())
 	}
 	return s, nil

@@ -1,8 +1,7 @@
 -- +goose Up
 
--- Gives each account that has none its Primary Customer Profile, which is approved and never expires. The store runs this
--- statement again whenever it stores an account, and so at each start of a server: a server of the previous version adds
--- accounts without one. Its SID is the account's with another prefix, its policy is trust.PrimaryPolicySID.
+-- Gives each account that has none its Primary Customer Profile, which is approved and never expires. Its SID is the account's
+-- with another prefix, its policy is trust.PrimaryPolicySID. The store runs this statement again, see addPrimaries.
 INSERT INTO bundles (
     sid, kind, account_sid, policy_sid, friendly_name, email, status_callback, status, valid_until, errors, created_at, updated_at
 )

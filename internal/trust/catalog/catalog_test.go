@@ -139,3 +139,16 @@ func TestImmutable(t *testing.T) {
 	TestCompliant(t)
 	TestExplain(t)
 }
+
+// Every known policy of a Trust Product requires a profile. So do those of the profiles that stand on a Primary.
+func TestNeedsProfile(t *testing.T) {
+	c := catalog.Default()
+	for _, p := range c.Policies() {
+		if got, want := c.NeedsProfile(p.SID), p.SID != primary; got != want {
+			t.Errorf("%s (%s): %t, want %t", p.FriendlyName, p.SID, got, want)
+		}
+	}
+	if c.NeedsProfile("RN00000000000000000000000000000000") {
+		t.Error("an unknown policy requires a profile")
+	}
+}

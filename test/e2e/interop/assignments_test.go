@@ -95,6 +95,25 @@ func useEntityAssignments(t *testing.T, service *trusthub.ApiService, product st
 	}
 }
 
+// profileNumbers puts numbers onto a Customer Profile, and the profile onto the product, so that the product can have them.
+func profileNumbers(t *testing.T, service *trusthub.ApiService, product string, numbers ...string) (profileSID string) {
+	t.Helper()
+	profile, err := service.CreateCustomerProfile(new(trusthub.CreateCustomerProfileParams).
+		SetFriendlyName("Acme").SetEmail("a@acme.example").SetPolicySid("RNdfbf3fae0e1107f8aded0e7cead80bf5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, number := range numbers {
+		if _, err := service.CreateCustomerProfileChannelEndpointAssignment(*profile.Sid,
+			new(trusthub.CreateCustomerProfileChannelEndpointAssignmentParams).
+				SetChannelEndpointType("phone-number").SetChannelEndpointSid(number)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustAssign(t, service, product, *profile.Sid)
+	return *profile.Sid
+}
+
 func useChannelEndpoints(t *testing.T, service *trusthub.ApiService, product string) {
 	t.Helper()
 	other := *create(t, service).Sid // of the same policy
@@ -103,16 +122,19 @@ func useChannelEndpoints(t *testing.T, service *trusthub.ApiService, product str
 			new(trusthub.CreateTrustProductChannelEndpointAssignmentParams).
 				SetChannelEndpointType("phone-number").SetChannelEndpointSid(endpoint))
 	}
-	var numbers, sids []string
-	for _, digit := range []string{"1", "2", "3"} {
-		number := "PN" + strings.Repeat(digit, 32)
+	numbers := []string{"PN" + strings.Repeat("1", 32), "PN" + strings.Repeat("2", 32), "PN" + strings.Repeat("3", 32)}
+	_, err := add(product, numbers[0])
+	expectError(t, "a number that is on no profile", err, 400, 70002, "first be assigned to a Customer Profile")
+	profile := profileNumbers(t, service, product, numbers...)
+	var sids []string
+	for _, number := range numbers {
 		assignment, err := add(product, number)
 		if err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "channel_endpoint_type", assignment.ChannelEndpointType, "phone-number")
 		equal(t, "channel_endpoint_sid", assignment.ChannelEndpointSid, number)
-		numbers, sids = append(numbers, number), append(sids, *assignment.Sid)
+		sids = append(sids, *assignment.Sid)
 	}
 	channelEndpoints(service, product, all).expect(t, "channel endpoints", sids[2], sids[1], sids[0])
 	channelEndpoints(service, product, func(p *trusthub.ListTrustProductChannelEndpointAssignmentParams) {
@@ -135,6 +157,7 @@ func useChannelEndpoints(t *testing.T, service *trusthub.ApiService, product str
 	if err := service.DeleteTrustProductChannelEndpointAssignment(product, sids[0]); err != nil {
 		t.Error(err)
 	}
+	mustAssign(t, service, other, profile)
 	if _, err = add(other, numbers[0]); err != nil {
 		t.Errorf("a number that has been removed from its product: %v", err)
 	}
@@ -205,6 +228,7 @@ func useFrozenProduct(t *testing.T, service *trusthub.ApiService) {
 	user, document := newEndUser(t, service, map[string]any{}), newDocument(t, service)
 	assignment := mustAssign(t, service, product, user)
 	mustAssign(t, service, product, document)
+	profileNumbers(t, service, product, "PN"+unknownDigits)
 	if _, err := service.UpdateTrustProduct(product, new(trusthub.UpdateTrustProductParams).
 		SetStatus("pending-review").SetEmail("held+hold@acme.example").SetStatusCallback("")); err != nil {
 		t.Fatal(err)

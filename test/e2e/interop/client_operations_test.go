@@ -169,6 +169,18 @@ func (b business) assign(product, user, document string) {
 	}
 
 	number := "PN" + unknownDigits
+	profile, err := b.c.CreateCustomerProfile(b.ctx, client.CreateCustomerProfileRequest{
+		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: "RNdfbf3fae0e1107f8aded0e7cead80bf5",
+	})
+	profile = must(b, profile, err)
+	_, err = b.c.CreateCustomerProfileChannelEndpointAssignment(b.ctx, profile.SID,
+		client.CreateCustomerProfileChannelEndpointAssignmentRequest{
+			ChannelEndpointType: client.ChannelEndpointTypePhoneNumber, ChannelEndpointSID: number,
+		})
+	_, assignErr := assign(profile.SID)
+	if err := errors.Join(err, assignErr); err != nil {
+		b.t.Error(err)
+	}
 	endpoint, err := b.c.CreateTrustProductChannelEndpointAssignment(b.ctx, product,
 		client.CreateTrustProductChannelEndpointAssignmentRequest{
 			ChannelEndpointType: client.ChannelEndpointTypePhoneNumber, ChannelEndpointSID: number,
