@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/bin/tools
 MODULES := . test/e2e/interop test/contract test/e2e/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test generate verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
+.PHONY: help run build test race generate verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,12 +16,17 @@ run: ## Start a server on http://127.0.0.1:8080 that keeps its data in trusthub.
 build: ## Build bin/trusthub
 	go build -trimpath -ldflags '-s -w' -o bin/trusthub ./cmd/trusthub
 
-# The race detector checks everything except SQLite, which is C translated to Go: it would take ten times as long, and races in it
-# are not ours. Many tests wait more than they compute, so more of them run in parallel than there are cores. vet, and the attacks of
+# Many tests wait more than they compute, so more of them run in parallel than there are cores. vet, and the attacks of
 # test/e2e/siege, which measure the program as it is shipped, are separate steps in .ci/run.
+GO_TEST := go test -vet=off -parallel 4
+test: ## Run the tests
+	$(GO_TEST) $$(go list ./... | grep -v /test/e2e/siege)
+
+# The race detector checks everything except SQLite, which is C translated to Go: it would take ten times as long, and races in it
+# are not ours.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
-test: ## Run the tests, with the race detector
-	go test $(RACE) -vet=off -parallel 4 $$(go list ./... | grep -v /test/e2e/siege)
+race: ## Run the tests with the race detector, which takes twice as long
+	$(MAKE) test GO_TEST='$(GO_TEST) $(RACE)'
 
 generate: ## Generate the Go code from openapi.yaml
 	go generate ./...
