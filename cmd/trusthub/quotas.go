@@ -9,5 +9,5 @@ type quotaFlags struct {
 }
 
 func (f quotaFlags) quotas() app.Quotas {
-	return app.Quotas{Products: int(f.MaxObjects), OpenNotices: int(f.MaxOpenNotices)}
+	return app.Quotas{Objects: int(f.MaxObjects), OpenNotices: int(f.MaxOpenNotices)}
 }

@@ -75,8 +75,8 @@ func testSecret(t *testing.T, secret string) {
 // TestUsageErrorsHelp checks that errors say what is wrong.
 func TestUsageErrorsHelp(t *testing.T) {
 	for want, args := range map[string]string{
-		`unexpected argument serv, did you mean one of "serve", "seed"?`:               "serv",
-		`unknown flag --tets, did you mean "--test"?`:                   "serve --tets",
+		`unexpected argument serv, did you mean one of "serve", "seed"?`: "serv",
+		`unknown flag --tets, did you mean "--test"?`:                    "serve --tets",
 		`unknown flag --smtp`:                                           "list --smtp",
 		`unexpected argument migrate`:                                   "serve migrate",
 		`--limit: missing value`:                                        "list --limit",

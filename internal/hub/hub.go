@@ -39,7 +39,7 @@ var _ server.StrictServerInterface = (*Hub)(nil)
 // New returns a hub on an open store. now is the clock.
 func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Time) *Hub {
 	newBundles := func(kind trust.Kind) collection[trust.Bundle] {
-		return newCollection(s.Bundles, kind.Name()+"s", quotas.Products,
+		return newCollection(s.Bundles, kind.Name()+"s", quotas.Objects,
 			func(ctx context.Context, accountSID string, limit int) (int, error) {
 				return s.CountBundles(ctx, accountSID, kind, limit)
 			}, now)
@@ -50,9 +50,9 @@ func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Tim
 			trust.TrustProduct:    newBundles(trust.TrustProduct),
 			trust.CustomerProfile: newBundles(trust.CustomerProfile),
 		},
-		endUsers:    newCollection(s.EndUsers, "end users", quotas.Products, countIn(s.EndUsers), now),
-		documents:   newCollection(s.Documents, "supporting documents", quotas.Products, countIn(s.Documents), now),
-		endpoints:   newCollection(s.ChannelEndpoints, "channel endpoints", quotas.Products, s.CountChannelEndpoints, now),
+		endUsers:    newCollection(s.EndUsers, "end users", quotas.Objects, countIn(s.EndUsers), now),
+		documents:   newCollection(s.Documents, "supporting documents", quotas.Objects, countIn(s.Documents), now),
+		endpoints:   newCollection(s.ChannelEndpoints, "channel endpoints", quotas.Objects, s.CountChannelEndpoints, now),
 		openNotices: newQuota(quotas.OpenNotices, tooManyNotices(quotas.OpenNotices), s.CountOpenNotices, now),
 	}
 }

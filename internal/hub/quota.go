@@ -11,7 +11,7 @@ import (
 
 // Quotas limit what one account may have. 0 means no limit.
 type Quotas struct {
-	Products    int // Trust Products that are stored, and as many of each other resource
+	Objects     int // of each kind: Trust Products, Customer Profiles, end users, supporting documents, channel endpoints
 	OpenNotices int // callbacks and e-mails that are still to be sent
 }
 

@@ -87,8 +87,8 @@ func TestTwoServersFill(t *testing.T) {
 				name := database(t)
 				db := storetest.Open(t, name)
 				servers := []*limited{
-					newLimited(t, db, hub.Quotas{Products: limit}),
-					newLimited(t, storetest.Open(t, name), hub.Quotas{Products: limit}),
+					newLimited(t, db, hub.Quotas{Objects: limit}),
+					newLimited(t, storetest.Open(t, name), hub.Quotas{Objects: limit}),
 				}
 				for range limit / 2 {
 					if w := servers[0].create(); w.Code != http.StatusCreated {

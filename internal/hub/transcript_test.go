@@ -62,7 +62,7 @@ func TestTranscripts(t *testing.T) {
 // quotasOf returns the quotas of the server that a transcript is replayed against: few for quotas*.http, none for the others.
 func quotasOf(file string) hub.Quotas {
 	if strings.HasPrefix(filepath.Base(file), "quotas") {
-		return hub.Quotas{Products: 2, OpenNotices: 2}
+		return hub.Quotas{Objects: 2, OpenNotices: 2}
 	}
 	return hub.Quotas{}
 }
