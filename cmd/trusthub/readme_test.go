@@ -18,8 +18,9 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/programtest"
 )
 
-// TestREADME runs the commands of the README's "Try it" in an empty folder, changing only the ports, and checks that they do what it
-// promises: for a new user, and for one who has a Twilio account in the environment of every terminal.
+// TestREADME runs the commands of the README's "Try it", and after them those for an A2P product, in an empty folder, changing only the
+// ports. It checks that they do what the README promises: for a new user, and for one who has a Twilio account in the environment of
+// every terminal.
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	for name, account := range map[string][]string{
@@ -35,16 +36,16 @@ func TestREADME(t *testing.T) {
 
 func tryIt(t *testing.T, account []string) {
 	t.Helper()
-	blocks := tryItBlocks(t)
-	want := []string{"make build\nbin/trusthub serve\n", "bin/trusthub listen --port 9090 &\n"}
-	if len(blocks) != 4 || !slices.Equal(blocks[:2], want) {
-		t.Fatalf("\"Try it\" has the blocks %q; this test knows what to do with four that begin with %q", blocks, want)
+	blocks, a2p := shellBlocks(t, "Try it"), shellBlocks(t, "From nothing to an approved A2P product")
+	want := "make build && bin/trusthub serve\n"
+	if len(blocks) != 3 || blocks[0] != want || len(a2p) != 1 {
+		t.Fatalf("the README has the blocks %q and %q; this test knows what to do with three, of which the first is %q, and one", blocks, a2p, want)
 	}
 	n := newNewcomer(t, account)
 
 	server := n.start("bin/trusthub", "serve")
 	n.env = append(n.env, strings.Fields(n.await(server, exportLine)[1])...)
-	commands := strings.ReplaceAll(strings.Join(blocks[1:], ""), "9090", freePort())
+	commands := strings.ReplaceAll(strings.Join(append(blocks[1:], a2p...), ""), "9090", freePort())
 	// The receiver runs until the terminal is closed.
 	terminal := n.start("bash", "-euo", "pipefail", "-c", "trap 'kill $!' TERM\n"+commands+"wait || wait || true")
 
@@ -52,7 +53,13 @@ func tryIt(t *testing.T, account []string) {
 	n.awaitCallbacks(terminal, approved, "pending-review", "in-review", "twilio-approved")
 	rejected := n.await(terminal, watchedLine(client.BundleStatusTwilioRejected+`","errors":\[18601\]`))[1]
 	n.awaitCallbacks(terminal, rejected, "pending-review", "in-review", "twilio-rejected")
-	n.await(terminal, regexp.MustCompile(`"bundle_sid": "`+rejected+`"`)) // the deliveries
+	n.await(terminal, regexp.MustCompile(`"bundle_sid": "`+rejected+`"`))                        // the deliveries
+	if _, err := terminal.Await(watchedLine(client.BundleStatusTwilioApproved), 2); err != nil { // the A2P product
+		t.Error(err)
+	}
+	if _, err := terminal.Await(regexp.MustCompile(`"status": "compliant"`), 2); err != nil { // it and its profile
+		t.Error(err)
+	}
 	for _, p := range []*programtest.Process{terminal, server} {
 		if err := p.Stop(); err != nil {
 			t.Error(err)
@@ -65,12 +72,12 @@ func watchedLine(status client.BundleStatus) *regexp.Regexp {
 	return regexp.MustCompile(fmt.Sprintf(`(?m)^\{"sid":"(BU[0-9a-f]{32})","status":"%s`, status))
 }
 
-// tryItBlocks returns the shell commands of the README's "Try it", block by block.
-func tryItBlocks(t *testing.T) []string {
+// shellBlocks returns the shell commands of a section of the README, block by block.
+func shellBlocks(t *testing.T, title string) []string {
 	t.Helper()
-	_, section, found := strings.Cut(readDocument(t, "README.md"), "\n## Try it\n")
+	_, section, found := strings.Cut(readDocument(t, "README.md"), "\n## "+title+"\n")
 	if !found {
-		t.Fatal("the README has no section \"Try it\"")
+		t.Fatalf("the README has no section %q", title)
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var blocks []string
@@ -166,12 +173,18 @@ func (n *newcomer) awaitCallbacks(receiver *programtest.Process, sid string, sta
 	}
 }
 
+func TestREADMEIsShort(t *testing.T) {
+	if lines := strings.Count(readDocument(t, "README.md"), "\n"); lines >= 150 {
+		t.Errorf("the README has %d lines; a newcomer should not have to read more than 149", lines)
+	}
+}
+
 // TestREADMENamesWhatExists looks up every command and flag that the README and the documents mention in the program's help.
 func TestREADMENamesWhatExists(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	for _, code := range documentedCode(t) {
-		commands := regexp.MustCompile(`(?:^|[\s(/])trusthub((?: [a-z]+)*)([^|;)]*)`).FindAllStringSubmatch(code, -1)
+		commands := regexp.MustCompile(`(?:^|[\s(/])trusthub((?: [a-z]+)*)([^|;)&]*)`).FindAllStringSubmatch(code, -1)
 		if commands == nil && strings.HasPrefix(code, "--") { // a flag alone is one of the server's
 			commands = [][]string{{code, " serve", code}}
 		}

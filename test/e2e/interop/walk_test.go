@@ -174,14 +174,24 @@ func (b *bundle) assign(objectSID string) {
 	})
 }
 
+// addNumbers assigns phone numbers. Those of a product must be on its profile.
 func (b *bundle) addNumbers(sids []string) {
 	b.t.Helper()
+	if b.lacks == "customer_profile" {
+		b.expectNumberRefused(sids[0])
+		return
+	}
 	for _, sid := range sids {
 		b.must(b.kind.addNumber(b.sid, sid))
 		b.expect("Create"+b.kind.name()+"ChannelEndpointAssignment", map[string]any{
 			"account_sid": b.accountSID, b.kind.field(): b.sid, "channel_endpoint_sid": sid,
 		})
 	}
+}
+
+func (b *bundle) expectNumberRefused(sid string) {
+	b.t.Helper()
+	expectError(b.t, "a number that is not on the profile", b.kind.addNumber(b.sid, sid), 400, 70002, "")
 }
 
 func (b *bundle) evaluate() {
