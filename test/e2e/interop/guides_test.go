@@ -4,7 +4,6 @@ import "testing"
 
 const (
 	secondaryPolicy      = "RNdfbf3fae0e1107f8aded0e7cead80bf5"
-	starterPolicy        = "RN806dd6cd175f314e1f96a9727ee271f4"
 	a2pPolicy            = "RNb0d4771c2c98518d916a3d4cd70a8f8b"
 	soleProprietorPolicy = "RN670d5d2e282a6130ae063b234b6019c8"
 	shakenStirPolicy     = "RN7a97559effdf62d00f4298208492a5ea"
