@@ -117,8 +117,8 @@ func typeOf(o trust.Assigned) string {
 	return ""
 }
 
-// assignEndpoint assigns a channel endpoint to a bundle of the kind. A product that stands on a profile takes only the endpoints of
-// that profile.
+// assignEndpoint assigns a channel endpoint to a bundle of the kind. A product that needs a profile takes only the endpoints of
+// one that is assigned to it.
 func (h *Hub) assignEndpoint(
 	ctx context.Context, kind trust.Kind, r request, bundleSID, endpointType, endpointSID string,
 ) (trust.ChannelEndpoint, error) {

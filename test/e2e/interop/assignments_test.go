@@ -99,7 +99,7 @@ func useEntityAssignments(t *testing.T, service *trusthub.ApiService, product st
 func profileNumbers(t *testing.T, service *trusthub.ApiService, product string, numbers ...string) (profileSID string) {
 	t.Helper()
 	profile, err := service.CreateCustomerProfile(new(trusthub.CreateCustomerProfileParams).
-		SetFriendlyName("Acme").SetEmail("a@acme.example").SetPolicySid("RNdfbf3fae0e1107f8aded0e7cead80bf5"))
+		SetFriendlyName("Acme").SetEmail("a@acme.example").SetPolicySid(secondaryPolicy))
 	if err != nil {
 		t.Fatal(err)
 	}

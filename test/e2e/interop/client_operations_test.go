@@ -170,7 +170,7 @@ func (b business) assign(product, user, document string) {
 
 	number := "PN" + unknownDigits
 	profile, err := b.c.CreateCustomerProfile(b.ctx, client.CreateCustomerProfileRequest{
-		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: "RNdfbf3fae0e1107f8aded0e7cead80bf5",
+		FriendlyName: "Acme", Email: "a@acme.example", PolicySID: secondaryPolicy,
 	})
 	profile = must(b, profile, err)
 	_, err = b.c.CreateCustomerProfileChannelEndpointAssignment(b.ctx, profile.SID,
