@@ -16,8 +16,8 @@ func phoneNumber() string {
 	return "PN" + hex.EncodeToString(b[:])
 }
 
-// secondaryPolicy is the policy of the profiles that Trust Products stand on. It differs from the product's, because a number is on
-// one bundle of a policy only.
+// secondaryPolicy is the policy of the profiles that Trust Products stand on. It differs from the product's, because a number is
+// on one bundle of a policy only.
 const secondaryPolicy = "RNdfbf3fae0e1107f8aded0e7cead80bf5"
 
 // assignableNumber returns a phone number that can be assigned to the parent. The number of a Trust Product is on a Customer

@@ -17,7 +17,10 @@ func inMemory() string {
 		return ""
 	}
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(memoryFolder, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < memoryNeeded { //nolint:gosec // G115: positive
+	if err := syscall.Statfs(memoryFolder, &fs); err != nil {
+		return ""
+	}
+	if fs.Bavail*uint64(fs.Bsize) < memoryNeeded { //nolint:gosec // G115: a size is not negative
 		return ""
 	}
 	return memoryFolder
