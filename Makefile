@@ -80,8 +80,9 @@ fuzz: ## Send arbitrary input to package api, to seeds, to evaluations, and to t
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
 
-crash: ## Kill the server with -9 in 200 rounds and check that nothing is lost or sent twice; run 10,000 random steps and sequences
-	TRUSTHUB_CRASH_ROUNDS=200 go test ./test/e2e/crash -count=1 -timeout 60m -v
+crash: ## Kill servers with -9 in 200 rounds, and while 100 programs onboard 10,000 businesses; run 10,000 random steps and sequences
+	TRUSTHUB_CRASH_ROUNDS=200 go test ./test/e2e/crash -skip TestOnboarding -count=1 -timeout 60m -v
+	TRUSTHUB_ONBOARD=100 go test ./test/e2e/crash -run TestOnboarding -parallel 1 -count=1 -timeout 60m -v
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
 	TRUSTHUB_CONTENTS_WALKS=10000 go test ./internal/hub -run TestRandomContents -timeout 60m -v

@@ -49,9 +49,9 @@ func TestContentsUnderContention(t *testing.T) {
 			running.Wait()
 			closeStore(t, s) // its connections report their statistics
 			storetest.UseSQL(t, name, func(db *sql.DB) {
-				wantWholeContents(t, db)
+				storetest.WantWholeContents(t, db)
 				if store.IsPostgres(name) {
-					wantNoDeadlocks(t, db)
+					storetest.WantNoDeadlocks(t, db)
 				}
 			})
 		})
@@ -83,7 +83,7 @@ func TestBundlesAssignedToEachOther(t *testing.T) {
 	}
 	running.Wait()
 	closeStore(t, s) // its connections report their statistics
-	storetest.UseSQL(t, name, func(db *sql.DB) { wantNoDeadlocks(t, db) })
+	storetest.UseSQL(t, name, func(db *sql.DB) { storetest.WantNoDeadlocks(t, db) })
 }
 
 func newContention(t *testing.T, s *store.Store) *contention {
@@ -223,32 +223,4 @@ func (c *contention) contents(ctx context.Context, bundle string) (submitted tim
 		text += " " + other.SID
 	}
 	return b.Updated, text
-}
-
-// wantNoDeadlocks wants no two transactions to have locked rows in opposite orders: the store runs a transaction again that was
-// aborted for that, but Postgres takes a second to notice.
-func wantNoDeadlocks(t *testing.T, db *sql.DB) {
-	t.Helper()
-	var n int
-	err := db.QueryRowContext(t.Context(), `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&n)
-	if err != nil || n > 0 {
-		t.Errorf("%d deadlocks, %v", n, err)
-	}
-}
-
-// wantWholeContents looks for rows that should not be.
-func wantWholeContents(t *testing.T, db *sql.DB) {
-	t.Helper()
-	for name, query := range map[string]string{
-		"assignments to no bundle": `SELECT COUNT(*) FROM assignments WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`,
-		"assignments of no object": `SELECT COUNT(*) FROM assignments WHERE object_sid NOT IN (SELECT sid FROM bundles UNION SELECT sid FROM end_users)`,
-		"evaluations of no bundle": `SELECT COUNT(*) FROM evaluations WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`,
-		"endpoints of no bundle":   `SELECT COUNT(*) FROM channel_endpoints WHERE bundle_sid NOT IN (SELECT sid FROM bundles)`,
-		"endpoints on two bundles": `SELECT COUNT(*) - COUNT(DISTINCT channel_endpoint_sid) FROM channel_endpoints`, // all are of one policy
-	} {
-		var n int
-		if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil || n > 0 {
-			t.Errorf("%s: %d, %v", name, n, err)
-		}
-	}
 }

@@ -371,7 +371,7 @@ func TestLeftoversOfOlderVersions(t *testing.T) {
 		t.Errorf("the endpoint of a bundle that is deleted: %v", err)
 	}
 	closeStore(t, s)
-	storetest.UseSQL(t, name, func(db *sql.DB) { wantWholeContents(t, db) })
+	storetest.UseSQL(t, name, func(db *sql.DB) { storetest.WantWholeContents(t, db) })
 }
 
 // An object's update sees the statuses of the bundles that it is assigned to, and its deletion ends its assignments.

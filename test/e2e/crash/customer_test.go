@@ -36,7 +36,8 @@ type customer struct {
 	mu       sync.Mutex
 	arrived  sync.Cond
 	received map[statusChange][]reception
-	first    map[statusChange][]statusChange // the changes of a product, in the order of their first reception; the key has no status
+	first    map[statusChange][]statusChange     // the changes of a product, in the order of their first reception; the key has no status
+	decided  map[string]chan client.BundleStatus // that callbacks reported, by the SID of a bundle that a program waits for
 	life     int
 	left     int          // receptions until the kill; 0 or less means no kill
 	kill     func() error // called then
@@ -44,7 +45,10 @@ type customer struct {
 
 func newCustomer(t *testing.T) *customer {
 	t.Helper()
-	c := &customer{t: t, received: map[statusChange][]reception{}, first: map[statusChange][]statusChange{}, life: 1}
+	c := &customer{
+		t: t, life: 1,
+		received: map[statusChange][]reception{}, first: map[statusChange][]statusChange{}, decided: map[string]chan client.BundleStatus{},
+	}
 	c.arrived.L = &c.mu
 
 	application := httptest.NewUnstartedServer(c)
@@ -128,6 +132,11 @@ func (c *customer) receive(told statusChange, token string) {
 	if c.received[told] == nil {
 		product := statusChange{channel: told.channel, sid: told.sid}
 		c.first[product] = append(c.first[product], told)
+		if told.channel == byCallback && (told.status == client.BundleStatusTwilioApproved || told.status == client.BundleStatusTwilioRejected) {
+			if decided, awaited := c.decided[told.sid]; awaited {
+				decided <- told.status
+			}
+		}
 	}
 	c.received[told] = append(c.received[told], reception{token, c.life})
 	if c.left--; c.left == 0 {
@@ -136,6 +145,15 @@ func (c *customer) receive(told statusChange, token string) {
 		}
 	}
 	c.arrived.Broadcast()
+}
+
+// decision returns a channel for the status with which the review of a bundle ends. It must be called before the submission.
+func (c *customer) decision(sid string) <-chan client.BundleStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	decided := make(chan client.BundleStatus, 1)
+	c.decided[sid] = decided
+	return decided
 }
 
 // killAfter makes the customer kill the server during the last of the given number of receptions.

@@ -82,8 +82,8 @@ type campaignRun struct {
 	number   atomic.Int64 // of the last product
 
 	mu        sync.Mutex
-	created   map[string]string // e-mail addresses of the products whose creation was acknowledged, by SID
-	submitted []string          // SIDs of the products whose submission was acknowledged
+	created   map[string]string // e-mail addresses of the bundles whose creation was acknowledged, by SID
+	submitted []string          // SIDs of the bundles whose submission was acknowledged
 }
 
 func newCampaignRun(t *testing.T, db string) *campaignRun {
@@ -160,10 +160,14 @@ func (run *campaignRun) create(ctx context.Context, api *client.Client, number i
 	if err != nil {
 		return "", err
 	}
+	run.noteCreated(product.SID, email)
+	return product.SID, nil
+}
+
+func (run *campaignRun) noteCreated(sid, email string) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	run.created[product.SID] = email
-	return product.SID, nil
+	run.created[sid] = email
 }
 
 func (run *campaignRun) noteSubmitted(sid string) {

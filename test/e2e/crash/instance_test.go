@@ -24,6 +24,9 @@ import (
 
 const (
 	policySID = "RN7a97559effdf62d00f4298208492a5ea"
+	// primaryPolicySID is the policy of the Primary Customer Profile that every account has.
+	primaryPolicySID = "RN6433641899984f951173ef1738c3bdd0"
+
 	leaseTime = 10 * time.Second // long enough for a delivery on a busy machine; tests wait this long after a kill
 	waitLimit = 2 * time.Minute  // for expected events, including the end of leases
 )
@@ -36,15 +39,24 @@ func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program, programtest.
 // campaignRounds returns the number of kills of a test: TRUSTHUB_CRASH_ROUNDS if that is set.
 func campaignRounds(t *testing.T, otherwise int) (rounds int, campaign bool) {
 	t.Helper()
-	s, set := os.LookupEnv("TRUSTHUB_CRASH_ROUNDS")
+	if rounds, campaign = campaignSize(t, "TRUSTHUB_CRASH_ROUNDS"); campaign {
+		return rounds, true
+	}
+	return otherwise, false
+}
+
+// campaignSize returns the number in an environment variable, and reports whether it is set.
+func campaignSize(t *testing.T, variable string) (size int, campaign bool) {
+	t.Helper()
+	s, set := os.LookupEnv(variable)
 	if !set {
-		return otherwise, false
+		return 0, false
 	}
-	rounds, err := strconv.Atoi(s)
+	size, err := strconv.Atoi(s)
 	if err != nil {
-		t.Fatalf("TRUSTHUB_CRASH_ROUNDS: %v", err)
+		t.Fatalf("%s: %v", variable, err)
 	}
-	return rounds, true
+	return size, true
 }
 
 // onEachEngine runs a test on each engine, in parallel with other tests, with the name of an empty database.

@@ -14,18 +14,11 @@ const (
 	retryPause  = 20 * time.Millisecond // before a client tries again
 )
 
-// peer is one of several servers of a database.
-type peer struct {
-	*instance
-	client *client.Client
-	killed atomic.Bool // set before the kill
-}
-
 // clientLoad is the clients that create and submit products, each request at another server. Without a response they try again
 // with the next server.
 type clientLoad struct {
-	run     *campaignRun
-	servers []atomic.Pointer[peer]
+	*fleet
+
 	// excused reports whether a request that began at that time may fail with that error.
 	excused func(s *peer, began time.Time, err error) bool
 
@@ -38,11 +31,7 @@ type clientLoad struct {
 // startLoad starts servers and then the clients.
 func startLoad(t *testing.T, run *campaignRun, servers int, excused func(*peer, time.Time, error) bool) *clientLoad {
 	t.Helper()
-	load := &clientLoad{run: run, servers: make([]atomic.Pointer[peer], servers), excused: excused}
-	for i := range servers {
-		load.start(t, i)
-	}
-	logLeases(t, run.db) // after the servers have created the tables
+	load := &clientLoad{fleet: startFleet(t, run, servers), excused: excused}
 	t.Cleanup(load.stop) // if the test has not; t.Context has ended by then, and with it all requests
 	for at := range clientCount {
 		load.running.Go(func() {
@@ -51,13 +40,6 @@ func startLoad(t *testing.T, run *campaignRun, servers int, excused func(*peer, 
 		})
 	}
 	return load
-}
-
-// start starts a server that replaces another.
-func (l *clientLoad) start(t *testing.T, i int) {
-	t.Helper()
-	s := l.run.start(t)
-	l.servers[i].Store(&peer{instance: s, client: s.api(t)})
 }
 
 // stop lets the clients finish the products that they have begun.
@@ -133,17 +115,5 @@ func (l *clientLoad) until(t *testing.T, at *int, request func(*client.Client) e
 func (l *clientLoad) finish(t *testing.T) {
 	t.Helper()
 	l.stop()
-	settling := time.Now()
-	l.run.settle(t)
-	t.Logf("all work had ended %v after the load", time.Since(settling).Round(time.Millisecond))
-	l.terminate(t)
-}
-
-// terminate stops all servers, and with them all deliveries.
-func (l *clientLoad) terminate(t *testing.T) {
-	t.Helper()
-	for i := range l.servers {
-		l.servers[i].Load().terminate(t)
-	}
-	l.run.customer.outlive(t)
+	l.fleet.finish(t)
 }

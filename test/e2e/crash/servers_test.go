@@ -1,10 +1,8 @@
 package crash_test
 
 import (
-	"bytes"
 	"database/sql"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
@@ -31,19 +29,11 @@ func TestManyServers(t *testing.T) {
 		_, answered := errors.AsType[*client.Error](err)
 		return !answered && s.killed.Load()
 	})
-	killed := map[string]time.Time{}
-	var logs []*peer
 	each := time.NewTicker(time.Second)
 	defer each.Stop()
 	for range kills {
 		<-each.C
-		i := rand.IntN(servers)
-		victim := load.servers[i].Load()
-		victim.killed.Store(true)
-		killed[victim.name] = time.Now()
-		victim.end(t)
-		logs = append(logs, victim)
-		load.start(t, i)
+		load.killOne(t)
 		if t.Failed() {
 			t.FailNow()
 		}
@@ -52,37 +42,9 @@ func TestManyServers(t *testing.T) {
 
 	tally := run.verify(t)
 	run.verifyCreatedOnce(t)
-	leases := run.verifyLeases(t, func(first, second leaseTaken) bool {
-		at, ok := killed[first.server]
-		return ok && !at.After(second.taken)
-	})
+	leases := load.verifyKills(t, tally)
 	t.Logf("%d kills, %d requests without a response, %d of them submissions that were made: %+v, %+v",
 		kills, load.failed.Load(), load.kept.Load(), tally, leases)
-	if leases.Servers < servers {
-		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
-	}
-	if most := kills * maxInFlight; tally.RepeatedCallbacks > most || tally.RepeatedMails > most {
-		t.Errorf("more than %d callbacks or mails were repeated, which is more than servers send at the same time", most)
-	}
-	for i := range load.servers {
-		logs = append(logs, load.servers[i].Load())
-	}
-	for _, s := range logs { // killing a server must not cause errors in others
-		if bytes.Contains([]byte(s.Stderr()), []byte(`"level":"ERROR"`)) {
-			t.Errorf("the log of %s has errors:\n%s", s.name, errorLines([]byte(s.Stderr())))
-		}
-	}
-}
-
-// errorLines returns the lines of a log that report errors.
-func errorLines(log []byte) []byte {
-	var lines [][]byte
-	for line := range bytes.Lines(log) {
-		if bytes.Contains(line, []byte(`"level":"ERROR"`)) {
-			lines = append(lines, line)
-		}
-	}
-	return bytes.Join(lines, nil)
 }
 
 // TestTenServersStart starts ten servers at once on an empty database: all must become healthy, and only one creates the

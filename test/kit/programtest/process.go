@@ -101,6 +101,11 @@ func Start(tb testing.TB, c Command) *Process {
 // PID returns the id of the process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// CPU returns the processor time that the process took. It must have ended.
+func (p *Process) CPU() time.Duration {
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 // Stdout returns what the process has printed so far.
 func (p *Process) Stdout() string { return p.printed(&p.stdout) }
 
