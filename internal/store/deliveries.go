@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -39,10 +39,6 @@ var attemptRows = newTable(
 	text("answer", func(a *attemptRow) *string { return &a.Answer }),
 	text("error", func(a *attemptRow) *string { return &a.Error }),
 )
-
-// insertAttempt is attemptRows.insertOne with a number that counts on from the notice's last attempt.
-var insertAttempt = strings.Replace(attemptRows.insertOne, `$2`,
-	`(SELECT CAST($2 AS BIGINT) + COALESCE(MAX(number), 0) FROM attempts WHERE notice_id = $1)`, 1)
 
 // DeliveryFilter chooses deliveries. Empty fields choose all.
 type DeliveryFilter struct {
@@ -189,7 +185,10 @@ func (s *Store) setState(tx session, n trust.Notice, state State, ended, now tim
 		string(state), micros(ended), n.ID); err != nil {
 		return err
 	}
-	_, err := arrange(tx, n.BundleSID, n.Channel, now)
+	list, err := json.Marshal([]reported{{BundleSID: n.BundleSID, Channel: n.Channel}})
+	if err == nil {
+		_, err = s.arrange(tx, string(list), now)
+	}
 	return err
 }
 

@@ -2,9 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -38,19 +37,13 @@ type Report struct {
 func (s *Store) RecordAndLease(
 	ctx context.Context, reports []Report, grants []Grant, now time.Time, duration time.Duration,
 ) (leases []Lease, more bool, err error) {
-	// All servers use one order, so that their transactions do not deadlock.
-	reports = slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
-		return strings.Compare(a.Lease.Notice.BundleSID, b.Lease.Notice.BundleSID)
-	})
 	err = s.write(ctx, func(tx session) error {
-		leases, more = nil, false
-		for _, report := range reports {
-			released, err := s.record(tx, report, now)
-			if err != nil {
-				return fmt.Errorf("record an attempt: %w", err)
-			}
-			more = more || released
+		leases = nil
+		released, err := s.record(tx, reports, now)
+		if err != nil {
+			return fmt.Errorf("record attempts: %w", err)
 		}
+		more = released
 		for _, grant := range grants {
 			taken, err := s.lease(tx, grant, now, duration)
 			if err != nil {
@@ -69,7 +62,7 @@ func (s *Store) RecordAndLease(
 // Record records one report.
 func (s *Store) Record(ctx context.Context, r Report, now time.Time) error {
 	return s.write(ctx, func(tx session) error {
-		_, err := s.record(tx, r, now)
+		_, err := s.record(tx, []Report{r}, now)
 		return err
 	})
 }
@@ -105,33 +98,102 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		string(Sending), token, duration.Microseconds())
 }
 
-// record stores a report if its lease is still held, and releases the bundle's next notice if this one has ended. It reports
-// whether there was a next one.
-func (s *Store) record(tx session, r Report, now time.Time) (released bool, err error) {
-	n := r.Lease.Notice
-	if err := s.lockBundle(tx, n.BundleSID); err != nil {
-		return false, err
+// reported is a report as the statements of record read it.
+type reported struct {
+	ID        string        `json:"id"`
+	Lease     string        `json:"lease"`
+	BundleSID string        `json:"bundle_sid"`
+	Channel   trust.Channel `json:"channel"`
+	State     State         `json:"state"`
+	Tries     int           `json:"tries"`
+	Due       int64         `json:"due_at"`
+	Ended     int64         `json:"ended_at"`
+}
+
+// record stores the reports whose leases are still held, and releases the next notices of their bundles. It reports whether there
+// were any. It runs a few statements for any number of reports, because each takes a round trip to Postgres, and if a server is
+// killed before the commit, all of these notices are sent again.
+func (s *Store) record(tx session, reports []Report, now time.Time) (released bool, err error) {
+	for len(reports) > 0 && err == nil {
+		var more bool
+		once, again := firstOfEach(reports)
+		more, err = s.recordOnce(tx, once, now)
+		released, reports = released || more, again
 	}
-	a := r.Attempt
-	tries, due, ended := 0, int64(0), int64(0)
-	if a.Verdict != "" {
-		tries = 1
-	}
-	if r.State == Ready {
-		due = max(micros(r.Due), atOnce)
-	} else {
-		ended = micros(now)
-	}
-	held, err := tx.exec(`UPDATE notices SET state = $1, tries = tries + $2, due_at = $3, `+endLease+`, ended_at = $4
-		WHERE id = $5 AND lease = $6`, string(r.State), tries, due, ended, n.ID, r.Lease.token)
-	if err != nil || held == 0 {
-		return false, err
-	}
-	if a.Verdict != "" {
-		_, err = attemptRows.execInsert(tx, insertAttempt, attemptRow{Attempt: a, noticeID: n.ID, number: 1})
-		if err != nil {
-			return false, err
+	return released, err
+}
+
+// firstOfEach divides reports into the first of each notice and the others, which are of other leases.
+func firstOfEach(reports []Report) (once, again []Report) {
+	seen := map[string]bool{}
+	for _, r := range reports {
+		if id := r.Lease.Notice.ID; !seen[id] {
+			seen[id] = true
+			once = append(once, r)
+		} else {
+			again = append(again, r)
 		}
 	}
-	return arrange(tx, n.BundleSID, n.Channel, now)
+	return once, again
+}
+
+// recordOnce is record for reports of different notices.
+func (s *Store) recordOnce(tx session, reports []Report, now time.Time) (released bool, err error) {
+	rows := make([]reported, len(reports))
+	for i, r := range reports {
+		n := r.Lease.Notice
+		rows[i] = reported{ID: n.ID, Lease: r.Lease.token, BundleSID: n.BundleSID, Channel: n.Channel, State: r.State}
+		if r.Attempt.Verdict != "" {
+			rows[i].Tries = 1
+		}
+		if r.State == Ready {
+			rows[i].Due = max(micros(r.Due), atOnce)
+		} else {
+			rows[i].Ended = micros(now)
+		}
+	}
+	list, err := json.Marshal(rows)
+	if err != nil {
+		return false, err
+	}
+	if err := s.lockEach(tx, string(list)); err != nil {
+		return false, err
+	}
+	held, err := queryAll(tx, scanString, `UPDATE notices SET state = r.value ->> 'state',
+			tries = tries + CAST(r.value ->> 'tries' AS BIGINT), due_at = CAST(r.value ->> 'due_at' AS BIGINT), `+endLease+`,
+			ended_at = CAST(r.value ->> 'ended_at' AS BIGINT)
+		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND lease = r.value ->> 'lease' RETURNING id`, string(list))
+	if err != nil || len(held) == 0 {
+		return false, err
+	}
+	if err := s.insertAttempts(tx, reports, held, string(list)); err != nil {
+		return false, err
+	}
+	return s.arrange(tx, string(list), now)
+}
+
+// insertAttempts stores the attempts of the reports whose leases were held. An attempt's number counts on from the notice's last.
+func (s *Store) insertAttempts(tx session, reports []Report, held []string, list string) error {
+	last := map[string]int{}
+	err := queryEach(tx, func(row scanner) (a attemptRow, err error) {
+		return a, row.Scan(&a.noticeID, &a.number)
+	}, func(a attemptRow) bool {
+		last[a.noticeID] = a.number
+		return true
+	}, `SELECT notice_id, MAX(number) FROM attempts JOIN `+s.engine.list+` AS r ON notice_id = r.value ->> 'id'
+		GROUP BY notice_id`, list)
+	if err != nil {
+		return err
+	}
+	isHeld := map[string]bool{}
+	for _, id := range held {
+		isHeld[id] = true
+	}
+	var rows []attemptRow
+	for _, r := range reports {
+		if id := r.Lease.Notice.ID; isHeld[id] && r.Attempt.Verdict != "" {
+			rows = append(rows, attemptRow{Attempt: r.Attempt, noticeID: id, number: last[id] + 1})
+		}
+	}
+	return attemptRows.insertMany(tx, rows)
 }

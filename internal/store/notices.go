@@ -1,8 +1,7 @@
 package store
 
 import (
-	"database/sql"
-	"errors"
+	"encoding/json"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/callbackurl"
@@ -113,26 +112,54 @@ func (s *Store) lockBundle(tx session, sid string) error {
 	return err
 }
 
-// arrange makes the first open notice of a bundle and channel ready, and no other, and reports whether it was waiting. A notice
-// that is being sent is left alone.
-func arrange(tx session, bundleSID string, channel trust.Channel, now time.Time) (released bool, err error) {
-	var id, state string
-	err = tx.row(`SELECT id, state FROM notices WHERE bundle_sid = $1 AND channel = $2 AND `+isOpen+`
-		ORDER BY CASE WHEN state = 'sending' THEN 0 ELSE 1 END, position LIMIT 1`, bundleSID, string(channel)).Scan(&id, &state)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+// lockEach is lockBundle for the bundles of a list. All servers lock bundles in the order of their SIDs, so that their
+// transactions do not wait for each other.
+func (s *Store) lockEach(tx session, list string) error {
+	if s.engine.lockRow == "" {
+		return nil
 	}
-	if err != nil || State(state) != Waiting {
+	_, err := queryAll(tx, scanString, `SELECT sid FROM bundles
+		WHERE sid IN (SELECT r.value ->> 'bundle_sid' FROM `+s.engine.list+` AS r) ORDER BY sid`+s.engine.lockRow, list)
+	return err
+}
+
+// arrange makes the first open notice of each bundle and channel in a list ready, and no other, and reports whether any was
+// waiting. Where a notice is being sent, it changes nothing. The caller has locked the bundles.
+func (s *Store) arrange(tx session, list string, now time.Time) (released bool, err error) {
+	type first struct {
+		ID    string `json:"id"`
+		Due   int64  `json:"due_at"`
+		later bool   // one behind it is ready, because this one was replayed
+	}
+	later := false
+	waiting, err := queryAll(tx, func(row scanner) (f first, err error) {
+		f.Due = micros(now)
+		err = row.Scan(&f.ID, &f.later)
+		later = later || f.later
+		return f, err
+	}, `SELECT id, EXISTS (SELECT 1 FROM notices b WHERE b.bundle_sid = n.bundle_sid AND b.channel = n.channel AND b.state = 'ready')
+		FROM notices n JOIN `+s.engine.list+` AS r ON n.bundle_sid = r.value ->> 'bundle_sid' AND n.channel = r.value ->> 'channel'
+		WHERE n.state = 'waiting' AND NOT EXISTS (
+			SELECT 1 FROM notices a WHERE a.bundle_sid = n.bundle_sid AND a.channel = n.channel
+			AND (a.state = 'sending' OR a.state IN ('waiting', 'ready') AND a.position < n.position))`, list)
+	if err != nil || len(waiting) == 0 {
 		return false, err
 	}
-	// A later one may be ready if an earlier one was replayed.
-	if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
-		WHERE bundle_sid = $1 AND channel = $2 AND state = 'ready'`, bundleSID, string(channel)); err != nil {
+	firsts, err := json.Marshal(waiting)
+	if err != nil {
 		return false, err
+	}
+	if later {
+		if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
+			FROM `+s.engine.list+` AS r JOIN notices f ON f.id = r.value ->> 'id'
+			WHERE notices.bundle_sid = f.bundle_sid AND notices.channel = f.channel AND notices.state = 'ready'`, string(firsts)); err != nil {
+			return false, err
+		}
 	}
 	// If that later one has just been leased, its report arranges the rest.
-	changed, err := tx.exec(`UPDATE notices SET state = 'ready', due_at = $1 WHERE id = $2 AND NOT EXISTS (
-		SELECT 1 FROM notices n WHERE n.bundle_sid = $3 AND n.channel = $4 AND n.state = 'sending')`,
-		micros(now), id, bundleSID, string(channel))
+	changed, err := tx.exec(`UPDATE notices SET state = 'ready', due_at = CAST(r.value ->> 'due_at' AS BIGINT)
+		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND NOT EXISTS (
+			SELECT 1 FROM notices n WHERE n.bundle_sid = notices.bundle_sid AND n.channel = notices.channel AND n.state = 'sending')`,
+		string(firsts))
 	return changed > 0, err
 }

@@ -184,6 +184,19 @@ func (t *table[Row]) insert(q session, rows ...Row) error {
 	return err
 }
 
+// insertMany stores any number of new rows, in statements for 64 rows, 32, and so on, so that few texts are prepared.
+func (t *table[Row]) insertMany(q session, rows []Row) error {
+	for n := rowsPerInsert; n > 0; n /= 2 {
+		for len(rows) >= n {
+			if err := t.insert(q, rows[:n]...); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
 // execInsert runs a statement that begins with t.insertText(len(rows)).
 func (t *table[Row]) execInsert(q session, statement string, rows ...Row) (changed int64, err error) {
 	values := make([]any, 0, len(rows)*len(t.fields))
