@@ -32,7 +32,8 @@ type engine struct {
 	// lockRow, after a SELECT, locks the rows until the transaction ends; skipLocked skips rows that others have locked. They are
 	// empty on SQLite, where transactions do not overlap.
 	lockRow, skipLocked string
-	// list is a subquery for the elements of the JSON array $1, as values. So a statement has the same text for any number of rows.
+	// list is a subquery for the elements of the JSON array $1, as values. With it a statement has one text for any number of
+	// rows.
 	list string
 	// now is an expression for the time of the database's clock in microseconds.
 	now string

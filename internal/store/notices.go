@@ -137,8 +137,10 @@ func (s *Store) arrange(tx session, list string, now time.Time) (released bool, 
 		err = row.Scan(&f.ID, &f.later)
 		later = later || f.later
 		return f, err
-	}, `SELECT id, EXISTS (SELECT 1 FROM notices b WHERE b.bundle_sid = n.bundle_sid AND b.channel = n.channel AND b.state = 'ready')
-		FROM notices n JOIN `+s.engine.list+` AS r ON n.bundle_sid = r.value ->> 'bundle_sid' AND n.channel = r.value ->> 'channel'
+	}, `SELECT id, EXISTS (
+			SELECT 1 FROM notices b WHERE b.bundle_sid = n.bundle_sid AND b.channel = n.channel AND b.state = 'ready')
+		FROM notices n JOIN `+s.engine.list+` AS r
+			ON n.bundle_sid = r.value ->> 'bundle_sid' AND n.channel = r.value ->> 'channel'
 		WHERE n.state = 'waiting' AND NOT EXISTS (
 			SELECT 1 FROM notices a WHERE a.bundle_sid = n.bundle_sid AND a.channel = n.channel
 			AND (a.state = 'sending' OR a.state IN ('waiting', 'ready') AND a.position < n.position))`, list)
@@ -152,14 +154,16 @@ func (s *Store) arrange(tx session, list string, now time.Time) (released bool, 
 	if later {
 		if _, err := tx.exec(`UPDATE notices SET state = 'waiting', due_at = 0
 			FROM `+s.engine.list+` AS r JOIN notices f ON f.id = r.value ->> 'id'
-			WHERE notices.bundle_sid = f.bundle_sid AND notices.channel = f.channel AND notices.state = 'ready'`, string(firsts)); err != nil {
+			WHERE notices.bundle_sid = f.bundle_sid AND notices.channel = f.channel AND notices.state = 'ready'`,
+			string(firsts)); err != nil {
 			return false, err
 		}
 	}
 	// If that later one has just been leased, its report arranges the rest.
 	changed, err := tx.exec(`UPDATE notices SET state = 'ready', due_at = CAST(r.value ->> 'due_at' AS BIGINT)
 		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND NOT EXISTS (
-			SELECT 1 FROM notices n WHERE n.bundle_sid = notices.bundle_sid AND n.channel = notices.channel AND n.state = 'sending')`,
+			SELECT 1 FROM notices n
+			WHERE n.bundle_sid = notices.bundle_sid AND n.channel = notices.channel AND n.state = 'sending')`,
 		string(firsts))
 	return changed > 0, err
 }

@@ -96,9 +96,6 @@ func (f *fleet) verifyKills(t *testing.T, tally deliveryTally) leaseTally {
 		at, ok := f.killed[first.server]
 		return ok && !at.After(second.taken)
 	})
-	if leases.Servers < len(f.servers) {
-		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
-	}
 	if most := len(f.victims) * maxInFlight; tally.RepeatedCallbacks > most || tally.RepeatedMails > most {
 		t.Errorf("more than %d callbacks or mails were repeated, which is more than servers send at the same time", most)
 	}

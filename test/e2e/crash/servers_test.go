@@ -45,6 +45,9 @@ func TestManyServers(t *testing.T) {
 	leases := load.verifyKills(t, tally)
 	t.Logf("%d kills, %d requests without a response, %d of them submissions that were made: %+v, %+v",
 		kills, load.failed.Load(), load.kept.Load(), tally, leases)
+	if leases.Servers < servers {
+		t.Errorf("only %d servers took leases: the work was not shared", leases.Servers)
+	}
 }
 
 // TestTenServersStart starts ten servers at once on an empty database: all must become healthy, and only one creates the
