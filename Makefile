@@ -28,10 +28,10 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 race: ## Run the tests with the race detector, which takes twice as long
 	$(MAKE) test GO_TEST='$(GO_TEST) $(RACE)'
 
-generate: ## Generate the Go code from openapi.yaml
+generate: ## Generate the Go code from openapi.yaml and api/operator/openapi.yaml
 	go generate ./...
 
-verify: generate $(TOOLS)/contract ## Check that generated code and go.mod are committed; lint the contract; look for breaking changes
+verify: generate $(TOOLS)/contract ## Check that generated code and go.mod are committed; lint the contracts; look for breaking changes
 	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy"; go -C $$module mod tidy; done
 	@changed=$$(git status --porcelain -- gen api/client/operations.gen.go api/testdata $(foreach m,$(MODULES),$(m)/go.mod $(m)/go.sum)); \
 	if [ -n "$$changed" ]; then \

@@ -1,14 +1,15 @@
-// Package api serves the contract: it mounts any implementation of the generated server.StrictServerInterface as an
-// http.Handler that authenticates, validates and logs requests, and writes every error.
+// Package api serves the contracts: it mounts any implementation of the generated server.StrictServerInterface as an
+// http.Handler that authenticates, validates and logs requests, and writes every error. New does so for customers (openapi.yaml:
+// forms, Basic authentication), NewOperator for operators (api/operator/openapi.yaml: JSON, a bearer token).
 //
 // It guarantees, so that an implementation need not care:
 //
 //   - The caller is authenticated, and AccountSID(ctx) names the account, before an operation runs.
-//   - A request reaches an operation only if it is valid by openapi.yaml, and the operation gets the values that were validated.
+//   - A request reaches an operation only if it is valid by the contract, and the operation gets the values that were validated.
 //   - Every response with status 400 or above is the contract's Error in JSON, whether it comes from the router, the validator,
 //     the implementation or a recovered panic. Its message never repeats a parameter's value.
 //   - If writing a response fails halfway, the connection is dropped, so that nobody takes the first half for the whole.
-//   - Every response has a Twilio-Request-Id and the CORS headers. Preflight requests are answered.
+//   - Every response has a Twilio-Request-Id and, for customers, the CORS headers. Their preflight requests are answered.
 //   - A browser is never asked for credentials, because it would remember them and send them on behalf of other sites. If it has
 //     some anyway, forms and no-cors scripts of other sites are refused. Scripts in cors mode are not: those with remembered
 //     credentials look like those with credentials of their own, which may call from anywhere.
@@ -38,11 +39,12 @@ import (
 
 const healthTimeout = 3 * time.Second
 
-// Config configures New. Only Authenticate is required.
+// Config configures New and NewOperator. Only Authenticate is required.
 type Config struct {
 	// Authenticate checks the user name and password of a request's Basic authentication and returns the SID of their account.
 	// For wrong credentials it returns ErrUnauthenticated (or an empty SID), which becomes a 401; any other error means that it
-	// could not check. It must take the same time for a wrong password as for a right one; see crypto/subtle.
+	// could not check. It must take the same time for a wrong password as for a right one; see crypto/subtle. For NewOperator,
+	// the user name is empty and the password is the bearer token; OperatorToken returns what checks it.
 	Authenticate func(ctx context.Context, username, password string) (accountSID string, err error)
 
 	// MapError turns an error of the implementation into a response. It returns nil for an unknown error, which becomes a 500
@@ -118,50 +120,60 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 		return nil, err
 	}
 
-	e := newEdge(operations, config, func(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
+	e := newEdge(contract{operations, basicAuth, true}, config, func(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
 		server.RegisterHandlersWithOptions(e, server.NewStrictHandler(impl),
 			server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	})
-	registerExtras(e, config)
+	registerContract(e, "/openapi.yaml", trusthub.Contract())
+	registerHealth(e, config)
 	if err := registerDocs(e); err != nil {
 		return nil, err
 	}
 	return decodedPath(e), nil
 }
 
+// contract is what distinguishes the contracts that are served.
+type contract struct {
+	operations []*operation
+	auth       authScheme
+	cors       bool // whether scripts of other origins may call
+}
+
 // newEdge serves the operations of a contract. It passes to register what must happen before each operation, by its id.
-func newEdge(
-	operations []*operation, config Config, register func(*echo.Echo, map[string][]echo.MiddlewareFunc),
-) *echo.Echo {
+func newEdge(served contract, config Config, register func(*echo.Echo, map[string][]echo.MiddlewareFunc)) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = ipExtractor(config.TrustedProxies) // the default believes headers that a caller may set
-	e.HTTPErrorHandler = errorWriter{config}.write
-	e.Use(observe(config))
+	e.HTTPErrorHandler = errorWriter{config, served.auth.challenge}.write
+	e.Use(observe(config, served.cors))
 
-	middlewares := make(map[string][]echo.MiddlewareFunc, len(operations))
-	for _, op := range operations {
-		steps := []step{allowMethods(op.methods)}
+	middlewares := make(map[string][]echo.MiddlewareFunc, len(served.operations))
+	for _, op := range served.operations {
+		var steps []step
+		if served.cors {
+			steps = append(steps, allowMethods(op.methods))
+			e.OPTIONS(op.echoPath(), preflight, inOrder([]step{allowMethods(op.methods)}))
+		}
 		if !isSafe(op.route.Method) {
 			steps = append(steps, refuseForged)
 		}
 		if op.authenticated {
-			steps = append(steps, authenticate(config))
+			steps = append(steps, authenticate(served.auth, config))
 		}
 		middlewares[op.id] = []echo.MiddlewareFunc{inOrder(append(steps, op.readBody(config.MaxBodyBytes), op.validate))}
-		e.OPTIONS(op.echoPath(), preflight, inOrder([]step{allowMethods(op.methods)}))
 	}
 	register(e, middlewares)
 	return e
 }
 
+// registerContract serves the text of a contract.
+func registerContract(e *echo.Echo, path, text string) {
+	blob := []byte(text)
+	get(e, path, func(c echo.Context) error { return c.Blob(http.StatusOK, "application/yaml", blob) })
+}
+
 const healthPath = "/healthz"
 
-// registerExtras adds the routes that are not in the contract.
-func registerExtras(e *echo.Echo, config Config) {
-	contract := []byte(trusthub.Contract())
-	get(e, "/openapi.yaml", func(c echo.Context) error {
-		return c.Blob(http.StatusOK, "application/yaml", contract)
-	})
+func registerHealth(e *echo.Echo, config Config) {
 	if config.Health == nil {
 		return
 	}

@@ -25,13 +25,13 @@ func CheckForm(operationID string, form url.Values) ([]ParameterProblem, error) 
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(operations, func(op *operation) bool { return op.id == operationID && op.form != nil })
+	i := slices.IndexFunc(operations, func(op *operation) bool { return op.id == operationID && op.body != nil })
 	if i < 0 {
 		return nil, fmt.Errorf("api: the contract has no operation %s with a form", operationID)
 	}
 	op, problems, value := operations[i], map[string]string{}, map[string]any{}
 	for name := range form {
-		if op.form.Properties[name] == nil {
+		if op.body.Properties[name] == nil {
 			continue
 		}
 		text := form.Get(name)
@@ -44,7 +44,7 @@ func CheckForm(operationID string, form url.Values) ([]ParameterProblem, error) 
 		}
 	}
 	options := append(slices.Clone(op.options.SchemaValidationOptions), openapi3.MultiErrors())
-	if err := op.form.VisitJSON(value, options...); err != nil {
+	if err := op.body.VisitJSON(value, options...); err != nil {
 		for _, violation := range violations(err) {
 			name, within := place(violation)
 			switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/opentrusthub/trusthub/gen"
+	operatorserver "github.com/opentrusthub/trusthub/gen/operator/server"
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/retryafter"
 )
@@ -105,7 +106,10 @@ func (e *Error) info() CodeInfo {
 }
 
 // errorWriter writes every response with status 400 or above.
-type errorWriter struct{ config Config }
+type errorWriter struct {
+	config    Config
+	challenge string // of a 401
+}
 
 // write is echo's error handler. It does nothing if a response has been started, which cannot be changed any more.
 func (w errorWriter) write(err error, c echo.Context) {
@@ -120,7 +124,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 	}
 	header := c.Response().Header()
 	if info.Code == CodeUnauthenticated && !looksLikeBrowser(c.Request().Header) {
-		header.Set("WWW-Authenticate", `Basic realm="Trust Hub", charset="UTF-8"`)
+		header.Set("WWW-Authenticate", w.challenge)
 	}
 	if answer.RetryAfter > 0 {
 		header.Set("Retry-After", retryafter.Format(answer.RetryAfter))
@@ -158,7 +162,7 @@ func (w errorWriter) answer(err error) *Error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return NewError(CodeUnavailable, "", err)
 	}
-	if errors.Is(err, server.ErrUnimplemented) {
+	if errors.Is(err, server.ErrUnimplemented) || errors.Is(err, operatorserver.ErrUnimplemented) {
 		return NewError(CodeUnimplemented, "", err)
 	}
 	return NewError(CodeInternal, "", err)

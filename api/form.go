@@ -13,12 +13,15 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// readBody reads the form of an operation that has one. What the contract declares of it ends up in Request.PostForm, which is
-// validated, and then bound by the generated code (see gen/server/strict-echo.tmpl).
+// jsonBody is the name of echo.Context's value with the text of a JSON body.
+const jsonBody = "body"
+
+// readBody reads the body of an operation that has one. What the contract declares of a form ends up in Request.PostForm, and
+// JSON in the context's jsonBody. It is validated, and then bound by the generated code (see gen/server/strict-echo.tmpl).
 //
-// A parameter may be given once. Unknown parameters are dropped, as the real service does.
+// A parameter of a form may be given once. Unknown ones are dropped, as the real service does.
 func (op *operation) readBody(limit int64) step {
-	declared := func(name string) bool { return op.form.Properties[name] != nil }
+	declared := func(name string) bool { return op.body.Properties[name] != nil }
 	return func(c echo.Context) error {
 		r := c.Request()
 		if err := op.cleanQuery(r.URL); err != nil {
@@ -32,11 +35,15 @@ func (op *operation) readBody(limit int64) step {
 			return NewError(CodeInvalidParameter, "The post body cannot be read", err)
 		}
 		bodyRead(c)
-		if op.form == nil {
+		if op.body == nil {
 			return nil // an operation without a body ignores it
 		}
-		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
-			return NewError(CodeInvalidParameter, "The Content-Type must be "+formContentType, nil)
+		if len(body) > 0 && !hasType(r, op.contentType) {
+			return NewError(CodeInvalidParameter, "The Content-Type must be "+op.contentType, nil)
+		}
+		if op.contentType == jsonContentType {
+			c.Set(jsonBody, body)
+			return nil
 		}
 		form, err := parsePairs(string(body), declared)
 		if err != nil {
@@ -47,12 +54,14 @@ func (op *operation) readBody(limit int64) step {
 	}
 }
 
-func isForm(contentType string) bool {
-	if contentType == formContentType {
+// hasType reports whether a request's body has a media type.
+func hasType(r *http.Request, want string) bool {
+	contentType := r.Header.Get("Content-Type")
+	if contentType == want {
 		return true // as most clients send it
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
-	return err == nil && mediaType == formContentType
+	return err == nil && mediaType == want
 }
 
 // cleanQuery removes from the URL what is not a query parameter of the operation. It refuses a parameter of the body, which would
@@ -61,7 +70,7 @@ func (op *operation) cleanQuery(u *url.URL) error {
 	if u.RawQuery == "" {
 		return nil
 	}
-	inBody := func(name string) bool { return op.form != nil && op.form.Properties[name] != nil }
+	inBody := func(name string) bool { return op.body != nil && op.body.Properties[name] != nil }
 	inQuery := func(name string) bool { return slices.Contains(op.queryParams, name) }
 	query, err := parsePairs(u.RawQuery, func(name string) bool { return inQuery(name) || inBody(name) })
 	if err != nil {
@@ -106,3 +115,20 @@ const notText = "must be UTF-8 text without null characters"
 
 // isText reports whether a parameter's value can be stored: Postgres keeps neither other bytes nor null characters in a text.
 func isText(value string) bool { return utf8.ValidString(value) && !strings.ContainsRune(value, 0) }
+
+// allText reports whether isText is true of all text in a value from JSON.
+func allText(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return isText(value)
+	case []any:
+		return !slices.ContainsFunc(value, func(item any) bool { return !allText(item) })
+	case map[string]any:
+		for name, member := range value {
+			if !isText(name) || !allText(member) {
+				return false
+			}
+		}
+	}
+	return true
+}

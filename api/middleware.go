@@ -34,9 +34,9 @@ func inOrder(steps []step) echo.MiddlewareFunc {
 	}
 }
 
-// observe gives the request its id, its context, the CORS headers and its line in the log. It comes first, so that it sees every
+// observe gives the request its id, its context, the CORS headers if they are wanted, and its line in the log. It comes first, so that it sees every
 // response. It writes errors, so that the line has their status.
-func observe(config Config) echo.MiddlewareFunc {
+func observe(config Config, cors bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := config.Now()
@@ -45,7 +45,9 @@ func observe(config Config) echo.MiddlewareFunc {
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
 			header := c.Response().Header()
-			addCORSHeaders(header)
+			if cors {
+				addCORSHeaders(header)
+			}
 			header.Set(requestIDHeader, info.id)
 			c.SetRequest(c.Request().WithContext(info))
 			closeUnlessRead(c)
@@ -121,9 +123,9 @@ func recovered(handler echo.HandlerFunc, c echo.Context) (err error) {
 }
 
 // authenticate requires valid credentials. It comes before the body is read.
-func authenticate(config Config) step {
+func authenticate(auth authScheme, config Config) step {
 	return func(c echo.Context) error {
-		username, password, ok := c.Request().BasicAuth()
+		username, password, ok := auth.credentials(c.Request())
 		if !ok {
 			return NewError(CodeUnauthenticated, "", nil)
 		}

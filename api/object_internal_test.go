@@ -65,7 +65,7 @@ func newObjectHandler(t testing.TB, b *objectBackend) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decodedPath(newEdge(operations, config, func(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
+	return decodedPath(newEdge(contract{operations, basicAuth, true}, config, func(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
 		objects.RegisterHandlersWithOptions(e, objects.NewStrictHandler(b),
 			objects.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	}))

@@ -18,7 +18,11 @@ import (
 	"github.com/opentrusthub/trusthub/gen/validation"
 )
 
-const formContentType = "application/x-www-form-urlencoded"
+// The media types of bodies.
+const (
+	formContentType = "application/x-www-form-urlencoded"
+	jsonContentType = "application/json"
+)
 
 // operation is an operation of the contract, with everything that can be computed before the first request.
 type operation struct {
@@ -26,7 +30,8 @@ type operation struct {
 	route         *routers.Route
 	methods       string // of its path, for CORS
 	authenticated bool
-	form          *openapi3.Schema // of its form body, nil without one
+	contentType   string           // of its body, empty without one
+	body          *openapi3.Schema // of its body, nil without one
 	objects       map[string]int   // the form's parameters that hold a JSON object, with their limits in bytes
 	params        []*openapi3.Parameter
 	pathParams    []string
@@ -36,13 +41,15 @@ type operation struct {
 
 // loadOperations reads the operations of the contract, once in a process: that is most of what New costs, and tests call it
 // by the hundred. All handlers share them, as all requests to one handler do.
-var loadOperations = sync.OnceValues(func() ([]*operation, error) {
-	doc, err := validation.GetSpec()
+var loadOperations = sync.OnceValues(func() ([]*operation, error) { return readContract(validation.GetSpec) })
+
+func readContract(load func() (*openapi3.T, error)) ([]*operation, error) {
+	doc, err := load()
 	if err != nil {
 		return nil, fmt.Errorf("api: read the contract: %w", err)
 	}
 	return readOperations(doc)
-})
+}
 
 func readOperations(doc *openapi3.T) ([]*operation, error) {
 	options := &openapi3filter.Options{
@@ -85,12 +92,16 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 	if body == nil {
 		return op, nil
 	}
+	if media := body.Value.Content.Get(jsonContentType); media != nil {
+		op.contentType, op.body = jsonContentType, media.Schema.Value
+		return op, nil
+	}
 	media := body.Value.Content.Get(formContentType)
 	if media == nil {
-		return nil, errors.New("its body must be a form")
+		return nil, errors.New("its body must be a form or JSON")
 	}
-	op.form, op.objects = media.Schema.Value, map[string]int{}
-	for name, property := range op.form.Properties {
+	op.contentType, op.body, op.objects = formContentType, media.Schema.Value, map[string]int{}
+	for name, property := range op.body.Properties {
 		switch {
 		case property.Value.Type.Is(openapi3.TypeString):
 		case property.Value.Type.Is(openapi3.TypeObject):
@@ -126,7 +137,7 @@ func (op *operation) echoPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(op.route.Path)
 }
 
-// validate validates the parameters of a request, and the form that readBody has parsed. It does not use
+// validate validates the parameters of a request, and the body that readBody has read. It does not use
 // openapi3filter.ValidateRequest, which would also authenticate and read the body: earlier steps have done both, in an order and
 // with a limit of their own.
 func (op *operation) validate(c echo.Context) error {
@@ -152,17 +163,35 @@ func (op *operation) validate(c echo.Context) error {
 			return parameterError(err)
 		}
 	}
-	if op.form == nil {
+	if op.body == nil {
 		return nil
 	}
-	value, err := op.formValue(c.Request().PostForm)
+	value, err := op.bodyValue(c)
 	if err != nil {
 		return err
 	}
-	if err := op.form.VisitJSON(value, op.options.SchemaValidationOptions...); err != nil {
+	if err := op.body.VisitJSON(value, op.options.SchemaValidationOptions...); err != nil {
 		return parameterError(err)
 	}
 	return nil
+}
+
+// bodyValue returns the body that readBody has read as the validator takes it.
+func (op *operation) bodyValue(c echo.Context) (map[string]any, error) {
+	if op.contentType == formContentType {
+		return op.formValue(c.Request().PostForm)
+	}
+	text, _ := c.Get(jsonBody).([]byte)
+	value, err := parseObject(string(text), len(text))
+	if err != nil {
+		return nil, NewError(CodeInvalidParameter, "The post body "+err.Error(), nil)
+	}
+	for name, member := range value {
+		if op.body.Properties[name] != nil && !allText(member) {
+			return nil, invalid(name, notText)
+		}
+	}
+	return value, nil
 }
 
 // formValue returns a form as the validator takes it: objects as maps, everything else as text.

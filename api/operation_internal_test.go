@@ -57,7 +57,7 @@ func rules(op *operation) any {
 	body := op.route.Operation.RequestBody
 	return map[string]any{
 		"method": op.route.Method, "path": op.route.Path, "methods": op.methods, "authenticated": op.authenticated,
-		"parameters": parameters, "form": op.form, "objects": op.objects, "needsForm": body != nil && body.Value.Required,
+		"parameters": parameters, "body": op.body, "objects": op.objects, "needsForm": body != nil && body.Value.Required,
 	}
 }
 

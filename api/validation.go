@@ -37,6 +37,8 @@ func parameterError(err error) *Error {
 		return NewError(CodeInvalidParameter, "", nil)
 	case violation.SchemaField == "required" && !within:
 		return missing(name)
+	case name == "": // the caller chose it, so it is not repeated
+		return NewError(CodeInvalidParameter, "The post body has an unknown parameter", nil)
 	}
 	return invalid(name, problem(violation))
 }
@@ -63,6 +65,10 @@ func problem(violation *openapi3.SchemaError) string {
 		return "must be one of " + strings.Join(words, ", ")
 	case "minLength", "maxLength", "pattern":
 		return textProblem(schema, violation.SchemaField)
+	case "minItems":
+		return fmt.Sprintf("must have at least %d items", schema.MinItems)
+	case "maxItems":
+		return fmt.Sprintf("must have at most %d items", *schema.MaxItems)
 	case "minimum":
 		return fmt.Sprintf("must be at least %v", *schema.Min)
 	case "maximum":

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -27,9 +28,8 @@ func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	now := time.Now()
-	account := store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
-	if err := putAccount(ctx, db, account); err != nil {
+	account := operator.NewAccount(time.Now())
+	if err := db.PutAccount(ctx, account); err != nil {
 		return err
 	}
 	row := newAccountRow(account)

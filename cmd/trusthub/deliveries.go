@@ -104,7 +104,7 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 		count := len(c.ID)
 		if c.Dead {
 			var err error
-			if count, err = db.ReplayDead(ctx, time.Now()); err != nil {
+			if count, err = db.ReplayAll(ctx, store.DeliveryFilter{State: store.Dead}, time.Now()); err != nil {
 				return err
 			}
 		}

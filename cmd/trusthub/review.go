@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -51,35 +50,17 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 
 // decide approves or rejects a bundle and prints it.
 func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
-	var before trust.Bundle
-	after, err := db.ReviewBundle(ctx, sid, func(b trust.Bundle) (trust.Outcome, error) {
-		before = b
-		return policy.Decide(b, decision, time.Now())
-	})
+	after, err := operator.Decide(ctx, db, sid, policy, decision, time.Now())
+	if status, ok := errors.AsType[*operator.StatusError](err); ok {
+		return fmt.Errorf("%s %w", sid, status)
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("unknown bundle %s", sid)
-	case errors.Is(err, trust.ErrStatusChange):
-		return fmt.Errorf("%s is %s, but only a submitted %s can be approved or rejected: %w", sid, describeStatus(before), before.Kind.Name(), err)
 	case err != nil:
 		return err
 	}
 	return printResult(s.out, newReviewRow(after), reviewTable)
-}
-
-// describeStatus returns the status of a bundle, with the codes of a rejection.
-func describeStatus(b trust.Bundle) string {
-	if b.Status != trust.TwilioRejected {
-		return string(b.Status)
-	}
-	if len(b.Errors) == 0 {
-		return string(b.Status) + " because its approval expired"
-	}
-	codes := make([]string, len(b.Errors))
-	for i, code := range b.Errors {
-		codes[i] = strconv.Itoa(code)
-	}
-	return string(b.Status) + " with " + strings.Join(codes, ", ")
 }
 
 type reviewsCmd struct {
@@ -90,7 +71,7 @@ type reviewsCmd struct {
 // Run lists the bundles that are waiting for a reviewer, longest waiting first.
 func (c *reviewsCmd) Run(ctx context.Context, s streams) error {
 	return c.use(ctx, func(db *store.Store) error {
-		bundles, err := db.UndecidedBundles(ctx, int(c.Limit))
+		bundles, err := db.UndecidedBundles(ctx, store.Place{}, int(c.Limit))
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func TestDecisionIsOneStep(t *testing.T) {
 			t.Fatalf("%s: status %d, %s%s", args[0], code, &out, &errs)
 		}
 		useStore(t, name, func(db *store.Store) error {
-			waiting, err := db.UndecidedBundles(t.Context(), 10)
+			waiting, err := db.UndecidedBundles(t.Context(), store.Place{}, 10)
 			if len(waiting) != 1 || waiting[0].Status != trust.PendingReview {
 				t.Errorf("after %s: %+v", args[0], waiting)
 			}

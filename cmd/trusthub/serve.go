@@ -9,8 +9,8 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 type serveCmd struct {
@@ -23,8 +23,9 @@ type serveCmd struct {
 	PublicURL  string `name:"public-url" env:"TRUSTHUB_PUBLIC_URL" placeholder:"URL" help:"URL that callers use to reach the server, if it is behind a proxy."`
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Account to create, or to give --auth-token as its token. Without it, the first start creates an account."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
-	Test       bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
-	Seed       string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
+	operatorFlags
+	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
+	Seed string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
 	given  []string          // names of the flags on the command line
 	seeded map[string]string // SIDs by the keys of the file of --seed
@@ -37,6 +38,9 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	}
 	if c.Seed != "" {
 		return errors.New("--seed requires --test; use 'trusthub seed' for a database")
+	}
+	if err := c.validate(); err != nil {
+		return err
 	}
 	return c.run(ctx, newLogger(s.err), func(address net.Addr, made *store.Account) { c.greet(s.out, address, made) })
 }
@@ -60,6 +64,9 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 	}
 	server, err := app.New(ctx, config)
 	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Op == "listen" && failed.Addr == nil { // its text repeats the host
+		if c.OperatorListen != "" {
+			return errors.New("--listen or --operator-listen: unknown host or port")
+		}
 		return errors.New("--listen: unknown host or port")
 	}
 	if err != nil {
@@ -80,6 +87,9 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 			return err
 		}
 	}
+	if own := server.OperatorAddr(); own != nil && own != server.Addr() {
+		log.Info("the operator API has an address of its own", "address", own.String())
+	}
 	ready(server.Addr(), made)
 	return server.Run(ctx)
 }
@@ -97,6 +107,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address
+		Operator:                 app.Operator{Token: c.OperatorToken, Listen: c.OperatorListen, Share: c.Test},
 		Policy:                   c.policy(),
 		Quotas:                   c.quotas(),
 		Callbacks: func(listen net.Addr) callback.Config {
@@ -116,7 +127,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *store.Account, err error) {
 	now := time.Now()
 	if c.AccountSID == "" && c.AuthToken == "" {
-		account := store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
+		account := operator.NewAccount(now)
 		stored, err := db.FirstAccount(ctx, account)
 		if err != nil || !stored {
 			return nil, err

@@ -56,9 +56,9 @@ func (c *serveCmd) BeforeReset(line *kong.Context, serve *kong.Path) error {
 }
 
 func (c *serveCmd) isolate(flags []*kong.Flag) error {
-	for _, name := range []string{"db", "account-sid", "auth-token", "smtp"} {
+	for _, name := range []string{"db", "account-sid", "auth-token", "operator-token", "operator-listen", "smtp"} {
 		if slices.Contains(c.given, name) {
-			return fmt.Errorf("--%s cannot be used with --test, which has its own account and database and sends no mail", name)
+			return fmt.Errorf("--%s cannot be used with --test, which has its own account, database and operator API and sends no mail", name)
 		}
 	}
 	for _, flag := range flags {
@@ -81,7 +81,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, folder.remove()) }()
 	c.DB = filepath.Join(folder.path, testDatabase)
-	c.AccountSID, c.AuthToken = testAccountSID, testAuthToken
+	c.AccountSID, c.AuthToken, c.OperatorToken = testAccountSID, testAuthToken, testAuthToken
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -334,7 +334,7 @@ func TestTestModeKnowsNoEnvironment(t *testing.T) {
 	if given := serve("--listen", "127.0.0.1:8080", "--review", "manual"); given.Listen != "127.0.0.1:8080" || given.Review != "manual" {
 		t.Errorf("with flags: %+v", given)
 	}
-	for _, flag := range []string{"--db=a.db", "--smtp=smtp://localhost", "--account-sid=" + testAccountSID, "--auth-token=x"} {
+	for _, flag := range []string{"--db=a.db", "--smtp=smtp://localhost", "--account-sid=" + testAccountSID, "--auth-token=x", "--operator-token=x", "--operator-listen=127.0.0.1:0"} {
 		if _, err := parse([]string{"serve", "--test", flag}); err == nil || !strings.Contains(err.Error(), "cannot be used with --test") {
 			t.Errorf("%s: %v", flag, err)
 		}

@@ -73,6 +73,9 @@ type Config struct {
 	// AllowGuessing turns off the limit on wrong passwords, for a server whose account is known to everybody anyway.
 	AllowGuessing bool
 
+	// Operator is who may call the operator API, and where. The zero Operator turns it off.
+	Operator Operator
+
 	// Policy is how bundles are reviewed. The zero Policy leaves every decision to people.
 	Policy trust.Policy
 	// Quotas bound what one account may have. Zero fields mean no limit.
@@ -134,16 +137,15 @@ func (c Config) withDefaults() Config {
 // App is a server that has been put together. Close it after its last use.
 type App struct {
 	config   Config
-	handler  http.Handler
-	listener net.Listener // nil without Config.Listen
-	server   *http.Server // of the listener
+	main     *site
+	operator *site // nil unless the operator API has an address of its own
 	sender   *callback.Sender
 	worker   *jobs.Worker
 }
 
 // New puts a server together and has it listen. It answers no request and does no job before Run.
 func New(ctx context.Context, config Config) (_ *App, err error) {
-	a := &App{config: config.withDefaults()}
+	a := &App{config: config.withDefaults(), main: &site{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -152,43 +154,36 @@ func New(ctx context.Context, config Config) (_ *App, err error) {
 	if err := a.config.validate(); err != nil {
 		return nil, err
 	}
-	if err := a.buildHandler(ctx); err != nil {
+	if err := a.buildMain(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.buildOperator(ctx); err != nil {
 		return nil, err
 	}
 	a.buildWorker()
 	return a, nil
 }
 
-// buildHandler makes what answers requests and, where the server is to listen, what listens.
-func (a *App) buildHandler(ctx context.Context) error {
+// buildMain makes what answers the requests of customers, and has it listen if the server is to do so.
+func (a *App) buildMain(ctx context.Context) error {
 	c := a.config
 	h := hub.New(c.Store, c.Policy, c.Quotas, c.Now)
 	authenticate := h.Authenticate
 	if !c.AllowGuessing {
 		authenticate = guessing.New(c.Store, authenticate, c.Now, c.Logger).Authenticate
 	}
-	var limiter *connections.Limiter
 	if c.Listen != "" {
-		limiter = connections.New(connections.Config{
-			Max: c.MaxConnections, MaxPerAddress: c.MaxConnectionsPerAddress, Unlimited: c.TrustedProxies,
-			Now: c.Now, Logger: c.Logger,
-		})
-		authenticate = limiter.Authenticate(authenticate)
+		a.main.limiter = c.newLimiter()
+		authenticate = a.main.limiter.Authenticate(authenticate)
 	}
 	var err error
-	if a.handler, err = api.New(c.Wrap(h), api.Config{
+	if a.main.handler, err = api.New(c.Wrap(h), api.Config{
 		Authenticate: authenticate, MapError: hub.MapError, Health: h.Health,
 		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
-	}); err != nil || limiter == nil {
+	}); err != nil || c.Listen == "" {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
-	if err != nil {
-		return err
-	}
-	a.server = newServer(a.handler, c.Logger)
-	a.listener = limiter.Limit(a.server, listener)
-	return nil
+	return a.main.listen(ctx, c.Listen)
 }
 
 // buildWorker makes what delivers and reviews. The listener comes first, because where callbacks may go can depend on it.
@@ -211,27 +206,17 @@ func (a *App) buildWorker() {
 }
 
 // Addr returns the address that the server listens on, nil without Config.Listen.
-func (a *App) Addr() net.Addr {
-	if a.listener == nil {
-		return nil
-	}
-	return a.listener.Addr()
-}
+func (a *App) Addr() net.Addr { return a.main.addr() }
 
 // Handler returns what answers requests, to be called within the process, whether or not the server listens or runs.
-func (a *App) Handler() http.Handler { return a.handler }
+func (a *App) Handler() http.Handler { return a.main.handler }
 
 // Store returns the store, for what a caller puts into it before the server runs. It is closed by Close.
 func (a *App) Store() *store.Store { return a.config.Store }
 
 // Close releases what New acquired. Call it when Run, Serve, Work and Drain have returned.
 func (a *App) Close() error {
-	var errs []error
-	if a.listener != nil {
-		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) { // which it is when the server has run
-			errs = append(errs, err)
-		}
-	}
+	errs := []error{a.main.close(), a.operator.close()}
 	if a.sender != nil {
 		a.sender.Close()
 	}

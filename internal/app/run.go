@@ -25,10 +25,15 @@ func (a *App) Run(ctx context.Context) error {
 
 // Serve is the half of Run that answers requests.
 func (a *App) Serve(ctx context.Context) error {
-	if a.listener == nil {
+	if a.main.listener == nil {
 		return errors.New("app: Serve needs Config.Listen")
 	}
-	return serve(ctx, a.server, a.listener, a.config.Logger)
+	group, ctx := errgroup.WithContext(ctx) // so that one that fails stops the other
+	group.Go(func() error { return a.main.serve(ctx, a.config.Logger) })
+	if a.operator != nil {
+		group.Go(func() error { return a.operator.serve(ctx, a.config.Logger) })
+	}
+	return group.Wait()
 }
 
 // Work is the other half of Run: it reviews, delivers and removes what is old.

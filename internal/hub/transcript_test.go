@@ -1,31 +1,21 @@
 package hub_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
+	"github.com/opentrusthub/trusthub/test/kit/transcripttest"
 )
-
-var update = flag.Bool("update", false, "write the answers into the transcripts; review the diff")
 
 // TestTranscripts replays testdata/transcripts against the real server, on every database engine. The files are meant to be
 // read: each exchange has a title, the request as it is sent, and the answer. Every response is also validated against the
@@ -67,108 +57,44 @@ func quotasOf(file string) hub.Quotas {
 	return hub.Quotas{}
 }
 
+// replay replays a transcript. Requests are Alice's unless they say otherwise. The line "Reviewed: {BU1} in-review" is not sent:
+// before the request, a reviewer sets that status.
 func replay(t *testing.T, s *testServer, file string, contract *contract, codes map[api.Code]bool) {
 	t.Helper()
-	script, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var played strings.Builder
-	names := &placeholders{known: map[string]string{
-		s.url: "{server}", alice.SID: "{alice}", bob.SID: "{bob}",
-		trust.PrimarySID(alice.SID): "{alice's Primary}", trust.PrimarySID(bob.SID): "{bob's Primary}",
-	}}
-	for section := range strings.SplitSeq(string(script), "\n## ") {
-		if played.Len() == 0 {
-			played.WriteString(strings.TrimSpace(section) + "\n") // what the file says about itself
-			continue
-		}
-		title, rest, _ := strings.Cut(section, "\n")
-		requestText, _, _ := strings.Cut(rest, "\nHTTP ")
-		request := parseRequest(t, s, names, requestText)
-		answer := s.do(t, request)
-		contract.check(t, title, request, answer)
-		if answer.Code >= http.StatusBadRequest && answer.Body.Len() > 0 {
-			codes[errorCode(t, title, answer)] = true
-		}
-		fmt.Fprintf(&played, "\n## %s\n\n%s\n\n%s\n", title, strings.TrimSpace(requestText), names.hide(render(answer)))
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(played.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(script), played.String()); diff != "" {
-		t.Errorf("the answers differ (-transcript +server):\n%s", diff)
-	}
-}
-
-var repeat = regexp.MustCompile(`\{(.)\*(\d+)\}`)
-
-// parseRequest reads a request line, headers, an empty line and a form. Alice's credentials and the form's content type are
-// understood; {x*1000} stands for a thousand x; a line of the form that ends in & goes on in the next. The line
-// "Reviewed: {BU1} in-review" is not sent: before the request, a reviewer sets that status.
-func parseRequest(t *testing.T, s *testServer, names *placeholders, text string) *http.Request {
-	t.Helper()
-	text = repeat.ReplaceAllStringFunc(names.show(text), func(match string) string {
-		parts := repeat.FindStringSubmatch(match)
-		n, err := strconv.Atoi(parts[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Repeat(parts[1], n)
-	})
-	head, body, _ := strings.Cut(strings.TrimSpace(text), "\n\n")
-	lines := strings.Split(head, "\n")
-	method, target, _ := strings.Cut(lines[0], " ")
-	body = strings.ReplaceAll(body, "&\n", "&")
-	r := httptest.NewRequest(method, s.url+target, strings.NewReader(body))
-	r.SetBasicAuth(alice.SID, alice.AuthToken)
-	if body != "" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for _, line := range lines[1:] {
-		name, value, _ := strings.Cut(line, ": ")
-		if name == "Reviewed" {
-			sid, status, _ := strings.Cut(value, " ")
-			s.review(t, sid, trust.Status(status))
-			continue
-		}
-		switch value {
-		case "none":
-			r.Header.Del(name)
-		case "bob":
-			r.SetBasicAuth(bob.SID, bob.AuthToken)
-		case "alice, wrong token":
-			r.SetBasicAuth(alice.SID, bob.AuthToken)
-		default:
-			r.Header.Set(name, value)
-		}
-	}
-	return r
-}
-
-// render is an answer as the transcripts show it: the headers that matter to the reader, and the body indented.
-func render(answer *httptest.ResponseRecorder) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "HTTP %d\n", answer.Code)
-	shown := []string{"Allow", "Content-Type", "Retry-After", "WWW-Authenticate"}
-	if answer.Code == http.StatusNoContent {
-		shown = append(shown, "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers")
-	}
-	slices.Sort(shown)
-	for _, name := range shown {
-		for _, value := range answer.Header().Values(name) {
-			fmt.Fprintf(&b, "%s: %s\n", name, value)
-		}
-	}
-	var body bytes.Buffer
-	if json.Indent(&body, bytes.TrimSpace(answer.Body.Bytes()), "", "  ") != nil {
-		body.Reset()
-		body.Write(answer.Body.Bytes())
-	}
-	return strings.TrimSpace(b.String() + "\n" + body.String())
+	transcripttest.Replay(t, transcripttest.Server{
+		URL: s.url,
+		Known: map[string]string{
+			alice.SID: "{alice}", bob.SID: "{bob}",
+			trust.PrimarySID(alice.SID): "{alice's Primary}", trust.PrimarySID(bob.SID): "{bob's Primary}",
+		},
+		Prepare: func(r *http.Request, hasBody bool) {
+			r.SetBasicAuth(alice.SID, alice.AuthToken)
+			if hasBody {
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
+		},
+		Header: func(t *testing.T, r *http.Request, name, value string) bool {
+			switch {
+			case name == "Reviewed":
+				sid, status, _ := strings.Cut(value, " ")
+				s.review(t, sid, trust.Status(status))
+			case value == "bob":
+				r.SetBasicAuth(bob.SID, bob.AuthToken)
+			case value == "alice, wrong token":
+				r.SetBasicAuth(alice.SID, bob.AuthToken)
+			default:
+				return false
+			}
+			return true
+		},
+		Do: s.do,
+		Check: func(t *testing.T, title string, r *http.Request, answer *httptest.ResponseRecorder) {
+			contract.check(t, title, r, answer)
+			if answer.Code >= http.StatusBadRequest && answer.Body.Len() > 0 {
+				codes[errorCode(t, title, answer)] = true
+			}
+		},
+	}, file)
 }
 
 func errorCode(t *testing.T, title string, answer *httptest.ResponseRecorder) api.Code {
@@ -178,50 +104,6 @@ func errorCode(t *testing.T, title string, answer *httptest.ResponseRecorder) ap
 		t.Errorf("%s: status %d without an error body: %v", title, answer.Code, err)
 	}
 	return api.Code(body.Code)
-}
-
-// placeholders replaces what differs from run to run by names, in order of appearance: {BU1}, {BU2}.
-type placeholders struct {
-	known map[string]string
-}
-
-var (
-	madeSID   = regexp.MustCompile(`[A-Z]{2}01[0-9a-f]{30}`)
-	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
-)
-
-func (p *placeholders) hide(s string) string {
-	for _, sid := range madeSID.FindAllString(s, -1) {
-		p.name(sid, sid[:2])
-	}
-	for _, token := range pageToken.FindAllStringSubmatch(s, -1) {
-		p.name(token[1], "page")
-	}
-	for value, name := range p.known {
-		s = strings.ReplaceAll(s, value, name)
-	}
-	return s
-}
-
-// name gives a value the next number of its kind.
-func (p *placeholders) name(value, kind string) {
-	if p.known[value] != "" {
-		return
-	}
-	number := 1
-	for _, name := range p.known {
-		if strings.HasPrefix(name, "{"+kind) {
-			number++
-		}
-	}
-	p.known[value] = fmt.Sprintf("{%s%d}", kind, number)
-}
-
-func (p *placeholders) show(s string) string {
-	for value, name := range p.known {
-		s = strings.ReplaceAll(s, name, value)
-	}
-	return s
 }
 
 var errUnavailable = errors.New("the disk is gone")

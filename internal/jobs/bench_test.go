@@ -137,7 +137,7 @@ func replay(b *testing.B, x *bench) {
 	x.config.Call = send
 	x.run(b)
 	b.ResetTimer() // one replay, whatever b.N: what has been delivered is not dead any more
-	if n, err := x.db.ReplayDead(b.Context(), time.Now()); n != count || err != nil {
+	if n, err := x.db.ReplayAll(b.Context(), store.DeliveryFilter{State: store.Dead}, time.Now()); n != count || err != nil {
 		b.Fatal(n, err)
 	}
 	for range count {

@@ -56,7 +56,7 @@ func TestStandardRetries(t *testing.T) {
 
 		// A person has it sent again: all of the schedule anew, under the same id.
 		w.answer = nil
-		if n, err := w.db.ReplayDead(t.Context(), w.clock()); n == 0 || err != nil {
+		if n, err := w.db.ReplayAll(t.Context(), store.DeliveryFilter{State: store.Dead}, w.clock()); n == 0 || err != nil {
 			t.Fatal(n, err)
 		}
 		w.drainAt(w.clock().Sub(start))

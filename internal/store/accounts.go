@@ -79,6 +79,20 @@ func (s *Store) Account(ctx context.Context, sid string) (Account, error) {
 	return a, s.classify(err)
 }
 
+// Place is where a row is in a list that is ordered by a time, and by SID among rows of the same time. The zero Place is before all
+// rows.
+type Place struct {
+	Time time.Time
+	SID  string
+}
+
+// AccountsAfter returns up to limit accounts behind a place in the list of Accounts.
+func (s *Store) AccountsAfter(ctx context.Context, after Place, limit int) ([]Account, error) {
+	all, err := queryAll(s.read(ctx), accounts.scan, `SELECT `+accounts.list+` FROM accounts
+		WHERE (created_at, sid) > ($1, $2) ORDER BY created_at, sid LIMIT $3`, micros(after.Time), after.SID, limit)
+	return all, s.classify(err)
+}
+
 // Accounts returns all accounts, the oldest first.
 func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
 	all, err := queryAll(s.read(ctx), accounts.scan, `SELECT `+accounts.list+` FROM accounts ORDER BY created_at, sid`)

@@ -158,11 +158,18 @@ func storeOutcome(tx session, outcome trust.Outcome) error {
 	return insertNotices(tx, outcome.Notices)
 }
 
-// UndecidedBundles returns up to limit bundles that wait for a reviewer, those that have waited longest first.
-func (s *Store) UndecidedBundles(ctx context.Context, limit int) ([]trust.Bundle, error) {
+// Bundle returns the bundle with this SID, of any account, or ErrNotFound.
+func (s *Store) Bundle(ctx context.Context, sid string) (trust.Bundle, error) {
+	b, err := bundles.fetch(s.read(ctx), nil, sid, "")
+	return b, s.classify(err)
+}
+
+// UndecidedBundles returns up to limit bundles that wait for a reviewer, those that have waited longest first, and only those
+// behind after.
+func (s *Store) UndecidedBundles(ctx context.Context, after Place, limit int) ([]trust.Bundle, error) {
 	all, err := queryAll(s.read(ctx), bundles.scan, `SELECT `+bundles.list+` FROM bundles
-		WHERE status IN ($1, $2) ORDER BY updated_at, sid LIMIT $3`,
-		string(trust.PendingReview), string(trust.InReview), limit)
+		WHERE status IN ($1, $2) AND (updated_at, sid) > ($3, $4) ORDER BY updated_at, sid LIMIT $5`,
+		string(trust.PendingReview), string(trust.InReview), micros(after.Time), after.SID, limit)
 	return all, s.classify(err)
 }
 

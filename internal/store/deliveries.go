@@ -14,6 +14,7 @@ import (
 // Delivery is a notice with its attempts, for people to read.
 type Delivery struct {
 	Notice   trust.Notice
+	Endpoint string // the server that is contacted: scheme, host and port, or "smtp"
 	State    State
 	Due      time.Time // of the next attempt, zero if no attempt is planned
 	Attempts []trust.Attempt
@@ -42,14 +43,49 @@ var attemptRows = newTable(
 
 // DeliveryFilter chooses deliveries. Empty fields choose all.
 type DeliveryFilter struct {
+	ID        string
 	BundleSID string
+	Channel   trust.Channel
 	State     State
-	Limit     int // at most so many
+	Endpoint  string
+	Before    string // only ids before this one: those that come after it in a list
+	Limit     int    // at most so many
+}
+
+// where returns the filter, except for the limit, as a condition on notices with its arguments.
+func (f DeliveryFilter) where() (condition string, args []any) {
+	condition = `true`
+	for _, c := range []struct{ comparison, value string }{
+		{`id = `, f.ID},
+		{`bundle_sid = `, f.BundleSID},
+		{`channel = `, string(f.Channel)},
+		{`state = `, string(f.State)},
+		{`endpoint = `, f.Endpoint},
+		{`id < `, f.Before},
+	} {
+		if c.value != "" {
+			args = append(args, c.value)
+			condition += ` AND ` + c.comparison + `$` + strconv.Itoa(len(args))
+		}
+	}
+	return condition, args
+}
+
+// Delivery returns the delivery with this id, or ErrNotFound.
+func (s *Store) Delivery(ctx context.Context, id string) (Delivery, error) {
+	all, err := s.Deliveries(ctx, DeliveryFilter{ID: id, Limit: 1})
+	if err != nil {
+		return Delivery{}, err
+	}
+	if len(all) == 0 {
+		return Delivery{}, ErrNotFound
+	}
+	return all[0], nil
 }
 
 // Deliveries returns the deliveries that match the filter with all their attempts, the newest notice first. It reads in the order
-// of the notices' ids, which begin with the time of creation. There is no index for the state: rows that do not match are
-// skipped.
+// of the notices' ids, which begin with the time of creation. There is no index for the state or the channel: rows that do not
+// match are skipped.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
 	type row struct {
 		notice  noticeRow
@@ -77,23 +113,15 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 
 // deliveriesQuery returns a query that yields a row for each attempt, and one row for a notice without attempts.
 func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
-	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE true`
-	where := func(column, value string) {
-		if value != "" {
-			args = append(args, value)
-			page += ` AND ` + column + ` = $` + strconv.Itoa(len(args))
-		}
-	}
-	where(`bundle_sid`, f.BundleSID)
-	where(`state`, string(f.State))
+	condition, args := f.where()
 	args = append(args, f.Limit)
-	page += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE ` + condition + ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
 	return `SELECT ` + noticeRows.list + `, ` + attemptRows.listOrZero() + `
 		FROM (` + page + `) AS page LEFT JOIN attempts ON notice_id = id ORDER BY id DESC, number`, args
 }
 
 func (n noticeRow) delivery() Delivery {
-	d := Delivery{Notice: n.Notice, State: n.state}
+	d := Delivery{Notice: n.Notice, Endpoint: n.endpoint, State: n.state}
 	if n.state == Ready {
 		if d.Due = n.due; n.due.Before(n.Created) { // it is atOnce
 			d.Due = n.Created
@@ -105,26 +133,38 @@ func (n noticeRow) delivery() Delivery {
 // Replay queues the notice to be sent again, with the same id, all retries and its old place in the order of its bundle, whatever
 // its state. It returns ErrNotFound if there is no such notice or its bundle was deleted.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
-	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, ofABundle, now) })
+	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, "", now) })
 	if err == nil {
 		s.wake()
 	}
 	return err
 }
 
-// ReplayDead replays all dead notices whose bundles exist, and returns how many.
-func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
+// ReplayAll replays the notices that match the filter, have ended and whose bundles exist, and returns how many. It replays all
+// if the filter has no limit.
+func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
-		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND state = $1
-			AND `+ofABundle+`
-			ORDER BY bundle_sid, channel, position`, string(Dead))
+		condition, args := f.where()
+		query := `SELECT id, state FROM notices WHERE ended_at > 0 AND ` + condition + ` AND ` + ofABundle + `
+			ORDER BY bundle_sid, channel, position`
+		if f.Limit > 0 {
+			args = append(args, f.Limit)
+			query += ` LIMIT $` + strconv.Itoa(len(args))
+		}
+		type row struct {
+			id    string
+			state State
+		}
+		ended, err := queryAll(tx, func(columns scanner) (r row, err error) {
+			return r, columns.Scan(&r.id, &r.state)
+		}, query, args...)
 		if err != nil {
 			return err
 		}
 		count = 0
-		for _, id := range ids {
-			switch err := s.replay(tx, id, ofABundle+` AND state = 'dead'`, now); {
+		for _, n := range ended {
+			switch err := s.replay(tx, n.id, n.state, now); {
 			case err == nil:
 				count++
 			case !errors.Is(err, sql.ErrNoRows): // else another process was faster
@@ -142,8 +182,12 @@ func (s *Store) ReplayDead(ctx context.Context, now time.Time) (int, error) {
 // ofABundle is true of a notice whose bundle has not been deleted.
 const ofABundle = `EXISTS (SELECT 1 FROM bundles WHERE sid = bundle_sid)`
 
-func (s *Store) replay(tx session, id, condition string, now time.Time) error {
-	n, err := s.lockNotice(tx, id, condition)
+// replay returns sql.ErrNoRows unless the notice is in the given state, which is empty for any.
+func (s *Store) replay(tx session, id string, in State, now time.Time) error {
+	n, err := s.lockNotice(tx, id, ofABundle)
+	if err == nil && in != "" && n.state != in {
+		err = sql.ErrNoRows
+	}
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,7 @@ func TestReplayTakesItsPlace(t *testing.T) {
 			if got := states(t, s); got != "[dead ready]" {
 				t.Fatalf("states %s", got)
 			}
-			if n, err := s.ReplayDead(t.Context(), at); n != 1 || err != nil {
+			if n, err := s.ReplayAll(t.Context(), store.DeliveryFilter{State: store.Dead}, at); n != 1 || err != nil {
 				t.Fatal(n, err)
 			}
 			if got := states(t, s); got != "[ready waiting]" {
@@ -281,7 +281,7 @@ func TestNothingIsSentForADeletedBundle(t *testing.T) {
 			if got := states(t, s); got != "[dead dropped dropped]" {
 				t.Errorf("states %s", got)
 			}
-			if n, err := s.ReplayDead(t.Context(), at); n != 0 || err != nil {
+			if n, err := s.ReplayAll(t.Context(), store.DeliveryFilter{State: store.Dead}, at); n != 0 || err != nil {
 				t.Errorf("replayed %d, %v", n, err)
 			}
 			if err := s.Replay(t.Context(), first[0].Notice.ID, at); !errors.Is(err, store.ErrNotFound) {

@@ -19,7 +19,7 @@ func TestReplayMeetsDelete(t *testing.T) {
 		"replay": func(s *store.Store, ctx context.Context, id string) error { return s.Replay(ctx, id, at) },
 		"drop":   func(s *store.Store, ctx context.Context, id string) error { return s.Drop(ctx, id, at) },
 		"all dead": func(s *store.Store, ctx context.Context, _ string) error {
-			n, err := s.ReplayDead(ctx, at)
+			n, err := s.ReplayAll(ctx, store.DeliveryFilter{State: store.Dead}, at)
 			if n == 0 && err == nil {
 				err = store.ErrNotFound
 			}

@@ -12,6 +12,7 @@ import (
 // The files that the program reads, by their paths below the root.
 const (
 	contractFile    = "openapi.yaml"
+	operatorFile    = "api/operator/openapi.yaml"
 	changelogFile   = "CHANGELOG.md"
 	lintFile        = "docs/contracts/lint.yaml"
 	differencesFile = "docs/contracts/differences.yaml"
@@ -31,7 +32,7 @@ func project(t *testing.T, edits ...edit) map[string]string {
 	contract = before + "\n  version: 9.9.9\n" + after
 	files := map[string]string{
 		contractFile: contract, releasedFile: contract, changelogFile: "# Changelog\n\n## Unreleased\n",
-		lintFile: read(t, lintFile), differencesFile: "differences: []\n",
+		operatorFile: read(t, operatorFile), lintFile: read(t, lintFile), differencesFile: "differences: []\n",
 	}
 	for _, e := range edits {
 		if !strings.Contains(files[e.file], e.old) {
@@ -91,6 +92,10 @@ func ask(t *testing.T, files map[string]string, args ...string) (string, error) 
 func TestLint(t *testing.T) {
 	for _, test := range []testCase{
 		{"the contract", nil, "nothing to say", false},
+		{
+			"a hint about the operator's contract",
+			[]edit{{operatorFile, "    description: Look after accounts.\n", ""}}, "style-tag-description", true,
+		},
 		{"a hint", []edit{{contractFile, "    description: Register a business for a service and follow the review.\n", ""}}, "style-tag-description", true},
 		{"a mistake", []edit{{contractFile, "name: Sid\n", "name: Other\n"}}, "semantic-path-params", true},
 		{

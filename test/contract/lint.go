@@ -33,27 +33,29 @@ type finding struct {
 	rule, message string
 }
 
-// lint prints the linter's findings with all of its rules, hints included, except for the excluded ones.
+// lint prints the linter's findings about both contracts with all of its rules, hints included, except for the excluded ones.
 func lint(ctx context.Context, in files, out *report) error {
 	exceptions, err := readExceptions(in.exceptions)
 	if err != nil {
 		return err
 	}
-	found, err := lintAll(ctx, in.contract)
-	if err != nil {
-		return err
-	}
 	excused, remaining := 0, 0
-	for _, f := range found {
-		if i := slices.IndexFunc(exceptions, func(e *exception) bool {
-			return e.Rule == f.rule && e.message.MatchString(f.message)
-		}); i >= 0 {
-			exceptions[i].used++
-			excused++
-			continue
+	for _, contract := range []string{in.contract, in.operator} {
+		found, err := lintAll(ctx, contract)
+		if err != nil {
+			return err
 		}
-		remaining++
-		out.linef("%s:%d:%d: %s: %s", in.contract, f.line, f.column, f.rule, f.message)
+		for _, f := range found {
+			if i := slices.IndexFunc(exceptions, func(e *exception) bool {
+				return e.Rule == f.rule && e.message.MatchString(f.message)
+			}); i >= 0 {
+				exceptions[i].used++
+				excused++
+				continue
+			}
+			remaining++
+			out.linef("%s:%d:%d: %s: %s", contract, f.line, f.column, f.rule, f.message)
+		}
 	}
 	for _, e := range exceptions {
 		if e.used == 0 {
@@ -64,8 +66,8 @@ func lint(ctx context.Context, in files, out *report) error {
 	if remaining > 0 {
 		return errFindings
 	}
-	out.linef("lint: nothing to say about %s; %d findings are excused by %d exceptions with a reason",
-		in.contract, excused, len(exceptions))
+	out.linef("lint: nothing to say about %s and %s; %d findings are excused by %d exceptions with a reason",
+		in.contract, in.operator, excused, len(exceptions))
 	return nil
 }
 

@@ -1,9 +1,9 @@
-// Command contract checks openapi.yaml as a document. It has three subcommands:
+// Command contract checks openapi.yaml as a document, and api/operator/openapi.yaml. It has three subcommands:
 //
-//	contract lint              lints the document. Exceptions are in docs/contracts/lint.yaml.
-//	contract released          compares it with the last released contract, docs/contracts/openapi-*.yaml. A breaking change is
+//	contract lint              lints both. Exceptions are in docs/contracts/lint.yaml.
+//	contract released          compares openapi.yaml with the last released contract, docs/contracts/openapi-*.yaml. A breaking change is
 //	                           allowed if CHANGELOG.md announces it under Unreleased: "- Breaking: <operationId> ...".
-//	contract diff PUBLISHED    compares it with a published contract, in the operations that both have. Intended differences
+//	contract diff PUBLISHED    compares openapi.yaml with a published contract, in the operations that both have. Intended differences
 //	                           are in docs/contracts/differences.yaml.
 //
 // Each exception must have a reason and still be needed: one that excludes nothing is an error, like a new finding. The program
@@ -29,6 +29,7 @@ var errFindings = errors.New("the contract needs a look: see above")
 // files has the paths of the files to read.
 type files struct {
 	contract    string
+	operator    string // the contract of the operator API
 	changelog   string
 	released    string // a folder
 	exceptions  string
@@ -39,6 +40,7 @@ func filesIn(root string) files {
 	contracts := filepath.Join(root, "docs", "contracts")
 	return files{
 		contract:    filepath.Join(root, "openapi.yaml"),
+		operator:    filepath.Join(root, "api", "operator", "openapi.yaml"),
 		changelog:   filepath.Join(root, "CHANGELOG.md"),
 		released:    contracts,
 		exceptions:  filepath.Join(contracts, "lint.yaml"),

@@ -176,7 +176,8 @@ type StrictServerInterface interface {
 	FetchObject(ctx context.Context, request FetchObjectRequestObject) (FetchObjectResponseObject, error)
 }
 
-// NewStrictHandler returns the handlers that call ssi. They expect a form in Request.PostForm.
+// NewStrictHandler returns the handlers that call ssi. They expect a form in Request.PostForm, and JSON in the value "body" of
+// echo.Context.
 func NewStrictHandler(ssi StrictServerInterface) ServerInterface {
 	return &strictHandler{ssi: ssi}
 }

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"regexp"
+)
+
+// operatorFlags say who may call the operator API, and where.
+type operatorFlags struct {
+	OperatorToken  string `env:"TRUSTHUB_OPERATOR_TOKEN" placeholder:"TOKEN" help:"Bearer token of the operator API, which is off without one. Prefer the variable: other users of the machine can see the command line."`
+	OperatorListen string `env:"TRUSTHUB_OPERATOR_LISTEN" placeholder:"ADDRESS" help:"Address for the operator API alone. Without it, the API shares --listen if that is on loopback, and is off otherwise."`
+}
+
+// operatorToken matches tokens that every client can send (RFC 6750) and nobody can guess.
+var operatorToken = regexp.MustCompile(`^[0-9A-Za-z._~+/-]{16,256}=*$`)
+
+// validate reports what would keep the operator API from working.
+func (f operatorFlags) validate() error {
+	if f.OperatorListen != "" {
+		if _, _, err := net.SplitHostPort(f.OperatorListen); err != nil {
+			return errors.New("--operator-listen must be a host or IP address and a port, such as 127.0.0.1:8081")
+		}
+		if f.OperatorToken == "" {
+			return errors.New("--operator-listen requires TRUSTHUB_OPERATOR_TOKEN")
+		}
+	}
+	if f.OperatorToken != "" && !operatorToken.MatchString(f.OperatorToken) {
+		return errors.New("TRUSTHUB_OPERATOR_TOKEN must have 16 to 256 letters, digits and characters of -._~+/, as a bearer token has")
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/operator"
+)
+
+// Operator configures the operator API.
+type Operator struct {
+	// Token is what operators authenticate with. Empty means that the API is off.
+	Token string
+	// Listen is an address of its own to listen on, host:port. If it is empty, the API shares Config.Listen if that is on
+	// loopback or Share is set, and is off otherwise. Without Config.Listen it is part of App.Handler.
+	Listen string
+	Share  bool
+}
+
+// buildOperator makes what answers the requests of operators, and has it listen if it has an address of its own.
+func (a *App) buildOperator(ctx context.Context) error {
+	c := a.config
+	switch {
+	case c.Operator.Token == "":
+		return nil
+	case c.Operator.Listen == "" && !c.Operator.Share && a.main.exposed():
+		c.Logger.Warn("the operator API is off, because the server does not listen on loopback: give it an address with --operator-listen")
+		return nil
+	}
+	limiter := a.main.limiter
+	if c.Operator.Listen != "" {
+		limiter = c.newLimiter()
+	}
+	authenticate := api.OperatorToken(c.Operator.Token)
+	if limiter != nil {
+		authenticate = limiter.Authenticate(authenticate)
+	}
+	config := api.Config{
+		Authenticate: authenticate, MapError: operator.MapError, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
+	}
+	if c.Operator.Listen == "" {
+		config.PublicURL = c.PublicURL
+	}
+	handler, err := api.NewOperator(operator.New(c.Store, c.Policy, c.Now), config)
+	if err != nil {
+		return err
+	}
+	if c.Operator.Listen == "" {
+		a.main.handler = split(a.main.handler, handler)
+		return nil
+	}
+	a.operator = &site{handler: handler, limiter: limiter}
+	return a.operator.listen(ctx, c.Operator.Listen)
+}
+
+// split serves the operator API on its paths, and customers on all others.
+func split(customers, operators http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, api.OperatorPath) {
+			operators.ServeHTTP(w, r)
+			return
+		}
+		customers.ServeHTTP(w, r)
+	})
+}
+
+// OperatorAddr returns the address that the operator API listens on: its own or that of the server. It returns nil if the API is
+// off or nobody listens.
+func (a *App) OperatorAddr() net.Addr {
+	switch {
+	case a.operator != nil:
+		return a.operator.addr()
+	case a.config.Operator.Token == "" || (a.main.exposed() && !a.config.Operator.Share):
+		return nil
+	}
+	return a.main.addr()
+}
