@@ -34,12 +34,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -58,13 +58,10 @@ type Server struct {
 	app       *app.App
 	store     *store.Store
 	policy    trust.Policy
-	clock     *clock
-	faults    *faults
+	control   *control.Control
 	records   *records
 	transport *transport
 	sids      map[string]string // of what was seeded, by keys
-
-	working sync.Mutex // held while app.Drain runs, which must not run concurrently
 }
 
 // Option changes what New does.
@@ -137,7 +134,7 @@ func New(tb testing.TB, options ...Option) *Server {
 		set.account = newAccount(set.start)
 	}
 	s := &Server{
-		tb: tb, policy: set.policy, clock: &clock{time: set.start}, faults: &faults{}, records: &records{},
+		tb: tb, policy: set.policy, control: control.New(control.NewClock(set.start, time.Now), nil), records: &records{},
 		AccountSID: set.account.SID, AuthToken: set.account.AuthToken,
 		PrimaryCustomerProfileSID: trust.PrimarySID(set.account.SID),
 	}
@@ -163,14 +160,14 @@ func (s *Server) open(set settings) {
 		s.tb.Fatalf("apitest: %v", err)
 	}
 	sender := callback.NewSender(callback.Config{
-		Now:   s.clock.now,
+		Now:   s.Now,
 		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	})
 	s.tb.Cleanup(sender.Close)
 	if s.app, err = app.New(s.tb.Context(), app.Config{
-		Store: s.store, Now: s.clock.now, Logger: set.logger, Policy: s.policy,
+		Store: s.store, Control: s.control, Logger: set.logger, Policy: s.policy,
 		AllowGuessing: true, // otherwise a test of wrong passwords would get 429 after a few
-		Call:          s.records.caller(sender, s.clock.now), Mail: s.records.mailer(s.clock.now),
+		Call:          s.records.caller(sender, s.Now), Mail: s.records.mailer(s.Now),
 		TwilioRetries: set.twilioRetries,
 		Random:        func() float64 { return 0.5 }, // retries are exactly as far apart as their schedule says
 	}); err != nil {
@@ -194,7 +191,7 @@ func (s *Server) serve() {
 		requestCtx, done := context.WithCancel(r.Context())
 		defer done()
 		defer context.AfterFunc(ctx, done)()
-		s.faults.wrap(s.clock.wrap(s.app.Handler())).ServeHTTP(w, r.WithContext(requestCtx))
+		s.app.Handler().ServeHTTP(w, r.WithContext(requestCtx))
 	})
 	server := httptest.NewServer(untilEnd)
 	s.BaseURL = server.URL
@@ -209,7 +206,7 @@ func (s *Server) serve() {
 // AddAccount creates another account and returns its credentials.
 func (s *Server) AddAccount() (sid, authToken string) {
 	s.tb.Helper()
-	account := newAccount(s.clock.now())
+	account := newAccount(s.Now())
 	s.putAccount(account)
 	return account.SID, account.AuthToken
 }

@@ -52,7 +52,7 @@ func (s *Server) seed(seeds []seedText) {
 		if err != nil {
 			s.tb.Fatalf("apitest: %v", err)
 		}
-		config := seed.Config{AccountSID: s.AccountSID, Policy: s.policy, Now: s.clock.now()}
+		config := seed.Config{AccountSID: s.AccountSID, Policy: s.policy, Now: s.Now()}
 		result, err := file.Store(s.tb.Context(), s.store, config)
 		if err != nil {
 			s.tb.Fatalf("apitest: %v", err)

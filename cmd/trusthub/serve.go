@@ -9,6 +9,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
@@ -97,9 +98,14 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 // config returns the server's configuration.
 func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error) {
 	send, err := c.mailSender(log)
+	var controlled *control.Control
+	if c.Test {
+		controlled = newTestControl()
+	}
 	return app.Config{
 		Store:                    db,
 		Now:                      time.Now,
+		Control:                  controlled,
 		Logger:                   log,
 		Listen:                   c.Listen,
 		PublicURL:                c.PublicURL,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/seed"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -96,6 +97,13 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 			end()
 		}()
 	})
+}
+
+// newTestControl returns a control whose clock runs.
+func newTestControl() *control.Control {
+	clock := control.NewClock(time.Now(), time.Now)
+	clock.Run()
+	return control.New(clock, nil)
 }
 
 // seed seeds the account of the test from the file of --seed, and returns the SIDs by the keys.

@@ -32,6 +32,7 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/connections"
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
@@ -52,13 +53,16 @@ const MinConnections = connections.MinMax
 // Quotas bound what one account may have.
 type Quotas = hub.Quotas
 
-// Config describes a server. Store and Now are required. Every other field may be left at its zero value, which is the safe
-// choice unless its comment says otherwise.
+// Config describes a server. Store is required, and Now or Control. Every other field may be left at its zero value, which is the
+// safe choice unless its comment says otherwise.
 type Config struct {
 	// Store keeps everything. It belongs to the App from the call of New on: App.Close closes it, and so does a New that fails.
 	Store *store.Store
 	// Now is the clock. Timeouts and the durations in the log go by real time.
 	Now func() time.Time
+	// Control, if set, is the clock instead of Now, and lets a test make requests fail and reset the server. Each server has its
+	// own.
+	Control *control.Control
 	// Logger gets the log. Nil means no log.
 	Logger *slog.Logger
 
@@ -128,6 +132,9 @@ func (c Config) withDefaults() Config {
 	if c.Wrap == nil {
 		c.Wrap = func(h *hub.Hub) server.StrictServerInterface { return h }
 	}
+	if c.Control != nil {
+		c.Now = c.Control.Clock.Now
+	}
 	if c.Callbacks == nil {
 		c.Callbacks = func(net.Addr) callback.Config { return callback.Config{} }
 	}
@@ -180,8 +187,14 @@ func (a *App) buildMain(ctx context.Context) error {
 	if a.main.handler, err = api.New(c.Wrap(h), api.Config{
 		Authenticate: authenticate, MapError: hub.MapError, Health: h.Health,
 		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
-	}); err != nil || c.Listen == "" {
+	}); err != nil {
 		return err
+	}
+	if c.Control != nil {
+		a.main.handler = c.Control.Handler(a.main.handler)
+	}
+	if c.Listen == "" {
+		return nil
 	}
 	return a.main.listen(ctx, c.Listen)
 }
@@ -203,6 +216,9 @@ func (a *App) buildWorker() {
 		config.Call = a.sender.Send
 	}
 	a.worker = jobs.NewWorker(config)
+	if c.Control != nil {
+		c.Control.Attach(c.Store, a.worker)
+	}
 }
 
 // Addr returns the address that the server listens on, nil without Config.Listen.

@@ -39,8 +39,7 @@ func (a *App) Serve(ctx context.Context) error {
 // Work is the other half of Run: it reviews, delivers and removes what is old.
 func (a *App) Work(ctx context.Context) { a.worker.Run(ctx) }
 
-// Drain does all that is due by the clock, and what that makes due, and returns when it is done. With a clock in the caller's
-// hand it takes the place of Work, beside which it must not run.
+// Drain does all that is due by the clock, and what that makes due, and returns when it is done.
 func (a *App) Drain(ctx context.Context) error { return a.worker.Drain(ctx) }
 
 // ServeHandler serves any handler with the timeouts of the server until ctx ends, then finishes what is in flight.

@@ -68,6 +68,9 @@ type Worker struct {
 	stopWithin time.Duration
 	removed    time.Time // when old rows were last removed
 	latest     time.Time // time seen, to detect that the clock was set back
+
+	turn     chan struct{}        // holds a value while Run or a call of Exclusively uses the fields above
+	handover chan context.Context // on which Run hands its turn over, with the context of what it sends
 }
 
 // NewWorker returns a worker. It does nothing before Run or Drain.
@@ -84,12 +87,16 @@ func NewWorker(c Config) *Worker {
 		},
 		cursors:    map[store.Line]string{},
 		stopWithin: stopTimeout,
+		turn:       make(chan struct{}, 1),
+		handover:   make(chan context.Context),
 	}
 }
 
 // Run works until ctx ends. Attempts that are running then get a few seconds to end and are recorded. The others are returned to
 // the queue, for another worker or the next start.
 func (w *Worker) Run(ctx context.Context) {
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
 	sendCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	timer := time.NewTimer(0)
@@ -99,6 +106,8 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-ctx.Done():
 			w.stop(sendCtx, cancel)
 			return
+		case w.handover <- sendCtx:
+			w.turn <- struct{}{} // once the other has ended its turn
 		case report := <-w.results:
 			w.finish(report)
 		case <-w.Store.Woken():
@@ -121,17 +130,41 @@ func (w *Worker) pause(next time.Time) time.Duration {
 }
 
 // Drain does all that is due at Now, and all that becomes due by that, and returns when nothing is left or running. With a fake
-// clock, days pass in an instant. It must not run concurrently with Run.
+// clock, days pass in an instant. If ctx ends first, Drain returns its error.
 func (w *Worker) Drain(ctx context.Context) error {
+	return w.Exclusively(ctx, func(drain func() error) error { return drain() })
+}
+
+// Exclusively calls fn while nothing else uses the worker: Run pauses between two steps, and other calls wait. drain is Drain
+// within fn. fn must call neither Drain nor Exclusively.
+func (w *Worker) Exclusively(ctx context.Context, fn func(drain func() error) error) error {
+	sendCtx := ctx
+	select {
+	case w.turn <- struct{}{}: // Run is not running
+	case sendCtx = <-w.handover: // so that the end of ctx cancels no attempts: Run continues with them
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-w.turn }()
+	return fn(func() error { return w.drain(ctx, sendCtx) })
+}
+
+func (w *Worker) drain(ctx, sendCtx context.Context) error {
 	for {
-		_, busy, err := w.cycle(ctx, ctx)
-		if err != nil {
+		_, busy, err := w.cycle(ctx, sendCtx)
+		switch {
+		case err != nil:
 			return err
-		}
-		if w.sending() > 0 {
-			w.finish(<-w.results)
-		} else if !busy {
+		case w.sending() == 0 && !busy:
 			return nil
+		case w.sending() == 0:
+			continue
+		}
+		select {
+		case report := <-w.results:
+			w.finish(report)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -152,7 +185,7 @@ func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool,
 	if advanced || delivered || removed {
 		return now, true, nil
 	}
-	next, err = w.next(ctx, now)
+	next, err = w.Next(ctx, now)
 	return next, false, err
 }
 
@@ -176,8 +209,8 @@ func (w *Worker) advanceDue(ctx context.Context) (bool, error) {
 	return advanced > 0, nil
 }
 
-// next returns when something will be due, or the zero time if nothing will.
-func (w *Worker) next(ctx context.Context, now time.Time) (time.Time, error) {
+// Next returns when something will be due after now, or the zero time if nothing will.
+func (w *Worker) Next(ctx context.Context, now time.Time) (time.Time, error) {
 	step, err := w.Store.NextAdvance(ctx)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find the next review step: %w", err)

@@ -120,6 +120,12 @@ func rules() []rule {
 			"internal/guessing", "internal/connections"),
 		neverDirect: []string{"os", "database/sql", "net/http", echo},
 	}, {
+		pkg:    "internal/control",
+		reason: "it moves the clock and empties tables; how a test reaches it, from Go or over HTTP, is not its business",
+		never: own("cmd/...", "api/apitest", "internal/app", "internal/hub", "internal/callback", "internal/mail",
+			"internal/guessing", "internal/connections", "internal/seed"),
+		neverDirect: []string{"os", "database/sql", echo},
+	}, {
 		pkg:         "internal/app",
 		reason:      "it connects the parts of the server, and knows nothing of flags, the environment, SMTP or tests",
 		never:       append(own("cmd/...", "api/apitest", "api/client", "test/..."), "github.com/alecthomas/kong/...", "testing"),

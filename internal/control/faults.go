@@ -1,0 +1,148 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/opentrusthub/trusthub/gen/validation"
+)
+
+// maxRules bounds the rules that are left at a time.
+const maxRules = 1000
+
+// Match says which requests a fault is for. The zero Match is for all requests to the API.
+type Match struct {
+	Operation string // an operationId of the contract, such as CreateTrustProduct, instead of Method and Path
+	Method    string // empty means any
+	Path      string // such as /v1/TrustProducts/{Sid}, where {…} stands for any one segment; empty means any
+}
+
+// resolve returns an equal Match without Operation.
+func (m Match) resolve() (Match, error) {
+	switch {
+	case m.Operation == "" && (m.Path == "" || strings.HasPrefix(m.Path, "/v1/")):
+		return m, nil
+	case m.Operation == "":
+		return Match{}, errors.New("path must begin with /v1/")
+	case m.Method != "" || m.Path != "":
+		return Match{}, errors.New("operation cannot be used with method or path")
+	}
+	contract, err := validation.GetSpec()
+	if err != nil {
+		return Match{}, fmt.Errorf("read the contract: %w", err)
+	}
+	for path, item := range contract.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.OperationID == m.Operation && strings.HasPrefix(path, "/v1/") {
+				return Match{Method: method, Path: path}, nil
+			}
+		}
+	}
+	return Match{}, errors.New("unknown operation")
+}
+
+func (m Match) matches(r *http.Request) bool {
+	return (m.Method == "" || m.Method == r.Method) && (m.Path == "" || matchesPath(m.Path, r.URL.Path))
+}
+
+func matchesPath(pattern, path string) bool {
+	return slices.EqualFunc(strings.Split(pattern, "/"), strings.Split(path, "/"), func(want, got string) bool {
+		if strings.HasPrefix(want, "{") && strings.HasSuffix(want, "}") {
+			return got != ""
+		}
+		return want == got
+	})
+}
+
+// Handle handles a request instead of the API, or wraps it: next is the API.
+type Handle func(w http.ResponseWriter, r *http.Request, next http.Handler)
+
+// Faults are the faults of requests to come. The zero Faults are none. They are safe for concurrent use.
+type Faults struct {
+	mu    sync.Mutex
+	rules []*rule // in the order of Inject
+}
+
+// rule is a fault for the next requests that match.
+type rule struct {
+	match  Match
+	handle Handle
+	left   int
+}
+
+// Inject applies the fault to the next n requests that match and for which no earlier Inject is left. It returns an error that
+// names what is wrong with the arguments.
+func (f *Faults) Inject(n int, match Match, fault Fault) error {
+	if err := fault.validate(); err != nil {
+		return err
+	}
+	return f.InjectFunc(n, match, fault.Handle)
+}
+
+// InjectFunc is Inject for a fault that is a function.
+func (f *Faults) InjectFunc(n int, match Match, handle Handle) error {
+	match, err := match.resolve()
+	switch {
+	case err != nil:
+		return err
+	case n < 1:
+		return errors.New("the number of requests must be at least 1")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.rules) >= maxRules {
+		return fmt.Errorf("at most %d faults can be left at a time", maxRules)
+	}
+	f.rules = append(f.rules, &rule{match, handle, n})
+	return nil
+}
+
+// Left returns for how many requests there are faults.
+func (f *Faults) Left() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	sum := 0
+	for _, r := range f.rules {
+		sum += r.left
+	}
+	return sum
+}
+
+// Clear removes the faults that are left.
+func (f *Faults) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = nil
+}
+
+// take returns the fault of a request, nil if it has none.
+func (f *Faults) take(r *http.Request) Handle {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.rules, func(one *rule) bool { return one.match.matches(r) })
+	if i < 0 {
+		return nil
+	}
+	found := f.rules[i]
+	if found.left--; found.left == 0 {
+		f.rules = slices.Delete(f.rules, i, i+1)
+	}
+	return found.handle
+}
+
+// handler applies the faults to the requests to the API, which is next.
+func (f *Faults) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isOperation(r) {
+			if handle := f.take(r); handle != nil {
+				handle(w, r, next)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
