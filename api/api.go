@@ -74,6 +74,11 @@ type Config struct {
 	// 401 and 429 the caller's address and, if the user name is an account SID, that. The status is 499 if the caller closed the
 	// connection before the response. A token, parameter or body is never logged. Nil means no log.
 	Logger *slog.Logger
+
+	// Observe, if set, is called once for each request when its response has been written, also for requests outside of the
+	// contract. Only a request whose operation panics with http.ErrAbortHandler is neither observed nor logged. It is called
+	// concurrently, and a part of the response waits for it.
+	Observe func(RequestInfo)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -135,8 +140,7 @@ func newEdge(
 ) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = ipExtractor(config.TrustedProxies) // the default believes headers that a caller may set
-	e.HTTPErrorHandler = errorWriter{config}.write
-	e.Use(observe(config))
+	e.Use(observe(operations, config))
 
 	middlewares := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for _, op := range operations {

@@ -35,6 +35,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -70,6 +71,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxConnections and MaxConnectionsPerAddress bound the open connections; see package connections. 0 means the defaults.
 	MaxConnections, MaxConnectionsPerAddress int
+	// RequestLog is how many requests of each account App.RequestLog keeps in memory. 0 means none.
+	RequestLog int
 	// AllowGuessing turns off the limit on wrong passwords, for a server whose account is known to everybody anyway.
 	AllowGuessing bool
 
@@ -134,6 +137,7 @@ func (c Config) withDefaults() Config {
 // App is a server that has been put together. Close it after its last use.
 type App struct {
 	config   Config
+	requests *requestlog.Log // nil without Config.RequestLog
 	handler  http.Handler
 	listener net.Listener // nil without Config.Listen
 	server   *http.Server // of the listener
@@ -175,10 +179,15 @@ func (a *App) buildHandler(ctx context.Context) error {
 		})
 		authenticate = limiter.Authenticate(authenticate)
 	}
+	var observe func(api.RequestInfo)
+	if c.RequestLog > 0 {
+		a.requests = requestlog.New(c.RequestLog, c.Now)
+		observe = a.requests.Observe
+	}
 	var err error
 	if a.handler, err = api.New(c.Wrap(h), api.Config{
 		Authenticate: authenticate, MapError: hub.MapError, Health: h.Health,
-		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
+		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger, Observe: observe,
 	}); err != nil || limiter == nil {
 		return err
 	}
@@ -223,6 +232,9 @@ func (a *App) Handler() http.Handler { return a.handler }
 
 // Store returns the store, for what a caller puts into it before the server runs. It is closed by Close.
 func (a *App) Store() *store.Store { return a.config.Store }
+
+// RequestLog returns the latest requests, nil without Config.RequestLog.
+func (a *App) RequestLog() *requestlog.Log { return a.requests }
 
 // Close releases what New acquired. Call it when Run, Serve, Work and Drain have returned.
 func (a *App) Close() error {
