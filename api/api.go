@@ -76,6 +76,11 @@ type Config struct {
 	// 401 and 429 the caller's address and, if the user name is an account SID, that. The status is 499 if the caller closed the
 	// connection before the response. A token, parameter or body is never logged. Nil means no log.
 	Logger *slog.Logger
+
+	// Observe, if set, is called once for each request when its response has been written, also for requests outside of the
+	// contract. Only a request whose operation panics with http.ErrAbortHandler is neither observed nor logged. It is called
+	// concurrently, and a part of the response waits for it.
+	Observe func(RequestInfo)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -143,8 +148,7 @@ type contract struct {
 func newEdge(served contract, config Config, register func(*echo.Echo, map[string][]echo.MiddlewareFunc)) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = ipExtractor(config.TrustedProxies) // the default believes headers that a caller may set
-	e.HTTPErrorHandler = errorWriter{config, served.auth.challenge}.write
-	e.Use(observe(config, served.cors))
+	e.Use(observe(served, config))
 
 	middlewares := make(map[string][]echo.MiddlewareFunc, len(served.operations))
 	for _, op := range served.operations {

@@ -8,8 +8,6 @@ import (
 	"net/netip"
 
 	"github.com/labstack/echo/v4"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // ClientAddress returns the address that the request comes from: that of the connection or, behind Config.TrustedProxies, the
@@ -41,15 +39,14 @@ func clientAddress(c echo.Context) netip.Addr {
 	return address.Unmap()
 }
 
-// refusedCaller returns what is logged about a caller that was refused, to show who tries whose credentials. A user name is
-// logged only if it is an account SID: any other text could be a password in the wrong place.
+// refusedCaller returns what is logged about a caller that was refused, to show who tries whose credentials.
 func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 	if status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 		return nil
 	}
 	attrs := []slog.Attr{slog.String("client_address", info.client.String())}
-	if username, _, _ := r.BasicAuth(); trust.ValidAccountSID(username) {
-		attrs = append(attrs, slog.String("account_sid", username))
+	if sid := claimedAccountSID(r); sid != "" {
+		attrs = append(attrs, slog.String("account_sid", sid))
 	}
 	return attrs
 }

@@ -111,10 +111,11 @@ type errorWriter struct {
 	challenge string // of a 401
 }
 
-// write is echo's error handler. It does nothing if a response has been started, which cannot be changed any more.
-func (w errorWriter) write(err error, c echo.Context) {
+// write writes the response for an error and returns its body. If a response has been started, which cannot be changed any more,
+// it does nothing and returns the zero Error.
+func (w errorWriter) write(err error, c echo.Context) gen.Error {
 	if c.Response().Committed {
-		return
+		return gen.Error{}
 	}
 	answer := w.answer(err)
 	info := answer.info()
@@ -129,16 +130,18 @@ func (w errorWriter) write(err error, c echo.Context) {
 	if answer.RetryAfter > 0 {
 		header.Set("Retry-After", retryafter.Format(answer.RetryAfter))
 	}
-	if c.Request().Method == http.MethodHead {
-		c.Response().WriteHeader(info.Status)
-		return
-	}
-	_ = c.JSON(info.Status, gen.Error{ // fails only if the caller has closed the connection
+	body := gen.Error{
 		Code:     int(info.Code),
 		Message:  message,
 		MoreInfo: "https://www.twilio.com/docs/errors/" + strconv.Itoa(int(info.Code)),
 		Status:   info.Status,
-	})
+	}
+	if c.Request().Method == http.MethodHead {
+		c.Response().WriteHeader(info.Status)
+	} else {
+		_ = c.JSON(info.Status, body) // fails only if the caller has closed the connection
+	}
+	return body
 }
 
 // answer returns the Error that the caller sees for an error.

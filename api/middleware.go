@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/internal/panics"
 )
 
@@ -34,9 +35,10 @@ func inOrder(steps []step) echo.MiddlewareFunc {
 	}
 }
 
-// observe gives the request its id, its context, the CORS headers if they are wanted, and its line in the log. It comes first, so that it sees every
-// response. It writes errors, so that the line has their status.
-func observe(config Config, cors bool) echo.MiddlewareFunc {
+// observe gives the request its id, its context, the CORS headers if they are wanted, and its line in the log, and reports it to
+// Config.Observe. It comes first, so that it sees every response. It writes errors, so that the line has their status.
+func observe(served contract, config Config) echo.MiddlewareFunc {
+	observer := newObserver(served.operations)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := config.Now()
@@ -45,7 +47,7 @@ func observe(config Config, cors bool) echo.MiddlewareFunc {
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
 			header := c.Response().Header()
-			if cors {
+			if served.cors {
 				addCORSHeaders(header)
 			}
 			header.Set(requestIDHeader, info.id)
@@ -56,11 +58,18 @@ func observe(config Config, cors bool) echo.MiddlewareFunc {
 				err = recovered(next, c)
 			}
 			broken := err != nil && c.Response().Committed
+			var answer gen.Error
 			if err != nil {
-				c.Error(err)
+				answer = errorWriter{config, served.auth.challenge}.write(err, c)
 			}
 			stopReading(c)
-			logRequest(config.Logger, c, info, config.Now().Sub(start), err)
+			duration, status := config.Now().Sub(start), finalStatus(c, err)
+			logRequest(config.Logger, c, info, status, duration, err)
+			if config.Observe != nil {
+				observed := observer.describe(c, status, answer)
+				observed.Duration, observed.Broken = duration, broken
+				config.Observe(observed)
+			}
 			if broken {
 				panic(http.ErrAbortHandler) // drops the connection: otherwise the caller would take a part for the whole
 			}
@@ -69,16 +78,10 @@ func observe(config Config, cors bool) echo.MiddlewareFunc {
 	}
 }
 
-// statusClientClosed is logged if the caller closed the connection before the response. Nginx introduced it.
-const statusClientClosed = 499
-
 // logRequest logs a request, with the cause if the status is 500 or above or the response was broken off. It never logs the path
 // (which may contain anything), a header, a parameter or a body.
-func logRequest(log *slog.Logger, c echo.Context, info *request, duration time.Duration, err error) {
-	ctx, level, status := c.Request().Context(), slog.LevelInfo, c.Response().Status
-	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
-		status = statusClientClosed
-	}
+func logRequest(log *slog.Logger, c echo.Context, info *request, status int, duration time.Duration, err error) {
+	ctx, level := c.Request().Context(), slog.LevelInfo
 	attrs := make([]slog.Attr, 0, 8)
 	attrs = append(attrs,
 		slog.String("request_id", info.id),

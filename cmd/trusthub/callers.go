@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -10,10 +11,11 @@ import (
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
-// callerFlags limit callers before they have authenticated.
+// callerFlags are about callers and what they send: limits before they have authenticated, and the request log.
 type callerFlags struct {
 	MaxConnections           connectionLimit `default:"4096" env:"TRUSTHUB_MAX_CONNECTIONS" help:"Maximum number of open connections. At the maximum, idle ones and those without valid credentials are closed in favor of new ones."`
 	MaxConnectionsPerAddress connectionLimit `default:"1024" env:"TRUSTHUB_MAX_CONNECTIONS_PER_ADDRESS" help:"Maximum number of open connections from one IPv4 address or IPv6 /64 network. It does not apply to loopback and --trusted-proxies."`
+	RequestLog               requestCount    `default:"1000" env:"TRUSTHUB_REQUEST_LOG" help:"How many of the latest requests of each account are kept in memory, with their parameters and the reason if they were refused, but at most 2 MB for each account and 64 MB in total. 0 keeps none."`
 	TrustedProxies           []addresses     `env:"TRUSTHUB_TRUSTED_PROXIES" placeholder:"CIDR" help:"Address ranges of the proxies in front of this server, for example 10.0.0.5/32. X-Forwarded-For is trusted only from them."`
 }
 
@@ -27,6 +29,19 @@ func (l *connectionLimit) UnmarshalText(text []byte) error {
 		return fmt.Errorf("must be a whole number of at least %d", app.MinConnections)
 	}
 	*l = connectionLimit(n)
+	return nil
+}
+
+// requestCount is a flag for a number of requests.
+type requestCount int
+
+// UnmarshalText reads "1000".
+func (c *requestCount) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 {
+		return errors.New("must be a whole number, or 0 for none")
+	}
+	*c = requestCount(n)
 	return nil
 }
 

@@ -112,6 +112,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		TrustedProxies:           prefixes(c.TrustedProxies),
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
+		RequestLog:               int(c.RequestLog),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address
 		Operator:                 app.Operator{Token: c.OperatorToken, Listen: c.OperatorListen, Share: c.Test},
 		Policy:                   c.policy(),

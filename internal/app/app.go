@@ -36,6 +36,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -74,6 +75,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxConnections and MaxConnectionsPerAddress bound the open connections; see package connections. 0 means the defaults.
 	MaxConnections, MaxConnectionsPerAddress int
+	// RequestLog is how many requests of each account App.RequestLog keeps in memory. 0 means none.
+	RequestLog int
 	// AllowGuessing turns off the limit on wrong passwords, for a server whose account is known to everybody anyway.
 	AllowGuessing bool
 
@@ -145,7 +148,8 @@ func (c Config) withDefaults() Config {
 type App struct {
 	config   Config
 	main     *site
-	operator *site // nil unless the operator API has an address of its own
+	operator *site           // nil unless the operator API has an address of its own
+	requests *requestlog.Log // nil without Config.RequestLog
 	sender   *callback.Sender
 	worker   *jobs.Worker
 }
@@ -183,10 +187,15 @@ func (a *App) buildMain(ctx context.Context) error {
 		a.main.limiter = c.newLimiter()
 		authenticate = a.main.limiter.Authenticate(authenticate)
 	}
+	var observe func(api.RequestInfo)
+	if c.RequestLog > 0 {
+		a.requests = requestlog.New(c.RequestLog, c.Now)
+		observe = a.requests.Observe
+	}
 	var err error
 	if a.main.handler, err = api.New(c.Wrap(h), api.Config{
 		Authenticate: authenticate, MapError: hub.MapError, Health: h.Health,
-		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
+		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger, Observe: observe,
 	}); err != nil {
 		return err
 	}
@@ -229,6 +238,9 @@ func (a *App) Handler() http.Handler { return a.main.handler }
 
 // Store returns the store, for what a caller puts into it before the server runs. It is closed by Close.
 func (a *App) Store() *store.Store { return a.config.Store }
+
+// RequestLog returns the latest requests, nil without Config.RequestLog.
+func (a *App) RequestLog() *requestlog.Log { return a.requests }
 
 // Close releases what New acquired. Call it when Run, Serve, Work and Drain have returned.
 func (a *App) Close() error {

@@ -15,6 +15,7 @@ import (
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
@@ -222,6 +223,33 @@ func TestGuesses(t *testing.T) {
 		}
 		if status != want {
 			t.Errorf("AllowGuessing %v: the eleventh wrong password gets %d, want %d", allowed, status, want)
+		}
+	}
+}
+
+// TestRequestLog finds a refused request with its reason, unless the log is off.
+func TestRequestLog(t *testing.T) {
+	t.Parallel()
+	for _, kept := range []int{0, 5} {
+		a, err := app.New(t.Context(), app.Config{Store: openStore(t), Now: time.Now, RequestLog: kept})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close() //nolint:errcheck // tested by TestStop
+		for range 7 {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/TrustProducts?Status=bogus", http.NoBody)
+			r.SetBasicAuth(account.SID, account.AuthToken)
+			a.Handler().ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if kept == 0 {
+			if a.RequestLog() != nil {
+				t.Error("requests are kept although the log is off")
+			}
+			continue
+		}
+		got := a.RequestLog().List(requestlog.Filter{AccountSID: account.SID}, 0, 100)
+		if len(got) != kept || got[0].Code != 20001 || !strings.HasPrefix(got[0].Message, "Invalid parameter Status: ") {
+			t.Errorf("kept are %+v", got)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api",
 		reason: "someone's own backend, mounted with api, must not link our database, our jobs or our hub",
-		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs")),
+		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs", "internal/requestlog")),
 	}, {
 		pkg:    "internal/trust",
 		reason: "the domain only computes: it can be tested without I/O and knows no transport and no database engine",
@@ -106,9 +106,14 @@ func rules() []rule {
 		reason: "it limits failed authentications and knows nothing but accounts",
 		never:  own("cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
+		pkg:    "internal/requestlog",
+		reason: "it keeps what api observes, in memory: it knows no database, no operation and nobody who reads it",
+		never:  slices.Concat(database, own("cmd/...", "internal/app", "internal/store", "internal/hub", "internal/jobs")),
+	}, {
 		pkg:    "internal/hub",
 		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
-		never:  own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections"),
+		never: own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections",
+			"internal/requestlog"),
 	}, {
 		pkg:    "internal/operator",
 		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
@@ -193,7 +198,8 @@ func rules() []rule {
 		pkg:         "cmd/trusthub",
 		reason:      "the program must not link test helpers, and only internal/app connects the parts of the server",
 		never:       append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
-		neverDirect: own("api", "gen/server", "gen/operator/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing"),
+		neverDirect: own("api", "gen/server", "gen/operator/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing",
+			"internal/requestlog"),
 	}}
 }
 

@@ -72,7 +72,8 @@ func serveDatabase(
 	s := &local{}
 	if s.App, err = app.New(ctx, app.Config{
 		Store: db, Now: time.Now, Listen: "127.0.0.1:0", Policy: policy(), Wrap: storage, Keep: time.Hour,
-		Quotas: app.Quotas{Objects: 10_000_000, OpenNotices: 10_000_000}, // more than the longest run creates
+		RequestLog: 1000,                                                     // as serve
+		Quotas:     app.Quotas{Objects: 10_000_000, OpenNotices: 10_000_000}, // more than the longest run creates
 		Callbacks: func(net.Addr) callback.Config {
 			return callback.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 		},
