@@ -34,8 +34,8 @@ func inOrder(steps []step) echo.MiddlewareFunc {
 	}
 }
 
-// observe gives the request its id, its context, the CORS headers if they are wanted, and its line in the log. It comes first, so that it sees every
-// response. It writes errors, so that the line has their status.
+// observe gives the request its id, its context, its line in the log and, if the contract has them, the CORS headers. It comes
+// first, so that it sees every response. It writes errors, so that the line has their status.
 func observe(config Config, cors bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
