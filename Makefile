@@ -79,6 +79,10 @@ fuzz: ## Send arbitrary input to package api, to seeds, to evaluations, and to t
 		echo "fuzz $$target"; \
 		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 	done
+	@set -e; for target in FuzzOperatorSQLite FuzzOperatorPostgres; do \
+		echo "fuzz $$target"; \
+		go test ./internal/operator -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+	done
 
 crash: ## Kill servers with -9 in 200 rounds, and while 100 programs onboard 10,000 businesses; run 10,000 random steps and sequences
 	TRUSTHUB_CRASH_ROUNDS=200 go test ./test/e2e/crash -skip TestOnboarding -count=1 -timeout 60m -v

@@ -250,9 +250,13 @@ func captureCommand(ts *testscript.TestScript, _ *script, args []string) {
 
 func httpCommand(ts *testscript.TestScript, _ *script, args []string) {
 	var user *url.Userinfo
-	if args[0] == "-user" {
+	var bearer string
+	switch args[0] {
+	case "-user":
 		name, password, _ := strings.Cut(args[1], ":")
 		user, args = url.UserPassword(name, password), args[2:]
+	case "-bearer":
+		bearer, args = args[1], args[2:]
 	}
 	form := url.Values{}
 	for _, parameter := range args[2:] {
@@ -263,6 +267,9 @@ func httpCommand(ts *testscript.TestScript, _ *script, args []string) {
 	ts.Check(err)
 	if user != nil {
 		request.URL.User = user
+	}
+	if bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+bearer)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: waitLimit}
@@ -352,7 +359,7 @@ func scriptEnv(ts *testscript.TestScript, without ...string) []string {
 	names := []string{
 		"PATH", "HOME", "TMPDIR", "GORACE", "GOCOVERDIR", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
 		"TRUSTHUB_BASE_URL", "TRUSTHUB_DB", "TRUSTHUB_PUBLIC_URL", "TRUSTHUB_REVIEW", "TRUSTHUB_REVIEW_DELAY", "TRUSTHUB_VALID_FOR",
-		"TRUSTHUB_COMPLIANCE",
+		"TRUSTHUB_COMPLIANCE", "TRUSTHUB_OPERATOR_TOKEN",
 		"TRUSTHUB_CALLBACK_RETRIES", "TRUSTHUB_CALLBACK_ALLOW", "TRUSTHUB_KEEP",
 		"TRUSTHUB_MAX_OBJECTS", "TRUSTHUB_MAX_OPEN_NOTICES", "TRUSTHUB_MAX_MAILS_PER_HOUR",
 	}

@@ -27,7 +27,7 @@ func (a *App) buildOperator(ctx context.Context) error {
 	case c.Operator.Token == "":
 		return nil
 	case c.Operator.Listen == "" && !c.Operator.Share && a.main.exposed():
-		c.Logger.Warn("the operator API is off, because the server does not listen on loopback: give it an address with --operator-listen")
+		c.Logger.Warn("the operator API is off: it has no address of its own, and the server does not listen on loopback")
 		return nil
 	}
 	limiter := a.main.limiter

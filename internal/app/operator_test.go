@@ -40,7 +40,7 @@ func TestWhereOperatorsCall(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			said := strings.Contains(log.String(), "the operator API is off")
+			said := strings.Contains(log.String(), "the operator API is off: ")
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- a.Run(ctx) }()

@@ -79,8 +79,8 @@ func (s *Store) Account(ctx context.Context, sid string) (Account, error) {
 	return a, s.classify(err)
 }
 
-// Place is where a row is in a list that is ordered by a time, and by SID among rows of the same time. The zero Place is before all
-// rows.
+// Place is where a row is in a list that is ordered by a time, and by SID among rows of the same time. The zero Place is before
+// all rows.
 type Place struct {
 	Time time.Time
 	SID  string

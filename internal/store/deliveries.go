@@ -115,7 +115,8 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
 	condition, args := f.where()
 	args = append(args, f.Limit)
-	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE ` + condition + ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE ` + condition + `
+		ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
 	return `SELECT ` + noticeRows.list + `, ` + attemptRows.listOrZero() + `
 		FROM (` + page + `) AS page LEFT JOIN attempts ON notice_id = id ORDER BY id DESC, number`, args
 }

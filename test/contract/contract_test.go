@@ -92,10 +92,7 @@ func ask(t *testing.T, files map[string]string, args ...string) (string, error) 
 func TestLint(t *testing.T) {
 	for _, test := range []testCase{
 		{"the contract", nil, "nothing to say", false},
-		{
-			"a hint about the operator's contract",
-			[]edit{{operatorFile, "    description: Look after accounts.\n", ""}}, "style-tag-description", true,
-		},
+		{"a hint about the operator's", []edit{{operatorFile, "    description: Look after accounts.\n", ""}}, "style-tag-description", true},
 		{"a hint", []edit{{contractFile, "    description: Register a business for a service and follow the review.\n", ""}}, "style-tag-description", true},
 		{"a mistake", []edit{{contractFile, "name: Sid\n", "name: Other\n"}}, "semantic-path-params", true},
 		{

@@ -1,10 +1,10 @@
 // Command contract checks openapi.yaml as a document, and api/operator/openapi.yaml. It has three subcommands:
 //
 //	contract lint              lints both. Exceptions are in docs/contracts/lint.yaml.
-//	contract released          compares openapi.yaml with the last released contract, docs/contracts/openapi-*.yaml. A breaking change is
+//	contract released          compares openapi.yaml with the last released one, docs/contracts/openapi-*.yaml. A breaking change is
 //	                           allowed if CHANGELOG.md announces it under Unreleased: "- Breaking: <operationId> ...".
-//	contract diff PUBLISHED    compares openapi.yaml with a published contract, in the operations that both have. Intended differences
-//	                           are in docs/contracts/differences.yaml.
+//	contract diff PUBLISHED    compares openapi.yaml with a published contract, in the operations that both have. Intended
+//	                           differences are in docs/contracts/differences.yaml.
 //
 // Each exception must have a reason and still be needed: one that excludes nothing is an error, like a new finding. The program
 // reads only files and needs no network.

@@ -1,8 +1,8 @@
-// Package transcripttest replays transcripts: files that are meant to be read, in which each exchange has a title, the request as it
-// is sent, and the response.
+// Package transcripttest replays transcripts: files that are meant to be read, in which each exchange has a title, the request
+// as it is sent, and the response.
 //
-// It guarantees that a test fails if a response differs from the file. It does not know what a server does, nor whether a response
-// is valid: the caller sends the requests and checks the responses.
+// It guarantees that a test fails if a response differs from the file. It does not know what a server does, nor whether a
+// response is valid: the caller sends the requests and checks the responses.
 package transcripttest
 
 import (
