@@ -195,9 +195,9 @@ func rules() []rule {
 		own:          []string{"", "api", "gen", "gen/operator", "gen/operator/server", "gen/operator/validation", "gen/server", "gen/validation", "internal/callbackurl", "internal/panics", "internal/retryafter", "internal/trust"},
 		neverInTests: append(own("api/apitest", "internal/store"), database...),
 	}, {
-		pkg:         "cmd/trusthub",
-		reason:      "the program must not link test helpers, and only internal/app connects the parts of the server",
-		never:       append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
+		pkg:    "cmd/trusthub",
+		reason: "the program must not link test helpers, and only internal/app connects the parts of the server",
+		never:  append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
 		neverDirect: own("api", "gen/server", "gen/operator/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing",
 			"internal/requestlog"),
 	}}
