@@ -10,8 +10,12 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// MaxEvents is how many events of a bundle are kept, the newest, besides that of its creation.
-const MaxEvents = 1000
+// MaxEvents is how many events of a bundle are kept at most, the newest, besides that of its creation. When there are more, the
+// oldest are removed, eventsRemoved at once, so that few changes pay for it.
+const (
+	MaxEvents     = 1100
+	eventsRemoved = 100
+)
 
 // eventRow is an event with what it is sorted by until it has a position.
 type eventRow struct {
@@ -103,8 +107,9 @@ func runInsertEvent(tx session, statement, of string, e trust.Event) error {
 		return err
 	}
 	for _, p := range stored {
-		if oldest := p.number - MaxEvents; oldest > 1 {
-			if _, err := tx.exec(`DELETE FROM events WHERE bundle_sid = $1 AND number <= $2`, p.bundle, oldest); err != nil {
+		if p.number >= MaxEvents && p.number%eventsRemoved == 0 {
+			if _, err := tx.exec(`DELETE FROM events WHERE bundle_sid = $1 AND number <= $2`, p.bundle,
+				p.number-MaxEvents+eventsRemoved); err != nil {
 				return err
 			}
 		}
