@@ -89,7 +89,8 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	w.waitUntilTold()
 	stop()
 	working.Wait()
-	for w.follow() > 0 { //nolint:revive // until there are no more
+	for more := true; more; {
+		more = w.follow() > 0
 	}
 	changes := 0
 	for sid := range w.made {

@@ -162,7 +162,8 @@ func historyQuery(page HistoryPage) string {
 	if page.Newest {
 		condition, order = `(CAST($2 AS BIGINT) = 0 OR number < $2)`, ` DESC`
 	}
-	return `SELECT ` + events.list + ` FROM events WHERE bundle_sid = $1 AND ` + condition + ` ORDER BY number` + order + ` LIMIT $3`
+	return `SELECT ` + events.list + ` FROM events WHERE bundle_sid = $1 AND ` + condition +
+		` ORDER BY number` + order + ` LIMIT $3`
 }
 
 func withoutOrder(rows []eventRow) []trust.Event {
@@ -220,7 +221,8 @@ func assignPositions(tx session, limit int) error {
 	return err
 }
 
-var oldHistories = `SELECT ` + events.list + ` FROM events WHERE type = 'deleted' AND created_at < $1 ORDER BY created_at LIMIT $2`
+var oldHistories = `SELECT ` + events.list + ` FROM events
+	WHERE type = 'deleted' AND created_at < $1 ORDER BY created_at LIMIT $2`
 
 // RemoveHistories deletes histories of bundles that were deleted before the given time, until limit events are deleted or none is
 // left, and returns how many events that were. It may exceed the limit by one history.

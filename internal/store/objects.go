@@ -51,7 +51,8 @@ func jsonText[Row any](name string, field func(*Row) *json.RawMessage) column[Ro
 var errAssignedMeanwhile = errors.New("the object was assigned to another bundle at the same time")
 
 // UpdateObject is Resource.Update for a row that can be assigned to bundles. change gets the statuses of those bundles,
-// which stay locked until the row is stored, and whose histories get the change. It returns ErrUnavailable if the row is assigned to other bundles in each try.
+// which stay locked until the row is stored, and whose histories get the change. It returns ErrUnavailable if the row is assigned
+// to other bundles in each try.
 func (r *Resource[Row]) UpdateObject(
 	ctx context.Context, of Scope, sid string, by trust.Origin,
 	change func(row *Row, assignedTo []trust.Status) (changed bool, err error),
