@@ -60,6 +60,7 @@ type commands struct {
 	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or Customer Profile." group:"Work on the database, also while servers use it:"`
 	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or Customer Profile." group:"Work on the database, also while servers use it:"`
 	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Work on the database, also while servers use it:"`
+	Events     eventsCmd     `cmd:"" help:"List the history of a Trust Product or Customer Profile: who changed what, and when." group:"Work on the database, also while servers use it:"`
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on the database, also while servers use it:"`
 	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Work on the database, also while servers use it:"`
 	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Work on the database, also while servers use it:"`

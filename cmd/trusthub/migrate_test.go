@@ -27,6 +27,7 @@ func databaseCommands(db string) [][]string {
 		{"approve", "--db", db, bundle},
 		{"reject", "--db", db, bundle, "--code", "18601"},
 		{"deliveries", "--db", db},
+		{"events", "--db", db, bundle},
 		{"replay", "--db", db, delivery},
 		{"replay", "--db", db, "--dead"},
 		{"drop", "--db", db, delivery},

@@ -102,6 +102,9 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	row := newDeliveryRow(deliveries[0])
 	row.Attempts = []attemptRow{{Answer: hostile}}
 	wantInert(t, "the table of deliveries", table(func(w *tabwriter.Writer) { deliveryTable(w, []deliveryRow{row}) }))
+	wantInert(t, "the table of events", table(func(w *tabwriter.Writer) {
+		eventTable(w, []eventRow{{Actor: hostile, Type: hostile, Fields: []string{hostile}, ObjectSID: hostile, RequestID: hostile}})
+	}))
 	wantInert(t, "the table of reviews", table(func(w *tabwriter.Writer) { reviewTable(w, newReviewRow(p)) }))
 }
 

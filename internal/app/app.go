@@ -103,7 +103,7 @@ type Config struct {
 	// MailsPerHour and Lease are those of jobs.Config.
 	MailsPerHour int
 	Lease        time.Duration
-	// Keep is how long deliveries are kept after they ended. 0 means DefaultKeep.
+	// Keep is how long deliveries are kept after they ended, and histories of bundles after their deletion. 0 means DefaultKeep.
 	Keep time.Duration
 	// Random returns numbers in [0, 1), which spread retries. Nil means math/rand/v2.Float64.
 	Random func() float64

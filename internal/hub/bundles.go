@@ -17,6 +17,11 @@ func bundlesOf(ctx context.Context, kind trust.Kind) store.Scope {
 	return store.BundlesOf(api.AccountSID(ctx), kind)
 }
 
+// requestedBy is the origin of what the request changes.
+func requestedBy(ctx context.Context, now time.Time) trust.Origin {
+	return trust.Origin{By: trust.AccountHolder, RequestID: api.RequestID(ctx), At: now}
+}
+
 // createBundle stores a draft of the kind. The forms of both kinds have the same fields.
 func (h *Hub) createBundle(
 	ctx context.Context, kind trust.Kind, r request, form gen.CreateTrustProductRequest,
@@ -49,6 +54,7 @@ func (h *Hub) updateBundle(
 		Email:          form.Email,
 		StatusCallback: form.StatusCallback,
 		Status:         (*trust.Status)(form.Status),
+		RequestID:      api.RequestID(ctx),
 	}
 	accountSID := api.AccountSID(ctx)
 	var refused error // where the change queues notices
@@ -75,7 +81,8 @@ func (h *Hub) updateBundle(
 
 // deleteBundle removes a bundle of the kind that is not under review.
 func (h *Hub) deleteBundle(ctx context.Context, kind trust.Kind, sid string) error {
-	err := h.store.DeleteBundle(ctx, bundlesOf(ctx, kind), sid, h.now(), func(b trust.Bundle, assignedTo []trust.Status) error {
+	by := requestedBy(ctx, h.now())
+	err := h.store.DeleteBundle(ctx, bundlesOf(ctx, kind), sid, by, func(b trust.Bundle, assignedTo []trust.Status) error {
 		return errors.Join(b.Status.Deletable(), trust.DeleteBundle.Allowed(assignedTo))
 	})
 	if err == nil {

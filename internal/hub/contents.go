@@ -65,7 +65,7 @@ func (h *Hub) assign(
 	if err != nil {
 		return a, err
 	}
-	return h.store.Assign(ctx, bundlesOf(ctx, kind), once, a,
+	return h.store.Assign(ctx, bundlesOf(ctx, kind), once, a, requestedBy(ctx, now),
 		func(b trust.Bundle, o trust.Assigned) (string, error) {
 			if err := assignable(b); err != nil {
 				return "", err
@@ -93,7 +93,7 @@ func notAssignable(b trust.Bundle, objectSID string) string {
 
 // unassign removes an assignment from a bundle of the kind.
 func (h *Hub) unassign(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
-	return h.store.Unassign(ctx, bundlesOf(ctx, kind), bundleSID, sid, assignable)
+	return h.store.Unassign(ctx, bundlesOf(ctx, kind), bundleSID, sid, requestedBy(ctx, h.now()), assignable)
 }
 
 // assignable returns why the entity assignments of a bundle cannot be changed, nil if they can.
@@ -128,7 +128,8 @@ func (h *Hub) assignEndpoint(
 		Type: endpointType, EndpointSID: endpointSID, Created: now,
 	}
 	return h.endpoints.createWith(ctx, r, func(once *store.Request) (trust.ChannelEndpoint, error) {
-		return h.store.AssignEndpoint(ctx, bundlesOf(ctx, kind), once, e, func(b trust.Bundle, onProfile bool) error {
+		by := requestedBy(ctx, now)
+		return h.store.AssignEndpoint(ctx, bundlesOf(ctx, kind), once, e, by, func(b trust.Bundle, onProfile bool) error {
 			if kind == trust.TrustProduct && !onProfile && catalog.Default().NeedsProfile(b.PolicySID) {
 				return api.NewError(api.CodeInvalidState, "The channel endpoint must first be assigned to a Customer Profile, "+
 					"and that profile to the Trust Product.", nil)
@@ -140,11 +141,7 @@ func (h *Hub) assignEndpoint(
 
 // unassignEndpoint removes a channel endpoint from a bundle of the kind, in whatever status that is.
 func (h *Hub) unassignEndpoint(ctx context.Context, kind trust.Kind, bundleSID, sid string) error {
-	of, err := h.contentsOf(ctx, kind, bundleSID)
-	if err != nil {
-		return err
-	}
-	err = h.endpoints.Delete(ctx, of, sid, func(trust.ChannelEndpoint) error { return nil })
+	err := h.store.UnassignEndpoint(ctx, bundlesOf(ctx, kind), bundleSID, sid, requestedBy(ctx, h.now()))
 	if err == nil {
 		h.endpoints.quota.release(api.AccountSID(ctx))
 	}
@@ -185,7 +182,7 @@ func (h *Hub) evaluate(
 	if err != nil {
 		return e, err
 	}
-	return h.store.Evaluate(ctx, bundlesOf(ctx, kind), once, e,
+	return h.store.Evaluate(ctx, bundlesOf(ctx, kind), once, e, requestedBy(ctx, e.Created),
 		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
 			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 		})

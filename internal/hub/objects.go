@@ -34,7 +34,8 @@ func updateObject[Row object](
 	ctx context.Context, r *store.Resource[Row], kind trust.ObjectChange, sid string,
 	friendlyName *string, attributes string, now time.Time,
 ) (Row, error) {
-	return r.UpdateObject(ctx, ofAccount(ctx), sid, func(row *Row, assignedTo []trust.Status) (bool, error) {
+	by := requestedBy(ctx, now)
+	return r.UpdateObject(ctx, ofAccount(ctx), sid, by, func(row *Row, assignedTo []trust.Status) (bool, error) {
 		changed := trust.EndUser(*row)
 		if friendlyName != nil {
 			changed.FriendlyName = *friendlyName
@@ -54,7 +55,7 @@ func updateObject[Row object](
 
 // deleteObject removes an object and its assignments.
 func deleteObject[Row object](ctx context.Context, c collection[Row], kind trust.ObjectChange, sid string) error {
-	err := c.DeleteObject(ctx, ofAccount(ctx), sid, func(_ Row, assignedTo []trust.Status) error {
+	err := c.DeleteObject(ctx, ofAccount(ctx), sid, requestedBy(ctx, c.now()), func(_ Row, assignedTo []trust.Status) error {
 		return kind.Allowed(assignedTo)
 	})
 	if err == nil {

@@ -238,7 +238,7 @@ func TestPagesOnTheWayBackAreStable(t *testing.T) {
 		deleted, kept := s.products[7].SID, sids(first)
 		w := &interrupted{ResponseRecorder: httptest.NewRecorder(), before: func() {
 			allow := func(trust.Bundle, []trust.Status) error { return nil }
-			if err := db.DeleteBundle(t.Context(), store.BundlesOf(alice.SID, trust.TrustProduct), deleted, start, allow); err != nil {
+			if err := db.DeleteBundle(t.Context(), store.BundlesOf(alice.SID, trust.TrustProduct), deleted, trust.Origin{By: trust.AccountHolder, At: start}, allow); err != nil {
 				t.Error(err)
 			}
 			between := s.products[7]

@@ -32,6 +32,7 @@ type walkBundle struct {
 	endpoints   map[string]string // the same of channel endpoints
 	evaluations map[string]string // the response that told of it, by SID
 	submitted   string            // what was assigned at the last submission, by walk.contents
+	history     []string          // all that was done to it, by walkEvent
 	gone        bool
 }
 
@@ -45,6 +46,25 @@ func walkPath(kind trust.Kind) string {
 type walkObject struct {
 	path, sid, typ, attributes string
 	gone                       bool
+}
+
+// walkEvent is an event in words.
+func walkEvent(typ trust.EventType, by trust.Actor, request string, from, to trust.Status, object string) string {
+	return strings.Join([]string{string(typ), string(by), request, string(from), string(to), object}, " ")
+}
+
+// note adds to the history of a bundle what the last request has done.
+func (w *walk) note(b *walkBundle, typ trust.EventType, object string) {
+	b.history = append(b.history, walkEvent(typ, trust.AccountHolder, w.request, "", "", object))
+}
+
+// noteAll is note for all bundles that the object is assigned to.
+func (w *walk) noteAll(typ trust.EventType, object string) {
+	for _, b := range w.bundles {
+		if b.assigned[object] != "" {
+			w.note(b, typ, object)
+		}
+	}
 }
 
 const (
@@ -157,6 +177,7 @@ func (w *walk) assign() {
 	a := w.send("assign", http.MethodPost, b.path()+"/EntityAssignments", "ObjectSid="+object, status, code)
 	if status == http.StatusCreated {
 		b.assigned[object] = a.SID
+		w.note(b, trust.EventAssigned, object)
 	}
 }
 
@@ -173,21 +194,25 @@ func (w *walk) unassign() {
 	w.send("unassign", http.MethodDelete, b.path()+"/EntityAssignments/"+sid, "", status, code)
 	if status == http.StatusNoContent {
 		delete(b.assigned, object)
+		w.note(b, trust.EventUnassigned, object)
 	}
 }
 
 func (w *walk) update() {
 	o, attributes := w.object(), one(w, walkAttributes[1:])
-	status, code := http.StatusOK, api.Code(0)
+	status, code, changed := http.StatusOK, api.Code(0), false
 	switch {
 	case o.gone:
 		status, code = http.StatusNotFound, api.CodeNotFound
 	case attributes != o.attributes && w.frozen(o.sid):
 		status, code = http.StatusBadRequest, api.CodeInvalidState
 	default:
-		o.attributes = attributes
+		o.attributes, changed = attributes, attributes != o.attributes
 	}
 	w.send("update", http.MethodPost, o.path+"/"+o.sid, url.Values{"Attributes": {attributes}}.Encode(), status, code)
+	if changed {
+		w.noteAll(trust.EventObjectUpdated, o.sid)
+	}
 }
 
 func (w *walk) deleteObject() {
@@ -198,10 +223,12 @@ func (w *walk) deleteObject() {
 		status, code = http.StatusNotFound, api.CodeNotFound
 	case w.frozen(o.sid):
 		status, code = http.StatusBadRequest, api.CodeInvalidState
-	default:
-		w.remove(o.sid, &o.gone)
 	}
 	w.send("delete object", http.MethodDelete, o.path+"/"+o.sid, "", status, code)
+	if status == http.StatusNoContent {
+		w.noteAll(trust.EventUnassigned, o.sid)
+		w.remove(o.sid, &o.gone)
+	}
 }
 
 func (w *walk) endpoint() {
@@ -225,6 +252,7 @@ func (w *walk) endpoint() {
 	}
 	if status == http.StatusCreated {
 		b.endpoints[number] = a.SID
+		w.note(b, trust.EventEndpointAssigned, number)
 	}
 }
 
@@ -245,6 +273,7 @@ func (w *walk) takeEndpoint() {
 	w.send("take endpoint", http.MethodDelete, b.path()+"/ChannelEndpointAssignments/"+sid, "", status, code)
 	if status == http.StatusNoContent {
 		delete(b.endpoints, number)
+		w.note(b, trust.EventEndpointUnassigned, number)
 	}
 }
 
@@ -271,6 +300,7 @@ func (w *walk) evaluate() {
 		w.fail("%s was evaluated as\n%s\nwant %s\n%s", b.sid, a.body, status, text)
 	}
 	b.evaluations[a.SID] = a.body
+	w.note(b, trust.EventEvaluated, a.SID)
 }
 
 // assignedTo is what should be assigned to a bundle, as far as an evaluation reads it.
@@ -301,7 +331,7 @@ func (m model) assignedTo(b *walkBundle) (assigned trust.Assigned) {
 
 func (w *walk) submit() {
 	b := w.bundle()
-	status, code := http.StatusOK, api.Code(0)
+	status, code, from := http.StatusOK, api.Code(0), b.status
 	switch {
 	case b.gone:
 		status, code = http.StatusNotFound, api.CodeNotFound
@@ -311,6 +341,9 @@ func (w *walk) submit() {
 		status, code = http.StatusBadRequest, api.CodeInvalidState
 	}
 	w.send("submit", http.MethodPost, b.path(), "Status=pending-review", status, code)
+	if b.status != from {
+		b.history = append(b.history, walkEvent(trust.EventUpdated, trust.AccountHolder, w.request, from, b.status, ""))
+	}
 }
 
 // decide is the reviewer's decision, which is made beside the API.
@@ -325,6 +358,9 @@ func (w *walk) decide() {
 		want = store.ErrNotFound
 	case b.status == trust.PendingReview:
 		b.status = to
+		b.history = append(b.history,
+			walkEvent(trust.EventUpdated, trust.Reviewer, "", trust.PendingReview, trust.InReview, ""),
+			walkEvent(trust.EventUpdated, trust.Reviewer, "", trust.InReview, to, ""))
 		w.outcomes["decide 200"]++
 	case b.status != to:
 		want = trust.ErrStatusChange
@@ -343,9 +379,12 @@ func (w *walk) deleteBundle() {
 		status, code = http.StatusNotFound, api.CodeNotFound
 	case b.status.Deletable() != nil, w.frozen(b.sid), b.policy == trust.PrimaryPolicySID:
 		status, code = http.StatusBadRequest, api.CodeInvalidState
-	default:
+	}
+	w.send("delete bundle", http.MethodDelete, b.path(), "", status, code)
+	if status == http.StatusNoContent {
+		w.noteAll(trust.EventUnassigned, b.sid)
+		w.note(b, trust.EventDeleted, "")
 		w.remove(b.sid, &b.gone)
 		b.assigned = nil
 	}
-	w.send("delete bundle", http.MethodDelete, b.path(), "", status, code)
 }

@@ -125,6 +125,7 @@ type walk struct {
 	rand     *rand.Rand
 	outcomes map[string]int
 	log      []string
+	request  string // the id of the last
 	model
 }
 
@@ -208,7 +209,7 @@ func (w *walk) send(step, method, path, form string, status int, code api.Code) 
 	w.handler.ServeHTTP(response, r)
 	w.log = append(w.log, fmt.Sprintf("%s: %s %s %s: %d", step, method, path, form, response.Code))
 	w.outcomes[fmt.Sprint(step, " ", response.Code)]++
-	a.body = response.Body.String()
+	a.body, w.request = response.Body.String(), response.Header().Get("Twilio-Request-Id")
 	if response.Body.Len() > 0 {
 		if err := json.Unmarshal(response.Body.Bytes(), &a); err != nil {
 			w.fail("%v in %s", err, response.Body)
@@ -276,6 +277,7 @@ func (w *walk) wantAll() {
 		}
 	}
 	for _, b := range w.bundles {
+		w.wantHistory(b)
 		if b.gone {
 			w.send("read", http.MethodGet, b.path()+"/EntityAssignments", "", http.StatusNotFound, api.CodeNotFound)
 			continue
@@ -288,6 +290,29 @@ func (w *walk) wantAll() {
 				w.fail("an evaluation has changed from %s\nto %s", body, now)
 			}
 		}
+	}
+}
+
+// wantHistory compares the history of a bundle with what was done.
+func (w *walk) wantHistory(b *walkBundle) {
+	w.t.Helper()
+	events, err := w.db.History(w.t.Context(), b.sid, store.HistoryPage{Limit: 1 + store.MaxEvents})
+	if err != nil {
+		w.fail("the history of %s: %v", b.sid, err)
+		return
+	}
+	if !b.gone {
+		if events[0].Type != trust.EventCreated {
+			w.fail("the history of %s begins with %+v", b.sid, events[0])
+		}
+		events = events[1:]
+	}
+	var got []string
+	for _, e := range events {
+		got = append(got, walkEvent(e.Type, e.By, e.RequestID, e.From, e.To, e.ObjectSID))
+	}
+	if !slices.Equal(got, b.history) {
+		w.fail("the history of %s is\n%s\nwant\n%s", b.sid, strings.Join(got, "\n"), strings.Join(b.history, "\n"))
 	}
 }
 

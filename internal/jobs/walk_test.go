@@ -23,15 +23,27 @@ import (
 type walkers struct {
 	*world
 	mu      sync.Mutex
-	made    map[string][]*trust.Status // by bundle; pointers, so that one which was undone can be told from its equals
+	made    map[string][]*walkedChange // by bundle; pointers, so that one which was undone can be told from its equals
 	told    map[string][]trust.Status  // by callback, in order of arrival
 	mailed  map[string][]trust.Status
 	tried   map[string]bool // notices whose first attempt was made to fail
 	open    int             // changes not told of on both channels yet
 	allTold chan struct{}
+
+	following sync.Mutex
+	followed  map[string][]string // the events of each bundle that were read by their positions while others came
+	position  int64
 }
 
-// TestRandomWalk compares the callbacks and e-mails with the changes: as many, the same, in the same order.
+// walkedChange is a change that was made, and what its event has.
+type walkedChange struct {
+	request string       // its own
+	status  trust.Status // empty if it has not changed
+	event   string       // in words
+}
+
+// TestRandomWalk compares the callbacks and e-mails with the changes of the status, and the events with all changes: as many, the
+// same, in the same order.
 // TRUSTHUB_WALK_STEPS sets how many changes are tried.
 func TestRandomWalk(t *testing.T) {
 	steps := 2000
@@ -49,7 +61,7 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	const actors, bundles = 8, 25
 	w := &walkers{
 		world: newWorld(t, db), tried: map[string]bool{}, allTold: make(chan struct{}, 1),
-		made: map[string][]*trust.Status{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
+		made: map[string][]*walkedChange{}, followed: map[string][]string{}, told: map[string][]trust.Status{}, mailed: map[string][]trust.Status{},
 	}
 	w.config.Policy = trust.Policy{ValidFor: time.Hour} // all changes come from the actors
 	w.config.Retries = jobs.TwilioRetries()
@@ -67,6 +79,9 @@ func walk(t *testing.T, db *store.Store, steps int) {
 		walking.Go(func() {
 			for range steps / actors {
 				w.step(fmt.Sprintf("BU%d", rand.IntN(bundles)))
+				if rand.IntN(10) == 0 {
+					w.follow()
+				}
 			}
 		})
 	}
@@ -74,11 +89,17 @@ func walk(t *testing.T, db *store.Store, steps int) {
 	w.waitUntilTold()
 	stop()
 	working.Wait()
+	for more := true; more; {
+		more = w.follow() > 0
+	}
 	changes := 0
 	for sid := range w.made {
+		w.wantHistory(sid)
 		var made []trust.Status
-		for _, status := range w.made[sid] {
-			made = append(made, *status)
+		for _, change := range w.made[sid] {
+			if change.status != "" {
+				made = append(made, change.status)
+			}
 		}
 		changes += len(made)
 		if !slices.Equal(made, w.told[sid]) || !slices.Equal(made, w.mailed[sid]) {
@@ -103,13 +124,14 @@ func (w *walkers) step(sid string) {
 	if by == trust.AccountHolder && rand.IntN(2) == 0 {
 		change.FriendlyName = new(fmt.Sprint(rand.IntN(3)))
 	}
-	var made *trust.Status
+	change.RequestID = fmt.Sprintf("RQ%x", rand.Uint64())
+	var made *walkedChange
 	_, err := w.db.ReviewBundle(w.t.Context(), sid, func(p trust.Bundle) (trust.Outcome, error) {
 		w.undo(sid, made) // where this has run before, nothing of it was kept
 		made = nil
 		outcome, err := w.config.Policy.Apply(p, change, by, w.clock())
-		if err == nil && outcome.Bundle.Status != p.Status {
-			made = new(outcome.Bundle.Status)
+		if err == nil && outcome.Changed {
+			made = newWalkedChange(p, outcome.Bundle, by, change.RequestID)
 			w.make(sid, made)
 		}
 		return outcome, err
@@ -123,20 +145,75 @@ func (w *walkers) step(sid string) {
 }
 
 // make notes a change, inside of its transaction, so that the order is the database's.
-func (w *walkers) make(sid string, made *trust.Status) {
+func (w *walkers) make(sid string, made *walkedChange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.made[sid] = append(w.made[sid], made)
-	w.open += 2
+	if made.status != "" {
+		w.open += 2
+	}
 }
 
 // undo forgets a change, if it was made.
-func (w *walkers) undo(sid string, made *trust.Status) {
+func (w *walkers) undo(sid string, made *walkedChange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if i := slices.Index(w.made[sid], made); i >= 0 {
 		w.made[sid] = slices.Delete(w.made[sid], i, i+1)
-		w.open -= 2
+		if made.status != "" {
+			w.open -= 2
+		}
+	}
+}
+
+func newWalkedChange(before, after trust.Bundle, by trust.Actor, request string) *walkedChange {
+	c := &walkedChange{request: request}
+	var fields []string
+	if before.FriendlyName != after.FriendlyName {
+		fields = []string{"friendly_name"}
+	}
+	var from trust.Status
+	if before.Status != after.Status {
+		from, c.status = before.Status, after.Status
+	}
+	c.event = fmt.Sprint(request, by, from, c.status, fields)
+	return c
+}
+
+// follow reads the next events by their positions, and returns how many there were.
+func (w *walkers) follow() int {
+	w.following.Lock()
+	defer w.following.Unlock()
+	next, err := w.db.EventsAfter(w.t.Context(), w.position, 1+rand.IntN(100))
+	if err != nil {
+		w.t.Errorf("events after %d: %v", w.position, err)
+	}
+	for _, e := range next {
+		w.followed[e.BundleSID] = append(w.followed[e.BundleSID], e.RequestID)
+		w.position = e.Position
+	}
+	return len(next)
+}
+
+// wantHistory wants each change of a bundle in its history once, and once among the events that were followed.
+func (w *walkers) wantHistory(sid string) {
+	w.t.Helper()
+	history, err := w.db.History(w.t.Context(), sid, store.HistoryPage{Limit: 1 + store.MaxEvents})
+	if err != nil || len(history) == 0 || history[0].Type != trust.EventCreated {
+		w.t.Fatalf("the history of %s: %+v, %v", sid, history, err)
+	}
+	var got, made, requests []string
+	for _, e := range history[1:] {
+		got = append(got, fmt.Sprint(e.RequestID, e.By, e.From, e.To, e.Fields))
+	}
+	for _, change := range w.made[sid] {
+		made, requests = append(made, change.event), append(requests, change.request)
+	}
+	if !slices.Equal(got, made) {
+		w.t.Errorf("%s: made %v\nhistory %v", sid, made, got)
+	}
+	if !slices.Equal(w.followed[sid], requests) {
+		w.t.Errorf("%s: made %v\nfollowed %v", sid, requests, w.followed[sid])
 	}
 }
 

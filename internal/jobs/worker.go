@@ -1,5 +1,5 @@
 // Package jobs does the background work of the server: it advances bundles (review steps, the end of an approval), delivers
-// notices (callbacks, e-mail) and deletes old ones.
+// notices (callbacks, e-mail) and deletes old rows.
 //
 // All work is in rows of the store, and a restart loses none. The package guarantees:
 //
@@ -51,7 +51,7 @@ type Config struct {
 	// Lease is how long only this worker may send a leased notice. If the process dies, another worker sends it after that. An
 	// attempt is canceled after five sixths of it. 0 means DefaultLease.
 	Lease  time.Duration
-	Keep   time.Duration    // how long ended notices are kept
+	Keep   time.Duration    // how long ended notices, and the histories of deleted bundles, are kept
 	Now    func() time.Time // the clock
 	Random func() float64   // in [0, 1), spreads retries
 	Logger *slog.Logger
@@ -268,8 +268,8 @@ func (w *Worker) advance(p trust.Bundle) (trust.Outcome, error) {
 	return outcome, nil
 }
 
-// removeOld deletes a batch of the notices and idempotency keys that have been kept long enough, and reports whether there may be
-// more. It does so every removeInterval; if there are many, each cycle deletes some, so that other work goes on.
+// removeOld deletes a batch of the notices, idempotency keys and histories that have been kept long enough, and reports whether
+// there may be more. It does so every removeInterval; if there are many, each cycle deletes some, so that other work goes on.
 func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err error) {
 	if now.Sub(w.removed) < removeInterval {
 		return false, nil
@@ -282,7 +282,11 @@ func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err e
 	if err != nil {
 		return false, fmt.Errorf("remove old idempotency keys: %w", err)
 	}
-	if notices == removeBatch || keys == removeBatch {
+	events, err := w.Store.RemoveHistories(ctx, now.Add(-w.Keep), removeBatch)
+	if err != nil {
+		return false, fmt.Errorf("remove the histories of deleted bundles: %w", err)
+	}
+	if notices == removeBatch || keys == removeBatch || events >= removeBatch {
 		return true, nil
 	}
 	w.removed = now

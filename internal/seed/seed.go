@@ -62,7 +62,8 @@ func (f *File) Store(ctx context.Context, db *store.Store, config Config) (resul
 	if err != nil {
 		return Result{}, err
 	}
-	err = db.Seed(ctx, account, f.sids(account), func(found store.Contents) (store.Contents, error) {
+	by := trust.Origin{By: trust.Operator, At: config.Now}
+	err = db.Seed(ctx, account, f.sids(account), by, func(found store.Contents) (store.Contents, error) {
 		p := newPlan(f, account, config, found)
 		rows, err := p.missing()
 		result = p.result

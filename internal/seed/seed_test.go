@@ -96,7 +96,7 @@ func bundle(t *testing.T, db *store.Store, kind trust.Kind, sid string) trust.Bu
 func evaluate(t *testing.T, db *store.Store, b trust.Bundle) trust.Compliance {
 	t.Helper()
 	e := trust.Evaluation{SID: trust.NewSID("EL", now), AccountSID: alice, BundleSID: b.SID, PolicySID: b.PolicySID, Created: now}
-	e, err := db.Evaluate(t.Context(), store.BundlesOf(alice, b.Kind), nil, e,
+	e, err := db.Evaluate(t.Context(), store.BundlesOf(alice, b.Kind), nil, e, trust.Origin{},
 		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
 			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 		})
@@ -207,7 +207,7 @@ func TestChangedSince(t *testing.T) {
 		refused(t, db, strings.Replace(file, "RN7a", "RN7b", 1), // which no change by the API can explain
 			"2: policy_sid, status: something else is stored for this key; delete the object or choose another key")
 
-		check(t, db.DeleteBundle(t.Context(), store.BundlesOf(alice, trust.TrustProduct), result.SIDs["acme"], later,
+		check(t, db.DeleteBundle(t.Context(), store.BundlesOf(alice, trust.TrustProduct), result.SIDs["acme"], trust.Origin{At: later},
 			func(trust.Bundle, []trust.Status) error { return nil }))
 		mustPlant(t, db, file, 2, 1)
 	})

@@ -56,7 +56,7 @@ func (e *EndpointTakenError) Error() string {
 // the account has no such object. It returns the object's type, or an error that refuses the assignment. request may be nil.
 // Assign returns ErrNotFound, ErrObjectNotFound, ErrAlreadyAssigned, ErrTooManyAssigned, or the error of prepare.
 func (s *Store) Assign(
-	ctx context.Context, of Scope, request *Request, a trust.Assignment,
+	ctx context.Context, of Scope, request *Request, a trust.Assignment, by trust.Origin,
 	prepare func(b trust.Bundle, object trust.Assigned) (objectType string, err error),
 ) (trust.Assignment, error) {
 	return s.Assignments.save(ctx, request, a, func(tx session, a *trust.Assignment) error {
@@ -93,7 +93,7 @@ func (s *Store) Assign(
 		case len(objects) >= MaxAssigned:
 			return ErrTooManyAssigned
 		}
-		return nil
+		return addEvents(tx, a.BundleSID, trust.Event{Origin: by, Type: trust.EventAssigned, ObjectSID: a.ObjectSID})
 	})
 }
 
@@ -131,17 +131,22 @@ func (s *Store) lockObject(tx session, a *trust.Assignment, locked []string) (ob
 
 // Unassign removes an assignment if allowed returns nil. It returns ErrNotFound or the error of allowed.
 func (s *Store) Unassign(
-	ctx context.Context, of Scope, bundleSID, sid string, allowed func(trust.Bundle) error,
+	ctx context.Context, of Scope, bundleSID, sid string, by trust.Origin, allowed func(trust.Bundle) error,
 ) error {
 	return s.write(ctx, func(tx session) error {
 		b, err := bundles.fetch(tx, of, bundleSID, s.engine.lockRow)
 		if err != nil {
 			return err
 		}
-		if _, err := assignments.fetch(tx, Scope{bundleSID}, sid, ""); err != nil {
+		a, err := assignments.fetch(tx, Scope{bundleSID}, sid, "")
+		if err != nil {
 			return err
 		}
 		if err := allowed(b); err != nil {
+			return err
+		}
+		event := trust.Event{Origin: by, Type: trust.EventUnassigned, ObjectSID: a.ObjectSID}
+		if err := addEvents(tx, bundleSID, event); err != nil {
 			return err
 		}
 		return assignments.delete(tx, sid)
@@ -152,7 +157,8 @@ func (s *Store) Unassign(
 // bundle, and whether the account has the endpoint on a Customer Profile that is assigned to the bundle. request is as in Assign.
 // AssignEndpoint returns ErrNotFound, an *EndpointTakenError, or the error of allowed.
 func (s *Store) AssignEndpoint(
-	ctx context.Context, of Scope, request *Request, e trust.ChannelEndpoint, allowed func(b trust.Bundle, onProfile bool) error,
+	ctx context.Context, of Scope, request *Request, e trust.ChannelEndpoint, by trust.Origin,
+	allowed func(b trust.Bundle, onProfile bool) error,
 ) (trust.ChannelEndpoint, error) {
 	return s.ChannelEndpoints.save(ctx, request, e, func(tx session, e *trust.ChannelEndpoint) error {
 		b, err := bundles.fetch(tx, of, e.BundleSID, s.engine.lockRow)
@@ -175,7 +181,29 @@ func (s *Store) AssignEndpoint(
 		if err != nil {
 			return err
 		}
-		return allowed(b, onProfile)
+		if err := allowed(b, onProfile); err != nil {
+			return err
+		}
+		return addEvents(tx, b.SID, trust.Event{Origin: by, Type: trust.EventEndpointAssigned, ObjectSID: e.EndpointSID})
+	})
+}
+
+// UnassignEndpoint removes a channel endpoint from a bundle, in whatever status that is. It returns ErrNotFound if there is no
+// such bundle or endpoint.
+func (s *Store) UnassignEndpoint(ctx context.Context, of Scope, bundleSID, sid string, by trust.Origin) error {
+	return s.write(ctx, func(tx session) error {
+		if _, err := bundles.fetch(tx, of, bundleSID, s.engine.lockRow); err != nil {
+			return err
+		}
+		e, err := channelEndpoints.fetch(tx, Scope{bundleSID}, sid, "")
+		if err != nil {
+			return err
+		}
+		event := trust.Event{Origin: by, Type: trust.EventEndpointUnassigned, ObjectSID: e.EndpointSID}
+		if err := addEvents(tx, bundleSID, event); err != nil {
+			return err
+		}
+		return channelEndpoints.delete(tx, sid)
 	})
 }
 

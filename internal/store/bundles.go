@@ -70,6 +70,9 @@ func (s *Store) updateBundle(
 		if err := insertEvaluation(tx, outcome.Evaluation); err != nil {
 			return false, err
 		}
+		if err := addEvents(tx, b.SID, outcome.Events...); err != nil {
+			return false, err
+		}
 		return outcome.Changed, insertNotices(tx, outcome.Notices)
 	})
 	if err != nil {
@@ -83,9 +86,9 @@ func (s *Store) updateBundle(
 
 // DeleteBundle removes the bundle if allowed returns nil, with all that belongs to it, and drops its open notices. allowed gets
 // the statuses of the bundles that this one is assigned to. DeleteBundle returns ErrNotFound, the error of allowed, or
-// trust.ErrPrimary.
+// trust.ErrPrimary. The bundle's history is kept for a while, see RemoveHistories.
 func (s *Store) DeleteBundle(
-	ctx context.Context, of Scope, sid string, now time.Time, allowed func(b trust.Bundle, assignedTo []trust.Status) error,
+	ctx context.Context, of Scope, sid string, by trust.Origin, allowed func(b trust.Bundle, assignedTo []trust.Status) error,
 ) error {
 	b, err := s.Bundles.Fetch(ctx, of, sid)
 	if err == nil {
@@ -94,12 +97,15 @@ func (s *Store) DeleteBundle(
 	if err != nil {
 		return err
 	}
-	return s.Bundles.deleteObject(ctx, of, sid, func(tx session, b trust.Bundle, assignedTo []trust.Status) error {
+	return s.Bundles.deleteObject(ctx, of, sid, by, func(tx session, b trust.Bundle, assignedTo []trust.Status) error {
 		if err := allowed(b, assignedTo); err != nil {
 			return err
 		}
+		if err := addEvents(tx, sid, trust.Event{Origin: by, Type: trust.EventDeleted}); err != nil {
+			return err
+		}
 		_, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, `+endLease+`, ended_at = $2
-			WHERE bundle_sid = $3 AND `+isOpen, string(Dropped), micros(now), sid)
+			WHERE bundle_sid = $3 AND `+isOpen, string(Dropped), micros(by.At), sid)
 		return err
 	})
 }
@@ -147,12 +153,15 @@ func (s *Store) ScheduledReviews(ctx context.Context, due time.Time, after strin
 	return all, s.classify(err)
 }
 
-// storeOutcome writes a changed bundle and queues its notices.
+// storeOutcome writes a changed bundle and its events, and queues its notices.
 func storeOutcome(tx session, outcome trust.Outcome) error {
 	if !outcome.Changed {
 		return nil
 	}
 	if err := bundles.update(tx, &outcome.Bundle, outcome.Bundle.SID); err != nil {
+		return err
+	}
+	if err := addEvents(tx, outcome.Bundle.SID, outcome.Events...); err != nil {
 		return err
 	}
 	return insertNotices(tx, outcome.Notices)

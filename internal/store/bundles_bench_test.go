@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -62,13 +64,13 @@ func BenchmarkUpdateBundle(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetParallelism(32)
+		var names atomic.Int64
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
+				change := trust.Change{FriendlyName: new(strconv.FormatInt(names.Add(1), 10))}
 				if _, err := s.UpdateBundle(b.Context(), store.BundlesOf(accountSID, trust.TrustProduct), draft().SID,
 					func(p trust.Bundle) (trust.Outcome, error) {
-						p.FriendlyName += "."
-						p.FriendlyName = p.FriendlyName[len(p.FriendlyName)-2:]
-						return trust.Outcome{Bundle: p, Changed: true}, nil
+						return trust.Policy{}.Apply(p, change, trust.AccountHolder, at)
 					}); err != nil {
 					b.Error(err)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -66,7 +67,17 @@ func plansOfContents(t *testing.T, s *Store, explain string) map[string]string {
 	must(t, s.evaluate(q, &trust.Evaluation{}, trust.Bundle{SID: "BU1"}, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {}))
 	_, err = holders(q, &trust.ChannelEndpoint{AccountSID: "AC1", PolicySID: "RN1", EndpointSID: "PN1"})
 	must(t, err)
-	must(t, unassignAll(q, "IT1"))
+	must(t, addEvents(q, "BU1", trust.Event{}))
+	must(t, assignPositions(q, 10))
+	for _, page := range []HistoryPage{{Limit: 10}, {Limit: 10, Newest: true}, {Limit: 10, Newest: true, After: 5}} {
+		_, err = queryAll(q, events.scan, historyQuery(page), "BU1", page.After, page.Limit)
+		must(t, err)
+	}
+	_, err = queryAll(q, events.scan, eventsAfter, 7, 10)
+	must(t, err)
+	_, err = q.exec(oldHistories, 7, 10)
+	must(t, err)
+	must(t, unassignAll(q, "IT1", trust.Origin{}))
 	for _, l := range []layout{assignments.layout, channelEndpoints.layout, evaluations.layout} {
 		for _, r := range []Range{{Limit: 50}, {Limit: 50, After: "EL5"}, {Limit: 50, After: "EL5", Backward: true}} {
 			list := listing{l, Query{Of: Scope{"BU1"}, Range: r}}.unfiltered()
@@ -90,12 +101,15 @@ func TestContentsUseIndexesOnSQLite(t *testing.T) {
 	must(t, s.Bundles.Create(t.Context(), trust.Bundle{SID: "BU1", Kind: trust.TrustProduct, AccountSID: "AC1"}))
 	for query, plan := range plansOfContents(t, s, "EXPLAIN QUERY PLAN ") {
 		for line := range strings.SplitSeq(plan, "\n") {
-			if strings.HasPrefix(line, "SCAN ") && line != "SCAN CONSTANT ROW" {
+			if strings.HasPrefix(line, "SCAN ") && !harmlessScan.MatchString(line) {
 				t.Errorf("%s\nreads a whole table:\n%s", query, plan)
 			}
 		}
 	}
 }
+
+// harmlessScan matches a scan of the result of a subquery, and one of an index that has only the rows that are wanted.
+var harmlessScan = regexp.MustCompile(`^SCAN (CONSTANT ROW|\(subquery-\d+\)|unplaced|next|events USING INDEX events_without_position)$`)
 
 func TestContentsUseIndexesOnPostgres(t *testing.T) {
 	t.Parallel()
@@ -111,10 +125,14 @@ func TestContentsUseIndexesOnPostgres(t *testing.T) {
 	run(t, conn, `INSERT INTO assignments (`+assignments.list+`) SELECT 'BV' || i, 'AC1', 'BU' || i / 3 + 1, 'IT' || i, 't', 0`+many)
 	run(t, conn, `INSERT INTO channel_endpoints (`+channelEndpoints.list+`) SELECT 'RA' || i, 'AC1', 'BU' || i, 'RN1', '', 'PN' || i, 0`+many)
 	run(t, conn, `INSERT INTO evaluations (`+evaluations.list+`) SELECT 'EL' || i, 'AC1', 'BU' || i / 3 + 1, 'RN1', '', '[]', 0`+many)
+	run(t, conn, `INSERT INTO events (`+events.list+`)
+		SELECT 'BU' || i / 3 + 1, i, 'trust-product', 'AC1', CASE i % 100 WHEN 0 THEN 'deleted' ELSE 'updated' END, '', '', i, '', '', '', '', '', CASE WHEN i < 19000 THEN i ELSE 0 END, i`+many)
+	run(t, conn, `INSERT INTO event_positions (id, last) VALUES (1, 20000)`)
 	must(t, conn.Close())
 	_, err = s.writer.ExecContext(t.Context(), `ANALYZE`)
 	must(t, err)
 	for query, plan := range plansOfContents(t, s, "EXPLAIN ") {
+		plan = strings.ReplaceAll(plan, "Seq Scan on event_positions", "") // which has one row
 		if strings.Contains(plan, "Seq Scan") {
 			t.Errorf("%s\nreads a whole table:\n%s", query, plan)
 		}

@@ -73,7 +73,7 @@ func TestBundlesAssignedToEachOther(t *testing.T) {
 				c.create(one, c.users[0])
 				err := c.assign(t.Context(), one, other)
 				if i < 2 && err == nil {
-					err = s.DeleteBundle(t.Context(), c.of, one, at, func(trust.Bundle, []trust.Status) error { return nil })
+					err = s.DeleteBundle(t.Context(), c.of, one, holder, func(trust.Bundle, []trust.Status) error { return nil })
 				}
 				if err != nil && !refusal(err) {
 					t.Error(err)
@@ -131,14 +131,14 @@ func (c *contention) step() {
 	case "unassign":
 		err = c.unassign(ctx, bundle)
 	case "update":
-		_, err = c.s.EndUsers.UpdateObject(ctx, store.Scope{accountSID}, user, func(u *trust.EndUser, assignedTo []trust.Status) (bool, error) {
+		_, err = c.s.EndUsers.UpdateObject(ctx, store.Scope{accountSID}, user, holder, func(u *trust.EndUser, assignedTo []trust.Status) (bool, error) {
 			u.FriendlyName += "."
 			return true, trust.UpdateEndUser.Allowed(assignedTo)
 		})
 	case "evaluate":
 		_, err = c.s.Evaluate(ctx, c.of, nil, trust.Evaluation{
 			SID: trust.NewSID("EL", time.Now()), AccountSID: accountSID, BundleSID: bundle, Status: trust.Compliant,
-		}, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
+		}, holder, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
 	case "submit":
 		err = c.submit(ctx, bundle)
 	case "decide":
@@ -146,18 +146,18 @@ func (c *contention) step() {
 			return trust.Policy{}.Decide(b, trust.Change{Status: new(trust.TwilioRejected), Reasons: []int{1}}, at)
 		})
 	case "delete":
-		err = c.s.DeleteBundle(ctx, c.of, bundle, at, func(b trust.Bundle, assignedTo []trust.Status) error {
+		err = c.s.DeleteBundle(ctx, c.of, bundle, holder, func(b trust.Bundle, assignedTo []trust.Status) error {
 			return errors.Join(b.Status.Deletable(), trust.DeleteBundle.Allowed(assignedTo))
 		})
 	case "delete user":
-		err = c.s.EndUsers.DeleteObject(ctx, store.Scope{accountSID}, user, func(_ trust.EndUser, assignedTo []trust.Status) error {
+		err = c.s.EndUsers.DeleteObject(ctx, store.Scope{accountSID}, user, holder, func(_ trust.EndUser, assignedTo []trust.Status) error {
 			return trust.DeleteEndUser.Allowed(assignedTo)
 		})
 	case "endpoint":
 		_, err = c.s.AssignEndpoint(ctx, c.of, nil, trust.ChannelEndpoint{
 			SID: trust.NewSID("RA", time.Now()), AccountSID: accountSID, BundleSID: bundle, Type: "phone-number",
 			EndpointSID: fmt.Sprintf("PN%032d", rand.IntN(3)), Created: at,
-		}, anyEndpoint)
+		}, holder, anyEndpoint)
 	}
 	if err != nil && !refusal(err) {
 		c.t.Errorf("%s: %v", name, err)
@@ -180,7 +180,7 @@ func refusal(err error) bool {
 func (c *contention) assign(ctx context.Context, bundle, object string) error {
 	_, err := c.s.Assign(ctx, c.of, nil, trust.Assignment{
 		SID: trust.NewSID("BV", time.Now()), AccountSID: accountSID, BundleSID: bundle, ObjectSID: object, Created: at,
-	}, func(b trust.Bundle, _ trust.Assigned) (string, error) { return "t", b.Status.AssignmentsFrozen() })
+	}, holder, func(b trust.Bundle, _ trust.Assigned) (string, error) { return "t", b.Status.AssignmentsFrozen() })
 	return err
 }
 
@@ -189,7 +189,7 @@ func (c *contention) unassign(ctx context.Context, bundle string) error {
 	if err != nil || len(part.Rows) == 0 {
 		return err
 	}
-	return c.s.Unassign(ctx, c.of, bundle, part.Rows[0].SID, func(b trust.Bundle) error { return b.Status.AssignmentsFrozen() })
+	return c.s.Unassign(ctx, c.of, bundle, part.Rows[0].SID, holder, func(b trust.Bundle) error { return b.Status.AssignmentsFrozen() })
 }
 
 // submit freezes a bundle and unfreezes it again, and wants nothing of it to have changed in between.

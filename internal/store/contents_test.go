@@ -35,14 +35,14 @@ func each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 func assign(t *testing.T, s *store.Store, request *store.Request, sid, object string) (trust.Assignment, error) {
 	t.Helper()
 	return s.Assign(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), request,
-		trust.Assignment{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: object, Created: at},
+		trust.Assignment{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: object, Created: at}, holder,
 		func(trust.Bundle, trust.Assigned) (string, error) { return "t", nil })
 }
 
 func evaluate(t *testing.T, s *store.Store, request *store.Request, sid string) (trust.Evaluation, error) {
 	t.Helper()
 	return s.Evaluate(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), request,
-		trust.Evaluation{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, PolicySID: "RN1", Created: at},
+		trust.Evaluation{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, PolicySID: "RN1", Created: at}, holder,
 		func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned) {
 			reason, code := fmt.Sprint(b.Status, " with ", len(assigned.EndUsers), " end users"), trust.CodeEndUserMissing
 			e.Status, e.Results = trust.Noncompliant, []trust.Result{{
@@ -55,7 +55,7 @@ func endpoint(t *testing.T, s *store.Store, sid, bundle string) (trust.ChannelEn
 	t.Helper()
 	return s.AssignEndpoint(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), nil, trust.ChannelEndpoint{
 		SID: sid, AccountSID: accountSID, BundleSID: bundle, Type: "phone-number", EndpointSID: "PN1", Created: at,
-	}, anyEndpoint)
+	}, holder, anyEndpoint)
 }
 
 func anyEndpoint(trust.Bundle, bool) error { return nil }
@@ -68,7 +68,7 @@ func TestEndpointOnProfile(t *testing.T) {
 			refused := errors.New("asked, and refused")
 			_, err := s.AssignEndpoint(t.Context(), store.BundlesOf(account, kind), nil, trust.ChannelEndpoint{
 				SID: sid, AccountSID: account, BundleSID: bundle, Type: "phone-number", EndpointSID: "PN1", Created: at,
-			}, func(b trust.Bundle, on bool) error {
+			}, holder, func(b trust.Bundle, on bool) error {
 				if onProfile = on; b.SID == bundleSID {
 					return refused
 				}
@@ -102,7 +102,7 @@ func TestEndpointOnProfile(t *testing.T) {
 		_, err := assign(t, s, nil, "BV9", profile.SID)
 		check(t, err)
 		want(true, "on a profile")
-		check(t, s.ChannelEndpoints.Delete(t.Context(), store.Scope{profile.SID}, "RA2", func(trust.ChannelEndpoint) error { return nil }))
+		check(t, s.UnassignEndpoint(t.Context(), store.BundlesOf(accountSID, trust.CustomerProfile), profile.SID, "RA2", holder))
 		want(false, "removed from it")
 	})
 }
@@ -187,7 +187,7 @@ func TestContentsOfOthers(t *testing.T) {
 				}
 			}
 		}
-		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{otherSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil })
+		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{otherSID}, userSID, holder, func(trust.EndUser, []trust.Status) error { return nil })
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("delete: %v", err)
 		}
@@ -243,7 +243,7 @@ func TestDeletePrimary(t *testing.T) {
 		defer tx.Rollback() //nolint:errcheck // it has only locked
 		_, err = tx.ExecContext(t.Context(), `SELECT sid FROM bundles FOR UPDATE`)
 		check(t, err)
-		err = s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.CustomerProfile), primary, at,
+		err = s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.CustomerProfile), primary, holder,
 			func(trust.Bundle, []trust.Status) error { t.Error("asked"); return nil })
 		if !errors.Is(err, trust.ErrPrimary) {
 			t.Errorf("delete: %v", err)
@@ -276,17 +276,18 @@ func TestAssigningLocksNoPrimary(t *testing.T) {
 // useAs tries all that can be done with the contents of the bundle, as if it were in the scope, and returns the errors.
 func useAs(t *testing.T, s *store.Store, of store.Scope) map[string]error {
 	t.Helper()
-	_, assigned := s.Assign(t.Context(), of, nil, trust.Assignment{SID: "BV2", AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: userSID},
+	_, assigned := s.Assign(t.Context(), of, nil, trust.Assignment{SID: "BV2", AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: userSID}, holder,
 		func(trust.Bundle, trust.Assigned) (string, error) { t.Error("asked"); return "", nil })
-	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID},
+	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID}, holder,
 		func(trust.Bundle, bool) error { t.Error("asked"); return nil })
-	_, evaluated := s.Evaluate(t.Context(), of, nil, trust.Evaluation{SID: "EL1", AccountSID: accountSID, BundleSID: bundleSID},
+	_, evaluated := s.Evaluate(t.Context(), of, nil, trust.Evaluation{SID: "EL1", AccountSID: accountSID, BundleSID: bundleSID}, holder,
 		func(*trust.Evaluation, trust.Bundle, trust.Assigned) { t.Error("asked") })
 	_, _, read := s.AssignedTo(t.Context(), of, bundleSID)
 	return map[string]error{
 		"assign": assigned, "assign an endpoint": endpoint, "evaluate": evaluated, "what is assigned": read,
-		"unassign": s.Unassign(t.Context(), of, bundleSID, "BV1", func(trust.Bundle) error { t.Error("asked"); return nil }),
-		"delete":   s.DeleteBundle(t.Context(), of, bundleSID, at, func(trust.Bundle, []trust.Status) error { t.Error("asked"); return nil }),
+		"unassign":             s.Unassign(t.Context(), of, bundleSID, "BV1", holder, func(trust.Bundle) error { t.Error("asked"); return nil }),
+		"unassign an endpoint": s.UnassignEndpoint(t.Context(), of, bundleSID, "RA1", holder),
+		"delete":               s.DeleteBundle(t.Context(), of, bundleSID, holder, func(trust.Bundle, []trust.Status) error { t.Error("asked"); return nil }),
 	}
 }
 
@@ -306,7 +307,7 @@ func TestAssignEndpoint(t *testing.T) {
 		if e, err := endpoint(t, s, "RA3", different.SID); err != nil || e.PolicySID != different.PolicySID {
 			t.Errorf("on a bundle of another policy: %+v, %v", e, err)
 		}
-		check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, anyBundle))
+		check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, holder, anyBundle))
 		if _, err := endpoint(t, s, "RA4", same.SID); err != nil {
 			t.Errorf("after its bundle was deleted: %v", err)
 		}
@@ -363,7 +364,7 @@ func TestLeftoversOfOlderVersions(t *testing.T) {
 		check(t, err)
 	})
 	s = storetest.Open(t, name)
-	check(t, s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil }))
+	check(t, s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, holder, func(trust.EndUser, []trust.Status) error { return nil }))
 	again := draft()
 	again.SID = "BU2"
 	check(t, s.Bundles.Create(t.Context(), again))
@@ -380,7 +381,7 @@ func TestObjectAndItsBundles(t *testing.T) {
 		_, err := assign(t, s, nil, "BV1", userSID)
 		check(t, err)
 		later := at.Add(time.Hour)
-		u, err := s.EndUsers.UpdateObject(t.Context(), store.Scope{accountSID}, userSID, func(u *trust.EndUser, assignedTo []trust.Status) (bool, error) {
+		u, err := s.EndUsers.UpdateObject(t.Context(), store.Scope{accountSID}, userSID, holder, func(u *trust.EndUser, assignedTo []trust.Status) (bool, error) {
 			if !reflect.DeepEqual(assignedTo, []trust.Status{trust.Draft}) {
 				t.Errorf("assigned to %v", assignedTo)
 			}
@@ -393,11 +394,11 @@ func TestObjectAndItsBundles(t *testing.T) {
 			t.Errorf("updated to %+v, stored %+v, %v", u, stored, err)
 		}
 		refusal := errors.New("refused")
-		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, func(trust.EndUser, []trust.Status) error { return refusal })
+		err = s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, holder, func(trust.EndUser, []trust.Status) error { return refusal })
 		if !errors.Is(err, refusal) {
 			t.Errorf("got %v", err)
 		}
-		check(t, s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, func(trust.EndUser, []trust.Status) error { return nil }))
+		check(t, s.EndUsers.DeleteObject(t.Context(), store.Scope{accountSID}, userSID, holder, func(trust.EndUser, []trust.Status) error { return nil }))
 		if _, err := s.Assignments.Fetch(t.Context(), store.Scope{bundleSID}, "BV1"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("its assignment: %v", err)
 		}

@@ -61,6 +61,9 @@ func fill(t *testing.T, s *store.Store) {
 	_, err := s.Bundles.CreateOnce(t.Context(), request("fingerprint", at), p)
 	check(t, err)
 	fillContents(t, s, p.SID)
+	if placed, err := s.EventsAfter(t.Context(), 0, 1); err != nil || len(placed) != 1 { // and others without a position
+		t.Fatalf("%+v, %v", placed, err)
+	}
 }
 
 // fillContents puts something into the tables of what belongs to a bundle.
@@ -77,17 +80,17 @@ func fillContents(t *testing.T, s *store.Store, sid string) {
 	of := store.BundlesOf(accountSID, trust.TrustProduct)
 	_, err := s.Assign(t.Context(), of, nil, trust.Assignment{
 		SID: "BV00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, ObjectSID: user.SID, Created: at,
-	}, func(trust.Bundle, trust.Assigned) (string, error) { return user.Type, nil })
+	}, holder, func(trust.Bundle, trust.Assigned) (string, error) { return user.Type, nil })
 	check(t, err)
 	_, err = s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{
 		SID: "RA00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, Type: "phone-number",
 		EndpointSID: "PN00000000000000000000000000000001", Created: at,
-	}, anyEndpoint)
+	}, holder, anyEndpoint)
 	check(t, err)
 	_, err = s.Evaluate(t.Context(), of, nil, trust.Evaluation{
 		SID: "EL00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, PolicySID: "RN1", Status: trust.Compliant,
 		Results: []trust.Result{}, Created: at,
-	}, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
+	}, holder, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
 	check(t, err)
 }
 

@@ -41,7 +41,7 @@ const KeptEvaluations = 100
 // Evaluate stores an evaluation of a bundle. evaluate gets the bundle and what is assigned to it at that moment, and
 // completes the evaluation. request is as in Assign. Evaluate returns ErrNotFound if there is no such bundle.
 func (s *Store) Evaluate(
-	ctx context.Context, of Scope, request *Request, e trust.Evaluation,
+	ctx context.Context, of Scope, request *Request, e trust.Evaluation, by trust.Origin,
 	evaluate func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned),
 ) (trust.Evaluation, error) {
 	return s.Evaluations.save(ctx, request, e, func(tx session, e *trust.Evaluation) error {
@@ -49,7 +49,10 @@ func (s *Store) Evaluate(
 		if err != nil {
 			return err
 		}
-		return s.evaluate(tx, e, b, evaluate)
+		if err := s.evaluate(tx, e, b, evaluate); err != nil {
+			return err
+		}
+		return addEvents(tx, b.SID, trust.Event{Origin: by, Type: trust.EventEvaluated, ObjectSID: e.SID})
 	})
 }
 

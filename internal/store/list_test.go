@@ -111,7 +111,7 @@ func comeAndGo(ctx context.Context, s *store.Store, count int) error {
 			if err := s.Bundles.Create(ctx, p); err != nil {
 				return err
 			}
-			return s.DeleteBundle(ctx, store.BundlesOf(accountSID, trust.TrustProduct), p.SID, at, allow)
+			return s.DeleteBundle(ctx, store.BundlesOf(accountSID, trust.TrustProduct), p.SID, holder, allow)
 		})
 	}
 	return group.Wait()

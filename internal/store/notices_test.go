@@ -267,14 +267,14 @@ func TestNothingIsSentForADeletedBundle(t *testing.T) {
 			sending, _ := exchange(t, s, 0, 1, dead)
 			refused := errors.New("refused")
 			refuse := func(trust.Bundle, []trust.Status) error { return refused }
-			if err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, refuse); !errors.Is(err, refused) {
+			if err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, holder, refuse); !errors.Is(err, refused) {
 				t.Errorf("got %v", err)
 			}
 			allow := func(trust.Bundle, []trust.Status) error { return nil }
-			if err := s.DeleteBundle(t.Context(), store.BundlesOf(otherSID, trust.TrustProduct), bundleSID, at, allow); !errors.Is(err, store.ErrNotFound) {
+			if err := s.DeleteBundle(t.Context(), store.BundlesOf(otherSID, trust.TrustProduct), bundleSID, holder, allow); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("another account: %v", err)
 			}
-			check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, allow))
+			check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, holder, allow))
 			if leased, _ := exchange(t, s, time.Hour, 10, delivered(sending[0])); len(leased) != 0 {
 				t.Errorf("leased %+v", leased)
 			}

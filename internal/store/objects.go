@@ -51,14 +51,19 @@ func jsonText[Row any](name string, field func(*Row) *json.RawMessage) column[Ro
 var errAssignedMeanwhile = errors.New("the object was assigned to another bundle at the same time")
 
 // UpdateObject is Resource.Update for a row that can be assigned to bundles. change gets the statuses of those bundles,
-// which stay locked until the row is stored. It returns ErrUnavailable if the row is assigned to other bundles in each try.
+// which stay locked until the row is stored, and whose histories get the change. It returns ErrUnavailable if the row is assigned
+// to other bundles in each try.
 func (r *Resource[Row]) UpdateObject(
-	ctx context.Context, of Scope, sid string, change func(row *Row, assignedTo []trust.Status) (changed bool, err error),
+	ctx context.Context, of Scope, sid string, by trust.Origin,
+	change func(row *Row, assignedTo []trust.Status) (changed bool, err error),
 ) (row Row, err error) {
 	err = r.withBundles(ctx, of, sid, func(tx session, locked Row, assignedTo []trust.Status) error {
 		row = locked
 		changed, err := change(&row, assignedTo)
 		if err != nil || !changed {
+			return err
+		}
+		if err := addEventForAll(tx, sid, trust.Event{Origin: by, Type: trust.EventObjectUpdated}); err != nil {
 			return err
 		}
 		return r.table.update(tx, &row, sid)
@@ -69,22 +74,23 @@ func (r *Resource[Row]) UpdateObject(
 // DeleteObject removes the row and its assignments if allowed returns nil. allowed gets the statuses of the bundles that the row
 // is assigned to. DeleteObject returns ErrNotFound, or the error of allowed.
 func (r *Resource[Row]) DeleteObject(
-	ctx context.Context, of Scope, sid string, allowed func(row Row, assignedTo []trust.Status) error,
+	ctx context.Context, of Scope, sid string, by trust.Origin, allowed func(row Row, assignedTo []trust.Status) error,
 ) error {
-	return r.deleteObject(ctx, of, sid, func(_ session, row Row, assignedTo []trust.Status) error {
+	return r.deleteObject(ctx, of, sid, by, func(_ session, row Row, assignedTo []trust.Status) error {
 		return allowed(row, assignedTo)
 	})
 }
 
 // deleteObject is DeleteObject for a row that others depend on: before may end those.
 func (r *Resource[Row]) deleteObject(
-	ctx context.Context, of Scope, sid string, before func(tx session, row Row, assignedTo []trust.Status) error,
+	ctx context.Context, of Scope, sid string, by trust.Origin,
+	before func(tx session, row Row, assignedTo []trust.Status) error,
 ) error {
 	return r.withBundles(ctx, of, sid, func(tx session, row Row, assignedTo []trust.Status) error {
 		if err := before(tx, row, assignedTo); err != nil {
 			return err
 		}
-		if err := unassignAll(tx, sid); err != nil {
+		if err := unassignAll(tx, sid, by); err != nil {
 			return err
 		}
 		return r.table.delete(tx, sid)
@@ -92,7 +98,10 @@ func (r *Resource[Row]) deleteObject(
 }
 
 // unassignAll ends the assignments of an object.
-func unassignAll(tx session, sid string) error {
+func unassignAll(tx session, sid string, by trust.Origin) error {
+	if err := addEventForAll(tx, sid, trust.Event{Origin: by, Type: trust.EventUnassigned}); err != nil {
+		return err
+	}
 	_, err := tx.exec(`DELETE FROM assignments WHERE object_sid = $1`, sid)
 	return err
 }

@@ -33,7 +33,7 @@ func TestReplayMeetsDelete(t *testing.T) {
 			notify(t, s, "http://a.example/1")
 			notice := meetingNotice(t, s, name)
 			done := make(chan error, 1)
-			err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, at, func(trust.Bundle, []trust.Status) error {
+			err := s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, holder, func(trust.Bundle, []trust.Status) error {
 				go func() { done <- meet(s, t.Context(), notice) }()
 				return awaitLock(t.Context(), database)
 			})

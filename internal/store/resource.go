@@ -86,28 +86,6 @@ func (r *Resource[Row]) update(
 	return row, err
 }
 
-// Delete removes the row where allowed returns nil. It returns ErrNotFound, or the error of allowed.
-func (r *Resource[Row]) Delete(ctx context.Context, of Scope, key string, allowed func(Row) error) error {
-	return r.delete(ctx, of, key, func(_ session, row Row) error { return allowed(row) })
-}
-
-// delete is Delete for a row that others depend on: before may end those.
-func (r *Resource[Row]) delete(ctx context.Context, of Scope, key string, before func(tx session, row Row) error) error {
-	if err := r.check(of); err != nil {
-		return err
-	}
-	return r.store.write(ctx, func(tx session) error {
-		row, err := r.table.fetch(tx, of, key, r.store.engine.lockRow)
-		if err != nil {
-			return err
-		}
-		if err := before(tx, row); err != nil {
-			return err
-		}
-		return r.table.delete(tx, key)
-	})
-}
-
 // Count returns how many rows a scope has, limit if there are more.
 func (r *Resource[Row]) Count(ctx context.Context, of Scope, limit int) (int, error) {
 	if err := r.check(of); err != nil {

@@ -29,7 +29,7 @@ var errStoredMeanwhile = errors.New("one of the objects was stored by another pr
 // these bundles; and the account's channel endpoints with these SIDs, whichever bundle they are on. Seed returns ErrNotFound for
 // an unknown account, or the error of missing. It returns ErrUnavailable if others store the same rows in each try.
 func (s *Store) Seed(
-	ctx context.Context, accountSID string, sids []string, missing func(found Contents) (Contents, error),
+	ctx context.Context, accountSID string, sids []string, by trust.Origin, missing func(found Contents) (Contents, error),
 ) error {
 	const tries = 5
 	var err error
@@ -45,7 +45,10 @@ func (s *Store) Seed(
 				return err
 			}
 			due = slices.ContainsFunc(rows.Bundles, func(b trust.Bundle) bool { return !b.Due.IsZero() })
-			return insertContents(tx, rows)
+			if err := insertContents(tx, rows); err != nil {
+				return err
+			}
+			return addSeeded(tx, rows, by)
 		})
 		if err == nil && due {
 			s.wake()
@@ -108,6 +111,30 @@ func fetchAll[Row any](tx session, t *table[Row], accountSID, column string, val
 		all = append(all, rows...)
 	}
 	return all, nil
+}
+
+// addSeeded adds to the histories of bundles what a seed stored.
+func addSeeded(tx session, c Contents, by trust.Origin) error {
+	add := func(bundleSID string, e trust.Event) error {
+		e.Origin = by
+		return addEvents(tx, bundleSID, e)
+	}
+	for _, b := range c.Bundles {
+		if err := add(b.SID, trust.Event{Type: trust.EventSeeded, To: b.Status, Errors: b.Errors}); err != nil {
+			return err
+		}
+	}
+	for _, a := range c.Assignments {
+		if err := add(a.BundleSID, trust.Event{Type: trust.EventAssigned, ObjectSID: a.ObjectSID}); err != nil {
+			return err
+		}
+	}
+	for _, e := range c.ChannelEndpoints {
+		if err := add(e.BundleSID, trust.Event{Type: trust.EventEndpointAssigned, ObjectSID: e.EndpointSID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // insertContents stores rows in an order in which each refers only to earlier ones. It returns errStoredMeanwhile if one of them

@@ -46,7 +46,7 @@ func count(c store.Contents) string {
 
 // seed stores rows unless there are some already, and returns what was found.
 func seed(ctx context.Context, s *store.Store, rows store.Contents, sids []string) (before store.Contents, err error) {
-	err = s.Seed(ctx, accountSID, sids, func(found store.Contents) (store.Contents, error) {
+	err = s.Seed(ctx, accountSID, sids, holder, func(found store.Contents) (store.Contents, error) {
 		before = found
 		if len(found.Bundles) > 0 {
 			return store.Contents{}, nil
@@ -92,7 +92,7 @@ func TestSeedWhoseRows(t *testing.T) {
 		_, err := seed(t.Context(), s, rows, sids)
 		check(t, err)
 		var found store.Contents
-		check(t, s.Seed(t.Context(), other, sids, func(f store.Contents) (store.Contents, error) {
+		check(t, s.Seed(t.Context(), other, sids, holder, func(f store.Contents) (store.Contents, error) {
 			found = f
 			return store.Contents{}, nil
 		}))
@@ -108,7 +108,7 @@ func TestSeedAllOrNothing(t *testing.T) {
 		check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID}))
 		rows, sids := seeded(100)
 		refused := errors.New("refused")
-		err := s.Seed(t.Context(), accountSID, sids, func(store.Contents) (store.Contents, error) { return rows, refused })
+		err := s.Seed(t.Context(), accountSID, sids, holder, func(store.Contents) (store.Contents, error) { return rows, refused })
 		if !errors.Is(err, refused) {
 			t.Errorf("got %v, want the error of the caller", err)
 		}

@@ -58,6 +58,9 @@ const (
 // at has microseconds, the finest that the store keeps.
 var at = time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 
+// holder is the origin of the changes that tests make in the name of the account holder.
+var holder = trust.Origin{By: trust.AccountHolder, RequestID: "RQ1", At: at}
+
 // draft is a bundle of accountSID as it is created.
 func draft() trust.Bundle {
 	return trust.NewBundle(trust.TrustProduct, bundleSID, accountSID, "RN00000000000000000000000000000001",

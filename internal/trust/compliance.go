@@ -29,7 +29,13 @@ func (policy Policy) Update(b Bundle, c Change, now time.Time, evaluate func(Ass
 		return outcome, err
 	}
 	accepted := outcome
-	outcome.Judge = func(assigned Assigned) Outcome { return policy.judge(b, accepted, evaluate(assigned)) }
+	outcome.Judge = func(assigned Assigned) Outcome {
+		e := evaluate(assigned)
+		judged := policy.judge(b, accepted, e)
+		evaluated := Event{Origin: Origin{AccountHolder, c.RequestID, now}, Type: EventEvaluated, ObjectSID: e.SID}
+		judged.Events = append([]Event{evaluated}, judged.Events...)
+		return judged
+	}
 	return outcome, nil
 }
 

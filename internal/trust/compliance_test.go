@@ -49,7 +49,7 @@ func TestSubmission(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, from := range []trust.Status{trust.Draft, trust.TwilioRejected} {
 				b := bundle(from)
-				change := trust.Change{Status: new(trust.PendingReview), FriendlyName: new("Acme Ltd.")}
+				change := trust.Change{Status: new(trust.PendingReview), FriendlyName: new("Acme Ltd."), RequestID: "RQ1"}
 				want, err := c.policy.Apply(b, change, trust.AccountHolder, now)
 				if err != nil {
 					t.Fatal(err)
@@ -60,6 +60,10 @@ func TestSubmission(t *testing.T) {
 				}
 				if c.kept {
 					want.Evaluation = &c.evaluation
+					want.Events = slices.Insert(want.Events, 0, trust.Event{
+						Origin: trust.Origin{By: trust.AccountHolder, RequestID: "RQ1", At: now}, Type: trust.EventEvaluated,
+						ObjectSID: c.evaluation.SID,
+					})
 				}
 				if got := update(t, c.policy, b, change, c.evaluation); !reflect.DeepEqual(got, want) {
 					t.Errorf("from %s:\ngot  %+v\nwant %+v", from, got, want)
@@ -93,7 +97,7 @@ func TestNoSubmission(t *testing.T) {
 	for _, policy := range []trust.Policy{enforcing(automatic, trust.EnforceRefuse), enforcing(automatic, trust.EnforceReject)} {
 		for _, from := range trust.Statuses() {
 			for name, c := range map[string]trust.Change{
-				"nothing": {}, "a repeat": {Status: new(from)}, "an edit": {FriendlyName: new("Acme Ltd.")}, "an approval": {Status: new(trust.TwilioApproved)},
+				"nothing": {}, "a repeat": {Status: new(from)}, "an edit": {FriendlyName: new("Acme Ltd."), RequestID: "RQ1"}, "an approval": {Status: new(trust.TwilioApproved)},
 			} {
 				want, wantErr := policy.Apply(bundle(from), c, trust.AccountHolder, now)
 				got, err := policy.Update(bundle(from), c, now, func(trust.Assigned) trust.Evaluation { panic("evaluated") })

@@ -26,6 +26,7 @@ func TestDecide(t *testing.T) {
 						t.Fatal(err)
 					}
 					want.Notices = slices.Concat(taken.Notices, want.Notices)
+					want.Events = slices.Concat(taken.Events, want.Events)
 				}
 				got, err := policy.Decide(bundle(from), decision, now)
 				if err != nil || !reflect.DeepEqual(got, want) {

@@ -9,14 +9,15 @@ import (
 // Actor is who requests a change.
 type Actor string
 
-// The three actors.
+// The actors.
 const (
 	AccountHolder Actor = "account holder" // the caller of the API
 	Reviewer      Actor = "reviewer"       // a person, or the automatic review in their place
 	Expiry        Actor = "expiry"         // the passing of ValidUntil
+	Operator      Actor = "operator"       // who runs the server; adds accounts and seeds, and changes no status
 )
 
-// Actors returns all of them.
+// Actors returns those who change the status of bundles.
 func Actors() []Actor { return []Actor{AccountHolder, Reviewer, Expiry} }
 
 // Errors of Apply.
@@ -67,7 +68,8 @@ type Change struct {
 	Email          *string
 	StatusCallback *string
 	Status         *Status
-	Reasons        []int // rejection codes, with a reviewer's TwilioRejected
+	Reasons        []int  // rejection codes, with a reviewer's TwilioRejected
+	RequestID      string // of the API request, empty without one
 }
 
 // Outcome is the result of a change. It must be stored as a whole or not at all.
@@ -75,6 +77,7 @@ type Outcome struct {
 	Bundle     Bundle
 	Changed    bool        // if false, there is nothing to store but the Evaluation
 	Notices    []Notice    // to be sent in this order on each channel; the store assigns their ids
+	Events     []Event     // for the bundle's history, in this order; the store adds which bundle it is, and their numbers
 	Evaluation *Evaluation // to be stored too, nil for none
 	Refused    error       // why only the Evaluation is stored and the change is refused, nil if it is not
 
@@ -120,20 +123,23 @@ func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome
 		return Outcome{}, ErrNoReason
 	}
 	next.Updated = now
-	if !moved {
-		return Outcome{Bundle: next, Changed: true}, nil
+	outcome := Outcome{Changed: true}
+	if moved {
+		policy.applyStatus(&next, c.Reasons, now)
+		outcome.Notices = notices(next, now)
 	}
-	policy.applyStatus(&next, c.Reasons, now)
-	return Outcome{Bundle: next, Changed: true, Notices: notices(next, now)}, nil
+	outcome.Bundle = next
+	outcome.Events = []Event{updated(b, next, Origin{by, c.RequestID, now})}
+	return outcome, nil
 }
 
 // Decide returns the outcome of a reviewer's decision, TwilioApproved or TwilioRejected. A bundle that is pending review enters
-// review and is decided in one step, with notices of both changes. The errors are those of Apply.
+// review and is decided in one step, with notices and events of both changes. The errors are those of Apply.
 func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, error) {
 	if b.Status != PendingReview {
 		return policy.Apply(b, decision, Reviewer, now)
 	}
-	taken, err := policy.Apply(b, Change{Status: new(InReview)}, Reviewer, now)
+	taken, err := policy.Apply(b, Change{Status: new(InReview), RequestID: decision.RequestID}, Reviewer, now)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -142,6 +148,7 @@ func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, 
 		return Outcome{}, err
 	}
 	decided.Notices = append(taken.Notices, decided.Notices...)
+	decided.Events = append(taken.Events, decided.Events...)
 	return decided, nil
 }
 

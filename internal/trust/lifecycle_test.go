@@ -64,7 +64,7 @@ func TestEditable(t *testing.T) {
 type edit struct {
 	name   string
 	change trust.Change
-	edits  bool // whether it changes anything
+	fields []string // those that it changes
 	result func(p *trust.Bundle)
 }
 
@@ -72,22 +72,22 @@ func edits(p trust.Bundle) []edit {
 	const name, email, callback = "Acme Telecom", "legal@acme.example", "https://acme.example/new"
 	none := func(*trust.Bundle) {}
 	return []edit{
-		{"none", trust.Change{}, false, none},
-		{"the same", trust.Change{FriendlyName: &p.FriendlyName, Email: &p.Email, StatusCallback: &p.StatusCallback}, false, none},
-		{"name", trust.Change{FriendlyName: new(name)}, true, func(p *trust.Bundle) { p.FriendlyName = name }},
-		{"email", trust.Change{Email: new(email)}, true, func(p *trust.Bundle) { p.Email = email }},
-		{"callback", trust.Change{StatusCallback: new(callback)}, true, func(p *trust.Bundle) { p.StatusCallback = callback }},
-		{"no callback", trust.Change{StatusCallback: new("")}, true, func(p *trust.Bundle) { p.StatusCallback = "" }},
+		{"none", trust.Change{}, nil, none},
+		{"the same", trust.Change{FriendlyName: &p.FriendlyName, Email: &p.Email, StatusCallback: &p.StatusCallback}, nil, none},
+		{"name", trust.Change{FriendlyName: new(name)}, []string{"friendly_name"}, func(p *trust.Bundle) { p.FriendlyName = name }},
+		{"email", trust.Change{Email: new(email)}, []string{"email"}, func(p *trust.Bundle) { p.Email = email }},
+		{"callback", trust.Change{StatusCallback: new(callback)}, []string{"status_callback"}, func(p *trust.Bundle) { p.StatusCallback = callback }},
+		{"no callback", trust.Change{StatusCallback: new("")}, []string{"status_callback"}, func(p *trust.Bundle) { p.StatusCallback = "" }},
 		{
 			"all",
 			trust.Change{FriendlyName: new(name), Email: new(email), StatusCallback: new(callback)},
-			true,
+			[]string{"friendly_name", "email", "status_callback"},
 			func(p *trust.Bundle) { p.FriendlyName, p.Email, p.StatusCallback = name, email, callback },
 		},
 		{
 			"one of two the same",
 			trust.Change{FriendlyName: &p.FriendlyName, Email: new(email)},
-			true,
+			[]string{"email"},
 			func(p *trust.Bundle) { p.Email = email },
 		},
 	}
@@ -134,7 +134,7 @@ func (a attempt) check(t *testing.T) {
 	t.Helper()
 	want, wantErr := a.expected()
 	change := a.edit.change
-	change.Status, change.Reasons = a.to, a.reasons
+	change.Status, change.Reasons, change.RequestID = a.to, a.reasons, "RQ1"
 	given := bundle(a.from)
 	got, err := manual.Apply(given, change, a.by, now)
 	if !errors.Is(err, wantErr) {
@@ -155,11 +155,11 @@ func (a attempt) expected() (trust.Outcome, error) {
 	switch {
 	case !moves && a.to != nil && a.from == trust.TwilioRejected && a.reasons != nil: // others than those of bundle
 		return trust.Outcome{}, trust.ErrStatusChange
-	case !moves && !a.edit.edits:
+	case !moves && a.edit.fields == nil:
 		return want, nil
 	case moves && !slices.Contains(mayMove, trust.Step{From: a.from, By: a.by, To: *a.to}):
 		return trust.Outcome{}, trust.ErrStatusChange
-	case a.edit.edits && (a.by != trust.AccountHolder || !slices.Contains(mayBeEdited, a.from)):
+	case a.edit.fields != nil && (a.by != trust.AccountHolder || !slices.Contains(mayBeEdited, a.from)):
 		return trust.Outcome{}, trust.ErrNotEditable
 	case moves && a.by == trust.Reviewer && *a.to == trust.TwilioRejected && a.reasons == nil:
 		return trust.Outcome{}, trust.ErrNoReason
@@ -167,11 +167,18 @@ func (a attempt) expected() (trust.Outcome, error) {
 	want.Changed = true
 	want.Bundle.Updated = now
 	a.edit.result(&want.Bundle)
+	event := trust.Event{
+		Origin: trust.Origin{By: a.by, RequestID: "RQ1", At: now}, Type: trust.EventUpdated, Fields: a.edit.fields,
+	}
 	if moves {
+		if event.From, event.To = a.from, *a.to; *a.to == trust.TwilioRejected {
+			event.Errors = a.reasons
+		}
 		want.Bundle.Status = *a.to
 		arrive(&want.Bundle, a.reasons)
 		want.Notices = told(want.Bundle)
 	}
+	want.Events = []trust.Event{event}
 	return want, nil
 }
 

@@ -107,7 +107,7 @@ type deliveryTally struct {
 // verify compares the database, after all work is done, with what the customer has received.
 func (run *campaignRun) verify(t *testing.T) deliveryTally {
 	t.Helper()
-	rows, c := readRows(t, run.db), run.customer
+	rows, c, histories := readRows(t, run.db), run.customer, readHistories(t, run.db)
 	notices := map[string]map[string][]delivery{byCallback: {}, byEmail: {}}
 	for _, d := range run.deliveries(t) {
 		of := notices[d.Channel]
@@ -130,6 +130,13 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 			t.Errorf("%s with %s ended %s", sid, row.email, row.status)
 		}
 		tally.Changes += len(changes)
+		var history []client.BundleStatus
+		for _, e := range histories[sid] {
+			history = append(history, client.BundleStatus(e.to))
+		}
+		if !slices.Equal(history, changes) {
+			t.Errorf("the history of %s has %v, want %v", sid, history, changes)
+		}
 		for channel, of := range notices {
 			want := row.told(channel)
 			if told += len(want); len(of[sid]) != len(want) {

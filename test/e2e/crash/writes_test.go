@@ -23,8 +23,8 @@ const (
 )
 
 // TestCrash repeatedly kills servers of one database with SIGKILL during writes. Each time it verifies that every
-// acknowledged write is there, and that every other is there completely or not at all. TRUSTHUB_CRASH_ROUNDS sets the number
-// of kills.
+// acknowledged write is there, and that every other is there completely or not at all; and that the history of each product has
+// its updates, each once. TRUSTHUB_CRASH_ROUNDS sets the number of kills.
 func TestCrash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, db string) {
 		rounds, _ := campaignRounds(t, 4)
@@ -37,7 +37,7 @@ func killWriters(t *testing.T, db string, rounds int) {
 	t.Helper()
 	var writers []*writer
 	for i := range writerCount {
-		writers = append(writers, &writer{name: "w" + strconv.Itoa(i), acked: make(map[string]productRow)})
+		writers = append(writers, &writer{name: "w" + strconv.Itoa(i), acked: make(map[string]productRow), updates: make(map[string]int)})
 	}
 	var tally writeTally
 	for round := range rounds + 1 {
@@ -60,6 +60,7 @@ type writeTally struct {
 	Products     int
 	Acknowledged int
 	Kept, Absent int // of the writes without a response
+	Events       int // in the histories
 }
 
 // productRow has the fields of a product that must survive. Times are in whole seconds, as in the API.
@@ -71,11 +72,12 @@ type productRow struct {
 // writer creates and updates its own products, one write at a time. Every write has a number, which is in every field that it
 // sets, so that a partial write is noticed.
 type writer struct {
-	name   string
-	number int
-	sids   []string              // of acked
-	acked  map[string]productRow // the products as last acknowledged, by SID
-	open   *productWrite         // the write that got no response
+	name    string
+	number  int
+	sids    []string              // of acked
+	acked   map[string]productRow // the products as last acknowledged, by SID
+	updates map[string]int        // that were kept, by SID
+	open    *productWrite         // the write that got no response
 }
 
 // productWrite is a request. Without a sid it is a create.
@@ -128,6 +130,8 @@ func (w *writer) write(t *testing.T, api *client.Client, acknowledged func()) {
 func (w *writer) keep(row productRow) {
 	if _, ok := w.acked[row.sid]; !ok {
 		w.sids = append(w.sids, row.sid)
+	} else {
+		w.updates[row.sid]++
 	}
 	w.acked[row.sid] = row
 }
@@ -193,6 +197,61 @@ func (c *writeTally) verify(t *testing.T, path string, writers []*writer) {
 			w.open = nil
 		}
 	}
+	histories := readHistories(t, path)
+	c.Events = 0
+	for _, w := range writers {
+		for _, sid := range w.sids {
+			c.Events += len(histories[sid])
+			wantUpdates(t, sid, histories[sid], w.updates[sid])
+		}
+	}
+}
+
+// wantUpdates expects a history to have a number of updates, each of all fields and with a request of its own.
+func wantUpdates(t *testing.T, sid string, history []eventRow, want int) {
+	t.Helper()
+	requests := map[string]bool{}
+	for i, e := range history {
+		requests[e.request] = true
+		if e.number != i+2 || e.fields != "friendly_name,email,status_callback" || e.to != "" {
+			t.Errorf("%s has the event %+v at %d", sid, e, i)
+		}
+	}
+	if len(history) != want || len(requests) != want {
+		t.Errorf("%s was updated %d times, its history has %d events of %d requests", sid, want, len(history), len(requests))
+	}
+}
+
+// eventRow is what the tests read of an event.
+type eventRow struct {
+	number              int
+	request, to, fields string
+}
+
+// readHistories reads the events of all bundles, by SID. It uses the table as readRows does.
+func readHistories(t *testing.T, name string) map[string][]eventRow {
+	t.Helper()
+	histories := make(map[string][]eventRow)
+	storetest.UseSQL(t, name, func(db *sql.DB) {
+		result, err := db.QueryContext(t.Context(),
+			`SELECT bundle_sid, number, request_id, to_status, fields FROM events ORDER BY bundle_sid, number`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer result.Close() //nolint:errcheck // Err below reports a failed read
+		for result.Next() {
+			var sid string
+			var e eventRow
+			if err := result.Scan(&sid, &e.number, &e.request, &e.to, &e.fields); err != nil {
+				t.Fatal(err)
+			}
+			histories[sid] = append(histories[sid], e)
+		}
+		if err := result.Err(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return histories
 }
 
 // settle records that the write without a response was kept.

@@ -1,0 +1,259 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+// MaxEvents is how many events of a bundle are kept at most, the newest, besides that of its creation. When there are more, the
+// oldest are removed, eventsRemoved at once, so that few changes pay for it.
+const (
+	MaxEvents     = 1100
+	eventsRemoved = 100
+)
+
+// eventRow is an event with what it is sorted by until it has a position.
+type eventRow struct {
+	trust.Event
+
+	sortAt time.Time
+}
+
+var events = newTable(
+	layout{name: "events"},
+	text("bundle_sid", func(e *eventRow) *string { return &e.BundleSID }),
+	number("number", func(e *eventRow) *int64 { return &e.Number }),
+	text("bundle_kind", func(e *eventRow) *trust.Kind { return &e.BundleKind }),
+	text("account_sid", func(e *eventRow) *string { return &e.AccountSID }),
+	text("type", func(e *eventRow) *trust.EventType { return &e.Type }),
+	text("actor", func(e *eventRow) *trust.Actor { return &e.By }),
+	text("request_id", func(e *eventRow) *string { return &e.RequestID }),
+	moment("created_at", func(e *eventRow) *time.Time { return &e.At }),
+	text("from_status", func(e *eventRow) *trust.Status { return &e.From }),
+	text("to_status", func(e *eventRow) *trust.Status { return &e.To }),
+	converted("fields", func(e *eventRow) *[]string { return &e.Fields }, `''`, joinFields, splitFields),
+	codes("errors", func(e *eventRow) *[]int { return &e.Errors }),
+	text("object_sid", func(e *eventRow) *string { return &e.ObjectSID }),
+	number("position", func(e *eventRow) *int64 { return &e.Position }),
+	moment("sort_at", func(e *eventRow) *time.Time { return &e.sortAt }),
+)
+
+func joinFields(names []string) string { return strings.Join(names, ",") }
+
+func splitFields(s string) ([]string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	return strings.Split(s, ","), nil
+}
+
+// Events are numbered while their bundle is locked, so the numbers of a history have no gaps, and a reader who sees one event of
+// a bundle sees all before it. The two conditions say of which bundles an event is.
+const (
+	ofBundle    = `sid = $10`
+	ofAssignees = `sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $10)`
+)
+
+// insertEventOf returns a statement that adds an event to the history of the bundles that meet a condition, and yields its
+// numbers.
+func insertEventOf(condition string) string {
+	return `INSERT INTO events (bundle_sid, number, bundle_kind, account_sid, type, actor, request_id, created_at,
+			from_status, to_status, fields, errors, object_sid, position, sort_at)
+		SELECT sid, last_number + 1, kind, account_sid, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT),
+			CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS TEXT), 0,
+			CASE WHEN last_at > CAST($4 AS BIGINT) THEN last_at ELSE CAST($4 AS BIGINT) END
+		FROM (SELECT sid, kind, account_sid,
+				COALESCE((SELECT MAX(e.number) FROM events e WHERE e.bundle_sid = sid), 1) AS last_number,
+				COALESCE((SELECT e.sort_at FROM events e WHERE e.bundle_sid = sid ORDER BY e.number DESC LIMIT 1), 0) AS last_at
+			FROM bundles WHERE ` + condition + `) AS changed
+		RETURNING bundle_sid, number`
+}
+
+var (
+	insertEvent       = insertEventOf(ofBundle)
+	insertEventForAll = insertEventOf(ofAssignees)
+)
+
+// addEvents adds events to the history of a locked bundle.
+func addEvents(tx session, bundleSID string, all ...trust.Event) error {
+	for _, e := range all {
+		if err := runInsertEvent(tx, insertEvent, bundleSID, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addEventForAll adds an event about an object to the histories of the bundles that it is assigned to, all of which are locked.
+func addEventForAll(tx session, objectSID string, e trust.Event) error {
+	e.ObjectSID = objectSID
+	return runInsertEvent(tx, insertEventForAll, objectSID, e)
+}
+
+func runInsertEvent(tx session, statement, of string, e trust.Event) error {
+	type place struct {
+		bundle string
+		number int64
+	}
+	stored, err := queryAll(tx, func(row scanner) (p place, err error) { return p, row.Scan(&p.bundle, &p.number) }, statement,
+		string(e.Type), string(e.By), e.RequestID, micros(e.At), string(e.From), string(e.To), joinFields(e.Fields),
+		joinCodes(e.Errors), e.ObjectSID, of)
+	if err != nil {
+		return err
+	}
+	for _, p := range stored {
+		if p.number >= MaxEvents && p.number%eventsRemoved == 0 {
+			if _, err := tx.exec(`DELETE FROM events WHERE bundle_sid = $1 AND number <= $2`, p.bundle,
+				p.number-MaxEvents+eventsRemoved); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// HistoryPage chooses a part of the history of a bundle.
+type HistoryPage struct {
+	Newest bool  // first; otherwise the oldest
+	After  int64 // the number that the page begins after, in its order; 0 means at the start
+	Limit  int
+}
+
+// History returns a part of the history of a bundle, whichever account's that is. It begins with the creation, and has at most
+// MaxEvents others. The history of a deleted bundle has no creation. History returns ErrNotFound if there is neither the bundle
+// nor a history of it.
+func (s *Store) History(ctx context.Context, bundleSID string, page HistoryPage) ([]trust.Event, error) {
+	tx, err := s.reader.BeginTx(ctx, s.engine.snapshot) // so that bundle and history are of one moment
+	if err != nil {
+		return nil, s.classify(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it has only read
+	q := session{ctx, tx}
+	b, err := bundles.fetch(q, nil, bundleSID, "")
+	if err = s.classify(err); err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	exists := err == nil
+	rows, err := queryAll(q, events.scan, historyQuery(page), bundleSID, page.After, page.Limit)
+	if err != nil {
+		return nil, s.classify(err)
+	}
+	if !exists && len(rows) == 0 && page.After == 0 {
+		return nil, ErrNotFound
+	}
+	all := withoutOrder(rows)
+	switch {
+	case !exists:
+	case !page.Newest && page.After == 0:
+		all = slices.Insert(all, 0, trust.CreationOf(b))
+	case page.Newest && page.After != 1:
+		all = append(all, trust.CreationOf(b))
+	}
+	return all[:min(len(all), page.Limit)], nil
+}
+
+func historyQuery(page HistoryPage) string {
+	condition, order := `number > $2`, ``
+	if page.Newest {
+		condition, order = `(CAST($2 AS BIGINT) = 0 OR number < $2)`, ` DESC`
+	}
+	return `SELECT ` + events.list + ` FROM events WHERE bundle_sid = $1 AND ` + condition +
+		` ORDER BY number` + order + ` LIMIT $3`
+}
+
+func withoutOrder(rows []eventRow) []trust.Event {
+	all := make([]trust.Event, len(rows), len(rows)+1)
+	for i := range rows {
+		all[i] = rows[i].Event
+	}
+	return all
+}
+
+// EventsAfter returns up to limit events of all bundles, in the order of their positions, that have a position after the given
+// one. Who continues after the last position that it got misses and repeats none, whichever servers write meanwhile, as long as
+// it comes before they are removed. Events of one bundle are in the order of their numbers. Creations are not among them.
+//
+// An event gets its position only after its commit, in a transaction of its own, of which there is one at a time (see
+// placeEvents): a number drawn at the change would become visible on Postgres after a greater one of a transaction that was
+// faster.
+func (s *Store) EventsAfter(ctx context.Context, position int64, limit int) ([]trust.Event, error) {
+	if err := s.placeEvents(ctx, limit); err != nil {
+		return nil, err
+	}
+	rows, err := queryAll(s.read(ctx), events.scan, eventsAfter, position, limit)
+	return withoutOrder(rows), s.classify(err)
+}
+
+var eventsAfter = `SELECT ` + events.list + ` FROM events WHERE position > 0 AND position > $1 ORDER BY position LIMIT $2`
+
+// placeEvents assigns positions to up to limit events that have none.
+func (s *Store) placeEvents(ctx context.Context, limit int) error {
+	var some bool
+	err := s.read(ctx).row(`SELECT EXISTS (SELECT 1 FROM events WHERE position = 0)`).Scan(&some)
+	if err != nil || !some {
+		return s.classify(err)
+	}
+	return s.write(ctx, func(tx session) error { return assignPositions(tx, limit) })
+}
+
+// assignPositions is placeEvents in a transaction.
+func assignPositions(tx session, limit int) error {
+	// The update locks the row, so that the next transaction sees all positions that this one assigns.
+	var last int64
+	if err := tx.row(`INSERT INTO event_positions (id, last) VALUES (1, 0)
+		ON CONFLICT (id) DO UPDATE SET last = event_positions.last RETURNING last`).Scan(&last); err != nil {
+		return err
+	}
+	placed, err := queryAll(tx, func(row scanner) (p int64, err error) { return p, row.Scan(&p) }, `
+		UPDATE events SET position = CAST($1 AS BIGINT) + place FROM (
+			SELECT bundle_sid AS of_bundle, number AS numbered, ROW_NUMBER() OVER (ORDER BY sort_at, bundle_sid, number) AS place
+			FROM (SELECT * FROM events WHERE position = 0 ORDER BY sort_at, bundle_sid, number LIMIT $2) AS unplaced
+		) AS next WHERE bundle_sid = of_bundle AND number = numbered RETURNING position`, last, limit)
+	if err != nil || len(placed) == 0 {
+		return err
+	}
+	_, err = tx.exec(`UPDATE event_positions SET last = $1 WHERE id = 1`, slices.Max(placed))
+	return err
+}
+
+var oldHistories = `SELECT ` + events.list + ` FROM events
+	WHERE type = 'deleted' AND created_at < $1 ORDER BY created_at LIMIT $2`
+
+// RemoveHistories deletes histories of bundles that were deleted before the given time, until limit events are deleted or none is
+// left, and returns how many events that were. It may exceed the limit by one history.
+func (s *Store) RemoveHistories(ctx context.Context, before time.Time, limit int) (int, error) {
+	count := 0
+	err := s.write(ctx, func(tx session) error {
+		ends, err := queryAll(tx, events.scan, oldHistories, micros(before), limit)
+		if err != nil {
+			return err
+		}
+		count = 0
+		for _, end := range ends {
+			// A bundle with this SID may have been seeded again since.
+			removed, err := tx.exec(`DELETE FROM events WHERE bundle_sid = $1 AND number <= $2`, end.BundleSID, end.Number)
+			if err != nil {
+				return err
+			}
+			if count += int(removed); count >= limit {
+				return nil
+			}
+		}
+		return nil
+	})
+	return count, err
+}
+
+// eventPosition is the row of the last position.
+type eventPosition struct{ id, last int64 }
+
+var eventPositions = newTable(
+	layout{name: "event_positions"},
+	number("id", func(p *eventPosition) *int64 { return &p.id }),
+	number("last", func(p *eventPosition) *int64 { return &p.last }),
+)
