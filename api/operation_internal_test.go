@@ -13,15 +13,21 @@ import (
 )
 
 // TestValidationKeepsTheContract compares what requests are validated by, which is generated without all that says nothing about
-// requests, with the whole of openapi.yaml.
+// requests, with the whole of each contract.
 func TestValidationKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	whole := document(t, trusthub.Contract())
+	t.Run("customers", func(t *testing.T) { compareRules(t, trusthub.Contract(), loadOperations) })
+	t.Run("operators", func(t *testing.T) { compareRules(t, trusthub.OperatorContract(), loadOperatorOperations) })
+}
+
+func compareRules(t *testing.T, contract string, load func() ([]*operation, error)) {
+	t.Helper()
+	whole := document(t, contract)
 	all, err := readOperations(whole)
 	if err != nil {
 		t.Fatal(err)
 	}
-	generated, err := loadOperations()
+	generated, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +63,7 @@ func rules(op *operation) any {
 	body := op.route.Operation.RequestBody
 	return map[string]any{
 		"method": op.route.Method, "path": op.route.Path, "methods": op.methods, "authenticated": op.authenticated,
-		"parameters": parameters, "body": op.body, "objects": op.objects, "needsForm": body != nil && body.Value.Required,
+		"parameters": parameters, "contentType": op.contentType, "body": op.body, "objects": op.objects, "needsBody": body != nil && body.Value.Required,
 	}
 }
 
