@@ -364,6 +364,67 @@ type Replay struct {
 	Replayed int `json:"replayed"`
 }
 
+// Request A request of a customer.
+type Request struct {
+	// AccountSID The SID of the account; null if the credentials were wrong or not checked, as for an unknown path.
+	AccountSID *string `json:"account_sid"`
+
+	// ClaimedAccountSID Without an `account_sid`, the user name that was sent, if it has the form of an account SID; otherwise null.
+	ClaimedAccountSID *string `json:"claimed_account_sid"`
+
+	// Code The error code; null after a success.
+	Code *int `json:"code"`
+
+	// DateEnded When the response had been written, in GMT and whole seconds.
+	DateEnded time.Time `json:"date_ended"`
+
+	// DurationMs How long it took, in milliseconds.
+	DurationMs float64 `json:"duration_ms"`
+
+	// Message Why it was refused; null after a success.
+	Message *string `json:"message"`
+
+	// Method The HTTP method.
+	Method string `json:"method"`
+
+	// Operation The operation, for example `CreateTrustProduct`; null for an unknown path or method.
+	Operation *string `json:"operation"`
+
+	// Parameters The parameters of the query string and the body that the operation has, by name.
+	Parameters []RequestParameter `json:"parameters"`
+
+	// Path The path, without the query string.
+	Path string `json:"path"`
+
+	// RequestID The `Twilio-Request-Id` of the response.
+	RequestID string `json:"request_id"`
+
+	// Status The HTTP status of the response; 499 if the caller closed the connection before.
+	Status int `json:"status"`
+}
+
+// RequestPage A page of requests.
+type RequestPage struct {
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. Items that are created
+	// or change meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+
+	// Requests Newest first.
+	Requests []Request `json:"requests"`
+
+	// Server The host name of the server that got the requests. Each of several servers lists only its own.
+	Server string `json:"server"`
+}
+
+// RequestParameter A parameter of a request.
+type RequestParameter struct {
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Value Its value, of at most 1,024 bytes, without the user names and passwords of URLs.
+	Value string `json:"value"`
+}
+
 // Review A bundle as a reviewer sees it.
 type Review struct {
 	// AccountSID The SID of an account.
@@ -422,6 +483,24 @@ type PageSize = int64
 // PageToken defines model for PageToken.
 type PageToken = string
 
+// RequestAccountSIDFilter The SID of an account.
+type RequestAccountSIDFilter = AccountSID
+
+// RequestBundleSIDFilter The SID of a Trust Product or Customer Profile.
+type RequestBundleSIDFilter = BundleSID
+
+// RequestCodeFilter defines model for RequestCodeFilter.
+type RequestCodeFilter = int
+
+// RequestOperationFilter defines model for RequestOperationFilter.
+type RequestOperationFilter = string
+
+// RequestStatusClassFilter defines model for RequestStatusClassFilter.
+type RequestStatusClassFilter = int
+
+// RequestStatusFilter defines model for RequestStatusFilter.
+type RequestStatusFilter = int
+
 // StateFilter The first three are open: waiting for an earlier delivery of the bundle, ready to be sent, being sent. A dead one is out
 // of attempts or was refused for good, a dropped one was given up by a person.
 type StateFilter = DeliveryState
@@ -448,6 +527,33 @@ type ListDeliveryParams struct {
 
 	// Endpoint Return only deliveries to this server.
 	Endpoint *EndpointFilter `form:"endpoint,omitempty" json:"endpoint,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
+	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListRequestParams defines parameters for ListRequest.
+type ListRequestParams struct {
+	// AccountSID Return only requests of this account, including those with its SID and a wrong auth token.
+	AccountSID *RequestAccountSIDFilter `form:"account_sid,omitempty" json:"account_sid,omitempty"`
+
+	// Status Return only requests with this HTTP status.
+	Status *RequestStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// StatusClass Return only requests whose HTTP status has this first digit, for example 4 for 400 to 499.
+	StatusClass *RequestStatusClassFilter `form:"status_class,omitempty" json:"status_class,omitempty"`
+
+	// Code Return only requests that were refused with this error code.
+	Code *RequestCodeFilter `form:"code,omitempty" json:"code,omitempty"`
+
+	// Operation Return only requests of this operation, for example `CreateTrustProduct`.
+	Operation *RequestOperationFilter `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// BundleSID Return only requests with this SID in the path or as a parameter, which the one that created the bundle is not.
+	BundleSID *RequestBundleSIDFilter `form:"bundle_sid,omitempty" json:"bundle_sid,omitempty"`
 
 	// PageSize The maximum number of items on a page.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
@@ -609,6 +715,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /operator/v1/replays (the `CreateReplay` operationId).
 	CreateReplay(ctx context.Context, body CreateReplayJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRequest List the latest requests of customers.
+	//
+	// Returns a page of the requests that match all filters, newest first. Each server keeps the latest that it got itself, in
+	// memory, and forgets the oldest. Status 501 (code 20501) means that this one keeps none.
+	//
+	// Corresponds with GET /operator/v1/requests (the `ListRequest` operationId).
+	ListRequest(ctx context.Context, params *ListRequestParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListReview List what waits for a reviewer.
 	//
@@ -795,6 +909,24 @@ func (c *Client) CreateReplayWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /operator/v1/replays (the `CreateReplay` operationId).
 func (c *Client) CreateReplay(ctx context.Context, body CreateReplayJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateReplayRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRequest List the latest requests of customers.
+//
+// Returns a page of the requests that match all filters, newest first. Each server keeps the latest that it got itself, in
+// memory, and forgets the oldest. Status 501 (code 20501) means that this one keeps none.
+//
+// Corresponds with GET /operator/v1/requests (the `ListRequest` operationId).
+func (c *Client) ListRequest(ctx context.Context, params *ListRequestParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRequestRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1259,6 +1391,144 @@ func NewCreateReplayRequestWithBody(server string, contentType string, body io.R
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListRequestRequest constructs an http.Request for the ListRequest method
+func NewListRequestRequest(server string, params *ListRequestParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/requests")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AccountSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_sid", *params.AccountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StatusClass != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status_class", *params.StatusClass, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Operation != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operation", *params.Operation, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.BundleSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bundle_sid", *params.BundleSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }

@@ -75,8 +75,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxConnections and MaxConnectionsPerAddress bound the open connections; see package connections. 0 means the defaults.
 	MaxConnections, MaxConnectionsPerAddress int
-	// RequestLog is how many requests of each account App.RequestLog keeps in memory. 0 means none.
+	// RequestLog is how many requests of each account App.RequestLog keeps in memory, and the operator API shows. 0 means none.
 	RequestLog int
+	// Name is the server's in the operator API, to tell it from others on the same database.
+	Name string
 	// AllowGuessing turns off the limit on wrong passwords, for a server whose account is known to everybody anyway.
 	AllowGuessing bool
 

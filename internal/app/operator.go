@@ -44,7 +44,8 @@ func (a *App) buildOperator(ctx context.Context) error {
 	if c.Operator.Listen == "" {
 		config.PublicURL = c.PublicURL
 	}
-	handler, err := api.NewOperator(operator.New(c.Store, c.Policy, c.Now), config)
+	requests := operator.Requests{Server: c.Name, Log: a.requests}
+	handler, err := api.NewOperator(operator.New(c.Store, requests, c.Policy, c.Now), config)
 	if err != nil {
 		return err
 	}

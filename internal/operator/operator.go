@@ -1,5 +1,6 @@
-// Package operator implements the operator API (api/operator/openapi.yaml) on a store: reviews, deliveries and accounts of all
-// customers. What the operator's commands of the program share with it is here, too: Decide and NewAccount.
+// Package operator implements the operator API (api/operator/openapi.yaml) on a store and a log of requests: reviews,
+// deliveries, requests and accounts of all customers. What the operator's commands of the program share with it is here, too:
+// Decide and NewAccount.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
@@ -15,18 +16,19 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// Operator implements server.StrictServerInterface on a store.
+// Operator implements server.StrictServerInterface on a store and a log of requests.
 type Operator struct {
-	store  *store.Store
-	policy trust.Policy
-	now    func() time.Time
+	store    *store.Store
+	requests Requests
+	policy   trust.Policy
+	now      func() time.Time
 }
 
 var _ server.StrictServerInterface = (*Operator)(nil)
 
 // New returns an operator of an open store. The policy is that of the server, and now its clock.
-func New(s *store.Store, policy trust.Policy, now func() time.Time) *Operator {
-	return &Operator{s, policy, now}
+func New(s *store.Store, requests Requests, policy trust.Policy, now func() time.Time) *Operator {
+	return &Operator{s, requests, policy, now}
 }
 
 // MapError is an api.Config.MapError.
@@ -49,10 +51,19 @@ func optional(t time.Time) *time.Time {
 	return &shown
 }
 
-// valueOf returns the value of an optional parameter, empty without one.
-func valueOf[T ~string](p *T) string {
-	if p == nil {
-		return ""
+// orNull returns a value for a property that is null for the zero value.
+func orNull[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
 	}
-	return string(*p)
+	return &value
+}
+
+// valueOf returns the value of an optional parameter, zero without one.
+func valueOf[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }

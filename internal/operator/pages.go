@@ -69,6 +69,18 @@ func (p page) id() (string, error) {
 	return p.token, nil
 }
 
+// sequence returns the number in a list by descending number that the page begins after, 0 for the first page.
+func (p page) sequence() (int64, error) {
+	if p.token == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(p.token, 10, 64)
+	if err != nil || number < 1 {
+		return 0, errToken
+	}
+	return number, nil
+}
+
 // isID reports whether text has only the characters of ids, which all databases compare alike.
 func isID(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {

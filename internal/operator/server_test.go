@@ -41,6 +41,7 @@ func newTestServer(t testing.TB, db *store.Store) *testServer {
 	var err error
 	s.app, err = app.New(t.Context(), app.Config{
 		Store: db, Now: func() time.Time { return s.now }, PublicURL: serverURL, Operator: app.Operator{Token: operatorToken},
+		RequestLog: 100, Name: "server-1",
 		Policy: trust.Policy{ValidFor: 24 * time.Hour}, Call: s.receive, Random: func() float64 { return 0.5 },
 	})
 	if err != nil {

@@ -39,6 +39,9 @@ type ServerInterface interface {
 	// CreateReplay Send all deliveries again that match.
 	// (POST /operator/v1/replays)
 	CreateReplay(ctx echo.Context) error
+	// ListRequest List the latest requests of customers.
+	// (GET /operator/v1/requests)
+	ListRequest(ctx echo.Context, params ListRequestParams) error
 	// ListReview List what waits for a reviewer.
 	// (GET /operator/v1/reviews)
 	ListReview(ctx echo.Context, params ListReviewParams) error
@@ -205,6 +208,73 @@ func (w *ServerInterfaceWrapper) CreateReplay(ctx echo.Context) error {
 	return err
 }
 
+// ListRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRequestParams
+	// ------------- Optional query parameter "account_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_sid", ctx.QueryParams(), &params.AccountSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "status_class" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status_class", ctx.QueryParams(), &params.StatusClass, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status_class: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// ------------- Optional query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operation", ctx.QueryParams(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation: %s", err))
+	}
+
+	// ------------- Optional query parameter "bundle_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bundle_sid", ctx.QueryParams(), &params.BundleSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle_sid: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_size", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_size: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_token", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRequest(ctx, params)
+	return err
+}
+
 // ListReview converts echo context to params.
 func (w *ServerInterfaceWrapper) ListReview(ctx echo.Context) error {
 	var err error
@@ -351,6 +421,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/operator/v1/deliveries/:id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["ReplayDelivery"]...)
 	router.POST(options.BaseURL+"/operator/v1/deliveries/:id/drop", wrapper.DropDelivery, options.OperationMiddlewares["DropDelivery"]...)
 	router.POST(options.BaseURL+"/operator/v1/replays", wrapper.CreateReplay, options.OperationMiddlewares["CreateReplay"]...)
+	router.GET(options.BaseURL+"/operator/v1/requests", wrapper.ListRequest, options.OperationMiddlewares["ListRequest"]...)
 	router.GET(options.BaseURL+"/operator/v1/accounts", wrapper.ListAccount, options.OperationMiddlewares["ListAccount"]...)
 	router.POST(options.BaseURL+"/operator/v1/accounts", wrapper.CreateAccount, options.OperationMiddlewares["CreateAccount"]...)
 
@@ -359,6 +430,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 type DeliveryJSONResponse Delivery
 
 type ErrorJSONResponse Error
+
+type RequestPageJSONResponse RequestPage
 
 type ReviewJSONResponse Review
 
@@ -634,6 +707,45 @@ func (response CreateReplaydefaultJSONResponse) VisitCreateReplayResponse(w http
 	return err
 }
 
+type ListRequestRequestObject struct {
+	Params ListRequestParams
+}
+
+type ListRequestResponseObject interface {
+	VisitListRequestResponse(w http.ResponseWriter) error
+}
+
+type ListRequest200JSONResponse struct{ RequestPageJSONResponse }
+
+func (response ListRequest200JSONResponse) VisitListRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRequestdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListRequestdefaultJSONResponse) VisitListRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListReviewRequestObject struct {
 	Params ListReviewParams
 }
@@ -853,6 +965,9 @@ type StrictServerInterface interface {
 	// CreateReplay Send all deliveries again that match.
 	// (POST /operator/v1/replays)
 	CreateReplay(ctx context.Context, request CreateReplayRequestObject) (CreateReplayResponseObject, error)
+	// ListRequest List the latest requests of customers.
+	// (GET /operator/v1/requests)
+	ListRequest(ctx context.Context, request ListRequestRequestObject) (ListRequestResponseObject, error)
 	// ListReview List what waits for a reviewer.
 	// (GET /operator/v1/reviews)
 	ListReview(ctx context.Context, request ListReviewRequestObject) (ListReviewResponseObject, error)
@@ -1030,6 +1145,26 @@ type CreateReplayResponseFunc func(w http.ResponseWriter) error
 // VisitCreateReplayResponse calls f.
 func (f CreateReplayResponseFunc) VisitCreateReplayResponse(w http.ResponseWriter) error { return f(w) }
 
+// ListRequest binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListRequest(ctx echo.Context, params ListRequestParams) error {
+	var request ListRequestRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListRequest(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListRequest returned neither a response nor an error")
+	}
+	return response.VisitListRequestResponse(ctx.Response())
+}
+
+// ListRequestResponseFunc is a response that writes itself.
+type ListRequestResponseFunc func(w http.ResponseWriter) error
+
+// VisitListRequestResponse calls f.
+func (f ListRequestResponseFunc) VisitListRequestResponse(w http.ResponseWriter) error { return f(w) }
+
 // ListReview binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListReview(ctx echo.Context, params ListReviewParams) error {
 	var request ListReviewRequestObject
@@ -1181,6 +1316,11 @@ func (Unimplemented) ReplayDelivery(context.Context, ReplayDeliveryRequestObject
 // CreateReplay returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateReplay(context.Context, CreateReplayRequestObject) (CreateReplayResponseObject, error) {
 	return nil, fmt.Errorf("CreateReplay: %w", ErrUnimplemented)
+}
+
+// ListRequest returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListRequest(context.Context, ListRequestRequestObject) (ListRequestResponseObject, error) {
+	return nil, fmt.Errorf("ListRequest: %w", ErrUnimplemented)
 }
 
 // ListReview returns an error that wraps [ErrUnimplemented].

@@ -136,6 +136,9 @@ var (
 	madeSID   = regexp.MustCompile(`[A-Z]{2}01[0-9a-f]{30}`)
 	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
 	authToken = regexp.MustCompile(`"auth_token": "(\w{32})"`)
+	requestID = regexp.MustCompile(`"request_id": "(\w{34})"`)
+	// requestDuration matches how long a request took. How long an attempt at a delivery took is the test's own choice.
+	requestDuration = regexp.MustCompile(`("date_ended": "[^"]*",\s+"duration_ms": )[^,]+`)
 )
 
 func (p *placeholders) hide(s string) string {
@@ -148,10 +151,13 @@ func (p *placeholders) hide(s string) string {
 	for _, token := range authToken.FindAllStringSubmatch(s, -1) {
 		p.name(token[1], "token")
 	}
+	for _, id := range requestID.FindAllStringSubmatch(s, -1) {
+		p.name(id[1], "RQ")
+	}
 	for value, name := range p.known {
 		s = strings.ReplaceAll(s, value, name)
 	}
-	return s
+	return requestDuration.ReplaceAllString(s, "${1}{duration}")
 }
 
 // name gives a value the next number of its kind.
