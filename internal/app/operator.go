@@ -44,9 +44,12 @@ func (a *App) buildOperator(ctx context.Context) error {
 	if c.Operator.Listen == "" {
 		config.PublicURL = c.PublicURL
 	}
-	handler, err := api.NewOperator(operator.New(c.Store, c.Policy, c.Now), config)
+	handler, err := api.NewOperator(operator.New(c.Store, c.Policy, c.Now, c.Control), config)
 	if err != nil {
 		return err
+	}
+	if c.Control != nil {
+		handler = c.Control.Gate(handler)
 	}
 	if c.Operator.Listen == "" {
 		a.main.handler = split(a.main.handler, handler)

@@ -1,5 +1,5 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store: reviews, deliveries and accounts of all
-// customers. What the operator's commands of the program share with it is here, too: Decide and NewAccount.
+// customers, and the control of a server in test mode. What the operator's commands of the program share with it is here, too: Decide and NewAccount.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
@@ -10,6 +10,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen/operator/server"
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -17,16 +18,18 @@ import (
 
 // Operator implements server.StrictServerInterface on a store.
 type Operator struct {
-	store  *store.Store
-	policy trust.Policy
-	now    func() time.Time
+	store   *store.Store
+	policy  trust.Policy
+	now     func() time.Time
+	control *control.Control // nil outside test mode
 }
 
 var _ server.StrictServerInterface = (*Operator)(nil)
 
-// New returns an operator of an open store. The policy is that of the server, and now its clock.
-func New(s *store.Store, policy trust.Policy, now func() time.Time) *Operator {
-	return &Operator{s, policy, now}
+// New returns an operator of an open store. The policy is that of the server, and now its clock. c is nil outside test mode, where
+// the operations of test mode return 404.
+func New(s *store.Store, policy trust.Policy, now func() time.Time, c *control.Control) *Operator {
+	return &Operator{s, policy, now, c}
 }
 
 // MapError is an api.Config.MapError.
