@@ -1,5 +1,6 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store: reviews, deliveries and accounts of all
-// customers, and the control of a server in test mode. What the operator's commands of the program share with it is here, too: Decide and NewAccount.
+// customers, and the control of a server in test mode. What the operator's commands of the program share with it is here, too:
+// Decide and NewAccount.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
@@ -26,8 +27,8 @@ type Operator struct {
 
 var _ server.StrictServerInterface = (*Operator)(nil)
 
-// New returns an operator of an open store. The policy is that of the server, and now its clock. c is nil outside test mode, where
-// the operations of test mode return 404.
+// New returns an operator of an open store. The policy is that of the server, and now its clock. Without a control, c is nil,
+// and the operations of test mode return 404.
 func New(s *store.Store, policy trust.Policy, now func() time.Time, c *control.Control) *Operator {
 	return &Operator{s, policy, now, c}
 }

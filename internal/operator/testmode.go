@@ -91,8 +91,9 @@ func (o *Operator) CreateFault(
 	err = c.Faults.Inject(count, control.Match{
 		Operation: valueOf(b.Operation), Method: valueOf(b.Method), Path: valueOf(b.Path),
 	}, control.Fault{
-		Delay: durationOf(b.DelayMs, time.Millisecond), Status: numberOf(b.Status), Code: numberOf(b.Code), Message: valueOf(b.Message),
-		RetryAfter: durationOf(b.RetryAfter, time.Second), Drop: control.Drop(valueOf(b.Drop)),
+		Delay: durationOf(b.DelayMs, time.Millisecond), Drop: control.Drop(valueOf(b.Drop)),
+		Status: numberOf(b.Status), Code: numberOf(b.Code), Message: valueOf(b.Message),
+		RetryAfter: durationOf(b.RetryAfter, time.Second),
 	})
 	if err != nil {
 		return nil, api.NewError(api.CodeInvalidParameter, "Invalid fault: "+err.Error(), err)
