@@ -20,22 +20,60 @@ func TestServeTestSeed(t *testing.T) {
 	}
 	reader, writer := pipe(t)
 	c := startChild(t, reader, "trusthub", "serve", "--test", "--seed", file)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.server.BaseURL+"/v1/TrustProducts/"+c.server.SIDs["acme-a2p"], http.NoBody)
-	if err != nil {
+	if status := c.productStatus("acme-a2p"); status != http.StatusOK || len(c.server.SIDs) != 7 {
+		t.Errorf("status %d, SIDs %v", status, c.server.SIDs)
+	}
+	if err := os.Remove(file); err != nil { // it is not read again
 		t.Fatal(err)
 	}
-	r.SetBasicAuth(c.server.AccountSID, c.server.AuthToken)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK || len(c.server.SIDs) != 7 {
-		t.Errorf("status %d, %v, SIDs %v", response.StatusCode, err, c.server.SIDs)
+	for to, want := range map[string]int{"empty": http.StatusNotFound, "seed": http.StatusOK} {
+		c.reset(to)
+		if status := c.productStatus("acme-a2p"); status != want {
+			t.Errorf("after a reset to %s: status %d, want %d", to, status, want)
+		}
 	}
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
 	c.ends()
+}
+
+// productStatus returns the status of a request for a product of the seed.
+func (c *child) productStatus(key string) int {
+	c.Helper()
+	r, err := http.NewRequestWithContext(c.Context(), http.MethodGet, c.server.BaseURL+"/v1/TrustProducts/"+c.server.SIDs[key], http.NoBody)
+	if err != nil {
+		c.Fatal(err)
+	}
+	r.SetBasicAuth(c.server.AccountSID, c.server.AuthToken)
+	return c.statusOf(r)
+}
+
+// reset resets the server to nothing or to its seed.
+func (c *child) reset(to string) {
+	c.Helper()
+	r, err := http.NewRequestWithContext(c.Context(), http.MethodPost, c.server.BaseURL+"/operator/v1/test/reset",
+		strings.NewReader(`{"to": "`+to+`"}`))
+	if err != nil {
+		c.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.server.AuthToken)
+	r.Header.Set("Content-Type", "application/json")
+	if status := c.statusOf(r); status != http.StatusNoContent {
+		c.Fatalf("the reset to %s has status %d", to, status)
+	}
+}
+
+func (c *child) statusOf(r *http.Request) int {
+	c.Helper()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		c.Fatal(err)
+	}
+	return response.StatusCode
 }
 
 // TestServeTestSeedFails: with an invalid seed the server does not start, prints no line and leaves nothing behind.

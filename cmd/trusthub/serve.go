@@ -12,6 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/operator"
+	"github.com/opentrusthub/trusthub/internal/seed"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
@@ -29,8 +30,9 @@ type serveCmd struct {
 	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
 	Seed string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
-	given  []string          // names of the flags on the command line
-	seeded map[string]string // SIDs by the keys of the file of --seed
+	given    []string          // names of the flags on the command line
+	seedFile *seed.File        // of --seed
+	seeded   map[string]string // SIDs by its keys
 }
 
 // Run serves until ctx is canceled, then finishes what is in flight.
@@ -80,7 +82,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 		return err
 	}
 	if c.Seed != "" {
-		if c.seeded, err = c.seed(ctx, db); err != nil {
+		if c.seeded, err = c.seed(ctx, db, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -101,7 +103,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 	send, err := c.mailSender(log)
 	var controlled *control.Control
 	if c.Test {
-		controlled = newTestControl()
+		controlled = c.newTestControl(db)
 	}
 	return app.Config{
 		Store:                    db,

@@ -74,6 +74,11 @@ func (c *serveCmd) isolate(flags []*kong.Flag) error {
 // runTest serves a test in any language. The test starts the program, reads one line, and has a server, which stops when the test
 // ends (see parent). Only warnings are logged.
 func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
+	if c.Seed != "" {
+		if c.seedFile, err = readTestSeed(c.Seed); err != nil {
+			return err
+		}
+	}
 	parent := newParent(os.Stdin, os.Getppid)
 	removeLeftovers()
 	folder, err := newTestFolder()
@@ -99,23 +104,29 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	})
 }
 
-// newTestControl returns a control whose clock runs.
-func newTestControl() *control.Control {
+// newTestControl returns a control whose clock runs, and whose seed is the file of --seed as it was at the start.
+func (c *serveCmd) newTestControl(db *store.Store) *control.Control {
 	clock := control.NewClock(time.Now(), time.Now)
 	clock.Run()
-	return control.New(clock, nil)
+	if c.seedFile == nil {
+		return control.New(clock, nil)
+	}
+	return control.New(clock, func(ctx context.Context) error {
+		_, err := c.seed(ctx, db, clock.Now())
+		return err
+	})
+}
+
+func readTestSeed(name string) (*seed.File, error) {
+	if name == "-" {
+		return nil, errors.New("--seed must name a file: standard input says when the test ends")
+	}
+	return readSeed(name)
 }
 
 // seed seeds the account of the test from the file of --seed, and returns the SIDs by the keys.
-func (c *serveCmd) seed(ctx context.Context, db *store.Store) (map[string]string, error) {
-	if c.Seed == "-" {
-		return nil, errors.New("--seed must name a file: standard input says when the test ends")
-	}
-	file, err := readSeed(c.Seed)
-	if err != nil {
-		return nil, err
-	}
-	result, err := file.Store(ctx, db, seed.Config{AccountSID: testAccountSID, Policy: c.policy(), Now: time.Now()})
+func (c *serveCmd) seed(ctx context.Context, db *store.Store, now time.Time) (map[string]string, error) {
+	result, err := c.seedFile.Store(ctx, db, seed.Config{AccountSID: testAccountSID, Policy: c.policy(), Now: now})
 	return result.SIDs, err
 }
 

@@ -104,6 +104,24 @@ func (e Channel) Valid() bool {
 	}
 }
 
+// Defines values for ClockState.
+const (
+	ClockStateFrozen  ClockState = "frozen"
+	ClockStateRunning ClockState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ClockState enum.
+func (e ClockState) Valid() bool {
+	switch e {
+	case ClockStateFrozen:
+		return true
+	case ClockStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateReplayRequestState.
 const (
 	CreateReplayRequestStateDead    CreateReplayRequestState = "dead"
@@ -155,6 +173,63 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
+// Defines values for FaultDrop.
+const (
+	FaultDropAfter  FaultDrop = "after"
+	FaultDropBefore FaultDrop = "before"
+)
+
+// Valid indicates whether the value is a known member of the FaultDrop enum.
+func (e FaultDrop) Valid() bool {
+	switch e {
+	case FaultDropAfter:
+		return true
+	case FaultDropBefore:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FaultMethod.
+const (
+	FaultMethodDELETE FaultMethod = "DELETE"
+	FaultMethodGET    FaultMethod = "GET"
+	FaultMethodPOST   FaultMethod = "POST"
+)
+
+// Valid indicates whether the value is a known member of the FaultMethod enum.
+func (e FaultMethod) Valid() bool {
+	switch e {
+	case FaultMethodDELETE:
+		return true
+	case FaultMethodGET:
+		return true
+	case FaultMethodPOST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResetRequestTo.
+const (
+	ResetRequestToEmpty ResetRequestTo = "empty"
+	ResetRequestToSeed  ResetRequestTo = "seed"
+)
+
+// Valid indicates whether the value is a known member of the ResetRequestTo enum.
+func (e ResetRequestTo) Valid() bool {
+	switch e {
+	case ResetRequestToEmpty:
+		return true
+	case ResetRequestToSeed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account An account.
 type Account struct {
 	// AccountSID The SID of an account.
@@ -179,6 +254,12 @@ type AccountPage struct {
 
 // AccountSID The SID of an account.
 type AccountSID = string
+
+// AdvanceClockRequest How far to move the clock.
+type AdvanceClockRequest struct {
+	// Seconds At most 100 years.
+	Seconds int64 `json:"seconds"`
+}
 
 // Attempt An attempt to send a delivery.
 type Attempt struct {
@@ -215,6 +296,52 @@ type BundleStatus string
 
 // Channel The way that a customer is notified.
 type Channel string
+
+// Clock The clock of the server.
+type Clock struct {
+	// State Whether it runs by itself.
+	State ClockState `json:"state"`
+
+	// Time What it shows, in GMT and whole seconds.
+	Time time.Time `json:"time"`
+}
+
+// ClockState Whether it runs by itself.
+type ClockState string
+
+// CreateFaultRequest Which requests fail, and how. It needs a `status`, a `delay_ms` or a `drop`; `operation` excludes `method` and `path`;
+// `drop` excludes `status`.
+type CreateFaultRequest struct {
+	// Code The code of that response; the API's for the status if it is absent.
+	Code *FaultCode `json:"code,omitempty"`
+
+	// Count How many requests.
+	Count *int `json:"count,omitempty"`
+
+	// DelayMs How long the request waits before anything else, in milliseconds of real time.
+	DelayMs *FaultDelay `json:"delay_ms,omitempty"`
+
+	// Drop The connection is closed without a response, before or after the request is performed.
+	Drop *FaultDrop `json:"drop,omitempty"`
+
+	// Message The message of that response; the text of the status if it is absent.
+	Message *FaultMessage `json:"message,omitempty"`
+
+	// Method Only requests with this method.
+	Method *FaultMethod `json:"method,omitempty"`
+
+	// Operation Only requests for this operation of the customers' contract, such as CreateTrustProduct.
+	Operation *FaultOperation `json:"operation,omitempty"`
+
+	// Path Only requests for this path, such as `/v1/TrustProducts/{Sid}`, where `{…}` stands for any one segment.
+	Path *FaultPath `json:"path,omitempty"`
+
+	// RetryAfter The `Retry-After` of that response, in seconds.
+	RetryAfter *FaultRetryAfter `json:"retry_after,omitempty"`
+
+	// Status The response has this status, and nothing is done.
+	Status *FaultStatus `json:"status,omitempty"`
+}
 
 // CreateReplayRequest Which deliveries to send again.
 type CreateReplayRequest struct {
@@ -311,6 +438,73 @@ type Error struct {
 	// Status The HTTP status of the response.
 	Status int `json:"status"`
 }
+
+// Fault A fault of requests to come. What it does not have is absent.
+type Fault struct {
+	// Code The code of that response; the API's for the status if it is absent.
+	Code *FaultCode `json:"code,omitempty"`
+
+	// DelayMs How long the request waits before anything else, in milliseconds of real time.
+	DelayMs *FaultDelay `json:"delay_ms,omitempty"`
+
+	// Drop The connection is closed without a response, before or after the request is performed.
+	Drop *FaultDrop `json:"drop,omitempty"`
+
+	// Left How many requests are still to come.
+	Left int `json:"left"`
+
+	// Message The message of that response; the text of the status if it is absent.
+	Message *FaultMessage `json:"message,omitempty"`
+
+	// Method Only requests with this method.
+	Method *FaultMethod `json:"method,omitempty"`
+
+	// Path Only requests for this path, such as `/v1/TrustProducts/{Sid}`, where `{…}` stands for any one segment.
+	Path *FaultPath `json:"path,omitempty"`
+
+	// RetryAfter The `Retry-After` of that response, in seconds.
+	RetryAfter *FaultRetryAfter `json:"retry_after,omitempty"`
+
+	// Status The response has this status, and nothing is done.
+	Status *FaultStatus `json:"status,omitempty"`
+}
+
+// FaultCode The code of that response; the API's for the status if it is absent.
+type FaultCode = int
+
+// FaultDelay How long the request waits before anything else, in milliseconds of real time.
+type FaultDelay = int64
+
+// FaultDrop The connection is closed without a response, before or after the request is performed.
+type FaultDrop string
+
+// FaultMessage The message of that response; the text of the status if it is absent.
+type FaultMessage = string
+
+// FaultMethod Only requests with this method.
+type FaultMethod string
+
+// FaultOperation Only requests for this operation of the customers' contract, such as CreateTrustProduct.
+type FaultOperation = string
+
+// FaultPage A page of faults.
+type FaultPage struct {
+	// Faults In the order in which they apply.
+	Faults []Fault `json:"faults"`
+
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. Items that are created
+	// or change meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+}
+
+// FaultPath Only requests for this path, such as `/v1/TrustProducts/{Sid}`, where `{…}` stands for any one segment.
+type FaultPath = string
+
+// FaultRetryAfter The `Retry-After` of that response, in seconds.
+type FaultRetryAfter = int64
+
+// FaultStatus The response has this status, and nothing is done.
+type FaultStatus = int
 
 // NewAccount A new account, with the token that only this response has.
 type NewAccount struct {
@@ -424,6 +618,15 @@ type RequestParameter struct {
 	// Value Its value, of at most 1,024 bytes, without the user names and passwords of URLs.
 	Value string `json:"value"`
 }
+
+// ResetRequest What to start again with.
+type ResetRequest struct {
+	// To Nothing, or what `--seed` put in when the server started, which is nothing without `--seed`.
+	To ResetRequestTo `json:"to"`
+}
+
+// ResetRequestTo Nothing, or what `--seed` put in when the server started, which is nothing without `--seed`.
+type ResetRequestTo string
 
 // Review A bundle as a reviewer sees it.
 type Review struct {
@@ -571,11 +774,29 @@ type ListReviewParams struct {
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
+// ListFaultParams defines parameters for ListFault.
+type ListFaultParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
+	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // CreateReplayJSONRequestBody defines body for CreateReplay for application/json ContentType.
 type CreateReplayJSONRequestBody = CreateReplayRequest
 
 // RejectReviewJSONRequestBody defines body for RejectReview for application/json ContentType.
 type RejectReviewJSONRequestBody = RejectReviewRequest
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = AdvanceClockRequest
+
+// CreateFaultJSONRequestBody defines body for CreateFault for application/json ContentType.
+type CreateFaultJSONRequestBody = CreateFaultRequest
+
+// ResetJSONRequestBody defines body for Reset for application/json ContentType.
+type ResetJSONRequestBody = ResetRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -772,6 +993,114 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /operator/v1/reviews/{bundle_sid}/start (the `StartReview` operationId).
 	StartReview(ctx context.Context, bundleSID BundleSIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchClock Fetch the clock.
+	//
+	// Returns the server's time, and whether it runs.
+	//
+	// Corresponds with GET /operator/v1/test/clock (the `FetchClock` operationId).
+	FetchClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Move the clock ahead.
+	//
+	// Whatever becomes due on the way (reviews, callbacks and their retries, the end of approvals) happens at its time and in
+	// its order, and is done when the response comes. After 30 seconds the server stops on the way and returns 503: the clock
+	// is then where it got to.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /operator/v1/test/clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Move the clock ahead.
+	//
+	// Whatever becomes due on the way (reviews, callbacks and their retries, the end of approvals) happens at its time and in
+	// its order, and is done when the response comes. After 30 seconds the server stops on the way and returns 503: the clock
+	// is then where it got to.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /operator/v1/test/clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FreezeClock Stop the clock.
+	//
+	// The clock then moves only by `advance`, and by a millisecond with each request that creates something. Reviews and
+	// callbacks that are due in the future wait for `advance`.
+	//
+	// Corresponds with POST /operator/v1/test/clock/freeze (the `FreezeClock` operationId).
+	FreezeClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RunClock Let the clock run.
+	//
+	// The clock runs on from the time that it shows. It runs when the server starts.
+	//
+	// Corresponds with POST /operator/v1/test/clock/run (the `RunClock` operationId).
+	RunClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteFaults Remove the faults that are left.
+	//
+	// Requests are performed as usual from then on.
+	//
+	// Corresponds with DELETE /operator/v1/test/faults (the `DeleteFaults` operationId).
+	DeleteFaults(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListFault List the faults that are left.
+	//
+	// Returns a page of the faults whose requests have not all come, in the order in which they apply.
+	//
+	// Corresponds with GET /operator/v1/test/faults (the `ListFault` operationId).
+	ListFault(ctx context.Context, params *ListFaultParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFaultWithBody Make the next requests fail.
+	//
+	// The next `count` requests of customers that match, and for which no earlier fault is left, get the response, the delay
+	// or the dropped connection of this fault. Requests of operators never match. At most 1,000 faults can be left.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /operator/v1/test/faults (the `CreateFault` operationId).
+	CreateFaultWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFault Make the next requests fail.
+	//
+	// The next `count` requests of customers that match, and for which no earlier fault is left, get the response, the delay
+	// or the dropped connection of this fault. Requests of operators never match. At most 1,000 faults can be left.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /operator/v1/test/faults (the `CreateFault` operationId).
+	CreateFault(ctx context.Context, body CreateFaultJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetWithBody Start again.
+	//
+	// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
+	// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
+	// `settle` first if that matters.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /operator/v1/test/reset (the `Reset` operationId).
+	ResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Reset Start again.
+	//
+	// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
+	// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
+	// `settle` first if that matters.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /operator/v1/test/reset (the `Reset` operationId).
+	Reset(ctx context.Context, body ResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Settle Wait until all that is due is done.
+	//
+	// Performs the reviews and callbacks that are due by the clock, and what they make due, and returns when they have ended.
+	// After 30 seconds the response is 503.
+	//
+	// Corresponds with POST /operator/v1/test/settle (the `Settle` operationId).
+	Settle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAccount List accounts.
@@ -1036,6 +1365,234 @@ func (c *Client) RejectReview(ctx context.Context, bundleSID BundleSIDInPath, bo
 // Corresponds with POST /operator/v1/reviews/{bundle_sid}/start (the `StartReview` operationId).
 func (c *Client) StartReview(ctx context.Context, bundleSID BundleSIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartReviewRequest(c.Server, bundleSID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchClock Fetch the clock.
+//
+// Returns the server's time, and whether it runs.
+//
+// Corresponds with GET /operator/v1/test/clock (the `FetchClock` operationId).
+func (c *Client) FetchClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Move the clock ahead.
+//
+// Whatever becomes due on the way (reviews, callbacks and their retries, the end of approvals) happens at its time and in
+// its order, and is done when the response comes. After 30 seconds the server stops on the way and returns 503: the clock
+// is then where it got to.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /operator/v1/test/clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Move the clock ahead.
+//
+// Whatever becomes due on the way (reviews, callbacks and their retries, the end of approvals) happens at its time and in
+// its order, and is done when the response comes. After 30 seconds the server stops on the way and returns 503: the clock
+// is then where it got to.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /operator/v1/test/clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FreezeClock Stop the clock.
+//
+// The clock then moves only by `advance`, and by a millisecond with each request that creates something. Reviews and
+// callbacks that are due in the future wait for `advance`.
+//
+// Corresponds with POST /operator/v1/test/clock/freeze (the `FreezeClock` operationId).
+func (c *Client) FreezeClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFreezeClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RunClock Let the clock run.
+//
+// The clock runs on from the time that it shows. It runs when the server starts.
+//
+// Corresponds with POST /operator/v1/test/clock/run (the `RunClock` operationId).
+func (c *Client) RunClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRunClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteFaults Remove the faults that are left.
+//
+// Requests are performed as usual from then on.
+//
+// Corresponds with DELETE /operator/v1/test/faults (the `DeleteFaults` operationId).
+func (c *Client) DeleteFaults(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteFaultsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFault List the faults that are left.
+//
+// Returns a page of the faults whose requests have not all come, in the order in which they apply.
+//
+// Corresponds with GET /operator/v1/test/faults (the `ListFault` operationId).
+func (c *Client) ListFault(ctx context.Context, params *ListFaultParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFaultRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFaultWithBody Make the next requests fail.
+//
+// The next `count` requests of customers that match, and for which no earlier fault is left, get the response, the delay
+// or the dropped connection of this fault. Requests of operators never match. At most 1,000 faults can be left.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /operator/v1/test/faults (the `CreateFault` operationId).
+func (c *Client) CreateFaultWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFaultRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFault Make the next requests fail.
+//
+// The next `count` requests of customers that match, and for which no earlier fault is left, get the response, the delay
+// or the dropped connection of this fault. Requests of operators never match. At most 1,000 faults can be left.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /operator/v1/test/faults (the `CreateFault` operationId).
+func (c *Client) CreateFault(ctx context.Context, body CreateFaultJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFaultRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetWithBody Start again.
+//
+// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
+// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
+// `settle` first if that matters.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /operator/v1/test/reset (the `Reset` operationId).
+func (c *Client) ResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Reset Start again.
+//
+// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
+// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
+// `settle` first if that matters.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /operator/v1/test/reset (the `Reset` operationId).
+func (c *Client) Reset(ctx context.Context, body ResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Settle Wait until all that is due is done.
+//
+// Performs the reviews and callbacks that are due by the clock, and what they make due, and returns when they have ended.
+// After 30 seconds the response is 503.
+//
+// Corresponds with POST /operator/v1/test/settle (the `Settle` operationId).
+func (c *Client) Settle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSettleRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -1731,6 +2288,327 @@ func NewStartReviewRequest(server string, bundleSID BundleSIDInPath) (*http.Requ
 	}
 
 	operationPath := fmt.Sprintf("/operator/v1/reviews/%s/start", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchClockRequest constructs an http.Request for the FetchClock method
+func NewFetchClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/clock/advance")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFreezeClockRequest constructs an http.Request for the FreezeClock method
+func NewFreezeClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/clock/freeze")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRunClockRequest constructs an http.Request for the RunClock method
+func NewRunClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/clock/run")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteFaultsRequest constructs an http.Request for the DeleteFaults method
+func NewDeleteFaultsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/faults")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListFaultRequest constructs an http.Request for the ListFault method
+func NewListFaultRequest(server string, params *ListFaultParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/faults")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateFaultRequest calls the generic CreateFault builder with application/json body
+func NewCreateFaultRequest(server string, body CreateFaultJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateFaultRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateFaultRequestWithBody constructs an http.Request for the CreateFault method, with any body, and a specified content type
+func NewCreateFaultRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/faults")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResetRequest calls the generic Reset builder with application/json body
+func NewResetRequest(server string, body ResetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewResetRequestWithBody constructs an http.Request for the Reset method, with any body, and a specified content type
+func NewResetRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSettleRequest constructs an http.Request for the Settle method
+func NewSettleRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/test/settle")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}

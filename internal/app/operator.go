@@ -45,9 +45,12 @@ func (a *App) buildOperator(ctx context.Context) error {
 		config.PublicURL = c.PublicURL
 	}
 	requests := operator.Requests{Server: c.Name, Log: a.requests}
-	handler, err := api.NewOperator(operator.New(c.Store, requests, c.Policy, c.Now), config)
+	handler, err := api.NewOperator(operator.New(c.Store, requests, c.Policy, c.Now, c.Control), config)
 	if err != nil {
 		return err
+	}
+	if c.Control != nil {
+		handler = c.Control.Gate(handler)
 	}
 	if c.Operator.Listen == "" {
 		a.main.handler = split(a.main.handler, handler)

@@ -38,6 +38,13 @@ func (c *Clock) now() time.Time {
 	return c.at.Add(c.real().Sub(c.since))
 }
 
+// Read returns the time, and whether the clock runs. While Advance moves a clock that runs, it counts as running.
+func (c *Clock) Read() (now time.Time, running bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now(), c.running
+}
+
 func (c *Clock) stands() bool { return !c.running || c.held }
 
 // Freeze stops the clock.

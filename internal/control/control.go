@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
@@ -45,7 +46,7 @@ type Control struct {
 	Faults *Faults
 
 	seed     func(context.Context) error
-	requests *semaphore.Weighted // each request to the API has 1 of it while it is performed, Reset has all
+	requests *semaphore.Weighted // each request that passes Gate has 1 of it while it is performed, Reset has all
 	store    *store.Store
 	worker   *jobs.Worker
 }
@@ -58,10 +59,22 @@ func New(clock *Clock, seed func(context.Context) error) *Control {
 // Attach gives the control what it needs of its server. app.New calls it.
 func (c *Control) Attach(s *store.Store, w *jobs.Worker) { c.store, c.worker = s, w }
 
-// Handler returns a handler in front of the API, which is next.
+// Handler returns a handler in front of the API of customers, which is next: Gate, the faults, and the clock of creates.
 func (c *Control) Handler(next http.Handler) http.Handler {
-	return c.Faults.handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isOperation(r) {
+	return c.Faults.handler(c.Gate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isOperation(r) && isCreate(r) {
+			c.Clock.tick()
+		}
+		next.ServeHTTP(w, r)
+	})))
+}
+
+// Gate returns a handler in front of an API, which is next: a Reset and the requests for its operations wait for each other. The
+// operations of test mode do not wait, because Reset is one of them, and because others wait for the worker.
+func (c *Control) Gate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		operators := strings.HasPrefix(r.URL.Path, api.OperatorPath) && !strings.HasPrefix(r.URL.Path, testModePath)
+		if !isOperation(r) && !operators {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -69,14 +82,14 @@ func (c *Control) Handler(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler) // the caller has disconnected
 		}
 		defer c.requests.Release(1)
-		if isCreate(r) {
-			c.Clock.tick()
-		}
 		next.ServeHTTP(w, r)
-	}))
+	})
 }
 
-// isOperation reports whether a request is for an operation of the contract: preflight requests, /healthz and the like are not.
+// testModePath is the start of the paths of test mode.
+const testModePath = api.OperatorPath + "v1/test/"
+
+// isOperation reports whether a request is for an operation of customers: preflight requests, /healthz and the like are not.
 func isOperation(r *http.Request) bool {
 	return r.Method != http.MethodOptions && strings.HasPrefix(r.URL.Path, "/v1/")
 }

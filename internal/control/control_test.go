@@ -32,6 +32,8 @@ var (
 	policy  = trust.Policy{AutoReview: true, ReviewDelay: time.Hour, ValidFor: 24 * time.Hour}
 )
 
+const operatorToken = "operatorsecret16"
+
 const seedText = `trust_products:
 - {key: seeded, friendly_name: Seeded, email: a@acme.example, policy_sid: RN7a97559effdf62d00f4298208492a5ea}
 `
@@ -62,7 +64,8 @@ func newWorld(t *testing.T, db *store.Store) *world {
 	})
 	w.app, err = app.New(t.Context(), app.Config{
 		Store: db, Control: w.Control, Policy: policy, Call: w.onCallback, AllowGuessing: true,
-		Random: func() float64 { return 0.5 }, Logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError})),
+		Operator: app.Operator{Token: operatorToken},
+		Random:   func() float64 { return 0.5 }, Logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	check(t, err)
 	return w
@@ -383,4 +386,40 @@ func TestResetUnderLoad(t *testing.T) {
 			t.Errorf("%v; %d notices are left, the products are %q; the log has %q", err, len(open), w.names(), w.failed)
 		}
 	})
+}
+
+// TestOperatorsWait: a request of an operator waits for Reset, but not one of test mode.
+func TestOperatorsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, openFile(t))
+		release := make(chan struct{})
+		slow := w.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+		go slow.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/Policies", nil))
+		synctest.Wait()
+		var err error
+		go func() { err = w.Reset(t.Context(), true) }()
+		synctest.Wait()
+
+		var accounts, clock int
+		go func() { accounts = w.operate("/operator/v1/accounts") }()
+		go func() { clock = w.operate("/operator/v1/test/clock") }()
+		synctest.Wait()
+		if accounts != 0 || clock != http.StatusOK {
+			t.Errorf("during a reset: the accounts have status %d, the clock %d", accounts, clock)
+		}
+		close(release)
+		synctest.Wait()
+		if err != nil || accounts != http.StatusOK {
+			t.Errorf("after the reset: %v, the accounts have status %d", err, accounts)
+		}
+	})
+}
+
+// operate returns the status of a GET request of an operator.
+func (w *world) operate(path string) int {
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+operatorToken)
+	response := httptest.NewRecorder()
+	w.app.Handler().ServeHTTP(response, r)
+	return response.Code
 }

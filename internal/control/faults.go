@@ -64,14 +64,21 @@ type Handle func(w http.ResponseWriter, r *http.Request, next http.Handler)
 // Faults are the faults of requests to come. The zero Faults are none. They are safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
+	last  int     // Number of the last Inject
 	rules []*rule // in the order of Inject
 }
 
-// rule is a fault for the next requests that match.
+// Injected is a fault for the next requests that match.
+type Injected struct {
+	Number int // of the call of Inject, from 1 on
+	Left   int // how many requests it is for
+	Match  Match
+	Fault  Fault // zero if the fault is a function
+}
+
 type rule struct {
-	match  Match
+	Injected
 	handle Handle
-	left   int
 }
 
 // Inject applies the fault to the next n requests that match and for which no earlier Inject is left. It returns an error that
@@ -80,16 +87,20 @@ func (f *Faults) Inject(n int, match Match, fault Fault) error {
 	if err := fault.validate(); err != nil {
 		return err
 	}
-	return f.InjectFunc(n, match, fault.Handle)
+	return f.add(Injected{Left: n, Match: match, Fault: fault}, fault.Handle)
 }
 
 // InjectFunc is Inject for a fault that is a function.
 func (f *Faults) InjectFunc(n int, match Match, handle Handle) error {
-	match, err := match.resolve()
+	return f.add(Injected{Left: n, Match: match}, handle)
+}
+
+func (f *Faults) add(one Injected, handle Handle) error {
+	match, err := one.Match.resolve()
 	switch {
 	case err != nil:
 		return err
-	case n < 1:
+	case one.Left < 1:
 		return errors.New("the number of requests must be at least 1")
 	}
 	f.mu.Lock()
@@ -97,8 +108,24 @@ func (f *Faults) InjectFunc(n int, match Match, handle Handle) error {
 	if len(f.rules) >= maxRules {
 		return fmt.Errorf("at most %d faults can be left at a time", maxRules)
 	}
-	f.rules = append(f.rules, &rule{match, handle, n})
+	f.last++
+	one.Number, one.Match = f.last, match
+	f.rules = append(f.rules, &rule{one, handle})
 	return nil
+}
+
+// After returns up to n faults that are left and whose Number is higher than after, in the order of Inject. Their Match has no
+// Operation, but its method and path.
+func (f *Faults) After(after, n int) []Injected {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []Injected
+	for _, r := range f.rules {
+		if r.Number > after && len(found) < n {
+			found = append(found, r.Injected)
+		}
+	}
+	return found
 }
 
 // Left returns for how many requests there are faults.
@@ -107,7 +134,7 @@ func (f *Faults) Left() int {
 	defer f.mu.Unlock()
 	sum := 0
 	for _, r := range f.rules {
-		sum += r.left
+		sum += r.Left
 	}
 	return sum
 }
@@ -123,12 +150,12 @@ func (f *Faults) Clear() {
 func (f *Faults) take(r *http.Request) Handle {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.rules, func(one *rule) bool { return one.match.matches(r) })
+	i := slices.IndexFunc(f.rules, func(one *rule) bool { return one.Match.matches(r) })
 	if i < 0 {
 		return nil
 	}
 	found := f.rules[i]
-	if found.left--; found.left == 0 {
+	if found.Left--; found.Left == 0 {
 		f.rules = slices.Delete(f.rules, i, i+1)
 	}
 	return found.handle

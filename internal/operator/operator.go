@@ -1,5 +1,6 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store and a log of requests: reviews,
-// deliveries, requests and accounts of all customers. What the operator's commands of the program share with it is here, too:
+// deliveries, requests and accounts of all customers, and the control of a server in test mode. What the operator's commands of
+// the program share with it is here, too:
 // Decide and NewAccount.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
@@ -11,6 +12,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen/operator/server"
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -22,13 +24,15 @@ type Operator struct {
 	requests Requests
 	policy   trust.Policy
 	now      func() time.Time
+	control  *control.Control // nil outside test mode
 }
 
 var _ server.StrictServerInterface = (*Operator)(nil)
 
-// New returns an operator of an open store. The policy is that of the server, and now its clock.
-func New(s *store.Store, requests Requests, policy trust.Policy, now func() time.Time) *Operator {
-	return &Operator{s, requests, policy, now}
+// New returns an operator of an open store. The policy is that of the server, and now its clock. Outside test mode, c is nil, and
+// the operations of test mode return 404.
+func New(s *store.Store, requests Requests, policy trust.Policy, now func() time.Time, c *control.Control) *Operator {
+	return &Operator{s, requests, policy, now, c}
 }
 
 // MapError is an api.Config.MapError.

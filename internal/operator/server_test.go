@@ -11,6 +11,8 @@ import (
 
 	"github.com/opentrusthub/trusthub"
 	"github.com/opentrusthub/trusthub/internal/app"
+	"github.com/opentrusthub/trusthub/internal/control"
+	"github.com/opentrusthub/trusthub/internal/seed"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/contracttest"
@@ -28,8 +30,9 @@ var (
 
 // testServer is the server with one account and a clock that goes on by a second with each request.
 type testServer struct {
-	app *app.App
-	now time.Time
+	app     *app.App
+	now     time.Time
+	control *control.Control // nil outside test mode
 }
 
 func newTestServer(t testing.TB, db *store.Store) *testServer {
@@ -38,22 +41,53 @@ func newTestServer(t testing.TB, db *store.Store) *testServer {
 		t.Fatal(err)
 	}
 	s := &testServer{now: start}
-	var err error
-	s.app, err = app.New(t.Context(), app.Config{
-		Store: db, Now: func() time.Time { return s.now }, PublicURL: serverURL, Operator: app.Operator{Token: operatorToken},
-		RequestLog: 100, Name: "server-1",
-		Policy: trust.Policy{ValidFor: 24 * time.Hour}, Call: s.receive, Random: func() float64 { return 0.5 },
-	})
+	s.start(t, app.Config{Store: db, Now: func() time.Time { return s.now }, Policy: trust.Policy{ValidFor: 24 * time.Hour}})
+	return s
+}
+
+// newTestModeServer is newTestServer in test mode: the clock stands, and reviews are automatic and take an hour. The seed is one
+// product.
+func newTestModeServer(t testing.TB, db *store.Store) *testServer {
+	t.Helper()
+	if err := db.PutAccount(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	policy := trust.Policy{AutoReview: true, ReviewDelay: time.Hour, ValidFor: 24 * time.Hour}
+	file, err := seed.Parse("seed", []byte(`trust_products:
+- {key: seeded, friendly_name: Seeded, email: a@acme.example, policy_sid: RN7a97559effdf62d00f4298208492a5ea}
+`))
 	if err != nil {
 		t.Fatal(err)
 	}
+	clock := control.NewClock(start, func() time.Time { return start }) // it does not move by itself even if it runs
+	s := &testServer{now: start}
+	s.start(t, app.Config{Store: db, Policy: policy, Control: control.New(clock, func(ctx context.Context) error {
+		_, err := file.Store(ctx, db, seed.Config{AccountSID: alice.SID, Policy: policy, Now: clock.Now()})
+		return err
+	})})
 	return s
+}
+
+func (s *testServer) start(t testing.TB, config app.Config) {
+	t.Helper()
+	s.control = config.Control
+	config.PublicURL, config.Operator = serverURL, app.Operator{Token: operatorToken}
+	config.RequestLog, config.Name = 100, "server-1"
+	config.Call, config.Random = s.receive, func() float64 { return 0.5 }
+	var err error
+	if s.app, err = app.New(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // receive is a receiver that is down at /down and takes callbacks elsewhere.
 func (s *testServer) receive(_ context.Context, n trust.Notice, _ string) trust.Attempt {
+	now := s.now
+	if s.control != nil {
+		now = s.control.Clock.Now()
+	}
 	a := trust.Attempt{
-		Started: s.now, Duration: 12500 * time.Microsecond, Verdict: trust.Delivered, Connected: true, StatusCode: http.StatusOK,
+		Started: now, Duration: 12500 * time.Microsecond, Verdict: trust.Delivered, Connected: true, StatusCode: http.StatusOK,
 	}
 	if strings.HasSuffix(n.Target, "/down") {
 		a.Verdict, a.StatusCode, a.Answer = trust.TryAgain, http.StatusServiceUnavailable, "down for maintenance"

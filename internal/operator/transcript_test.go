@@ -25,7 +25,11 @@ func TestTranscripts(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".http"), func(t *testing.T) {
 			for engine, database := range storetest.Names() {
 				t.Run(engine, func(t *testing.T) {
-					replay(t, newTestServer(t, storetest.Open(t, database(t))), file, contracts, seen)
+					newServer := newTestServer
+					if filepath.Base(file) == "test_mode.http" {
+						newServer = newTestModeServer
+					}
+					replay(t, newServer(t, storetest.Open(t, database(t))), file, contracts, seen)
 				})
 			}
 		})

@@ -115,9 +115,10 @@ func rules() []rule {
 		never: own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections",
 			"internal/requestlog"),
 	}, {
-		pkg:    "internal/operator",
-		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
-		never:  own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections"),
+		pkg:         "internal/operator",
+		reason:      "operations know nothing of the server's assembly, of delivery or of connection limits; the control of test mode moves the worker",
+		never:       own("cmd/...", "internal/app", "internal/callback", "internal/mail", "internal/guessing", "internal/connections", "internal/seed"),
+		neverDirect: own("internal/jobs"),
 	}, {
 		pkg:    "internal/seed",
 		reason: "a seed is validated as requests and stored at once: nothing is served, reviewed or sent for it",

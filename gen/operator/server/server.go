@@ -57,6 +57,33 @@ type ServerInterface interface {
 	// StartReview Take a bundle into review.
 	// (POST /operator/v1/reviews/{bundle_sid}/start)
 	StartReview(ctx echo.Context, bundleSID BundleSIDInPath) error
+	// FetchClock Fetch the clock.
+	// (GET /operator/v1/test/clock)
+	FetchClock(ctx echo.Context) error
+	// AdvanceClock Move the clock ahead.
+	// (POST /operator/v1/test/clock/advance)
+	AdvanceClock(ctx echo.Context) error
+	// FreezeClock Stop the clock.
+	// (POST /operator/v1/test/clock/freeze)
+	FreezeClock(ctx echo.Context) error
+	// RunClock Let the clock run.
+	// (POST /operator/v1/test/clock/run)
+	RunClock(ctx echo.Context) error
+	// DeleteFaults Remove the faults that are left.
+	// (DELETE /operator/v1/test/faults)
+	DeleteFaults(ctx echo.Context) error
+	// ListFault List the faults that are left.
+	// (GET /operator/v1/test/faults)
+	ListFault(ctx echo.Context, params ListFaultParams) error
+	// CreateFault Make the next requests fail.
+	// (POST /operator/v1/test/faults)
+	CreateFault(ctx echo.Context) error
+	// Reset Start again.
+	// (POST /operator/v1/test/reset)
+	Reset(ctx echo.Context) error
+	// Settle Wait until all that is due is done.
+	// (POST /operator/v1/test/settle)
+	Settle(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -364,6 +391,103 @@ func (w *ServerInterfaceWrapper) StartReview(ctx echo.Context) error {
 	return err
 }
 
+// FetchClock converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchClock(ctx)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx)
+	return err
+}
+
+// FreezeClock converts echo context to params.
+func (w *ServerInterfaceWrapper) FreezeClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FreezeClock(ctx)
+	return err
+}
+
+// RunClock converts echo context to params.
+func (w *ServerInterfaceWrapper) RunClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RunClock(ctx)
+	return err
+}
+
+// DeleteFaults converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteFaults(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteFaults(ctx)
+	return err
+}
+
+// ListFault converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFault(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFaultParams
+	// ------------- Optional query parameter "page_size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_size", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_size: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_token", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFault(ctx, params)
+	return err
+}
+
+// CreateFault converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateFault(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateFault(ctx)
+	return err
+}
+
+// Reset converts echo context to params.
+func (w *ServerInterfaceWrapper) Reset(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Reset(ctx)
+	return err
+}
+
+// Settle converts echo context to params.
+func (w *ServerInterfaceWrapper) Settle(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Settle(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -424,8 +548,19 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/operator/v1/requests", wrapper.ListRequest, options.OperationMiddlewares["ListRequest"]...)
 	router.GET(options.BaseURL+"/operator/v1/accounts", wrapper.ListAccount, options.OperationMiddlewares["ListAccount"]...)
 	router.POST(options.BaseURL+"/operator/v1/accounts", wrapper.CreateAccount, options.OperationMiddlewares["CreateAccount"]...)
+	router.GET(options.BaseURL+"/operator/v1/test/clock", wrapper.FetchClock, options.OperationMiddlewares["FetchClock"]...)
+	router.POST(options.BaseURL+"/operator/v1/test/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["AdvanceClock"]...)
+	router.POST(options.BaseURL+"/operator/v1/test/clock/freeze", wrapper.FreezeClock, options.OperationMiddlewares["FreezeClock"]...)
+	router.POST(options.BaseURL+"/operator/v1/test/clock/run", wrapper.RunClock, options.OperationMiddlewares["RunClock"]...)
+	router.DELETE(options.BaseURL+"/operator/v1/test/faults", wrapper.DeleteFaults, options.OperationMiddlewares["DeleteFaults"]...)
+	router.GET(options.BaseURL+"/operator/v1/test/faults", wrapper.ListFault, options.OperationMiddlewares["ListFault"]...)
+	router.POST(options.BaseURL+"/operator/v1/test/faults", wrapper.CreateFault, options.OperationMiddlewares["CreateFault"]...)
+	router.POST(options.BaseURL+"/operator/v1/test/settle", wrapper.Settle, options.OperationMiddlewares["Settle"]...)
+	router.POST(options.BaseURL+"/operator/v1/test/reset", wrapper.Reset, options.OperationMiddlewares["Reset"]...)
 
 }
+
+type ClockJSONResponse Clock
 
 type DeliveryJSONResponse Delivery
 
@@ -942,6 +1077,328 @@ func (response StartReviewdefaultJSONResponse) VisitStartReviewResponse(w http.R
 	return err
 }
 
+type FetchClockRequestObject struct {
+}
+
+type FetchClockResponseObject interface {
+	VisitFetchClockResponse(w http.ResponseWriter) error
+}
+
+type FetchClock200JSONResponse struct{ ClockJSONResponse }
+
+func (response FetchClock200JSONResponse) VisitFetchClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchClockdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchClockdefaultJSONResponse) VisitFetchClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Body *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200JSONResponse struct{ ClockJSONResponse }
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdvanceClockdefaultJSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FreezeClockRequestObject struct {
+}
+
+type FreezeClockResponseObject interface {
+	VisitFreezeClockResponse(w http.ResponseWriter) error
+}
+
+type FreezeClock200JSONResponse struct{ ClockJSONResponse }
+
+func (response FreezeClock200JSONResponse) VisitFreezeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FreezeClockdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FreezeClockdefaultJSONResponse) VisitFreezeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunClockRequestObject struct {
+}
+
+type RunClockResponseObject interface {
+	VisitRunClockResponse(w http.ResponseWriter) error
+}
+
+type RunClock200JSONResponse struct{ ClockJSONResponse }
+
+func (response RunClock200JSONResponse) VisitRunClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunClockdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RunClockdefaultJSONResponse) VisitRunClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteFaultsRequestObject struct {
+}
+
+type DeleteFaultsResponseObject interface {
+	VisitDeleteFaultsResponse(w http.ResponseWriter) error
+}
+
+type DeleteFaults204Response struct {
+}
+
+func (response DeleteFaults204Response) VisitDeleteFaultsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteFaultsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteFaultsdefaultJSONResponse) VisitDeleteFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaultRequestObject struct {
+	Params ListFaultParams
+}
+
+type ListFaultResponseObject interface {
+	VisitListFaultResponse(w http.ResponseWriter) error
+}
+
+type ListFault200JSONResponse FaultPage
+
+func (response ListFault200JSONResponse) VisitListFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaultdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListFaultdefaultJSONResponse) VisitListFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFaultRequestObject struct {
+	Body *CreateFaultJSONRequestBody
+}
+
+type CreateFaultResponseObject interface {
+	VisitCreateFaultResponse(w http.ResponseWriter) error
+}
+
+type CreateFault204Response struct {
+}
+
+func (response CreateFault204Response) VisitCreateFaultResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type CreateFaultdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateFaultdefaultJSONResponse) VisitCreateFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetRequestObject struct {
+	Body *ResetJSONRequestBody
+}
+
+type ResetResponseObject interface {
+	VisitResetResponse(w http.ResponseWriter) error
+}
+
+type Reset204Response struct {
+}
+
+func (response Reset204Response) VisitResetResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResetdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ResetdefaultJSONResponse) VisitResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SettleRequestObject struct {
+}
+
+type SettleResponseObject interface {
+	VisitSettleResponse(w http.ResponseWriter) error
+}
+
+type Settle204Response struct {
+}
+
+func (response Settle204Response) VisitSettleResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SettledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response SettledefaultJSONResponse) VisitSettleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAccount List accounts.
@@ -983,6 +1440,33 @@ type StrictServerInterface interface {
 	// StartReview Take a bundle into review.
 	// (POST /operator/v1/reviews/{bundle_sid}/start)
 	StartReview(ctx context.Context, request StartReviewRequestObject) (StartReviewResponseObject, error)
+	// FetchClock Fetch the clock.
+	// (GET /operator/v1/test/clock)
+	FetchClock(ctx context.Context, request FetchClockRequestObject) (FetchClockResponseObject, error)
+	// AdvanceClock Move the clock ahead.
+	// (POST /operator/v1/test/clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
+	// FreezeClock Stop the clock.
+	// (POST /operator/v1/test/clock/freeze)
+	FreezeClock(ctx context.Context, request FreezeClockRequestObject) (FreezeClockResponseObject, error)
+	// RunClock Let the clock run.
+	// (POST /operator/v1/test/clock/run)
+	RunClock(ctx context.Context, request RunClockRequestObject) (RunClockResponseObject, error)
+	// DeleteFaults Remove the faults that are left.
+	// (DELETE /operator/v1/test/faults)
+	DeleteFaults(ctx context.Context, request DeleteFaultsRequestObject) (DeleteFaultsResponseObject, error)
+	// ListFault List the faults that are left.
+	// (GET /operator/v1/test/faults)
+	ListFault(ctx context.Context, request ListFaultRequestObject) (ListFaultResponseObject, error)
+	// CreateFault Make the next requests fail.
+	// (POST /operator/v1/test/faults)
+	CreateFault(ctx context.Context, request CreateFaultRequestObject) (CreateFaultResponseObject, error)
+	// Reset Start again.
+	// (POST /operator/v1/test/reset)
+	Reset(ctx context.Context, request ResetRequestObject) (ResetResponseObject, error)
+	// Settle Wait until all that is due is done.
+	// (POST /operator/v1/test/settle)
+	Settle(ctx context.Context, request SettleRequestObject) (SettleResponseObject, error)
 }
 
 // NewStrictHandler returns the handlers that call ssi. They expect a form in Request.PostForm, and JSON in the value "body" of
@@ -1273,6 +1757,196 @@ type StartReviewResponseFunc func(w http.ResponseWriter) error
 // VisitStartReviewResponse calls f.
 func (f StartReviewResponseFunc) VisitStartReviewResponse(w http.ResponseWriter) error { return f(w) }
 
+// FetchClock binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchClock(ctx echo.Context) error {
+	var request FetchClockRequestObject
+	response, err := sh.ssi.FetchClock(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchClock returned neither a response nor an error")
+	}
+	return response.VisitFetchClockResponse(ctx.Response())
+}
+
+// FetchClockResponseFunc is a response that writes itself.
+type FetchClockResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchClockResponse calls f.
+func (f FetchClockResponseFunc) VisitFetchClockResponse(w http.ResponseWriter) error { return f(w) }
+
+// AdvanceClock binds the request, calls the operation and writes its response.
+func (sh *strictHandler) AdvanceClock(ctx echo.Context) error {
+	var request AdvanceClockRequestObject
+	var body AdvanceClockJSONRequestBody
+	text, _ := ctx.Get("body").([]byte)
+	if err := json.Unmarshal(text, &body); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+	}
+	request.Body = &body
+	response, err := sh.ssi.AdvanceClock(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("AdvanceClock returned neither a response nor an error")
+	}
+	return response.VisitAdvanceClockResponse(ctx.Response())
+}
+
+// AdvanceClockResponseFunc is a response that writes itself.
+type AdvanceClockResponseFunc func(w http.ResponseWriter) error
+
+// VisitAdvanceClockResponse calls f.
+func (f AdvanceClockResponseFunc) VisitAdvanceClockResponse(w http.ResponseWriter) error { return f(w) }
+
+// FreezeClock binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FreezeClock(ctx echo.Context) error {
+	var request FreezeClockRequestObject
+	response, err := sh.ssi.FreezeClock(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FreezeClock returned neither a response nor an error")
+	}
+	return response.VisitFreezeClockResponse(ctx.Response())
+}
+
+// FreezeClockResponseFunc is a response that writes itself.
+type FreezeClockResponseFunc func(w http.ResponseWriter) error
+
+// VisitFreezeClockResponse calls f.
+func (f FreezeClockResponseFunc) VisitFreezeClockResponse(w http.ResponseWriter) error { return f(w) }
+
+// RunClock binds the request, calls the operation and writes its response.
+func (sh *strictHandler) RunClock(ctx echo.Context) error {
+	var request RunClockRequestObject
+	response, err := sh.ssi.RunClock(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("RunClock returned neither a response nor an error")
+	}
+	return response.VisitRunClockResponse(ctx.Response())
+}
+
+// RunClockResponseFunc is a response that writes itself.
+type RunClockResponseFunc func(w http.ResponseWriter) error
+
+// VisitRunClockResponse calls f.
+func (f RunClockResponseFunc) VisitRunClockResponse(w http.ResponseWriter) error { return f(w) }
+
+// DeleteFaults binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteFaults(ctx echo.Context) error {
+	var request DeleteFaultsRequestObject
+	response, err := sh.ssi.DeleteFaults(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteFaults returned neither a response nor an error")
+	}
+	return response.VisitDeleteFaultsResponse(ctx.Response())
+}
+
+// DeleteFaultsResponseFunc is a response that writes itself.
+type DeleteFaultsResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteFaultsResponse calls f.
+func (f DeleteFaultsResponseFunc) VisitDeleteFaultsResponse(w http.ResponseWriter) error { return f(w) }
+
+// ListFault binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListFault(ctx echo.Context, params ListFaultParams) error {
+	var request ListFaultRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListFault(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListFault returned neither a response nor an error")
+	}
+	return response.VisitListFaultResponse(ctx.Response())
+}
+
+// ListFaultResponseFunc is a response that writes itself.
+type ListFaultResponseFunc func(w http.ResponseWriter) error
+
+// VisitListFaultResponse calls f.
+func (f ListFaultResponseFunc) VisitListFaultResponse(w http.ResponseWriter) error { return f(w) }
+
+// CreateFault binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateFault(ctx echo.Context) error {
+	var request CreateFaultRequestObject
+	var body CreateFaultJSONRequestBody
+	text, _ := ctx.Get("body").([]byte)
+	if err := json.Unmarshal(text, &body); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateFault(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateFault returned neither a response nor an error")
+	}
+	return response.VisitCreateFaultResponse(ctx.Response())
+}
+
+// CreateFaultResponseFunc is a response that writes itself.
+type CreateFaultResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateFaultResponse calls f.
+func (f CreateFaultResponseFunc) VisitCreateFaultResponse(w http.ResponseWriter) error { return f(w) }
+
+// Reset binds the request, calls the operation and writes its response.
+func (sh *strictHandler) Reset(ctx echo.Context) error {
+	var request ResetRequestObject
+	var body ResetJSONRequestBody
+	text, _ := ctx.Get("body").([]byte)
+	if err := json.Unmarshal(text, &body); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+	}
+	request.Body = &body
+	response, err := sh.ssi.Reset(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("Reset returned neither a response nor an error")
+	}
+	return response.VisitResetResponse(ctx.Response())
+}
+
+// ResetResponseFunc is a response that writes itself.
+type ResetResponseFunc func(w http.ResponseWriter) error
+
+// VisitResetResponse calls f.
+func (f ResetResponseFunc) VisitResetResponse(w http.ResponseWriter) error { return f(w) }
+
+// Settle binds the request, calls the operation and writes its response.
+func (sh *strictHandler) Settle(ctx echo.Context) error {
+	var request SettleRequestObject
+	response, err := sh.ssi.Settle(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("Settle returned neither a response nor an error")
+	}
+	return response.VisitSettleResponse(ctx.Response())
+}
+
+// SettleResponseFunc is a response that writes itself.
+type SettleResponseFunc func(w http.ResponseWriter) error
+
+// VisitSettleResponse calls f.
+func (f SettleResponseFunc) VisitSettleResponse(w http.ResponseWriter) error { return f(w) }
+
 // ErrUnimplemented is the error of an operation that is not implemented. Package api turns it into a response with status 501.
 // It is not [errors.ErrUnsupported], because a failing file system returns that, too.
 var ErrUnimplemented = errors.New("the operation is not implemented")
@@ -1346,4 +2020,49 @@ func (Unimplemented) RejectReview(context.Context, RejectReviewRequestObject) (R
 // StartReview returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) StartReview(context.Context, StartReviewRequestObject) (StartReviewResponseObject, error) {
 	return nil, fmt.Errorf("StartReview: %w", ErrUnimplemented)
+}
+
+// FetchClock returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchClock(context.Context, FetchClockRequestObject) (FetchClockResponseObject, error) {
+	return nil, fmt.Errorf("FetchClock: %w", ErrUnimplemented)
+}
+
+// AdvanceClock returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) AdvanceClock(context.Context, AdvanceClockRequestObject) (AdvanceClockResponseObject, error) {
+	return nil, fmt.Errorf("AdvanceClock: %w", ErrUnimplemented)
+}
+
+// FreezeClock returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FreezeClock(context.Context, FreezeClockRequestObject) (FreezeClockResponseObject, error) {
+	return nil, fmt.Errorf("FreezeClock: %w", ErrUnimplemented)
+}
+
+// RunClock returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) RunClock(context.Context, RunClockRequestObject) (RunClockResponseObject, error) {
+	return nil, fmt.Errorf("RunClock: %w", ErrUnimplemented)
+}
+
+// DeleteFaults returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteFaults(context.Context, DeleteFaultsRequestObject) (DeleteFaultsResponseObject, error) {
+	return nil, fmt.Errorf("DeleteFaults: %w", ErrUnimplemented)
+}
+
+// ListFault returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListFault(context.Context, ListFaultRequestObject) (ListFaultResponseObject, error) {
+	return nil, fmt.Errorf("ListFault: %w", ErrUnimplemented)
+}
+
+// CreateFault returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateFault(context.Context, CreateFaultRequestObject) (CreateFaultResponseObject, error) {
+	return nil, fmt.Errorf("CreateFault: %w", ErrUnimplemented)
+}
+
+// Reset returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) Reset(context.Context, ResetRequestObject) (ResetResponseObject, error) {
+	return nil, fmt.Errorf("Reset: %w", ErrUnimplemented)
+}
+
+// Settle returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) Settle(context.Context, SettleRequestObject) (SettleResponseObject, error) {
+	return nil, fmt.Errorf("Settle: %w", ErrUnimplemented)
 }

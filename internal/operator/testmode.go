@@ -1,0 +1,194 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/opentrusthub/trusthub/api"
+	gen "github.com/opentrusthub/trusthub/gen/operator"
+	"github.com/opentrusthub/trusthub/gen/operator/server"
+	"github.com/opentrusthub/trusthub/internal/control"
+)
+
+// testMode returns the control of a server in test mode, and otherwise the error of an unknown path.
+func (o *Operator) testMode() (*control.Control, error) {
+	if o.control == nil {
+		return nil, api.NewError(api.CodeNotFound, "The requested resource exists only in test mode (serve --test)", nil)
+	}
+	return o.control, nil
+}
+
+// FetchClock returns the clock.
+func (o *Operator) FetchClock(context.Context, server.FetchClockRequestObject) (server.FetchClockResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	return server.FetchClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+}
+
+// AdvanceClock moves the clock ahead.
+func (o *Operator) AdvanceClock(
+	ctx context.Context, r server.AdvanceClockRequestObject,
+) (server.AdvanceClockResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	err = c.Advance(ctx, time.Duration(r.Body.Seconds)*time.Second)
+	if errors.Is(err, control.ErrTooFar) {
+		return nil, api.NewError(api.CodeInvalidParameter, "Invalid parameter seconds: "+err.Error(), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return server.AdvanceClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+}
+
+// FreezeClock stops the clock.
+func (o *Operator) FreezeClock(context.Context, server.FreezeClockRequestObject) (server.FreezeClockResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	c.Clock.Freeze()
+	return server.FreezeClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+}
+
+// RunClock lets the clock run.
+func (o *Operator) RunClock(context.Context, server.RunClockRequestObject) (server.RunClockResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	c.Clock.Run()
+	return server.RunClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+}
+
+func presentClock(c *control.Clock) server.ClockJSONResponse {
+	now, running := c.Read()
+	state := gen.ClockStateFrozen
+	if running {
+		state = gen.ClockStateRunning
+	}
+	return server.ClockJSONResponse{Time: wholeSeconds(now), State: state}
+}
+
+// CreateFault makes the next requests fail.
+func (o *Operator) CreateFault(
+	_ context.Context, r server.CreateFaultRequestObject,
+) (server.CreateFaultResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	b, count := r.Body, 1
+	if b.Count != nil {
+		count = *b.Count
+	}
+	err = c.Faults.Inject(count, control.Match{
+		Operation: valueOf(b.Operation), Method: string(valueOf(b.Method)), Path: valueOf(b.Path),
+	}, control.Fault{
+		Delay: durationOf(b.DelayMs, time.Millisecond), Drop: control.Drop(valueOf(b.Drop)),
+		Status: numberOf(b.Status), Code: numberOf(b.Code), Message: valueOf(b.Message),
+		RetryAfter: durationOf(b.RetryAfter, time.Second),
+	})
+	if err != nil {
+		return nil, api.NewError(api.CodeInvalidParameter, "Invalid fault: "+err.Error(), err)
+	}
+	return server.CreateFault204Response{}, nil
+}
+
+// ListFault returns a page of the faults that are left.
+func (o *Operator) ListFault(ctx context.Context, r server.ListFaultRequestObject) (server.ListFaultResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPage(gen.NewListFaultRequest(api.BaseURL(ctx), &r.Params))
+	if err != nil {
+		return nil, err
+	}
+	after, err := 0, error(nil)
+	if p.token != "" {
+		after, err = strconv.Atoi(p.token)
+	}
+	if err != nil {
+		return nil, errToken
+	}
+	faults, meta := present(p, "faults", c.Faults.After(after, p.size+1), presentFault,
+		func(f control.Injected) string { return strconv.Itoa(f.Number) })
+	return server.ListFault200JSONResponse{Faults: faults, Meta: meta}, nil
+}
+
+func presentFault(f control.Injected) gen.Fault {
+	return gen.Fault{
+		Left: f.Left, Method: unlessZero(gen.FaultMethod(f.Match.Method)), Path: unlessZero(f.Match.Path),
+		Status: unlessZero(f.Fault.Status), Code: unlessZero(f.Fault.Code), Message: unlessZero(f.Fault.Message),
+		RetryAfter: unlessZero(int64(f.Fault.RetryAfter / time.Second)), DelayMs: unlessZero(f.Fault.Delay.Milliseconds()),
+		Drop: unlessZero(gen.FaultDrop(f.Fault.Drop)),
+	}
+}
+
+// DeleteFaults removes the faults that are left.
+func (o *Operator) DeleteFaults(
+	context.Context, server.DeleteFaultsRequestObject,
+) (server.DeleteFaultsResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	c.Faults.Clear()
+	return server.DeleteFaults204Response{}, nil
+}
+
+// Settle waits until all that is due is done.
+func (o *Operator) Settle(ctx context.Context, _ server.SettleRequestObject) (server.SettleResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Settle(ctx); err != nil {
+		return nil, err
+	}
+	return server.Settle204Response{}, nil
+}
+
+// Reset starts again with nothing or with the seed.
+func (o *Operator) Reset(ctx context.Context, r server.ResetRequestObject) (server.ResetResponseObject, error) {
+	c, err := o.testMode()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Reset(ctx, r.Body.To == gen.ResetRequestToSeed); err != nil {
+		return nil, err
+	}
+	return server.Reset204Response{}, nil
+}
+
+// numberOf returns the number of an optional parameter, 0 without one.
+func numberOf(p *int) int {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+// durationOf returns a duration in units of an optional parameter, 0 without one.
+func durationOf(p *int64, unit time.Duration) time.Duration {
+	if p == nil {
+		return 0
+	}
+	return time.Duration(*p) * unit
+}
+
+// unlessZero returns a value for a property that is absent if it is zero.
+func unlessZero[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}
