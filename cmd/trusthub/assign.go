@@ -37,13 +37,9 @@ const codeAlreadyAssigned = 70003
 
 // Run assigns the objects one after the other and prints what became of each. It stops at the first that cannot be assigned.
 func (c *assignCmd) Run(ctx context.Context, s streams) error {
-	api, err := c.client()
+	api, b, err := c.find(ctx, c.SID)
 	if err != nil {
 		return err
-	}
-	b, err := findBundle(ctx, api, c.SID)
-	if err != nil {
-		return c.explain(err)
 	}
 	for i, object := range c.Objects {
 		assign := assignEntity

@@ -20,13 +20,9 @@ type getCmd struct {
 
 // Run prints the bundle as JSON.
 func (c *getCmd) Run(ctx context.Context, s streams) error {
-	api, err := c.client()
+	_, b, err := c.find(ctx, c.SID)
 	if err != nil {
 		return err
-	}
-	b, err := findBundle(ctx, api, c.SID)
-	if err != nil {
-		return c.explain(err)
 	}
 	return printJSON(s.out, b.all)
 }

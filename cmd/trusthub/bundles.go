@@ -78,15 +78,6 @@ func fetchBundle(ctx context.Context, api *client.Client, b bundle) (bundle, err
 	return sendForBundle(ctx, api, b.kind, http.MethodGet, b.path(), nil)
 }
 
-// updateBundle changes the bundle with this SID and returns it.
-func updateBundle(ctx context.Context, api *client.Client, sid string, form url.Values) (bundle, error) {
-	b, err := findBundle(ctx, api, sid)
-	if err != nil {
-		return bundle{}, err
-	}
-	return sendForBundle(ctx, api, b.kind, http.MethodPost, b.path(), form)
-}
-
 // sendForBundle is send for an operation that returns a bundle.
 func sendForBundle(
 	ctx context.Context, api *client.Client, kind trust.Kind, method, path string, form url.Values,

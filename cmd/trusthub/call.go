@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,16 @@ func (f callFlags) client() (*client.Client, error) {
 
 func (f callFlags) clientThatRetries(policy client.RetryPolicy) (*client.Client, error) {
 	return client.New(client.WithBaseURL(f.BaseURL), client.WithRetries(policy))
+}
+
+// find returns a client and the bundle with this SID.
+func (f callFlags) find(ctx context.Context, sid string) (*client.Client, bundle, error) {
+	api, err := f.client()
+	if err != nil {
+		return nil, bundle{}, err
+	}
+	b, err := findBundle(ctx, api, sid)
+	return api, b, f.explain(err)
 }
 
 // explain adds to an error what to do about it: if no server is running, and if the environment has an API key, as that of

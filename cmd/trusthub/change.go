@@ -68,11 +68,11 @@ func (c *submitCmd) Run(ctx context.Context, s streams) error {
 }
 
 func (f callFlags) update(ctx context.Context, s streams, sid string, form url.Values) error {
-	api, err := f.client()
+	api, b, err := f.find(ctx, sid)
 	if err != nil {
 		return err
 	}
-	updated, err := updateBundle(ctx, api, sid, form)
+	updated, err := sendForBundle(ctx, api, b.kind, http.MethodPost, b.path(), form)
 	if err != nil {
 		return f.explain(err)
 	}
@@ -86,13 +86,9 @@ type deleteCmd struct {
 
 // Run deletes the bundle and prints nothing.
 func (c *deleteCmd) Run(ctx context.Context) error {
-	api, err := c.client()
+	api, b, err := c.find(ctx, c.SID)
 	if err != nil {
 		return err
 	}
-	b, err := findBundle(ctx, api, c.SID)
-	if err == nil {
-		err = send(ctx, api, http.MethodDelete, b.path(), nil, nil)
-	}
-	return c.explain(err)
+	return c.explain(send(ctx, api, http.MethodDelete, b.path(), nil, nil))
 }

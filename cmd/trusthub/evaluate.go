@@ -35,13 +35,9 @@ type evaluation struct {
 // Run has the server evaluate the bundle and prints the evaluation, as a checklist on a terminal. It returns errNoncompliant if
 // the bundle does not comply.
 func (c *evaluateCmd) Run(ctx context.Context, s streams) error {
-	api, err := c.client()
+	api, b, err := c.find(ctx, c.SID)
 	if err != nil {
 		return err
-	}
-	b, err := findBundle(ctx, api, c.SID)
-	if err != nil {
-		return c.explain(err)
 	}
 	e, err := evaluate(ctx, api, b, c.PolicySID)
 	if err != nil {

@@ -43,7 +43,8 @@ func (e evaluator) create(kind trust.Kind, policySID string) string {
 
 func (e evaluator) submit(sid string) {
 	e.Helper()
-	if _, err := updateBundle(e.Context(), e.api, sid, url.Values{"Status": {"pending-review"}}); err != nil {
+	b := e.find(sid)
+	if _, err := sendForBundle(e.Context(), e.api, b.kind, http.MethodPost, b.path(), url.Values{"Status": {"pending-review"}}); err != nil {
 		e.Fatal(err)
 	}
 }

@@ -639,7 +639,7 @@ type Review struct {
 	// DateUpdated When it was last changed, in GMT and whole seconds.
 	DateUpdated time.Time `json:"date_updated"`
 
-	// Errors The codes of the rejection. There are none without a rejection, and none if an approval has expired.
+	// Errors The codes of the rejection. Empty if the bundle was not rejected, or if its approval has expired.
 	Errors []int `json:"errors"`
 
 	// FriendlyName The name that the account holder chose.

@@ -61,7 +61,7 @@ func matchesPath(pattern, path string) bool {
 // Handle handles a request instead of the API, or wraps it: next is the API.
 type Handle func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// Faults are the faults of requests to come. The zero Faults are none. They are safe for concurrent use.
+// Faults is the queue of faults for future requests. The zero value is an empty queue. Its methods are safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
 	last  int     // Number of the last Inject

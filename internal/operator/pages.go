@@ -69,7 +69,7 @@ func (p page) id() (string, error) {
 	return p.token, nil
 }
 
-// sequence returns the number in a list by descending number that the page begins after, 0 for the first page.
+// sequence returns the number in a list by number that the page begins after, 0 for the first page.
 func (p page) sequence() (int64, error) {
 	if p.token == "" {
 		return 0, nil

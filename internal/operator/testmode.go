@@ -92,7 +92,7 @@ func (o *Operator) CreateFault(
 		Operation: valueOf(b.Operation), Method: string(valueOf(b.Method)), Path: valueOf(b.Path),
 	}, control.Fault{
 		Delay: durationOf(b.DelayMs, time.Millisecond), Drop: control.Drop(valueOf(b.Drop)),
-		Status: numberOf(b.Status), Code: numberOf(b.Code), Message: valueOf(b.Message),
+		Status: valueOf(b.Status), Code: valueOf(b.Code), Message: valueOf(b.Message),
 		RetryAfter: durationOf(b.RetryAfter, time.Second),
 	})
 	if err != nil {
@@ -111,14 +111,11 @@ func (o *Operator) ListFault(ctx context.Context, r server.ListFaultRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	after, err := 0, error(nil)
-	if p.token != "" {
-		after, err = strconv.Atoi(p.token)
-	}
+	after, err := p.sequence()
 	if err != nil {
-		return nil, errToken
+		return nil, err
 	}
-	faults, meta := present(p, "faults", c.Faults.After(after, p.size+1), presentFault,
+	faults, meta := present(p, "faults", c.Faults.After(int(after), p.size+1), presentFault,
 		func(f control.Injected) string { return strconv.Itoa(f.Number) })
 	return server.ListFault200JSONResponse{Faults: faults, Meta: meta}, nil
 }
@@ -168,20 +165,9 @@ func (o *Operator) Reset(ctx context.Context, r server.ResetRequestObject) (serv
 	return server.Reset204Response{}, nil
 }
 
-// numberOf returns the number of an optional parameter, 0 without one.
-func numberOf(p *int) int {
-	if p == nil {
-		return 0
-	}
-	return *p
-}
-
 // durationOf returns a duration in units of an optional parameter, 0 without one.
 func durationOf(p *int64, unit time.Duration) time.Duration {
-	if p == nil {
-		return 0
-	}
-	return time.Duration(*p) * unit
+	return time.Duration(valueOf(p)) * unit
 }
 
 // unlessZero returns a value for a property that is absent if it is zero.

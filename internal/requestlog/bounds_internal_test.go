@@ -220,8 +220,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestUserinfoIsRemoved: of any URL that callbacks can be sent to, the user name and password are removed, and nothing else is
-// if there is none and no @ elsewhere.
+// TestUserinfoIsRemoved removes the user name and password from arbitrary URLs that callbacks can be sent to. A URL that has
+// neither, and no @ elsewhere, must stay as it is.
 func TestUserinfoIsRemoved(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const word = `[a-z0-9.~!$&'()*+,;=%:/?#\[\]-]*`

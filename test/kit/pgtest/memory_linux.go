@@ -10,8 +10,8 @@ const (
 	memoryNeeded = 2 << 30 // bytes; containers often have much less
 )
 
-// inMemory returns a folder whose files are in memory, or the empty string if there is none with enough space or TMPDIR is set.
-// There a database is created and dropped in a seventh of the CPU time.
+// inMemory returns a folder whose files are in memory. It returns the empty string if the folder lacks the space, or if TMPDIR is
+// set. In memory, a database is created and dropped in a seventh of the CPU time.
 func inMemory() string {
 	if _, given := os.LookupEnv("TMPDIR"); given {
 		return ""
