@@ -20,7 +20,7 @@ func (w *Worker) sendTimeout() time.Duration { return w.Lease / 6 * 5 }
 
 // deliver records the results of the last attempts, and sends what is due as far as there are slots. It reports whether there may
 // be more to do.
-func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool, err error) {
+func (w *Worker) deliver(ctx context.Context, now time.Time) (more bool, err error) {
 	if err := w.Store.EndLeases(ctx); err != nil {
 		return false, err
 	}
@@ -36,7 +36,7 @@ func (w *Worker) deliver(ctx, sendCtx context.Context, now time.Time) (more bool
 		return false, fmt.Errorf("record reports and lease notices: %w", err)
 	}
 	for _, lease := range leases {
-		w.send(sendCtx, lease)
+		w.send(lease)
 	}
 	return more || len(leases) > 0, nil
 }
@@ -93,9 +93,10 @@ func (w *Worker) recordAlone(ctx context.Context, r store.Report, now time.Time)
 	return nil
 }
 
-// send makes the attempt in the background and sends the report to w.results. When ctx ends, an attempt without a response is
-// canceled and does not count.
-func (w *Worker) send(ctx context.Context, lease store.Lease) {
+// send makes the attempt in the background and sends the report to w.results. When the worker cuts off its attempts, one without
+// a response is canceled and does not count.
+func (w *Worker) send(lease store.Lease) {
+	ctx := w.attempts
 	w.slots[lease.Queue.Channel].acquire(lease.Queue)
 	go func() {
 		report := store.Report{Lease: lease, Attempt: w.attempt(ctx, lease)}

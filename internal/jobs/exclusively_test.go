@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // TestExclusively takes the worker away from Run again and again: no two may use it at once, and each notice is sent once.
@@ -67,6 +69,44 @@ func TestExclusivelyGivesUp(t *testing.T) {
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestDrainGivesUp: the end of Drain's context cancels no attempt. The next Drain records it.
+func TestDrainGivesUp(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		calling, release, canceled := make(chan struct{}), make(chan struct{}), false
+		config := w.config
+		config.Call = func(ctx context.Context, n trust.Notice, _ string) trust.Attempt {
+			if n.Status == trust.PendingReview {
+				close(calling)
+				<-release
+				canceled = ctx.Err() != nil
+			}
+			return trust.Attempt{Started: start, Verdict: trust.Delivered, StatusCode: 200}
+		}
+		worker := jobs.NewWorker(config)
+		w.submit("BU1", "a+hold@b.example")
+		ctx, giveUp := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- worker.Drain(ctx) }()
+		<-calling
+		giveUp()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Drain returned %v", err)
+		}
+		close(release)
+		if err := worker.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if canceled {
+			t.Error("the callback was canceled")
+		}
+		for _, n := range w.callbacks("BU1") {
+			if n.State != store.Delivered || len(n.Attempts) != 1 {
+				t.Errorf("the callback of %s is %s after %d attempts", n.Notice.Status, n.State, len(n.Attempts))
+			}
 		}
 	})
 }

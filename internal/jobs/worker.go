@@ -69,8 +69,12 @@ type Worker struct {
 	removed    time.Time // when old rows were last removed
 	latest     time.Time // time seen, to detect that the clock was set back
 
-	turn     chan struct{}        // holds a value while Run or a call of Exclusively uses the fields above
-	handover chan context.Context // on which Run hands its turn over, with the context of what it sends
+	// Attempts run in a context of their own, because they outlive the call that begins them: who gives up on Drain cancels none.
+	attempts context.Context
+	cutOff   context.CancelFunc // ends attempts
+
+	turn     chan struct{} // holds a value while Run or a call of Exclusively uses the fields above
+	handover chan struct{} // on which Run hands its turn over
 }
 
 // NewWorker returns a worker. It does nothing before Run or Drain.
@@ -79,7 +83,7 @@ func NewWorker(c Config) *Worker {
 	if c.Mail == nil {
 		c.MailsPerHour = 0 // none is sent
 	}
-	return &Worker{
+	w := &Worker{
 		Config:  c,
 		results: make(chan store.Report, maxCalling+maxMailing), // never blocks a sender
 		slots: map[trust.Channel]*slots{
@@ -88,8 +92,10 @@ func NewWorker(c Config) *Worker {
 		cursors:    map[store.Line]string{},
 		stopWithin: stopTimeout,
 		turn:       make(chan struct{}, 1),
-		handover:   make(chan context.Context),
+		handover:   make(chan struct{}),
 	}
+	w.attempts, w.cutOff = context.WithCancel(context.Background())
+	return w
 }
 
 // Run works until ctx ends. Attempts that are running then get a few seconds to end and are recorded. The others are returned to
@@ -97,23 +103,21 @@ func NewWorker(c Config) *Worker {
 func (w *Worker) Run(ctx context.Context) {
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
-	sendCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			w.stop(sendCtx, cancel)
+			w.stop(ctx)
 			return
-		case w.handover <- sendCtx:
+		case w.handover <- struct{}{}:
 			w.turn <- struct{}{} // once the other has ended its turn
 		case report := <-w.results:
 			w.finish(report)
 		case <-w.Store.Woken():
 		case <-timer.C:
 		}
-		next, _, err := w.cycle(ctx, sendCtx)
+		next, _, err := w.cycle(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error("background work waits for the database", "cause", err.Error())
 		}
@@ -130,7 +134,8 @@ func (w *Worker) pause(next time.Time) time.Duration {
 }
 
 // Drain does all that is due at Now, and all that becomes due by that, and returns when nothing is left or running. With a fake
-// clock, days pass in an instant. If ctx ends first, Drain returns its error.
+// clock, days pass in an instant. If ctx ends first, Drain returns its error, and attempts go on: Run or the next Drain records
+// them.
 func (w *Worker) Drain(ctx context.Context) error {
 	return w.Exclusively(ctx, func(drain func() error) error { return drain() })
 }
@@ -138,20 +143,19 @@ func (w *Worker) Drain(ctx context.Context) error {
 // Exclusively calls fn while nothing else uses the worker: Run pauses between two steps, and other calls wait. drain is Drain
 // within fn. fn must call neither Drain nor Exclusively.
 func (w *Worker) Exclusively(ctx context.Context, fn func(drain func() error) error) error {
-	sendCtx := ctx
 	select {
-	case w.turn <- struct{}{}: // Run is not running
-	case sendCtx = <-w.handover: // so that the end of ctx cancels no attempts: Run continues with them
+	case w.turn <- struct{}{}: // Run is not running, or has just handed its turn to another
+	case <-w.handover:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() { <-w.turn }()
-	return fn(func() error { return w.drain(ctx, sendCtx) })
+	return fn(func() error { return w.drain(ctx) })
 }
 
-func (w *Worker) drain(ctx, sendCtx context.Context) error {
+func (w *Worker) drain(ctx context.Context) error {
 	for {
-		_, busy, err := w.cycle(ctx, sendCtx)
+		_, busy, err := w.cycle(ctx)
 		switch {
 		case err != nil:
 			return err
@@ -171,13 +175,13 @@ func (w *Worker) drain(ctx, sendCtx context.Context) error {
 
 // cycle advances bundles, then records the last attempts and sends what is due, then deletes what is old. If one of these fails,
 // it does the others all the same. It returns when something will be due, and whether it found anything to do.
-func (w *Worker) cycle(ctx, sendCtx context.Context) (next time.Time, busy bool, err error) {
+func (w *Worker) cycle(ctx context.Context) (next time.Time, busy bool, err error) {
 	advanced, advanceErr := w.advanceDue(ctx)
 	for len(w.results) > 0 {
 		w.finish(<-w.results)
 	}
 	now := w.Now()
-	delivered, deliverErr := w.deliver(ctx, sendCtx, now)
+	delivered, deliverErr := w.deliver(ctx, now)
 	removed, removeErr := w.removeOld(ctx, now)
 	if err := errors.Join(advanceErr, deliverErr, removeErr); err != nil {
 		return time.Time{}, false, err
@@ -295,12 +299,14 @@ func (w *Worker) removeOld(ctx context.Context, now time.Time) (more bool, err e
 
 // stop waits for running attempts, cancels those that take too long, and records all of them. A notice whose report cannot be
 // recorded is sent again when its lease expires.
-func (w *Worker) stop(ctx context.Context, cutOff context.CancelFunc) {
-	timer := time.AfterFunc(w.stopWithin, cutOff)
-	defer timer.Stop()
+func (w *Worker) stop(ctx context.Context) {
+	timer := time.AfterFunc(w.stopWithin, w.cutOff)
 	for w.sending() > 0 {
 		w.finish(<-w.results)
 	}
+	timer.Stop()
+	w.cutOff()
+	w.attempts, w.cutOff = context.WithCancel(context.Background()) // for Drain, which may be called after Run
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if _, _, err := w.recordAndLease(ctx, nil, w.Now()); err != nil {
