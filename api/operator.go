@@ -11,8 +11,11 @@ import (
 	"github.com/opentrusthub/trusthub/gen/operator/validation"
 )
 
-// OperatorPath is the start of the paths of the operator API.
-const OperatorPath = "/operator/"
+// The starts of the paths of the operator API, and of those of its operations that only a server in test mode has.
+const (
+	OperatorPath     = "/operator/"
+	OperatorTestPath = OperatorPath + "v1/test/"
+)
 
 var loadOperatorOperations = sync.OnceValues(func() ([]*operation, error) { return readContract(validation.GetSpec) })
 
@@ -33,4 +36,9 @@ func NewOperator(impl operatorserver.StrictServerInterface, config Config) (http
 	})
 	registerContract(e, OperatorPath+"openapi.yaml", trusthub.OperatorContract())
 	return decodedPath(e), nil
+}
+
+// onlyInTestMode refuses a request for an operation of test mode, whatever else is wrong with it.
+func onlyInTestMode(echo.Context) error {
+	return NewError(CodeNotFound, "The requested resource exists only in test mode (serve --test)", nil)
 }

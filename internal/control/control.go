@@ -73,7 +73,7 @@ func (c *Control) Handler(next http.Handler) http.Handler {
 // operations of test mode do not wait, because Reset is one of them, and because others wait for the worker.
 func (c *Control) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		operators := strings.HasPrefix(r.URL.Path, api.OperatorPath) && !strings.HasPrefix(r.URL.Path, testModePath)
+		operators := strings.HasPrefix(r.URL.Path, api.OperatorPath) && !strings.HasPrefix(r.URL.Path, api.OperatorTestPath)
 		if !isOperation(r) && !operators {
 			next.ServeHTTP(w, r)
 			return
@@ -85,9 +85,6 @@ func (c *Control) Gate(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// testModePath is the start of the paths of test mode.
-const testModePath = api.OperatorPath + "v1/test/"
 
 // isOperation reports whether a request is for an operation of customers: preflight requests, /healthz and the like are not.
 func isOperation(r *http.Request) bool {
