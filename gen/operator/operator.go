@@ -1074,9 +1074,9 @@ type ClientInterface interface {
 
 	// ResetWithBody Start again.
 	//
-	// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-	// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-	// `settle` first if that matters.
+	// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+	// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+	// is being sent may still arrive: call `settle` first if that matters.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1085,9 +1085,9 @@ type ClientInterface interface {
 
 	// Reset Start again.
 	//
-	// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-	// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-	// `settle` first if that matters.
+	// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+	// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+	// is being sent may still arrive: call `settle` first if that matters.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1545,9 +1545,9 @@ func (c *Client) CreateFault(ctx context.Context, body CreateFaultJSONRequestBod
 
 // ResetWithBody Start again.
 //
-// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-// `settle` first if that matters.
+// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+// is being sent may still arrive: call `settle` first if that matters.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1566,9 +1566,9 @@ func (c *Client) ResetWithBody(ctx context.Context, contentType string, body io.
 
 // Reset Start again.
 //
-// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-// `settle` first if that matters.
+// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+// is being sent may still arrive: call `settle` first if that matters.
 //
 // Takes a body of the `application/json` content type.
 //
