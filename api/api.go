@@ -134,7 +134,7 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	})
 	registerContract(e, "/openapi.yaml", trusthub.Contract())
 	registerHealth(e, config)
-	if err := registerDocs(e); err != nil {
+	if err := errors.Join(registerDocs(e, "/"), registerHome(e)); err != nil {
 		return nil, err
 	}
 	return decodedPath(e), nil

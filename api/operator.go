@@ -20,7 +20,7 @@ const (
 var loadOperatorOperations = sync.OnceValues(func() ([]*operation, error) { return readContract(validation.GetSpec) })
 
 // NewOperator is New for the operator API, api/operator/openapi.yaml. All paths begin with OperatorPath; besides the operations
-// it serves GET /operator/openapi.yaml. Scripts of other origins cannot call it: it has no CORS headers.
+// it serves GET /operator/openapi.yaml and GET /operator/docs (the API reference, with which operations can be tried). Scripts of other origins cannot call it: it has no CORS headers.
 func NewOperator(impl operatorserver.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -35,6 +35,9 @@ func NewOperator(impl operatorserver.StrictServerInterface, config Config) (http
 			operatorserver.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	})
 	registerContract(e, OperatorPath+"openapi.yaml", trusthub.OperatorContract())
+	if err := registerDocs(e, OperatorPath); err != nil {
+		return nil, err
+	}
 	return decodedPath(e), nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/app"
@@ -116,7 +115,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
 		RequestLog:               int(c.RequestLog),
-		Name:                     serverName(),
+		Name:                     c.name(),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address
 		Operator:                 app.Operator{Token: c.OperatorToken, Listen: c.OperatorListen, Share: c.Test},
 		Policy:                   c.policy(),
@@ -132,15 +131,6 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		Lease:         time.Duration(c.Lease),
 		Keep:          time.Duration(c.Keep),
 	}, err
-}
-
-// serverName returns the name of the host.
-func serverName() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "unknown"
-	}
-	return name
 }
 
 // ensureAccount stores the account that was given. Without one, it creates an account in a database that has none, and returns it.

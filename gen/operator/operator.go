@@ -606,7 +606,8 @@ type RequestPage struct {
 	// Requests Newest first.
 	Requests []Request `json:"requests"`
 
-	// Server The host name of the server that got the requests. Each of several servers lists only its own.
+	// Server The name (`--server-name`, or that of its host) of the server that got the requests. Each of several servers lists
+	// only its own.
 	Server string `json:"server"`
 }
 

@@ -40,7 +40,8 @@ func compareReleased(in files, out *report) error {
 		}
 		breaks, missing := printChanges(changes, announced, out)
 		unannounced += missing
-		out.linef("released: %s since contract %s %s, %d of them breaking", plural(len(changes), "change"), contract.name, version, breaks)
+		out.linef("released: %s since contract %s %s, %d of them breaking",
+			plural(len(changes), "change"), contract.name, version, breaks)
 	}
 	if unannounced > 0 {
 		out.linef("Announce each breaking change in %s under Unreleased: \"- Breaking: <operationId> ...\".", in.changelog)
