@@ -59,7 +59,9 @@ func New(clock *Clock, seed func(context.Context) error) *Control {
 }
 
 // Attach gives the control what it needs of its server, which may have no log of requests. app.New calls it.
-func (c *Control) Attach(s *store.Store, w *jobs.Worker, log *requestlog.Log) { c.store, c.worker, c.log = s, w, log }
+func (c *Control) Attach(s *store.Store, w *jobs.Worker, log *requestlog.Log) {
+	c.store, c.worker, c.log = s, w, log
+}
 
 // Handler returns a handler in front of the API of customers, which is next: Gate, the faults, and the clock of creates.
 func (c *Control) Handler(next http.Handler) http.Handler {
