@@ -38,8 +38,8 @@ type docsFile struct {
 	plain func() ([]byte, error)
 }
 
-// registerDocs adds the API reference of the contract at base + "openapi.yaml": GET base + "docs" with the embedded files that its
-// page loads. All links are relative, so that they also work under another base and a proxy's path prefix.
+// registerDocs adds the API reference of the contract at base + "openapi.yaml": GET base + "docs" with the embedded files that
+// its page loads. All links are relative, so that they also work under another base and a proxy's path prefix.
 func registerDocs(e *echo.Echo, base string) error {
 	files, err := docsFiles()
 	if err != nil {

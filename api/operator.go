@@ -20,7 +20,8 @@ const (
 var loadOperatorOperations = sync.OnceValues(func() ([]*operation, error) { return readContract(validation.GetSpec) })
 
 // NewOperator is New for the operator API, api/operator/openapi.yaml. All paths begin with OperatorPath; besides the operations
-// it serves GET /operator/openapi.yaml and GET /operator/docs (the API reference, with which operations can be tried). Scripts of other origins cannot call it: it has no CORS headers.
+// it serves GET /operator/openapi.yaml and GET /operator/docs (the API reference, with which operations can be tried). Scripts of
+// other origins cannot call it: it has no CORS headers.
 func NewOperator(impl operatorserver.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {

@@ -35,7 +35,7 @@ func (f operatorFlags) name() string {
 // validate reports what would keep the operator API from working.
 func (f operatorFlags) validate() error {
 	if f.ServerName != "" && !serverName.MatchString(f.ServerName) {
-		return errors.New("--server-name must have 1 to 100 letters, digits and characters of -._:")
+		return errors.New("--server-name must consist of 1 to 100 letters, digits, dots, colons, hyphens and underscores")
 	}
 	if f.OperatorListen != "" {
 		if _, _, err := net.SplitHostPort(f.OperatorListen); err != nil {

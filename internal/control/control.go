@@ -135,8 +135,9 @@ func (c *Control) Settle(ctx context.Context) error {
 	return nil
 }
 
-// Reset deletes everything but the accounts and their Primary Customer Profiles, the faults that are left, and the log of
-// requests. With seed it then stores what the server started with. It waits for requests and steps of the worker that have begun, and others wait for it.
+// Reset deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+// requests. With seed it then stores what the server started with. It waits for requests and steps of the worker that have
+// begun, and others wait for it.
 //
 // The clock is left alone. A callback that is being sent may still arrive: call Settle first if that matters. If ctx ends before
 // Reset has begun, nothing is done and Reset returns its error.
