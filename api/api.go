@@ -77,6 +77,9 @@ type Config struct {
 	// connection before the response. A token, parameter or body is never logged. Nil means no log.
 	Logger *slog.Logger
 
+	// TestMode is whether NewOperator serves the operations below OperatorTestPath. Otherwise they are unknown: 404.
+	TestMode bool
+
 	// Observe, if set, is called once for each request when its response has been written, also for requests outside of the
 	// contract. Only a request whose operation panics with http.ErrAbortHandler is neither observed nor logged. It is called
 	// concurrently, and a part of the response waits for it.
@@ -131,7 +134,7 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 	})
 	registerContract(e, "/openapi.yaml", trusthub.Contract())
 	registerHealth(e, config)
-	if err := registerDocs(e); err != nil {
+	if err := errors.Join(registerDocs(e, "/"), registerHome(e)); err != nil {
 		return nil, err
 	}
 	return decodedPath(e), nil
@@ -162,6 +165,9 @@ func newEdge(served contract, config Config, register func(*echo.Echo, map[strin
 		}
 		if op.authenticated {
 			steps = append(steps, authenticate(served.auth, config))
+		}
+		if !config.TestMode && strings.HasPrefix(op.route.Path, OperatorTestPath) {
+			steps = append(steps, onlyInTestMode)
 		}
 		middlewares[op.id] = []echo.MiddlewareFunc{inOrder(append(steps, op.readBody(config.MaxBodyBytes), op.validate))}
 	}

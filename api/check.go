@@ -52,7 +52,7 @@ func CheckForm(operationID string, form url.Values) ([]ParameterProblem, error) 
 			case violation.SchemaField == "required" && !within:
 				problems[name] = "is missing"
 			default:
-				problems[name] = problem(violation)
+				problems[name] = problem(violation, within)
 			}
 		}
 		if len(problems) == 0 { // the error itself may contain values

@@ -27,7 +27,7 @@ var ownDocs embed.FS
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsFile is a file of the API reference.
+// docsFile is a file of the API reference, or the page at /.
 type docsFile struct {
 	path        string
 	contentType string
@@ -38,65 +38,74 @@ type docsFile struct {
 	plain func() ([]byte, error)
 }
 
-// registerDocs adds the API reference: GET /docs with the embedded files that its page loads, and for browsers a page at / that
-// links to it. All links are relative, so that they also work under a proxy's path prefix.
-func registerDocs(e *echo.Echo) error {
+// registerDocs adds the API reference of the contract at base + "openapi.yaml": GET base + "docs" with the embedded files that
+// its page loads. All links are relative, so that they also work under another base and a proxy's path prefix.
+func registerDocs(e *echo.Echo, base string) error {
 	files, err := docsFiles()
 	if err != nil {
 		return fmt.Errorf("api: the API reference: %w", err)
 	}
 	for _, file := range files {
-		serve := file.serve
-		if file.path == "/" {
-			serve = forBrowsers(serve)
-		}
-		get(e, file.path, serve)
+		get(e, base+file.path, file.serve)
 	}
-	get(e, "/docs/", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "../docs") })
+	get(e, base+"docs/", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "../docs") })
 	return nil
 }
 
-// forBrowsers serves a page to browsers only.
-func forBrowsers(page echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
+// registerHome adds a page at / for browsers, which links to the API reference.
+func registerHome(e *echo.Echo) error {
+	home, err := newDocsFile(ownDocs, "docs/home.html", "", "text/html; charset=utf-8")
+	if err != nil {
+		return fmt.Errorf("api: the page at /: %w", err)
+	}
+	get(e, "/", func(c echo.Context) error {
 		c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)
 		if !strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
 			return NewError(CodeNotFound, "", nil)
 		}
-		return page(c)
-	}
+		return home.serve(c)
+	})
+	return nil
 }
 
-func docsFiles() ([]*docsFile, error) {
+// docsFiles returns the files of the API reference, which all handlers share.
+var docsFiles = sync.OnceValues(func() ([]*docsFile, error) {
 	var files []*docsFile
 	for _, source := range []struct {
 		from       embed.FS
 		name, path string
 		mediaType  string
 	}{
-		{ownDocs, "docs/home.html", "/", "text/html; charset=utf-8"},
-		{ownDocs, "docs/index.html", "/docs", "text/html; charset=utf-8"},
-		{ownDocs, "docs/init.js", "/docs/init.js", "text/javascript; charset=utf-8"},
-		{swaggerui.FS, "swagger-ui-bundle.js.gz", "/docs/swagger-ui.js", "text/javascript; charset=utf-8"},
-		{swaggerui.FS, "swagger-ui.css.gz", "/docs/swagger-ui.css", "text/css; charset=utf-8"},
-		{swaggerui.FS, "favicon-32x32.png", "/docs/favicon.png", "image/png"},
+		{ownDocs, "docs/index.html", "docs", "text/html; charset=utf-8"},
+		{ownDocs, "docs/init.js", "docs/init.js", "text/javascript; charset=utf-8"},
+		{swaggerui.FS, "swagger-ui-bundle.js.gz", "docs/swagger-ui.js", "text/javascript; charset=utf-8"},
+		{swaggerui.FS, "swagger-ui.css.gz", "docs/swagger-ui.css", "text/css; charset=utf-8"},
+		{swaggerui.FS, "favicon-32x32.png", "docs/favicon.png", "image/png"},
 	} {
-		content, err := source.from.ReadFile(source.name)
+		file, err := newDocsFile(source.from, source.name, source.path, source.mediaType)
 		if err != nil {
 			return nil, err
-		}
-		sum := sha256.Sum256(content)
-		file := &docsFile{
-			path: source.path, contentType: source.mediaType, content: content,
-			// Weak, because it is the same with and without gzip.
-			etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`,
-		}
-		if strings.HasSuffix(source.name, ".gz") {
-			file.plain = sync.OnceValues(func() ([]byte, error) { return gunzip(content) })
 		}
 		files = append(files, file)
 	}
 	return files, nil
+})
+
+func newDocsFile(from embed.FS, name, path, mediaType string) (*docsFile, error) {
+	content, err := from.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(content)
+	file := &docsFile{
+		path: path, contentType: mediaType, content: content,
+		// Weak, because it is the same with and without gzip.
+		etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`,
+	}
+	if strings.HasSuffix(name, ".gz") {
+		file.plain = sync.OnceValues(func() ([]byte, error) { return gunzip(content) })
+	}
+	return file, nil
 }
 
 func (f *docsFile) serve(c echo.Context) error {

@@ -17,7 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/opentrusthub/trusthub"
 	"github.com/opentrusthub/trusthub/api"
+	operatorserver "github.com/opentrusthub/trusthub/gen/operator/server"
 )
 
 func getDocs(t *testing.T, handler http.Handler, path string, header http.Header) *httptest.ResponseRecorder {
@@ -91,6 +93,40 @@ func decoded(t *testing.T, w *httptest.ResponseRecorder) []byte {
 		t.Fatal(err)
 	}
 	return content
+}
+
+// TestOperatorDocs: the operator API's reference consists of the same files as that of customers, which have no access to it.
+func TestOperatorDocs(t *testing.T) {
+	customers := newHandler(t, backend{}, api.Config{})
+	operators, err := api.NewOperator(operatorserver.Unimplemented{}, api.Config{Authenticate: api.OperatorToken("secret")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/docs", "/docs/", "/docs/init.js", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/docs/favicon.png"} {
+		want, got := getDocs(t, customers, path, browser()), getDocs(t, operators, "/operator"+path, browser())
+		for name := range want.Header() {
+			if name == "Twilio-Request-Id" || strings.HasPrefix(name, "Access-Control-") {
+				want.Header().Del(name)
+				got.Header().Del(name)
+			}
+		}
+		if diff := cmp.Diff(want.Header(), got.Header()); diff != "" || got.Code != want.Code {
+			t.Errorf("%s: status %d, the headers differ (-customers +operators):\n%s", path, got.Code, diff)
+		}
+		if !bytes.Equal(got.Body.Bytes(), want.Body.Bytes()) {
+			t.Errorf("%s: the content differs", path)
+		}
+		if w := getDocs(t, customers, "/operator"+path, browser()); w.Code != http.StatusNotFound {
+			t.Errorf("%s: a server without the operator API returns status %d", path, w.Code)
+		}
+	}
+	contract := getDocs(t, operators, "/operator/openapi.yaml", nil) // which the page links to and loads
+	if contract.Body.String() != trusthub.OperatorContract() {
+		t.Errorf("status %d for the contract", contract.Code)
+	}
+	if w := getDocs(t, operators, "/operator/", browser()); w.Code != http.StatusNotFound {
+		t.Errorf("status %d for a page beside the reference", w.Code)
+	}
 }
 
 // TestDocsStayHere: nothing may be fetched from other servers. The policy makes browsers enforce that, for scripts too, and

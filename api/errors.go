@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -151,6 +152,9 @@ func (w errorWriter) answer(err error) *Error {
 	}
 	if mapped := w.config.MapError(err); mapped != nil {
 		return mapped
+	}
+	if value, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return decodingError(value)
 	}
 	if router, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch router.Code {

@@ -154,7 +154,7 @@ func TestInvalidObjects(t *testing.T) {
 		},
 		"a number beyond float64": {`Attributes={"private":1e400}`, "Invalid parameter Attributes: must not have numbers beyond the range of a double"},
 		"too long":                {"Attributes=" + objectOfLength(16385), "Invalid parameter Attributes: must have at most 16384 bytes"},
-		"invalid by its schema":   {`Attributes={"address":"private"}`, "Invalid parameter Attributes: violates the contract's type"},
+		"invalid by its schema":   {`Attributes={"address":"private"}`, "Invalid parameter Attributes: has a value that is not of type object"},
 		"a missing member":        {`Attributes={"address":{"private":1}}`, "Invalid parameter Attributes: violates the contract's required"},
 		"keys of a form":          {"Attributes[address]=private&Attributes=", noObject},
 	} {

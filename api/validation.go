@@ -1,8 +1,10 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -40,7 +42,14 @@ func parameterError(err error) *Error {
 	case name == "": // the caller chose it, so it is not repeated
 		return NewError(CodeInvalidParameter, "The post body has an unknown parameter", nil)
 	}
-	return invalid(name, problem(violation))
+	return invalid(name, problem(violation, within))
+}
+
+// decodingError returns a 400 for a member of a JSON body that the contract allows and the generated type cannot have: an integer
+// that is written as 1.0 or 1e3, or that needs more than 64 bits.
+func decodingError(err *json.UnmarshalTypeError) *Error {
+	name, _, _ := strings.Cut(err.Field, ".")
+	return invalid(name, "must be written without a fraction or an exponent, and fit into 64 bits")
 }
 
 // place returns the parameter of a form that a violation is in, and whether it is within the parameter's object. It does not say
@@ -54,9 +63,16 @@ func place(violation *openapi3.SchemaError) (name string, within bool) {
 }
 
 // problem says what the contract requires, so that the caller can fix the request.
-func problem(violation *openapi3.SchemaError) string {
+func problem(violation *openapi3.SchemaError, within bool) string {
 	schema := violation.Schema
 	switch violation.SchemaField {
+	case "type":
+		if within {
+			return "has a value that is not of type " + strings.Join(schema.Type.Slice(), " or ")
+		}
+		return "must be of type " + strings.Join(schema.Type.Slice(), " or ")
+	case "nullable":
+		return "must not be null"
 	case "enum":
 		words := make([]string, len(schema.Enum))
 		for i, word := range schema.Enum {
@@ -66,13 +82,16 @@ func problem(violation *openapi3.SchemaError) string {
 	case "minLength", "maxLength", "pattern":
 		return textProblem(schema, violation.SchemaField)
 	case "minItems":
+		if schema.MinItems == 1 {
+			return "must not be empty"
+		}
 		return fmt.Sprintf("must have at least %d items", schema.MinItems)
 	case "maxItems":
 		return fmt.Sprintf("must have at most %d items", *schema.MaxItems)
 	case "minimum":
-		return fmt.Sprintf("must be at least %v", *schema.Min)
+		return "must be at least " + strconv.FormatFloat(*schema.Min, 'f', -1, 64)
 	case "maximum":
-		return fmt.Sprintf("must be at most %v", *schema.Max)
+		return "must be at most " + strconv.FormatFloat(*schema.Max, 'f', -1, 64)
 	case "format":
 		if offFormat, ok := errors.AsType[formatError](violation.Origin); ok {
 			return string(offFormat)
@@ -89,6 +108,8 @@ func textProblem(schema *openapi3.Schema, field string) string {
 	switch {
 	case field == "minLength" && schema.MinLength == 1:
 		return "must not be empty"
+	case field == "minLength" && (schema.MaxLength == nil || *schema.MaxLength != schema.MinLength):
+		return fmt.Sprintf("must have at least %d characters", schema.MinLength)
 	case field == "maxLength" && *schema.MaxLength != schema.MinLength:
 		return fmt.Sprintf("must have at most %d characters", *schema.MaxLength)
 	case field == "pattern" && schema.Extensions[patternProblem] != nil:

@@ -22,8 +22,10 @@
 // server.
 //
 // A server starts within milliseconds, and any number can run at a time. It is stopped and its database removed when the test
-// ends. Its methods may be called concurrently, but a receiver of callbacks must not call Advance, Approve or Reject: they wait
-// for it.
+// ends; [Server.Reset] lets tests share one. Its methods may be called concurrently, but a receiver of callbacks must not call
+// Advance, Approve, Reject or Reset: they wait for it.
+//
+// Programs in other languages have the same with `trusthub serve --test`: see examples/node.
 //
 // A suite of tests for an implementation of the API is in package conformance.
 package apitest
@@ -40,6 +42,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/control"
+	"github.com/opentrusthub/trusthub/internal/seed"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -61,6 +64,7 @@ type Server struct {
 	control   *control.Control
 	records   *records
 	transport *transport
+	seeds     []*seed.File
 	sids      map[string]string // of what was seeded, by keys
 }
 
@@ -134,10 +138,14 @@ func New(tb testing.TB, options ...Option) *Server {
 		set.account = newAccount(set.start)
 	}
 	s := &Server{
-		tb: tb, policy: set.policy, control: control.New(control.NewClock(set.start, time.Now), nil), records: &records{},
+		tb: tb, policy: set.policy, records: &records{},
 		AccountSID: set.account.SID, AuthToken: set.account.AuthToken,
 		PrimaryCustomerProfileSID: trust.PrimarySID(set.account.SID),
 	}
+	s.control = control.New(control.NewClock(set.start, time.Now), func(ctx context.Context) error {
+		_, err := s.seed(ctx)
+		return err
+	})
 	s.open(set)
 	s.serve()
 	return s
@@ -180,7 +188,10 @@ func (s *Server) open(set settings) {
 	})
 	set.account.Created = set.start
 	s.putAccount(set.account)
-	s.seed(set.seeds)
+	s.parseSeeds(set.seeds)
+	if s.sids, err = s.seed(s.tb.Context()); err != nil {
+		s.tb.Fatalf("apitest: %v", err)
+	}
 }
 
 // serve serves requests until the test ends.
@@ -201,6 +212,17 @@ func (s *Server) serve() {
 		s.transport.close()
 		server.Close()
 	})
+}
+
+// Reset returns the server to what it was after New, for tests that share one: it deletes everything but the accounts and their
+// Primary Customer Profiles, the faults that are left, and what Callbacks and Mails return; what was seeded is there again. The
+// clock is left alone.
+func (s *Server) Reset() {
+	s.tb.Helper()
+	if err := s.control.Reset(s.context(), true); err != nil {
+		s.tb.Fatalf("apitest: %v", err)
+	}
+	s.records.clear()
 }
 
 // AddAccount creates another account and returns its credentials.

@@ -18,6 +18,7 @@ import (
 func TestExamples(t *testing.T) {
 	t.Run("New", testRejection)
 	t.Run("Server_Inject", testOverload)
+	t.Run("Server_Reset", testApproval)
 	t.Run("WithCompliance", testCompliance)
 	t.Run("WithSeed", testSeed)
 }

@@ -40,6 +40,12 @@ func InternalError() Fault {
 	return control.Fault{Status: http.StatusInternalServerError, Message: "An internal error occurred"}.Handle
 }
 
+// Unavailable returns 503, code 20503, and does nothing else. If retryAfter is above 0, the response has a Retry-After in whole
+// seconds.
+func Unavailable(retryAfter time.Duration) Fault {
+	return control.Fault{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter}.Handle
+}
+
 // HTMLUnavailable returns 503 with an HTML page, as a load balancer does when its service is down.
 func HTMLUnavailable() Fault {
 	return control.Fault{Status: http.StatusServiceUnavailable, HTML: true}.Handle

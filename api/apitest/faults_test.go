@@ -42,7 +42,8 @@ func TestFaultsWithResponse(t *testing.T) {
 		"too many":            {apitest.TooManyRequests(1500 * time.Millisecond), 429, 20429, "application/json", "2"},
 		"too many, no header": {apitest.TooManyRequests(0), 429, 20429, "application/json", ""},
 		"internal":            {apitest.InternalError(), 500, 20500, "application/json", ""},
-		"unavailable":         {apitest.HTMLUnavailable(), 503, 0, "text/html; charset=utf-8", ""},
+		"unavailable":         {apitest.Unavailable(time.Second), 503, 20503, "application/json", "1"},
+		"unavailable, HTML":   {apitest.HTMLUnavailable(), 503, 0, "text/html; charset=utf-8", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := apitest.New(t)

@@ -101,16 +101,16 @@ func TestSignatureOfUnicode(t *testing.T) {
 	}
 }
 
-// receiver is a receiver on this machine. It returns 500 as often as the test says.
-type receiver struct {
+// failingReceiver receives callbacks on this machine. It returns 500 as often as the test says.
+type failingReceiver struct {
 	url      string
 	mu       sync.Mutex
 	failures int
 	received []apitest.Callback // only the fields that a receiver sees
 }
 
-func newReceiver(t *testing.T, failures int) *receiver {
-	r := &receiver{failures: failures}
+func newReceiver(t *testing.T, failures int) *failingReceiver {
+	r := &failingReceiver{failures: failures}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if err := req.ParseForm(); err != nil {
 			t.Error(err)

@@ -61,6 +61,12 @@ func (s *Server) Mails() []Mail {
 	return slices.Clone(s.records.mails)
 }
 
+func (r *records) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.callbacks, r.mails = nil, nil
+}
+
 // caller returns a jobs.Config.Call that sends callbacks and records them.
 func (r *records) caller(
 	sender *callback.Sender, now func() time.Time,

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"context"
 	"maps"
 	"os"
 
@@ -36,11 +37,10 @@ func (s *Server) SID(key string) string {
 	return sid
 }
 
-// seed stores what the seeds describe.
-func (s *Server) seed(seeds []seedText) {
+// parseSeeds reads what WithSeed and WithSeedFile were given.
+func (s *Server) parseSeeds(texts []seedText) {
 	s.tb.Helper()
-	s.sids = map[string]string{}
-	for _, one := range seeds {
+	for _, one := range texts {
 		text := []byte(one.text)
 		if one.isFile {
 			var err error
@@ -52,11 +52,19 @@ func (s *Server) seed(seeds []seedText) {
 		if err != nil {
 			s.tb.Fatalf("apitest: %v", err)
 		}
-		config := seed.Config{AccountSID: s.AccountSID, Policy: s.policy, Now: s.Now()}
-		result, err := file.Store(s.tb.Context(), s.store, config)
-		if err != nil {
-			s.tb.Fatalf("apitest: %v", err)
-		}
-		maps.Copy(s.sids, result.SIDs)
+		s.seeds = append(s.seeds, file)
 	}
+}
+
+// seed stores what the seeds describe, and returns the SIDs by the keys.
+func (s *Server) seed(ctx context.Context) (map[string]string, error) {
+	sids := map[string]string{}
+	for _, file := range s.seeds {
+		result, err := file.Store(ctx, s.store, seed.Config{AccountSID: s.AccountSID, Policy: s.policy, Now: s.Now()})
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(sids, result.SIDs)
+	}
+	return sids, nil
 }

@@ -1,10 +1,12 @@
 package apitest_test
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opentrusthub/trusthub/api/apitest"
 )
@@ -42,5 +44,40 @@ func TestSeedFails(t *testing.T) {
 		if !strings.Contains(tb.failure, want) {
 			t.Errorf("the failure is %q, want %q", tb.failure, want)
 		}
+	}
+}
+
+// TestReset resets a server that has a seed: what was seeded is there as it was, and nothing else.
+func TestReset(t *testing.T) {
+	s := apitest.New(t, apitest.WithSeed(`
+trust_products:
+  - key: reviewed
+    policy_sid: RN7a97559effdf62d00f4298208492a5ea
+    friendly_name: Acme
+    email: compliance@acme.example
+    status_callback: https://acme.example/status
+    status: in-review
+`))
+	c := newCaller(t, s)
+	sid := s.SID("reviewed")
+	s.Advance(time.Hour)
+	c.create("b@acme.example", "")
+	if p := c.fetch(sid); p.Status != "twilio-approved" || len(s.Callbacks()) != 1 || len(s.Mails()) != 1 {
+		t.Fatalf("before: %s, %v, %v", p.Status, s.Callbacks(), s.Mails())
+	}
+	s.Inject(1, apitest.Unavailable(0))
+	s.Reset()
+	if p := c.fetch(sid); p.Status != "in-review" || s.SID("reviewed") != sid {
+		t.Errorf("the seeded product is %s", p.Status)
+	}
+	if n := c.list(url.Values{}); n != 1 {
+		t.Errorf("%d products", n)
+	}
+	if len(s.Callbacks()) != 0 || len(s.Mails()) != 0 || s.Injected() != 0 {
+		t.Errorf("left: %v, %v, %d faults", s.Callbacks(), s.Mails(), s.Injected())
+	}
+	s.Advance(time.Hour) // the review ends again
+	if p := c.fetch(sid); p.Status != "twilio-approved" || len(s.Callbacks()) != 1 {
+		t.Errorf("after the second review: %s, %v", p.Status, s.Callbacks())
 	}
 }

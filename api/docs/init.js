@@ -2,8 +2,12 @@
 // service first, whose place a request that was only meant as a try must not take.
 "use strict";
 
-// The API's base URL is that of this page, less its own name: behind a proxy that may be more than an origin.
-const here = new URL(".", document.baseURI).href.replace(/\/$/, "");
+// here returns the base URL of a contract's paths, relative to this page: behind a proxy that may be more than an origin. The paths
+// of the operator API begin with the folder of its page.
+function here(contract) {
+  const operator = Object.keys(contract.paths ?? {}).every((path) => path.startsWith("/operator/"));
+  return new URL(operator ? ".." : ".", document.baseURI).href.replace(/\/$/, "");
+}
 
 const FORM = "application/x-www-form-urlencoded";
 
@@ -14,7 +18,7 @@ function asTried(contract) {
   for (const path of Object.values(contract.paths ?? {})) {
     for (const operation of Object.values(path)) fillIn(contract, operation?.requestBody?.content?.[FORM]);
   }
-  return { ...contract, servers: [{ url: here, description: "This server." }] };
+  return { ...contract, servers: [{ url: here(contract), description: "This server." }] };
 }
 
 // fillIn has the form's required fields filled in from its first example, and all others left empty. Swagger UI does not look

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/app"
@@ -27,7 +26,7 @@ type serveCmd struct {
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Account to create, or to give --auth-token as its token. Without it, the first start creates an account."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
 	operatorFlags
-	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
+	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token, operator_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
 	Seed string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
 	given    []string          // names of the flags on the command line
@@ -116,7 +115,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
 		RequestLog:               int(c.RequestLog),
-		Name:                     serverName(),
+		Name:                     c.name(),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address
 		Operator:                 app.Operator{Token: c.OperatorToken, Listen: c.OperatorListen, Share: c.Test},
 		Policy:                   c.policy(),
@@ -132,15 +131,6 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		Lease:         time.Duration(c.Lease),
 		Keep:          time.Duration(c.Keep),
 	}, err
-}
-
-// serverName returns the name of the host.
-func serverName() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "unknown"
-	}
-	return name
 }
 
 // ensureAccount stores the account that was given. Without one, it creates an account in a database that has none, and returns it.

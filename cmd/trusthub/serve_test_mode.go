@@ -31,10 +31,11 @@ const parentInterval = 200 * time.Millisecond
 
 // testServer is what `serve --test` prints as a line of JSON when it is ready.
 type testServer struct {
-	BaseURL    string `json:"base_url"`
-	AccountSID string `json:"account_sid"`
-	AuthToken  string `json:"auth_token"`
-	PrimarySID string `json:"primary_customer_profile_sid"`
+	BaseURL       string `json:"base_url"` // of the operator API, too
+	AccountSID    string `json:"account_sid"`
+	AuthToken     string `json:"auth_token"`
+	OperatorToken string `json:"operator_token"`
+	PrimarySID    string `json:"primary_customer_profile_sid"`
 
 	SIDs map[string]string `json:"sids,omitempty"` // of what was seeded, by keys
 }
@@ -93,7 +94,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
 		_ = json.NewEncoder(s.out).Encode(testServer{ //nolint:gosec // G117: printed on purpose
-			localURL(address), testAccountSID, testAuthToken, trust.PrimarySID(testAccountSID), c.seeded,
+			localURL(address), testAccountSID, testAuthToken, testAuthToken, trust.PrimarySID(testAccountSID), c.seeded,
 		})
 		ticker := time.NewTicker(parentInterval)
 		go func() {

@@ -131,7 +131,7 @@ func TestServeTest(t *testing.T) {
 	t.Run("it goes when its standard input ends", func(t *testing.T) {
 		reader, writer := pipe(t)
 		c := startChild(t, reader, serve...)
-		if c.server.AccountSID != testAccountSID || c.server.AuthToken != testAuthToken {
+		if c.server.AccountSID != testAccountSID || c.server.AuthToken != testAuthToken || c.server.OperatorToken != testAuthToken {
 			t.Errorf("the server is for %+v", c.server)
 		}
 		c.serves()

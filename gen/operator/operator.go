@@ -606,7 +606,8 @@ type RequestPage struct {
 	// Requests Newest first.
 	Requests []Request `json:"requests"`
 
-	// Server The host name of the server that got the requests. Each of several servers lists only its own.
+	// Server The name (`--server-name`, or that of its host) of the server that got the requests. Each of several servers lists
+	// only its own.
 	Server string `json:"server"`
 }
 
@@ -1074,9 +1075,9 @@ type ClientInterface interface {
 
 	// ResetWithBody Start again.
 	//
-	// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-	// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-	// `settle` first if that matters.
+	// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+	// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+	// is being sent may still arrive: call `settle` first if that matters.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1085,9 +1086,9 @@ type ClientInterface interface {
 
 	// Reset Start again.
 	//
-	// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-	// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-	// `settle` first if that matters.
+	// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+	// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+	// is being sent may still arrive: call `settle` first if that matters.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1545,9 +1546,9 @@ func (c *Client) CreateFault(ctx context.Context, body CreateFaultJSONRequestBod
 
 // ResetWithBody Start again.
 //
-// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-// `settle` first if that matters.
+// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+// is being sent may still arrive: call `settle` first if that matters.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1566,9 +1567,9 @@ func (c *Client) ResetWithBody(ctx context.Context, contentType string, body io.
 
 // Reset Start again.
 //
-// Deletes everything but the accounts and their Primary Customer Profiles, and the faults. The clock is left alone. Other
-// requests see everything or nothing of what was there before. A callback that is being sent may still arrive: call
-// `settle` first if that matters.
+// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
+// is being sent may still arrive: call `settle` first if that matters.
 //
 // Takes a body of the `application/json` content type.
 //

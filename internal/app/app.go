@@ -228,7 +228,7 @@ func (a *App) buildWorker() {
 	}
 	a.worker = jobs.NewWorker(config)
 	if c.Control != nil {
-		c.Control.Attach(c.Store, a.worker)
+		c.Control.Attach(c.Store, a.worker, a.requests)
 	}
 }
 

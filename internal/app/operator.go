@@ -40,6 +40,7 @@ func (a *App) buildOperator(ctx context.Context) error {
 	}
 	config := api.Config{
 		Authenticate: authenticate, MapError: operator.MapError, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
+		TestMode: c.Control != nil,
 	}
 	if c.Operator.Listen == "" {
 		config.PublicURL = c.PublicURL

@@ -28,6 +28,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
 
@@ -49,6 +50,7 @@ type Control struct {
 	requests *semaphore.Weighted // each request that passes Gate has 1 of it while it is performed, Reset has all
 	store    *store.Store
 	worker   *jobs.Worker
+	log      *requestlog.Log // nil if the server keeps none
 }
 
 // New returns a control with a clock of its own. seed stores what the server starts with; nil means nothing.
@@ -56,8 +58,10 @@ func New(clock *Clock, seed func(context.Context) error) *Control {
 	return &Control{Clock: clock, Faults: &Faults{}, seed: seed, requests: semaphore.NewWeighted(math.MaxInt64)}
 }
 
-// Attach gives the control what it needs of its server. app.New calls it.
-func (c *Control) Attach(s *store.Store, w *jobs.Worker) { c.store, c.worker = s, w }
+// Attach gives the control what it needs of its server, which may have no log of requests. app.New calls it.
+func (c *Control) Attach(s *store.Store, w *jobs.Worker, log *requestlog.Log) {
+	c.store, c.worker, c.log = s, w, log
+}
 
 // Handler returns a handler in front of the API of customers, which is next: Gate, the faults, and the clock of creates.
 func (c *Control) Handler(next http.Handler) http.Handler {
@@ -73,7 +77,7 @@ func (c *Control) Handler(next http.Handler) http.Handler {
 // operations of test mode do not wait, because Reset is one of them, and because others wait for the worker.
 func (c *Control) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		operators := strings.HasPrefix(r.URL.Path, api.OperatorPath) && !strings.HasPrefix(r.URL.Path, testModePath)
+		operators := strings.HasPrefix(r.URL.Path, api.OperatorPath) && !strings.HasPrefix(r.URL.Path, api.OperatorTestPath)
 		if !isOperation(r) && !operators {
 			next.ServeHTTP(w, r)
 			return
@@ -85,9 +89,6 @@ func (c *Control) Gate(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// testModePath is the start of the paths of test mode.
-const testModePath = api.OperatorPath + "v1/test/"
 
 // isOperation reports whether a request is for an operation of customers: preflight requests, /healthz and the like are not.
 func isOperation(r *http.Request) bool {
@@ -134,8 +135,9 @@ func (c *Control) Settle(ctx context.Context) error {
 	return nil
 }
 
-// Reset deletes everything but the accounts and their Primary Customer Profiles, and the faults that are left. With seed it then
-// stores what the server started with. It waits for requests and steps of the worker that have begun, and others wait for it.
+// Reset deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
+// requests. With seed it then stores what the server started with. It waits for requests and steps of the worker that have
+// begun, and others wait for it.
 //
 // The clock is left alone. A callback that is being sent may still arrive: call Settle first if that matters. If ctx ends before
 // Reset has begun, nothing is done and Reset returns its error.
@@ -151,6 +153,9 @@ func (c *Control) Reset(ctx context.Context, seed bool) error {
 			return fmt.Errorf("reset the database: %w", err)
 		}
 		c.Faults.Clear()
+		if c.log != nil {
+			c.log.Clear()
+		}
 		if !seed || c.seed == nil {
 			return nil
 		}

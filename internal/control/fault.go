@@ -49,7 +49,7 @@ type Fault struct {
 
 // validate returns an error that names what is wrong.
 func (f Fault) validate() error {
-	made := f.Code != 0 || f.Message != "" || f.RetryAfter != 0 || f.HTML
+	made := f.Code != 0 || f.Message != "" || f.RetryAfter != 0
 	switch {
 	case f == Fault{}:
 		return errors.New("a fault needs a status, a delay or a drop")
@@ -58,7 +58,9 @@ func (f Fault) validate() error {
 	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
 		return errors.New("status must be between 400 and 599")
 	case f.Status == 0 && made:
-		return errors.New("code, message, retry_after and html need a status")
+		return errors.New("code, message and retry_after need a status")
+	case f.Status == 0 && f.HTML:
+		return errors.New("an HTML page needs a status")
 	case f.Code < 0 || f.Code > 99999:
 		return errors.New("code must be between 1 and 99999")
 	case len(f.Message) > maxMessage:

@@ -21,14 +21,12 @@ type Match struct {
 	Path      string // such as /v1/TrustProducts/{Sid}, where {…} stands for any one segment; empty means any
 }
 
-// resolve returns an equal Match without Operation.
+// resolve returns an equal Match without Operation. It returns an error for one that matches no operation of the contract.
 func (m Match) resolve() (Match, error) {
-	switch {
-	case m.Operation == "" && (m.Path == "" || strings.HasPrefix(m.Path, "/v1/")):
+	if m == (Match{}) {
 		return m, nil
-	case m.Operation == "":
-		return Match{}, errors.New("path must begin with /v1/")
-	case m.Method != "" || m.Path != "":
+	}
+	if m.Operation != "" && (m.Method != "" || m.Path != "") {
 		return Match{}, errors.New("operation cannot be used with method or path")
 	}
 	contract, err := validation.GetSpec()
@@ -37,12 +35,18 @@ func (m Match) resolve() (Match, error) {
 	}
 	for path, item := range contract.Paths.Map() {
 		for method, operation := range item.Operations() {
-			if operation.OperationID == m.Operation && strings.HasPrefix(path, "/v1/") {
+			switch {
+			case m.Operation == "" && (m.Method == "" || m.Method == method) && (m.Path == "" || overlap(m.Path, path)):
+				return m, nil
+			case m.Operation != "" && m.Operation == operation.OperationID:
 				return Match{Method: method, Path: path}, nil
 			}
 		}
 	}
-	return Match{}, errors.New("unknown operation")
+	if m.Operation != "" {
+		return Match{}, errors.New("unknown operation")
+	}
+	return Match{}, errors.New("no operation has this method and path")
 }
 
 func (m Match) matches(r *http.Request) bool {
@@ -51,11 +55,22 @@ func (m Match) matches(r *http.Request) bool {
 
 func matchesPath(pattern, path string) bool {
 	return slices.EqualFunc(strings.Split(pattern, "/"), strings.Split(path, "/"), func(want, got string) bool {
-		if strings.HasPrefix(want, "{") && strings.HasSuffix(want, "}") {
+		if isPlaceholder(want) {
 			return got != ""
 		}
 		return want == got
 	})
+}
+
+// overlap reports whether a path can match both patterns.
+func overlap(a, b string) bool {
+	return slices.EqualFunc(strings.Split(a, "/"), strings.Split(b, "/"), func(a, b string) bool {
+		return a == b || isPlaceholder(a) || isPlaceholder(b)
+	})
+}
+
+func isPlaceholder(segment string) bool {
+	return strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}")
 }
 
 // Handle handles a request instead of the API, or wraps it: next is the API.

@@ -186,20 +186,21 @@ func TestInjectRefused(t *testing.T) {
 		match control.Match
 		fault control.Fault
 	}{
-		"the number of requests must be at least 1":         {0, control.Match{}, control.Fault{Status: valid}},
-		"path must begin with /v1/":                         {1, control.Match{Path: "/healthz"}, control.Fault{Status: valid}},
-		"operation cannot be used with method or path":      {1, control.Match{Operation: "FetchPolicy", Method: "GET"}, control.Fault{Status: valid}},
-		"unknown operation":                                 {1, control.Match{Operation: "fetchPolicy"}, control.Fault{Status: valid}},
-		"a fault needs a status, a delay or a drop":         {1, control.Match{}, control.Fault{}},
-		"delay must be between 0 and 1 hour":                {1, control.Match{}, control.Fault{Delay: control.MaxDelay + 1}},
-		"status must be between 400 and 599":                {1, control.Match{}, control.Fault{Status: 200}},
-		"code, message, retry_after and html need a status": {1, control.Match{}, control.Fault{Code: 20001, Delay: 1}},
-		"code must be between 1 and 99999":                  {1, control.Match{}, control.Fault{Status: valid, Code: -1}},
-		"message is too long":                               {1, control.Match{}, control.Fault{Status: valid, Message: strings.Repeat("x", 1001)}},
-		"retry_after must not be negative":                  {1, control.Match{}, control.Fault{Status: valid, RetryAfter: -1}},
-		"an HTML page has no code and no message":           {1, control.Match{}, control.Fault{Status: valid, HTML: true, Code: 1}},
-		"drop must be before or after":                      {1, control.Match{}, control.Fault{Drop: "during"}},
-		"a fault has either a status or a drop":             {1, control.Match{}, control.Fault{Status: valid, Drop: control.DropAfter}},
+		"the number of requests must be at least 1":    {0, control.Match{}, control.Fault{Status: valid}},
+		"no operation has this method and path":        {1, control.Match{Path: "/v1/TrustProduct"}, control.Fault{Status: valid}},
+		"operation cannot be used with method or path": {1, control.Match{Operation: "FetchPolicy", Method: "GET"}, control.Fault{Status: valid}},
+		"unknown operation":                            {1, control.Match{Operation: "fetchPolicy"}, control.Fault{Status: valid}},
+		"a fault needs a status, a delay or a drop":    {1, control.Match{}, control.Fault{}},
+		"delay must be between 0 and 1 hour":           {1, control.Match{}, control.Fault{Delay: control.MaxDelay + 1}},
+		"status must be between 400 and 599":           {1, control.Match{}, control.Fault{Status: 200}},
+		"code, message and retry_after need a status":  {1, control.Match{}, control.Fault{Code: 20001, Delay: 1}},
+		"an HTML page needs a status":                  {1, control.Match{}, control.Fault{HTML: true}},
+		"code must be between 1 and 99999":             {1, control.Match{}, control.Fault{Status: valid, Code: -1}},
+		"message is too long":                          {1, control.Match{}, control.Fault{Status: valid, Message: strings.Repeat("x", 1001)}},
+		"retry_after must not be negative":             {1, control.Match{}, control.Fault{Status: valid, RetryAfter: -1}},
+		"an HTML page has no code and no message":      {1, control.Match{}, control.Fault{Status: valid, HTML: true, Code: 1}},
+		"drop must be before or after":                 {1, control.Match{}, control.Fault{Drop: "during"}},
+		"a fault has either a status or a drop":        {1, control.Match{}, control.Fault{Status: valid, Drop: control.DropAfter}},
 	} {
 		f := newFront()
 		if err := f.Faults.Inject(test.n, test.match, test.fault); err == nil || err.Error() != want || f.Faults.Left() != 0 {

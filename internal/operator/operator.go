@@ -30,7 +30,7 @@ type Operator struct {
 var _ server.StrictServerInterface = (*Operator)(nil)
 
 // New returns an operator of an open store. The policy is that of the server, and now its clock. Outside test mode, c is nil, and
-// the operations of test mode return 404.
+// the operations of test mode must not be served: see api.Config.TestMode.
 func New(s *store.Store, requests Requests, policy trust.Policy, now func() time.Time, c *control.Control) *Operator {
 	return &Operator{s, requests, policy, now, c}
 }

@@ -12,59 +12,35 @@ import (
 	"github.com/opentrusthub/trusthub/internal/control"
 )
 
-// testMode returns the control of a server in test mode, and otherwise the error of an unknown path.
-func (o *Operator) testMode() (*control.Control, error) {
-	if o.control == nil {
-		return nil, api.NewError(api.CodeNotFound, "The requested resource exists only in test mode (serve --test)", nil)
-	}
-	return o.control, nil
-}
-
 // FetchClock returns the clock.
 func (o *Operator) FetchClock(context.Context, server.FetchClockRequestObject) (server.FetchClockResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	return server.FetchClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+	return server.FetchClock200JSONResponse{ClockJSONResponse: presentClock(o.control.Clock)}, nil
 }
 
 // AdvanceClock moves the clock ahead.
 func (o *Operator) AdvanceClock(
 	ctx context.Context, r server.AdvanceClockRequestObject,
 ) (server.AdvanceClockResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	err = c.Advance(ctx, time.Duration(r.Body.Seconds)*time.Second)
+	err := o.control.Advance(ctx, time.Duration(r.Body.Seconds)*time.Second)
 	if errors.Is(err, control.ErrTooFar) {
 		return nil, api.NewError(api.CodeInvalidParameter, "Invalid parameter seconds: "+err.Error(), err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return server.AdvanceClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+	return server.AdvanceClock200JSONResponse{ClockJSONResponse: presentClock(o.control.Clock)}, nil
 }
 
 // FreezeClock stops the clock.
 func (o *Operator) FreezeClock(context.Context, server.FreezeClockRequestObject) (server.FreezeClockResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	c.Clock.Freeze()
-	return server.FreezeClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+	o.control.Clock.Freeze()
+	return server.FreezeClock200JSONResponse{ClockJSONResponse: presentClock(o.control.Clock)}, nil
 }
 
 // RunClock lets the clock run.
 func (o *Operator) RunClock(context.Context, server.RunClockRequestObject) (server.RunClockResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	c.Clock.Run()
-	return server.RunClock200JSONResponse{ClockJSONResponse: presentClock(c.Clock)}, nil
+	o.control.Clock.Run()
+	return server.RunClock200JSONResponse{ClockJSONResponse: presentClock(o.control.Clock)}, nil
 }
 
 func presentClock(c *control.Clock) server.ClockJSONResponse {
@@ -80,15 +56,11 @@ func presentClock(c *control.Clock) server.ClockJSONResponse {
 func (o *Operator) CreateFault(
 	_ context.Context, r server.CreateFaultRequestObject,
 ) (server.CreateFaultResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
 	b, count := r.Body, 1
 	if b.Count != nil {
 		count = *b.Count
 	}
-	err = c.Faults.Inject(count, control.Match{
+	err := o.control.Faults.Inject(count, control.Match{
 		Operation: valueOf(b.Operation), Method: string(valueOf(b.Method)), Path: valueOf(b.Path),
 	}, control.Fault{
 		Delay: durationOf(b.DelayMs, time.Millisecond), Drop: control.Drop(valueOf(b.Drop)),
@@ -103,10 +75,6 @@ func (o *Operator) CreateFault(
 
 // ListFault returns a page of the faults that are left.
 func (o *Operator) ListFault(ctx context.Context, r server.ListFaultRequestObject) (server.ListFaultResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
 	p, err := newPage(gen.NewListFaultRequest(api.BaseURL(ctx), &r.Params))
 	if err != nil {
 		return nil, err
@@ -115,7 +83,7 @@ func (o *Operator) ListFault(ctx context.Context, r server.ListFaultRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	faults, meta := present(p, "faults", c.Faults.After(int(after), p.size+1), presentFault,
+	faults, meta := present(p, "faults", o.control.Faults.After(int(after), p.size+1), presentFault,
 		func(f control.Injected) string { return strconv.Itoa(f.Number) })
 	return server.ListFault200JSONResponse{Faults: faults, Meta: meta}, nil
 }
@@ -133,21 +101,13 @@ func presentFault(f control.Injected) gen.Fault {
 func (o *Operator) DeleteFaults(
 	context.Context, server.DeleteFaultsRequestObject,
 ) (server.DeleteFaultsResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	c.Faults.Clear()
+	o.control.Faults.Clear()
 	return server.DeleteFaults204Response{}, nil
 }
 
 // Settle waits until all that is due is done.
 func (o *Operator) Settle(ctx context.Context, _ server.SettleRequestObject) (server.SettleResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Settle(ctx); err != nil {
+	if err := o.control.Settle(ctx); err != nil {
 		return nil, err
 	}
 	return server.Settle204Response{}, nil
@@ -155,11 +115,7 @@ func (o *Operator) Settle(ctx context.Context, _ server.SettleRequestObject) (se
 
 // Reset starts again with nothing or with the seed.
 func (o *Operator) Reset(ctx context.Context, r server.ResetRequestObject) (server.ResetResponseObject, error) {
-	c, err := o.testMode()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Reset(ctx, r.Body.To == gen.ResetRequestToSeed); err != nil {
+	if err := o.control.Reset(ctx, r.Body.To == gen.ResetRequestToSeed); err != nil {
 		return nil, err
 	}
 	return server.Reset204Response{}, nil

@@ -42,6 +42,10 @@ func TestAnySequenceStaysWithinTheBounds(t *testing.T) {
 			"follow":  func(*rapid.T) { w.follow() },
 			"next":    func(*rapid.T) { w.next() },
 			"close":   func(*rapid.T) { w.close() },
+			"clear": func(*rapid.T) {
+				w.log.Clear()
+				w.all = nil
+			},
 		})
 	})
 }

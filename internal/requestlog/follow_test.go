@@ -65,6 +65,33 @@ func TestNextWaits(t *testing.T) {
 	})
 }
 
+// TestClear: all requests are forgotten, whoever they are of, and followers and numbers go on.
+func TestClear(t *testing.T) {
+	log := requestlog.New(10, time.Now)
+	follower, err := log.Follow(requestlog.Filter{}, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer follower.Close()
+	log.Observe(request(1))
+	log.Observe(api.RequestInfo{Path: "2", Status: 401})
+	last := log.List(requestlog.Filter{}, 0, 1)[0].Sequence
+	log.Clear()
+	if left := log.List(requestlog.Filter{}, 0, 10); len(left) > 0 {
+		t.Errorf("%d requests are left", len(left))
+	}
+	log.Observe(request(3))
+	if all := log.List(requestlog.Filter{AccountSID: alice}, 0, 10); len(all) != 1 || number(t, all[0]) != 3 || all[0].Sequence <= last {
+		t.Errorf("after the next request: %+v", all)
+	}
+	for want := 1; want <= 3; want++ {
+		entry, missed, err := follower.Next(t.Context())
+		if err != nil || missed != 0 || number(t, entry) != want {
+			t.Errorf("got %+v, %d missed, %v; want request %d", entry, missed, err, want)
+		}
+	}
+}
+
 // TestFollowersAreBounded: a follower that is closed makes room.
 func TestFollowersAreBounded(t *testing.T) {
 	log := requestlog.New(10, time.Now)

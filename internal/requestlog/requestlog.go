@@ -106,6 +106,15 @@ func (l *Log) add(entry *Entry) {
 	}
 }
 
+// Clear forgets all requests. Followers go on, with what they have not read yet and with the requests to come.
+func (l *Log) Clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes, l.anonymous = 0, queue{}
+	clear(l.accounts)
+	l.latestLast.Init()
+}
+
 // touch returns the requests of an entry's account, which becomes the last to be forgotten.
 func (l *Log) touch(entry *Entry) *queue {
 	element := l.accounts[entry.AccountSID]

@@ -118,7 +118,7 @@ func TestReleased(t *testing.T) {
 	parked := edit{releasedFile, statuses, strings.Replace(statuses, "draft,", "draft, parked,", 1)}
 	announce := func(text string) edit { return edit{changelogFile, "## Unreleased\n", "## Unreleased\n\n" + text} }
 	for _, test := range []testCase{
-		{"what was released", nil, "0 changes since contract 9.9.9", false},
+		{"what was released", nil, "0 changes since contract openapi 9.9.9", false},
 		{
 			"an addition",
 			[]edit{{contractFile, "        StatusCallback: {", "        More: { type: string }\n        StatusCallback: {"}},
@@ -142,6 +142,39 @@ func TestReleased(t *testing.T) {
 		},
 	} {
 		test.run(t, "released")
+	}
+}
+
+// TestReleasedOperator compares the operator API's contract, which needs no release yet.
+func TestReleasedOperator(t *testing.T) {
+	compare := func(old, new string) (string, error) {
+		files := project(t)
+		released := strings.Replace(files[operatorFile], "\n  version: 0.1.0\n", "\n  version: 7.0.0\n", 1)
+		if !strings.Contains(released, old) {
+			t.Fatalf("the contract does not contain %q", old)
+		}
+		files["docs/contracts/operator-7.0.0.yaml"] = strings.Replace(released, old, new, 1)
+		return ask(t, files, "released")
+	}
+	for _, test := range []struct {
+		name  string
+		ask   func() (string, error)
+		says  string
+		fails bool
+	}{
+		{"never released", func() (string, error) { return ask(t, project(t), "released") }, "contract operator has never been released", false},
+		{"what was released", func() (string, error) { return compare("", "") }, "0 changes since contract operator 7.0.0", false},
+		{
+			"a break", func() (string, error) { return compare("enum: [running, frozen]", "enum: [running]") },
+			"NOT ANNOUNCED: GET /operator/v1/test/clock FetchClock", true,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			printed, err := test.ask()
+			if errors.Is(err, errFindings) != test.fails || (err != nil && !test.fails) || !strings.Contains(printed, test.says) {
+				t.Errorf("the error is %v, and the output does not have %q:\n%s", err, test.says, printed)
+			}
+		})
 	}
 }
 

@@ -1,8 +1,9 @@
 // Command contract checks openapi.yaml as a document, and api/operator/openapi.yaml. It has three subcommands:
 //
 //	contract lint              lints both. Exceptions are in docs/contracts/lint.yaml.
-//	contract released          compares openapi.yaml with the last released one, docs/contracts/openapi-*.yaml. A breaking
-//	                           change is allowed if CHANGELOG.md announces it under Unreleased: "- Breaking: <operationId> ...".
+//	contract released          compares both with the last released ones, docs/contracts/openapi-*.yaml and operator-*.yaml. A
+//	                           breaking change is allowed if CHANGELOG.md announces it under Unreleased:
+//	                           "- Breaking: <operationId> ...".
 //	contract diff PUBLISHED    compares openapi.yaml with a published contract, in the operations that both have. Intended
 //	                           differences are in docs/contracts/differences.yaml.
 //

@@ -15,23 +15,44 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// compareReleased prints the changes since the last released contract, and fails if a breaking one is not announced.
+// compareReleased prints the changes of both contracts since their last releases, and fails if a breaking one is not announced.
 func compareReleased(in files, out *report) error {
-	path, version, err := lastReleased(in.released)
-	if err != nil {
-		return err
-	}
-	changes, err := changesBetween(path, in.contract)
-	if err != nil {
-		return err
-	}
 	changelog, err := os.ReadFile(in.changelog)
 	if err != nil {
 		return err
 	}
 	announced := announcements(string(changelog))
+	unannounced := 0
+	for _, contract := range []struct{ name, path string }{{"openapi", in.contract}, {"operator", in.operator}} {
+		released, version, err := lastReleased(in.released, contract.name)
+		switch {
+		case err != nil:
+			return err
+		case released == "" && contract.path == in.contract:
+			return fmt.Errorf("no released contract (openapi-*.yaml) in %s", in.released)
+		case released == "":
+			out.linef("released: contract %s has never been released, so nothing was compared", contract.name)
+			continue
+		}
+		changes, err := changesBetween(released, contract.path)
+		if err != nil {
+			return err
+		}
+		breaks, missing := printChanges(changes, announced, out)
+		unannounced += missing
+		out.linef("released: %s since contract %s %s, %d of them breaking",
+			plural(len(changes), "change"), contract.name, version, breaks)
+	}
+	if unannounced > 0 {
+		out.linef("Announce each breaking change in %s under Unreleased: \"- Breaking: <operationId> ...\".", in.changelog)
+		return errFindings
+	}
+	return nil
+}
+
+// printChanges prints each change, and returns how many are breaking, and how many of these are not announced.
+func printChanges(changes checker.Changes, announced []string, out *report) (breaks, unannounced int) {
 	words := checker.NewDefaultLocalizer()
-	breaks, unannounced := 0, 0
 	for _, change := range changes {
 		kind := "compatible"
 		if change.IsBreaking() {
@@ -45,30 +66,25 @@ func compareReleased(in files, out *report) error {
 		out.linef("%s: %s %s %s: %s [%s]", kind, change.GetOperation(), change.GetPath(), change.GetOperationId(),
 			change.GetUncolorizedText(words), change.GetId())
 	}
-	out.linef("released: %s since contract %s, %d of them breaking", plural(len(changes), "change"), version, breaks)
-	if unannounced > 0 {
-		out.linef("Announce each breaking change in %s under Unreleased: \"- Breaking: <operationId> ...\".", in.changelog)
-		return errFindings
-	}
-	return nil
+	return breaks, unannounced
 }
 
-// lastReleased returns the openapi-<version>.yaml with the highest version.
-func lastReleased(folder string) (path, version string, err error) {
-	candidates, err := filepath.Glob(filepath.Join(folder, "openapi-*.yaml"))
+// lastReleased returns the <name>-<version>.yaml with the highest version, or no path if there is none.
+func lastReleased(folder, name string) (path, version string, err error) {
+	candidates, err := filepath.Glob(filepath.Join(folder, name+"-*.yaml"))
 	if err != nil {
 		return "", "", err
 	}
 	versionOf := func(path string) string {
-		return "v" + strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "openapi-"), ".yaml")
+		return "v" + strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), name+"-"), ".yaml")
 	}
 	for _, candidate := range candidates {
 		if !semver.IsValid(versionOf(candidate)) {
-			return "", "", fmt.Errorf("%s is not named after a version, such as openapi-1.2.3.yaml", candidate)
+			return "", "", fmt.Errorf("%s is not named after a version, such as %s-1.2.3.yaml", candidate, name)
 		}
 	}
 	if len(candidates) == 0 {
-		return "", "", fmt.Errorf("no released contract (openapi-*.yaml) in %s", folder)
+		return "", "", nil
 	}
 	path = slices.MaxFunc(candidates, func(a, b string) int { return semver.Compare(versionOf(a), versionOf(b)) })
 	version = strings.TrimPrefix(versionOf(path), "v")

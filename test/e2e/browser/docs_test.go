@@ -56,6 +56,28 @@ func TestTryOperations(t *testing.T) {
 	}
 }
 
+// TestTryOperatorOperations opens the reference of the operator API, authorizes, and adds an account to the same server.
+func TestTryOperatorOperations(t *testing.T) {
+	const token, add = "an-operators-token", "#operations-Accounts-CreateAccount "
+	base := startServer(t, "--operator-token", token).String()
+	tab := openTab(t)
+	tab.do(t, "open the reference", chromedp.Navigate(base+"/operator/docs"), chromedp.WaitVisible(add))
+	tab.do(t, "authorize",
+		chromedp.Click(".btn.authorize"),
+		chromedp.SendKeys(".auth-container input", token),
+		chromedp.Click(".auth-btn-wrapper [type=submit]"),
+		chromedp.Click(".auth-btn-wrapper .btn-done"),
+		chromedp.WaitNotPresent(".auth-container"))
+	tab.do(t, "add an account", open(add), execute(add))
+	if added := tab.answer(t, add); added.status != "201" || added.requested != base+"/operator/v1/accounts" {
+		t.Errorf("the page shows %+v", added)
+	}
+	tab.checkLoopback(t)
+	for _, complaint := range tab.noted() {
+		t.Errorf("the browser reports: %s", complaint)
+	}
+}
+
 // TestTryWithoutCredentials: the page must show the 401, and the browser must not ask for credentials.
 func TestTryWithoutCredentials(t *testing.T) {
 	base := startServer(t).String()

@@ -20,7 +20,7 @@ var program string
 func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &program)) }
 
 // startServer runs a server with an empty database until the test ends, and returns its URL.
-func startServer(t *testing.T) *url.URL {
+func startServer(t *testing.T, flags ...string) *url.URL {
 	t.Helper()
-	return programtest.Serve(t, program, filepath.Join(t.TempDir(), "trusthub.db"))
+	return programtest.Serve(t, program, filepath.Join(t.TempDir(), "trusthub.db"), flags...)
 }
