@@ -13,11 +13,15 @@ import (
 
 // greet prints the server's URL and how to call it. It shows the token of an account only if the server has just created it.
 func (c *serveCmd) greet(w io.Writer, address net.Addr, made *store.Account) {
-	url := localURL(address)
+	url := c.localURL(address)
 	if isUnspecified(address) {
 		fmt.Fprintf(w, "Listening on all addresses of this machine, locally at %s\n\n", url)
 	} else {
 		fmt.Fprintf(w, "Listening on %s\n\n", url)
+	}
+	if c.authority != "" {
+		fmt.Fprintf(w, "Clients must trust the certificate of its authority, for example with curl --cacert, SSL_CERT_FILE or NODE_EXTRA_CA_CERTS:\n\n"+
+			"  %s\n\n", c.authority)
 	}
 	switch {
 	case made != nil:
@@ -58,10 +62,13 @@ func (c *serveCmd) source(flag, variable string) string {
 }
 
 // localURL returns the server's URL for programs on this machine.
-func localURL(address net.Addr) string {
+func (c *serveCmd) localURL(address net.Addr) string {
 	host := address.String()
 	if isUnspecified(address) {
 		host = net.JoinHostPort("127.0.0.1", strconv.Itoa(address.(*net.TCPAddr).Port))
+	}
+	if c.certificate != nil {
+		return "https://" + host
 	}
 	return "http://" + host
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/app"
@@ -26,6 +28,7 @@ type serveCmd struct {
 	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Account to create, or to give --auth-token as its token. Without it, the first start creates an account."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
 	operatorFlags
+	tlsFlags
 	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token, operator_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
 	Seed string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
@@ -42,7 +45,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if c.Seed != "" {
 		return errors.New("--seed requires --test; use 'trusthub seed' for a database")
 	}
-	if err := c.validate(); err != nil {
+	if err := c.operatorFlags.validate(); err != nil {
 		return err
 	}
 	return c.run(ctx, newLogger(s.err), func(address net.Addr, made *store.Account) { c.greet(s.out, address, made) })
@@ -50,8 +53,21 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 
 // run calls ready once it listens, with its address and the account that it has created, if any.
 func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address net.Addr, made *store.Account)) (err error) {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
 		return errors.New("--listen must be a host or IP address and a port, such as 127.0.0.1:8080")
+	}
+	if err := c.tlsFlags.validate(); err != nil {
+		return err
+	}
+	folder := os.TempDir()
+	if c.Test {
+		folder = filepath.Dir(c.DB)
+	}
+	remove, err := c.load(host, folder)
+	defer func() { err = errors.Join(err, remove()) }()
+	if err != nil {
+		return err
 	}
 	db, err := c.open(ctx, store.Migrate)
 	if err != nil {
@@ -110,6 +126,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		Control:                  controlled,
 		Logger:                   log,
 		Listen:                   c.Listen,
+		Certificate:              c.certificate,
 		PublicURL:                c.PublicURL,
 		TrustedProxies:           prefixes(c.TrustedProxies),
 		MaxConnections:           int(c.MaxConnections),

@@ -37,7 +37,8 @@ type testServer struct {
 	OperatorToken string `json:"operator_token"`
 	PrimarySID    string `json:"primary_customer_profile_sid"`
 
-	SIDs map[string]string `json:"sids,omitempty"` // of what was seeded, by keys
+	CAFile string            `json:"ca_file,omitempty"` // of --tls-self-signed
+	SIDs   map[string]string `json:"sids,omitempty"`    // of what was seeded, by keys
 }
 
 // BeforeReset is called by kong after reading the command line and before reading the environment. With --test the environment is
@@ -94,7 +95,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
 		_ = json.NewEncoder(s.out).Encode(testServer{ //nolint:gosec // G117: printed on purpose
-			localURL(address), testAccountSID, testAuthToken, testAuthToken, trust.PrimarySID(testAccountSID), c.seeded,
+			c.localURL(address), testAccountSID, testAuthToken, testAuthToken, trust.PrimarySID(testAccountSID), c.authority, c.seeded,
 		})
 		ticker := time.NewTicker(parentInterval)
 		go func() {

@@ -31,6 +31,7 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/certificates"
 	"github.com/opentrusthub/trusthub/internal/connections"
 	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/guessing"
@@ -70,6 +71,8 @@ type Config struct {
 	// Listen is the address to listen on, host:port; port 0 takes a free one. Empty means that nobody listens: requests are
 	// passed to App.Handler, where no limit on connections applies.
 	Listen string
+	// Certificate, if set, makes the server speak TLS, on all of its addresses. Its files are watched while the server runs.
+	Certificate *certificates.Source
 	// PublicURL and TrustedProxies are those of api.Config.
 	PublicURL      string
 	TrustedProxies []netip.Prefix

@@ -15,6 +15,9 @@ import (
 // shutdownTimeout is for requests in flight; the process must be gone within 10 s.
 const shutdownTimeout = 9 * time.Second
 
+// maxStreams limits the requests that a caller has at a time on one HTTP/2 connection.
+const maxStreams = 32
+
 // Run serves and works until ctx ends or serving fails, then finishes what is in flight. It may be called once.
 func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx) // so that a server that fails stops the worker, too
@@ -29,9 +32,12 @@ func (a *App) Serve(ctx context.Context) error {
 		return errors.New("app: Serve needs Config.Listen")
 	}
 	group, ctx := errgroup.WithContext(ctx) // so that one that fails stops the other
-	group.Go(func() error { return a.main.serve(ctx, a.config.Logger) })
+	group.Go(func() error { return a.main.serve(ctx, a.config) })
 	if a.operator != nil {
-		group.Go(func() error { return a.operator.serve(ctx, a.config.Logger) })
+		group.Go(func() error { return a.operator.serve(ctx, a.config) })
+	}
+	if c := a.config; c.Certificate != nil {
+		group.Go(func() error { c.Certificate.Watch(ctx, c.Logger); return nil })
 	}
 	return group.Wait()
 }
@@ -56,6 +62,7 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      60 * time.Second, // counts from the header on, so it spans reading and the operation
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
@@ -64,7 +71,13 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 func serve(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
 	log.Info("serving", "address", listener.Addr().String())
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "")
+			return
+		}
+		failed <- server.Serve(listener)
+	}()
 	var failure error
 	select {
 	case failure = <-failed:

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 
@@ -44,9 +43,12 @@ func (s *site) exposed() bool {
 }
 
 // serve answers requests until ctx ends or the listener fails, then finishes those in flight.
-func (s *site) serve(ctx context.Context, log *slog.Logger) error {
-	server := newServer(s.handler, log)
-	return serve(ctx, server, s.limiter.Limit(server, s.listener), log)
+func (s *site) serve(ctx context.Context, c Config) error {
+	server := newServer(s.handler, c.Logger)
+	if c.Certificate != nil {
+		server.TLSConfig = c.Certificate.Config()
+	}
+	return serve(ctx, server, s.limiter.Limit(server, s.listener), c.Logger)
 }
 
 // close closes the listener, unless the site has been served.

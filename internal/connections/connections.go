@@ -19,6 +19,7 @@ package connections
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -53,7 +54,7 @@ type Limiter struct {
 	waiting   [busy]list.List // connections that can be closed, by phase, the longest in it first
 	all       *share
 	addresses map[netip.Prefix]*share
-	arriving  map[*conn]struct{} // those with a request whose body has not arrived
+	arriving  map[*watchedBody]struct{} // those of requests that have not arrived
 }
 
 // New returns a limiter for one server.
@@ -65,7 +66,7 @@ func New(config Config) *Limiter {
 	}
 	return &Limiter{
 		config: config, log: reporter{now: config.Now, log: config.Logger},
-		all: newShare(config.Max), addresses: map[netip.Prefix]*share{}, arriving: map[*conn]struct{}{},
+		all: newShare(config.Max), addresses: map[netip.Prefix]*share{}, arriving: map[*watchedBody]struct{}{},
 	}
 }
 
@@ -132,9 +133,17 @@ func (l *Limiter) limitedNetwork(remote net.Addr) netip.Prefix {
 	return Network(address)
 }
 
+// counted returns the connection that the listener has accepted, which may be below TLS.
+func counted(c net.Conn) *conn {
+	if over, ok := c.(*tls.Conn); ok {
+		c = over.NetConn()
+	}
+	return c.(*conn)
+}
+
 // connState is the server's ConnState.
 func (l *Limiter) connState(c net.Conn, state http.ConnState) {
-	own := c.(*conn)
+	own := counted(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -152,7 +161,7 @@ type contextKey struct{}
 
 // connContext is the server's ConnContext.
 func (l *Limiter) connContext(ctx context.Context, c net.Conn) context.Context {
-	own := c.(*conn)
+	own := counted(c)
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -102,6 +102,10 @@ func rules() []rule {
 		reason: "connections are counted before accounts or products are known",
 		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs")),
 	}, {
+		pkg:    "internal/certificates",
+		reason: "a certificate is a matter of files and time, and of nothing that is served",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
+	}, {
 		pkg:    "internal/guessing",
 		reason: "it limits failed authentications and knows nothing but accounts",
 		never:  own("cmd/...", "internal/app", "internal/hub", "internal/jobs"),

@@ -151,7 +151,7 @@ func (p *Process) Await(pattern *regexp.Regexp, count int) ([]string, error) {
 	}
 }
 
-var listening = regexp.MustCompile(`(?m)^Listening .*(http://\S+:\d+)$`)
+var listening = regexp.MustCompile(`(?m)^Listening .*(https?://\S+:\d+)$`)
 
 // URL waits until the program prints its URL.
 func (p *Process) URL() (*url.URL, error) {
