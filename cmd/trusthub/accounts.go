@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/operator"
+	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -18,43 +18,50 @@ type accountsCmd struct {
 }
 
 type accountsAddCmd struct {
-	dbFlag
+	systemFlags
 }
 
-// Run creates an account with a new SID and token.
-func (c *accountsAddCmd) Run(ctx context.Context, s streams) (err error) {
-	db, err := c.open(ctx, store.Create) // the database need not exist yet
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	account := operator.NewAccount(time.Now())
-	if err := db.PutAccount(ctx, account); err != nil {
-		return err
-	}
-	row := newAccountRow(account)
-	row.AuthToken = account.AuthToken
-	return printResult(s.out, row, accountTable)
+// Run creates an account with a new SID and token. The database need not exist yet.
+func (c *accountsAddCmd) Run(ctx context.Context, s streams) error {
+	return c.on(ctx, s, store.Create, func(api system) error {
+		added, err := responseOf[operatorapi.NewAccount](api.CreateAccount(ctx)) //nolint:bodyclose // responseOf does
+		if err != nil {
+			return err
+		}
+		return printResult(s.out, accountRow{
+			added.AccountSID, added.PrimaryCustomerProfileSID, added.DateCreated, added.AuthToken,
+		}, accountTable)
+	})
 }
 
 type accountsListCmd struct {
-	dbFlag
-	Tokens bool `help:"Show the auth tokens, too."`
+	systemFlags
+	Tokens bool `help:"Show the auth tokens, too. It needs the database: the operator API does not show them."`
 }
 
 // Run lists the accounts, oldest first.
 func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
-	return c.use(ctx, func(db *store.Store) error {
-		accounts, err := db.Accounts(ctx)
+	if c.Tokens && c.OperatorURL != "" {
+		return errors.New("--tokens needs --db: the operator API shows the auth token of an account only when it is added")
+	}
+	return c.onExisting(ctx, s, func(api system) error {
+		accounts, err := collect(0, func(size *int64, token *string) ([]operatorapi.Account, operatorapi.PageMeta, error) {
+			page, err := responseOf[operatorapi.AccountPage]( //nolint:bodyclose // responseOf does
+				api.ListAccount(ctx, &operatorapi.ListAccountParams{PageSize: size, PageToken: token}))
+			return page.Accounts, page.Meta, err
+		})
 		if err != nil {
 			return err
 		}
-		rows := make([]accountRow, len(accounts))
-		for i, account := range accounts {
-			rows[i] = newAccountRow(account)
-			if c.Tokens {
-				rows[i].AuthToken = account.AuthToken
+		var tokens map[string]string
+		if c.Tokens {
+			if tokens, err = authTokens(ctx, api.store); err != nil {
+				return err
 			}
+		}
+		rows := make([]accountRow, len(accounts))
+		for i, a := range accounts {
+			rows[i] = accountRow{a.AccountSID, a.PrimaryCustomerProfileSID, a.DateCreated, tokens[a.AccountSID]}
 		}
 		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []accountRow) {
 			for _, row := range rows {
@@ -64,17 +71,22 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
+// authTokens returns the auth tokens of all accounts by their SIDs.
+func authTokens(ctx context.Context, db *store.Store) (map[string]string, error) {
+	accounts, err := db.Accounts(ctx)
+	tokens := make(map[string]string, len(accounts))
+	for _, a := range accounts {
+		tokens[a.SID] = a.AuthToken
+	}
+	return tokens, err
+}
+
 // accountRow is an account as it is printed.
 type accountRow struct {
 	SID        string    `json:"account_sid"`
 	PrimarySID string    `json:"primary_customer_profile_sid"`
 	Created    time.Time `json:"date_created"`
 	AuthToken  string    `json:"auth_token,omitempty"`
-}
-
-// newAccountRow leaves out the token.
-func newAccountRow(account store.Account) accountRow {
-	return accountRow{SID: account.SID, PrimarySID: trust.PrimarySID(account.SID), Created: account.Created.UTC()}
 }
 
 func accountTable(w *tabwriter.Writer, row accountRow) {

@@ -7,12 +7,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
+	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
 )
 
 type deliveriesCmd struct {
-	dbFlag
+	systemFlags
 	Bundle string `placeholder:"SID" help:"List only those of this Trust Product or Customer Profile."`
 	Dead   bool   `help:"List only those that were given up."`
 	Limit  count  `default:"100" help:"Maximum number to list."`
@@ -20,12 +19,16 @@ type deliveriesCmd struct {
 
 // Run lists callbacks and e-mails, newest first, each with its attempts.
 func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
-	filter := store.DeliveryFilter{BundleSID: c.Bundle, Limit: int(c.Limit)}
+	filter := operatorapi.ListDeliveryParams{BundleSID: optional(c.Bundle)}
 	if c.Dead {
-		filter.State = store.Dead
+		filter.State = new(operatorapi.DeliveryStateDead)
 	}
-	return c.use(ctx, func(db *store.Store) error {
-		deliveries, err := db.Deliveries(ctx, filter)
+	return c.onExisting(ctx, s, func(api system) error {
+		deliveries, err := collect(int(c.Limit), func(size *int64, token *string) ([]operatorapi.Delivery, operatorapi.PageMeta, error) {
+			filter.PageSize, filter.PageToken = size, token
+			page, err := responseOf[operatorapi.DeliveryPage](api.ListDelivery(ctx, &filter)) //nolint:bodyclose // responseOf does
+			return page.Deliveries, page.Meta, err
+		})
 		if err != nil {
 			return err
 		}
@@ -39,38 +42,35 @@ func (c *deliveriesCmd) Run(ctx context.Context, s streams) error {
 
 // deliveryRow is a delivery as it is printed.
 type deliveryRow struct {
-	ID         string        `json:"id"`
-	Channel    trust.Channel `json:"channel"`
-	Target     string        `json:"target"`
-	BundleSID  string        `json:"bundle_sid"`
-	BundleKind trust.Kind    `json:"bundle_kind"`
-	Status     trust.Status  `json:"status"`
-	State      store.State   `json:"state"`
-	Created    time.Time     `json:"date_created"`
-	NextTry    *time.Time    `json:"next_attempt"`
-	Attempts   []attemptRow  `json:"attempts"`
+	ID         string                    `json:"id"`
+	Channel    operatorapi.Channel       `json:"channel"`
+	Target     string                    `json:"target"`
+	BundleSID  string                    `json:"bundle_sid"`
+	BundleKind operatorapi.BundleKind    `json:"bundle_kind"`
+	Status     operatorapi.BundleStatus  `json:"status"`
+	State      operatorapi.DeliveryState `json:"state"`
+	Created    time.Time                 `json:"date_created"`
+	NextTry    *time.Time                `json:"next_attempt"`
+	Attempts   []attemptRow              `json:"attempts"`
 }
 
 type attemptRow struct {
-	Started    time.Time     `json:"started"`
-	DurationMS float64       `json:"duration_ms"`
-	Verdict    trust.Verdict `json:"verdict"`
-	StatusCode int           `json:"status_code,omitempty"`
-	Answer     string        `json:"answer,omitempty"`
-	Error      string        `json:"error,omitempty"`
+	Started    time.Time                  `json:"started"`
+	DurationMS float64                    `json:"duration_ms"`
+	Verdict    operatorapi.AttemptVerdict `json:"verdict"`
+	StatusCode int                        `json:"status_code,omitempty"`
+	Answer     string                     `json:"answer,omitempty"`
+	Error      string                     `json:"error,omitempty"`
 }
 
-func newDeliveryRow(d store.Delivery) deliveryRow {
+func newDeliveryRow(d operatorapi.Delivery) deliveryRow {
 	row := deliveryRow{
-		ID: d.Notice.ID, Channel: d.Notice.Channel, Target: d.Notice.Target, BundleSID: d.Notice.BundleSID,
-		BundleKind: d.Notice.BundleKind, Status: d.Notice.Status, State: d.State, Created: d.Notice.Created, Attempts: []attemptRow{},
-	}
-	if !d.Due.IsZero() {
-		row.NextTry = &d.Due
+		ID: d.ID, Channel: d.Channel, Target: d.Target, BundleSID: d.BundleSID, BundleKind: d.Kind, Status: d.Status, State: d.State,
+		Created: d.DateCreated, NextTry: d.NextAttempt, Attempts: []attemptRow{},
 	}
 	for _, a := range d.Attempts {
 		row.Attempts = append(row.Attempts, attemptRow{
-			a.Started, float64(a.Duration.Microseconds()) / 1000, a.Verdict, a.StatusCode, a.Answer, a.Error,
+			a.DateStarted, a.DurationMs, a.Verdict, valueOf(a.StatusCode), a.Answer, a.Error,
 		})
 	}
 	return row
@@ -90,26 +90,26 @@ func deliveryTable(w *tabwriter.Writer, rows []deliveryRow) {
 }
 
 type replayCmd struct {
-	dbFlag
+	systemFlags
 	ID   []string `arg:"" optional:"" name:"id" help:"IDs of the deliveries to send again; 'trusthub deliveries' lists them."`
 	Dead bool     `help:"Send all that were given up."`
 }
 
-// Run queues deliveries again; a running server on the same database sends them.
+// Run queues deliveries again; a server on the same database sends them.
 func (c *replayCmd) Run(ctx context.Context, s streams) error {
 	if c.Dead == (len(c.ID) > 0) {
 		return errors.New("give either the IDs of deliveries or --dead")
 	}
-	return c.use(ctx, func(db *store.Store) error {
+	return c.onExisting(ctx, s, func(api system) error {
 		count := len(c.ID)
 		if c.Dead {
 			var err error
-			if count, err = db.ReplayAll(ctx, store.DeliveryFilter{State: store.Dead}, time.Now()); err != nil {
+			if count, err = replayDead(ctx, api); err != nil {
 				return err
 			}
 		}
 		for _, id := range c.ID {
-			if err := db.Replay(ctx, id, time.Now()); err != nil {
+			if _, err := responseOf[operatorapi.Delivery](api.ReplayDelivery(ctx, id)); err != nil { //nolint:bodyclose // responseOf does
 				return fmt.Errorf("delivery %s: %w", id, err)
 			}
 		}
@@ -117,17 +117,33 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
+// maxReplayed is how many deliveries a CreateReplay queues at most.
+const maxReplayed = 1000
+
+// replayDead queues all deliveries again that were given up, and returns how many. It does not go on until there is none, because
+// a receiver can refuse them as fast.
+func replayDead(ctx context.Context, api system) (int, error) {
+	for count := 0; ; {
+		replay, err := responseOf[operatorapi.Replay]( //nolint:bodyclose // responseOf does
+			api.CreateReplay(ctx, operatorapi.CreateReplayRequest{State: operatorapi.CreateReplayRequestStateDead}))
+		count += replay.Replayed
+		if err != nil || replay.Replayed < maxReplayed {
+			return count, err
+		}
+	}
+}
+
 type dropCmd struct {
-	dbFlag
+	systemFlags
 	ID []string `arg:"" name:"id" help:"IDs of the deliveries to give up; 'trusthub deliveries' lists them."`
 }
 
 // Run gives up deliveries, so that those behind them for the same bundle can be sent.
 func (c *dropCmd) Run(ctx context.Context, s streams) error {
-	return c.use(ctx, func(db *store.Store) error {
+	return c.onExisting(ctx, s, func(api system) error {
 		for _, id := range c.ID {
-			if err := db.Drop(ctx, id, time.Now()); err != nil {
-				return fmt.Errorf("delivery %s cannot be dropped: it does not exist or has already ended: %w", id, err)
+			if _, err := responseOf[operatorapi.Delivery](api.DropDelivery(ctx, id)); err != nil { //nolint:bodyclose // responseOf does
+				return fmt.Errorf("delivery %s: %w", id, err)
 			}
 		}
 		return printCount(s, "dropped", len(c.ID))

@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
+	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
 )
 
 type eventsCmd struct {
-	dbFlag
+	systemFlags
 	SID    string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile, which may have been deleted."`
 	Oldest bool   `help:"List the oldest first."`
 	Limit  count  `default:"100" help:"Maximum number to list."`
@@ -22,13 +20,18 @@ type eventsCmd struct {
 
 // Run lists the history of a bundle, newest first: who changed what, when, and in which request.
 func (c *eventsCmd) Run(ctx context.Context, s streams) error {
-	return c.use(ctx, func(db *store.Store) error {
-		events, err := db.History(ctx, c.SID, store.HistoryPage{Newest: !c.Oldest, Limit: int(c.Limit)})
-		if errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("unknown bundle %s", c.SID)
-		}
+	var order *operatorapi.ListBundleEventParamsOrder
+	if c.Oldest {
+		order = new(operatorapi.ListBundleEventParamsOrderAsc)
+	}
+	return c.onExisting(ctx, s, func(api system) error {
+		events, err := collect(int(c.Limit), func(size *int64, token *string) ([]operatorapi.Event, operatorapi.PageMeta, error) {
+			page, err := responseOf[operatorapi.EventPage](api.ListBundleEvent(ctx, c.SID, //nolint:bodyclose // responseOf does
+				&operatorapi.ListBundleEventParams{Order: order, PageSize: size, PageToken: token}))
+			return page.Events, page.Meta, err
+		})
 		if err != nil {
-			return err
+			return unlessUnknown(c.SID, err)
 		}
 		rows := make([]eventRow, len(events))
 		for i, e := range events {
@@ -40,24 +43,25 @@ func (c *eventsCmd) Run(ctx context.Context, s streams) error {
 
 // eventRow is an event as it is printed.
 type eventRow struct {
-	Number     int64           `json:"number"`
-	Type       trust.EventType `json:"type"`
-	BundleSID  string          `json:"bundle_sid"`
-	Kind       trust.Kind      `json:"kind"`
-	AccountSID string          `json:"account_sid"`
-	Actor      trust.Actor     `json:"actor"`
-	RequestID  string          `json:"request_id,omitempty"`
-	Created    time.Time       `json:"date_created"`
-	From       trust.Status    `json:"from_status,omitempty"`
-	To         trust.Status    `json:"to_status,omitempty"`
-	Fields     []string        `json:"fields,omitempty"`
-	Errors     []int           `json:"errors,omitempty"`
-	ObjectSID  string          `json:"object_sid,omitempty"`
+	Number     int64                  `json:"number"`
+	Type       operatorapi.EventType  `json:"type"`
+	BundleSID  string                 `json:"bundle_sid"`
+	Kind       operatorapi.BundleKind `json:"kind"`
+	AccountSID string                 `json:"account_sid"`
+	Actor      operatorapi.Actor      `json:"actor"`
+	RequestID  string                 `json:"request_id,omitempty"`
+	Created    time.Time              `json:"date_created"`
+	From       string                 `json:"from_status,omitempty"`
+	To         string                 `json:"to_status,omitempty"`
+	Fields     []string               `json:"fields,omitempty"`
+	Errors     []int                  `json:"errors,omitempty"`
+	ObjectSID  string                 `json:"object_sid,omitempty"`
 }
 
-func newEventRow(e trust.Event) eventRow {
+func newEventRow(e operatorapi.Event) eventRow {
 	return eventRow{
-		e.Number, e.Type, e.BundleSID, e.BundleKind, e.AccountSID, e.By, e.RequestID, e.At, e.From, e.To, e.Fields, e.Errors, e.ObjectSID,
+		e.Number, e.Type, e.BundleSID, e.Kind, e.AccountSID, e.Actor, valueOf(e.RequestID), e.DateCreated, valueOf(e.FromStatus),
+		valueOf(e.ToStatus), e.Fields, e.Errors, valueOf(e.ObjectSID),
 	}
 }
 
@@ -73,9 +77,9 @@ func (row eventRow) details() string {
 	var details []string
 	switch {
 	case row.From != "":
-		details = append(details, string(row.From)+" to "+string(row.To))
+		details = append(details, row.From+" to "+row.To)
 	case row.To != "":
-		details = append(details, string(row.To))
+		details = append(details, row.To)
 	}
 	for i, code := range row.Errors {
 		with := "and "

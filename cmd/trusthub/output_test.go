@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
@@ -95,17 +94,12 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 		}
 		wantInert(t, command, out.String())
 	}
-	deliveries, err := db.Deliveries(t.Context(), store.DeliveryFilter{Limit: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	row := newDeliveryRow(deliveries[0])
-	row.Attempts = []attemptRow{{Answer: hostile}}
+	row := deliveryRow{Target: hostile, Attempts: []attemptRow{{Answer: hostile}}}
 	wantInert(t, "the table of deliveries", table(func(w *tabwriter.Writer) { deliveryTable(w, []deliveryRow{row}) }))
 	wantInert(t, "the table of events", table(func(w *tabwriter.Writer) {
 		eventTable(w, []eventRow{{Actor: hostile, Type: hostile, Fields: []string{hostile}, ObjectSID: hostile, RequestID: hostile}})
 	}))
-	wantInert(t, "the table of reviews", table(func(w *tabwriter.Writer) { reviewTable(w, newReviewRow(p)) }))
+	wantInert(t, "the table of reviews", table(func(w *tabwriter.Writer) { reviewTable(w, reviewRow{FriendlyName: hostile}) }))
 }
 
 // table returns what is written to a terminal.

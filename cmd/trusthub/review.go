@@ -4,80 +4,101 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"text/tabwriter"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/operator"
-	"github.com/opentrusthub/trusthub/internal/store"
+	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// validityFlag is shared by the commands that can approve.
-type validityFlag struct {
-	ValidFor span `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid (8760h is 365 days)."`
-}
-
 type approveCmd struct {
-	dbFlag
-	validityFlag
-	SID string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to approve."`
+	systemFlags
+	SID      string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to approve."`
+	ValidFor *span  `env:"TRUSTHUB_VALID_FOR" placeholder:"DURATION" help:"How long the approval is valid, in whole seconds. By default 8760h, which is 365 days; with --operator-url, as long as the server approves."`
 }
 
-// Run approves the bundle. A running server on the same database notifies the customer.
+// Run approves the bundle. A server on the same database notifies the customer.
 func (c *approveCmd) Run(ctx context.Context, s streams) error {
-	return c.use(ctx, func(db *store.Store) error {
-		return decide(ctx, s, db, c.SID, trust.Policy{ValidFor: time.Duration(c.ValidFor)}, trust.Change{Status: new(trust.TwilioApproved)})
+	var params operatorapi.ApproveReviewParams
+	if c.ValidFor != nil {
+		validFor := time.Duration(*c.ValidFor)
+		if validFor%time.Second != 0 {
+			return errors.New("--valid-for must be in whole seconds")
+		}
+		params.ValidForSeconds = new(int64(validFor / time.Second))
+	}
+	return c.onExisting(ctx, s, func(api system) error {
+		return printDecision(s, c.SID)(api.ApproveReview(ctx, c.SID, &params)) //nolint:bodyclose // it does
 	})
 }
 
 type rejectCmd struct {
-	dbFlag
+	systemFlags
 	SID  string `arg:"" name:"sid" help:"SID of the Trust Product or Customer Profile to reject."`
 	Code []int  `required:"" help:"Rejection code, for example 18602. Can be repeated."`
 }
 
-// Run rejects the bundle. A running server on the same database notifies the customer.
+// Run rejects the bundle. A server on the same database notifies the customer.
 func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 	for _, code := range c.Code {
 		if !trust.ValidRejectionCode(code) {
 			return fmt.Errorf("invalid rejection code %d: it must have five digits", code)
 		}
 	}
-	return c.use(ctx, func(db *store.Store) error {
-		return decide(ctx, s, db, c.SID, trust.Policy{}, trust.Change{Status: new(trust.TwilioRejected), Reasons: c.Code})
+	return c.onExisting(ctx, s, func(api system) error {
+		return printDecision(s, c.SID)( //nolint:bodyclose // it does
+			api.RejectReview(ctx, c.SID, operatorapi.RejectReviewRequest{Errors: c.Code}))
 	})
 }
 
-// decide approves or rejects a bundle and prints it.
-func decide(ctx context.Context, s streams, db *store.Store, sid string, policy trust.Policy, decision trust.Change) error {
-	after, err := operator.Decide(ctx, db, sid, policy, decision, time.Now())
-	if status, ok := errors.AsType[*operator.StatusError](err); ok {
-		return fmt.Errorf("%s %w", sid, status)
+// printDecision returns a function that prints the response to an approval or rejection of a bundle.
+func printDecision(s streams, sid string) func(*http.Response, error) error {
+	return func(response *http.Response, err error) error {
+		review, err := responseOf[operatorapi.Review](response, err)
+		if err != nil {
+			return unlessUnknown(sid, err)
+		}
+		return printResult(s.out, newReviewRow(review), reviewTable)
 	}
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("unknown bundle %s", sid)
-	case err != nil:
-		return err
+}
+
+// unknownBundleError is a response with status 404 for a bundle.
+type unknownBundleError struct {
+	sid   string
+	cause error
+}
+
+func (e *unknownBundleError) Error() string { return "unknown bundle " + e.sid }
+func (e *unknownBundleError) Unwrap() error { return e.cause }
+
+// unlessUnknown returns an error that names the bundle if err means that it does not exist, and otherwise err.
+func unlessUnknown(sid string, err error) error {
+	if isStatus(err, http.StatusNotFound) {
+		return &unknownBundleError{sid, err}
 	}
-	return printResult(s.out, newReviewRow(after), reviewTable)
+	return err
 }
 
 type reviewsCmd struct {
-	dbFlag
+	systemFlags
 	Limit count `default:"100" help:"Maximum number to list."`
 }
 
 // Run lists the bundles that are waiting for a reviewer, longest waiting first.
 func (c *reviewsCmd) Run(ctx context.Context, s streams) error {
-	return c.use(ctx, func(db *store.Store) error {
-		bundles, err := db.UndecidedBundles(ctx, store.Place{}, int(c.Limit))
+	return c.onExisting(ctx, s, func(api system) error {
+		reviews, err := collect(int(c.Limit), func(size *int64, token *string) ([]operatorapi.Review, operatorapi.PageMeta, error) {
+			page, err := responseOf[operatorapi.ReviewPage]( //nolint:bodyclose // responseOf does
+				api.ListReview(ctx, &operatorapi.ListReviewParams{PageSize: size, PageToken: token}))
+			return page.Reviews, page.Meta, err
+		})
 		if err != nil {
 			return err
 		}
-		rows := make([]reviewRow, len(bundles))
-		for i, b := range bundles {
-			rows[i] = newReviewRow(b)
+		rows := make([]reviewRow, len(reviews))
+		for i, r := range reviews {
+			rows[i] = newReviewRow(r)
 		}
 		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []reviewRow) {
 			for _, row := range rows {
@@ -89,19 +110,19 @@ func (c *reviewsCmd) Run(ctx context.Context, s streams) error {
 
 // reviewRow is a bundle as a reviewer sees it.
 type reviewRow struct {
-	SID          string       `json:"sid"`
-	Kind         trust.Kind   `json:"kind"`
-	AccountSID   string       `json:"account_sid"`
-	FriendlyName string       `json:"friendly_name"`
-	Status       trust.Status `json:"status"`
-	Errors       []int        `json:"errors,omitempty"`
-	Updated      time.Time    `json:"date_updated"`
+	SID          string                   `json:"sid"`
+	Kind         operatorapi.BundleKind   `json:"kind"`
+	AccountSID   string                   `json:"account_sid"`
+	FriendlyName string                   `json:"friendly_name"`
+	Status       operatorapi.BundleStatus `json:"status"`
+	Errors       []int                    `json:"errors,omitempty"`
+	Updated      time.Time                `json:"date_updated"`
 }
 
-func newReviewRow(b trust.Bundle) reviewRow {
-	return reviewRow{b.SID, b.Kind, b.AccountSID, b.FriendlyName, b.Status, b.Errors, b.Updated.Truncate(time.Second)}
+func newReviewRow(r operatorapi.Review) reviewRow {
+	return reviewRow{r.BundleSID, r.Kind, r.AccountSID, r.FriendlyName, r.Status, r.Errors, r.DateUpdated}
 }
 
 func reviewTable(w *tabwriter.Writer, row reviewRow) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%q\n", row.SID, row.Kind.Name(), row.Status, row.Updated.Format(time.DateTime), row.FriendlyName)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%q\n", row.SID, trust.Kind(row.Kind).Name(), row.Status, row.Updated.Format(time.DateTime), row.FriendlyName)
 }

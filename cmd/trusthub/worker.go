@@ -26,6 +26,11 @@ func (f reviewFlags) policy() trust.Policy {
 	}
 }
 
+// validityFlag is shared by the commands that can approve by themselves.
+type validityFlag struct {
+	ValidFor span `default:"8760h" env:"TRUSTHUB_VALID_FOR" help:"How long an approval is valid (8760h is 365 days)."`
+}
+
 // reviewDelayFlag is shared by the commands that schedule reviews.
 type reviewDelayFlag struct {
 	ReviewDelay span `default:"2s" env:"TRUSTHUB_REVIEW_DELAY" help:"How long an automatic review takes."`

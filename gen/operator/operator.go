@@ -17,6 +17,30 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Actor.
+const (
+	ActorAccountHolder Actor = "account holder"
+	ActorExpiry        Actor = "expiry"
+	ActorOperator      Actor = "operator"
+	ActorReviewer      Actor = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the Actor enum.
+func (e Actor) Valid() bool {
+	switch e {
+	case ActorAccountHolder:
+		return true
+	case ActorExpiry:
+		return true
+	case ActorOperator:
+		return true
+	case ActorReviewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AttemptVerdict.
 const (
 	AttemptVerdictDelivered AttemptVerdict = "delivered"
@@ -173,6 +197,48 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
+// Defines values for EventType.
+const (
+	EventTypeAssigned           EventType = "assigned"
+	EventTypeCreated            EventType = "created"
+	EventTypeDeleted            EventType = "deleted"
+	EventTypeEndpointAssigned   EventType = "endpoint-assigned"
+	EventTypeEndpointUnassigned EventType = "endpoint-unassigned"
+	EventTypeEvaluated          EventType = "evaluated"
+	EventTypeObjectUpdated      EventType = "object-updated"
+	EventTypeSeeded             EventType = "seeded"
+	EventTypeUnassigned         EventType = "unassigned"
+	EventTypeUpdated            EventType = "updated"
+)
+
+// Valid indicates whether the value is a known member of the EventType enum.
+func (e EventType) Valid() bool {
+	switch e {
+	case EventTypeAssigned:
+		return true
+	case EventTypeCreated:
+		return true
+	case EventTypeDeleted:
+		return true
+	case EventTypeEndpointAssigned:
+		return true
+	case EventTypeEndpointUnassigned:
+		return true
+	case EventTypeEvaluated:
+		return true
+	case EventTypeObjectUpdated:
+		return true
+	case EventTypeSeeded:
+		return true
+	case EventTypeUnassigned:
+		return true
+	case EventTypeUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FaultDrop.
 const (
 	FaultDropAfter  FaultDrop = "after"
@@ -230,6 +296,42 @@ func (e ResetRequestTo) Valid() bool {
 	}
 }
 
+// Defines values for EventOrder.
+const (
+	EventOrderAsc  EventOrder = "asc"
+	EventOrderDesc EventOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the EventOrder enum.
+func (e EventOrder) Valid() bool {
+	switch e {
+	case EventOrderAsc:
+		return true
+	case EventOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListBundleEventParamsOrder.
+const (
+	ListBundleEventParamsOrderAsc  ListBundleEventParamsOrder = "asc"
+	ListBundleEventParamsOrderDesc ListBundleEventParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListBundleEventParamsOrder enum.
+func (e ListBundleEventParamsOrder) Valid() bool {
+	switch e {
+	case ListBundleEventParamsOrderAsc:
+		return true
+	case ListBundleEventParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account An account.
 type Account struct {
 	// AccountSID The SID of an account.
@@ -254,6 +356,10 @@ type AccountPage struct {
 
 // AccountSID The SID of an account.
 type AccountSID = string
+
+// Actor Who did it: the caller of the API, a person or the automatic review in their place, the end of an approval, or who runs the
+// server.
+type Actor string
 
 // AdvanceClockRequest How far to move the clock.
 type AdvanceClockRequest struct {
@@ -438,6 +544,62 @@ type Error struct {
 	// Status The HTTP status of the response.
 	Status int `json:"status"`
 }
+
+// Event A change of a bundle. It names what has changed, but has no value that the customer gave.
+type Event struct {
+	// AccountSID The SID of an account.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// Actor Who did it: the caller of the API, a person or the automatic review in their place, the end of an approval, or who runs the
+	// server.
+	Actor Actor `json:"actor"`
+
+	// BundleSID The SID of a Trust Product or Customer Profile.
+	BundleSID BundleSID `json:"bundle_sid"`
+
+	// DateCreated When it happened, in GMT and whole seconds.
+	DateCreated time.Time `json:"date_created"`
+
+	// Errors The codes of a rejection.
+	Errors []int `json:"errors"`
+
+	// Fields The names of the other fields that an update changed.
+	Fields []string `json:"fields"`
+
+	// FromStatus The status of the bundle before, if that changed; otherwise null.
+	FromStatus *string `json:"from_status"`
+
+	// Kind Whether a bundle is a Trust Product or a Customer Profile.
+	Kind BundleKind `json:"kind"`
+
+	// Number Its number in the history of the bundle, which begins with 1, the creation, and has no gaps.
+	Number int64 `json:"number"`
+
+	// ObjectSID The SID of the object, the channel endpoint or the evaluation that the event is about; otherwise null.
+	ObjectSID *string `json:"object_sid"`
+
+	// RequestID The `Twilio-Request-Id` of the request that made the change; null without a request, and for the creation.
+	RequestID *string `json:"request_id"`
+
+	// ToStatus The status of the bundle after, if that changed or the bundle was seeded; otherwise null.
+	ToStatus *string `json:"to_status"`
+
+	// Type What happened. A seeded bundle was stored by a seed file; an updated object is assigned to the bundle.
+	Type EventType `json:"type"`
+}
+
+// EventPage A page of events.
+type EventPage struct {
+	// Events In the order of the request.
+	Events []Event `json:"events"`
+
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. Items that are created
+	// or change meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+}
+
+// EventType What happened. A seeded bundle was stored by a seed file; an updated object is assigned to the bundle.
+type EventType string
 
 // Fault A fault of requests to come. What it does not have is absent.
 type Fault struct {
@@ -681,6 +843,9 @@ type DeliveryIDInPath = DeliveryID
 // EndpointFilter A server, as scheme, host and port (`https://acme.example:443`), or `smtp`.
 type EndpointFilter = Endpoint
 
+// EventOrder defines model for EventOrder.
+type EventOrder string
+
 // PageSize defines model for PageSize.
 type PageSize = int64
 
@@ -709,6 +874,9 @@ type RequestStatusFilter = int
 // of attempts or was refused for good, a dropped one was given up by a person.
 type StateFilter = DeliveryState
 
+// ValidForSeconds defines model for ValidForSeconds.
+type ValidForSeconds = int64
+
 // ListAccountParams defines parameters for ListAccount.
 type ListAccountParams struct {
 	// PageSize The maximum number of items on a page.
@@ -717,6 +885,21 @@ type ListAccountParams struct {
 	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
+
+// ListBundleEventParams defines parameters for ListBundleEvent.
+type ListBundleEventParams struct {
+	// Order `desc` lists the newest first, `asc` the oldest.
+	Order *ListBundleEventParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
+	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListBundleEventParamsOrder defines parameters for ListBundleEvent.
+type ListBundleEventParamsOrder string
 
 // ListDeliveryParams defines parameters for ListDelivery.
 type ListDeliveryParams struct {
@@ -773,6 +956,12 @@ type ListReviewParams struct {
 
 	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ApproveReviewParams defines parameters for ApproveReview.
+type ApproveReviewParams struct {
+	// ValidForSeconds How long the approval is valid. Without it, as long as the server approves (`--valid-for`).
+	ValidForSeconds *ValidForSeconds `form:"valid_for_seconds,omitempty" json:"valid_for_seconds,omitempty"`
 }
 
 // ListFaultParams defines parameters for ListFault.
@@ -888,6 +1077,14 @@ type ClientInterface interface {
 	// Corresponds with POST /operator/v1/accounts (the `CreateAccount` operationId).
 	CreateAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListBundleEvent List the history of a bundle.
+	//
+	// Returns a page of what happened to a bundle. The history of a deleted bundle is kept for a while (`--keep`), but without
+	// its creation. Of a long history the oldest events after the creation are removed.
+	//
+	// Corresponds with GET /operator/v1/bundles/{bundle_sid}/events (the `ListBundleEvent` operationId).
+	ListBundleEvent(ctx context.Context, bundleSID BundleSIDInPath, params *ListBundleEventParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDelivery List deliveries.
 	//
 	// Returns a page of the callbacks and e-mails of all accounts that match the filters, newest first.
@@ -962,11 +1159,11 @@ type ClientInterface interface {
 
 	// ApproveReview Approve a bundle.
 	//
-	// Approves a bundle that is under review for as long as the server approves (`--valid-for`), and notifies the customer.
-	// One that is pending review is taken into review first. A repeated request changes nothing.
+	// Approves a bundle that is under review and notifies the customer. One that is pending review is taken into review first.
+	// A repeated request changes nothing.
 	//
 	// Corresponds with POST /operator/v1/reviews/{bundle_sid}/approve (the `ApproveReview` operationId).
-	ApproveReview(ctx context.Context, bundleSID BundleSIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ApproveReview(ctx context.Context, bundleSID BundleSIDInPath, params *ApproveReviewParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RejectReviewWithBody Reject a bundle.
 	//
@@ -1129,6 +1326,24 @@ func (c *Client) ListAccount(ctx context.Context, params *ListAccountParams, req
 // Corresponds with POST /operator/v1/accounts (the `CreateAccount` operationId).
 func (c *Client) CreateAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateAccountRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBundleEvent List the history of a bundle.
+//
+// Returns a page of what happened to a bundle. The history of a deleted bundle is kept for a while (`--keep`), but without
+// its creation. Of a long history the oldest events after the creation are removed.
+//
+// Corresponds with GET /operator/v1/bundles/{bundle_sid}/events (the `ListBundleEvent` operationId).
+func (c *Client) ListBundleEvent(ctx context.Context, bundleSID BundleSIDInPath, params *ListBundleEventParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBundleEventRequest(c.Server, bundleSID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1303,12 +1518,12 @@ func (c *Client) FetchReview(ctx context.Context, bundleSID BundleSIDInPath, req
 
 // ApproveReview Approve a bundle.
 //
-// Approves a bundle that is under review for as long as the server approves (`--valid-for`), and notifies the customer.
-// One that is pending review is taken into review first. A repeated request changes nothing.
+// Approves a bundle that is under review and notifies the customer. One that is pending review is taken into review first.
+// A repeated request changes nothing.
 //
 // Corresponds with POST /operator/v1/reviews/{bundle_sid}/approve (the `ApproveReview` operationId).
-func (c *Client) ApproveReview(ctx context.Context, bundleSID BundleSIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewApproveReviewRequest(c.Server, bundleSID)
+func (c *Client) ApproveReview(ctx context.Context, bundleSID BundleSIDInPath, params *ApproveReviewParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveReviewRequest(c.Server, bundleSID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1690,6 +1905,91 @@ func NewCreateAccountRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListBundleEventRequest constructs an http.Request for the ListBundleEvent method
+func NewListBundleEventRequest(server string, bundleSID BundleSIDInPath, params *ListBundleEventParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "bundle_sid", bundleSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/bundles/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -2192,7 +2492,7 @@ func NewFetchReviewRequest(server string, bundleSID BundleSIDInPath) (*http.Requ
 }
 
 // NewApproveReviewRequest constructs an http.Request for the ApproveReview method
-func NewApproveReviewRequest(server string, bundleSID BundleSIDInPath) (*http.Request, error) {
+func NewApproveReviewRequest(server string, bundleSID BundleSIDInPath, params *ApproveReviewParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2215,6 +2515,33 @@ func NewApproveReviewRequest(server string, bundleSID BundleSIDInPath) (*http.Re
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidForSeconds != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "valid_for_seconds", *params.ValidForSeconds, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)

@@ -1,7 +1,6 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store and a log of requests: reviews,
-// deliveries, requests and accounts of all customers, and the control of a server in test mode. What the operator's commands of
-// the program share with it is here, too:
-// Decide and NewAccount.
+// deliveries, histories, requests and accounts of all customers, and the control of a server in test mode. Local serves it within a
+// process, without a server.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
@@ -37,7 +36,7 @@ func New(s *store.Store, requests Requests, policy trust.Policy, now func() time
 
 // MapError is an api.Config.MapError.
 func MapError(err error) *api.Error {
-	if status, ok := errors.AsType[*StatusError](err); ok {
+	if status, ok := errors.AsType[*statusError](err); ok {
 		return api.NewError(api.CodeInvalidState, "The bundle "+status.Error(), err)
 	}
 	return hub.MapError(err)

@@ -11,7 +11,6 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	gen "github.com/opentrusthub/trusthub/gen/operator"
 	"github.com/opentrusthub/trusthub/gen/operator/server"
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -45,7 +44,7 @@ func (o *Operator) FetchReview(ctx context.Context, r server.FetchReviewRequestO
 
 // StartReview takes a bundle into review.
 func (o *Operator) StartReview(ctx context.Context, r server.StartReviewRequestObject) (server.StartReviewResponseObject, error) {
-	b, err := o.decide(ctx, r.BundleSID, trust.Change{Status: new(trust.InReview)})
+	b, err := o.decide(ctx, r.BundleSID, o.policy, trust.Change{Status: new(trust.InReview)})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +55,11 @@ func (o *Operator) StartReview(ctx context.Context, r server.StartReviewRequestO
 func (o *Operator) ApproveReview(
 	ctx context.Context, r server.ApproveReviewRequestObject,
 ) (server.ApproveReviewResponseObject, error) {
-	b, err := o.decide(ctx, r.BundleSID, trust.Change{Status: new(trust.TwilioApproved)})
+	policy := o.policy
+	if r.Params.ValidForSeconds != nil {
+		policy.ValidFor = time.Duration(*r.Params.ValidForSeconds) * time.Second
+	}
+	b, err := o.decide(ctx, r.BundleSID, policy, trust.Change{Status: new(trust.TwilioApproved)})
 	if err != nil {
 		return nil, err
 	}
@@ -67,24 +70,19 @@ func (o *Operator) ApproveReview(
 func (o *Operator) RejectReview(
 	ctx context.Context, r server.RejectReviewRequestObject,
 ) (server.RejectReviewResponseObject, error) {
-	b, err := o.decide(ctx, r.BundleSID, trust.Change{Status: new(trust.TwilioRejected), Reasons: r.Body.Errors})
+	b, err := o.decide(ctx, r.BundleSID, o.policy, trust.Change{Status: new(trust.TwilioRejected), Reasons: r.Body.Errors})
 	if err != nil {
 		return nil, err
 	}
 	return server.RejectReview200JSONResponse{ReviewJSONResponse: server.ReviewJSONResponse(presentReview(b))}, nil
 }
 
-func (o *Operator) decide(ctx context.Context, sid string, decision trust.Change) (trust.Bundle, error) {
-	return Decide(ctx, o.store, sid, o.policy, decision, o.now())
-}
-
-// Decide makes a reviewer's change to the status of a bundle of any account, and returns the bundle. A bundle that is pending
-// review is approved or rejected in one step. It returns store.ErrNotFound, or a *StatusError.
-func Decide(
-	ctx context.Context, db *store.Store, sid string, policy trust.Policy, decision trust.Change, now time.Time,
-) (trust.Bundle, error) {
+// decide makes a reviewer's change to the status of a bundle of any account, and returns the bundle. A bundle that is pending
+// review is approved or rejected in one step. The error is a *statusError if the status does not allow it.
+func (o *Operator) decide(ctx context.Context, sid string, policy trust.Policy, decision trust.Change) (trust.Bundle, error) {
+	now := o.now()
 	var before trust.Bundle
-	after, err := db.ReviewBundle(ctx, sid, func(b trust.Bundle) (trust.Outcome, error) {
+	after, err := o.store.ReviewBundle(ctx, sid, func(b trust.Bundle) (trust.Outcome, error) {
 		before = b
 		if *decision.Status == trust.InReview {
 			return policy.Apply(b, decision, trust.Reviewer, now)
@@ -92,19 +90,19 @@ func Decide(
 		return policy.Decide(b, decision, now)
 	})
 	if errors.Is(err, trust.ErrStatusChange) {
-		return before, &StatusError{before, *decision.Status}
+		return before, &statusError{before, *decision.Status}
 	}
 	return after, err
 }
 
-// StatusError means that the status of a bundle does not allow a reviewer's change.
-type StatusError struct {
+// statusError means that the status of a bundle does not allow a reviewer's change.
+type statusError struct {
 	Bundle trust.Bundle
 	To     trust.Status
 }
 
 // Error completes a sentence that begins with the bundle.
-func (e *StatusError) Error() string {
+func (e *statusError) Error() string {
 	allowed := "can be approved or rejected"
 	if e.To == trust.InReview {
 		allowed = "can be taken into review"
@@ -113,7 +111,7 @@ func (e *StatusError) Error() string {
 }
 
 // Unwrap returns trust.ErrStatusChange.
-func (e *StatusError) Unwrap() error { return trust.ErrStatusChange }
+func (e *statusError) Unwrap() error { return trust.ErrStatusChange }
 
 // describeStatus returns the status of a bundle, with the codes of a rejection.
 func describeStatus(b trust.Bundle) string {

@@ -24,6 +24,9 @@ type ServerInterface interface {
 	// CreateAccount Add an account.
 	// (POST /operator/v1/accounts)
 	CreateAccount(ctx echo.Context) error
+	// ListBundleEvent List the history of a bundle.
+	// (GET /operator/v1/bundles/{bundle_sid}/events)
+	ListBundleEvent(ctx echo.Context, bundleSID BundleSIDInPath, params ListBundleEventParams) error
 	// ListDelivery List deliveries.
 	// (GET /operator/v1/deliveries)
 	ListDelivery(ctx echo.Context, params ListDeliveryParams) error
@@ -50,7 +53,7 @@ type ServerInterface interface {
 	FetchReview(ctx echo.Context, bundleSID BundleSIDInPath) error
 	// ApproveReview Approve a bundle.
 	// (POST /operator/v1/reviews/{bundle_sid}/approve)
-	ApproveReview(ctx echo.Context, bundleSID BundleSIDInPath) error
+	ApproveReview(ctx echo.Context, bundleSID BundleSIDInPath, params ApproveReviewParams) error
 	// RejectReview Reject a bundle.
 	// (POST /operator/v1/reviews/{bundle_sid}/reject)
 	RejectReview(ctx echo.Context, bundleSID BundleSIDInPath) error
@@ -122,6 +125,45 @@ func (w *ServerInterfaceWrapper) CreateAccount(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateAccount(ctx)
+	return err
+}
+
+// ListBundleEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBundleEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "bundle_sid" -------------
+	var bundleSID BundleSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bundle_sid", ctx.Param("bundle_sid"), &bundleSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle_sid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBundleEventParams
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_size", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_size: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_token", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBundleEvent(ctx, bundleSID, params)
 	return err
 }
 
@@ -354,8 +396,17 @@ func (w *ServerInterfaceWrapper) ApproveReview(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle_sid: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveReviewParams
+	// ------------- Optional query parameter "valid_for_seconds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "valid_for_seconds", ctx.QueryParams(), &params.ValidForSeconds, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter valid_for_seconds: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ApproveReview(ctx, bundleSID)
+	err = w.Handler.ApproveReview(ctx, bundleSID, params)
 	return err
 }
 
@@ -540,6 +591,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/operator/v1/reviews/:bundle_sid/start", wrapper.StartReview, options.OperationMiddlewares["StartReview"]...)
 	router.POST(options.BaseURL+"/operator/v1/reviews/:bundle_sid/approve", wrapper.ApproveReview, options.OperationMiddlewares["ApproveReview"]...)
 	router.POST(options.BaseURL+"/operator/v1/reviews/:bundle_sid/reject", wrapper.RejectReview, options.OperationMiddlewares["RejectReview"]...)
+	router.GET(options.BaseURL+"/operator/v1/bundles/:bundle_sid/events", wrapper.ListBundleEvent, options.OperationMiddlewares["ListBundleEvent"]...)
 	router.GET(options.BaseURL+"/operator/v1/deliveries", wrapper.ListDelivery, options.OperationMiddlewares["ListDelivery"]...)
 	router.GET(options.BaseURL+"/operator/v1/deliveries/:id", wrapper.FetchDelivery, options.OperationMiddlewares["FetchDelivery"]...)
 	router.POST(options.BaseURL+"/operator/v1/deliveries/:id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["ReplayDelivery"]...)
@@ -636,6 +688,46 @@ type CreateAccountdefaultJSONResponse struct {
 }
 
 func (response CreateAccountdefaultJSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBundleEventRequestObject struct {
+	BundleSID BundleSIDInPath `json:"bundle_sid"`
+	Params    ListBundleEventParams
+}
+
+type ListBundleEventResponseObject interface {
+	VisitListBundleEventResponse(w http.ResponseWriter) error
+}
+
+type ListBundleEvent200JSONResponse EventPage
+
+func (response ListBundleEvent200JSONResponse) VisitListBundleEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBundleEventdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListBundleEventdefaultJSONResponse) VisitListBundleEventResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -961,6 +1053,7 @@ func (response FetchReviewdefaultJSONResponse) VisitFetchReviewResponse(w http.R
 
 type ApproveReviewRequestObject struct {
 	BundleSID BundleSIDInPath `json:"bundle_sid"`
+	Params    ApproveReviewParams
 }
 
 type ApproveReviewResponseObject interface {
@@ -1407,6 +1500,9 @@ type StrictServerInterface interface {
 	// CreateAccount Add an account.
 	// (POST /operator/v1/accounts)
 	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
+	// ListBundleEvent List the history of a bundle.
+	// (GET /operator/v1/bundles/{bundle_sid}/events)
+	ListBundleEvent(ctx context.Context, request ListBundleEventRequestObject) (ListBundleEventResponseObject, error)
 	// ListDelivery List deliveries.
 	// (GET /operator/v1/deliveries)
 	ListDelivery(ctx context.Context, request ListDeliveryRequestObject) (ListDeliveryResponseObject, error)
@@ -1517,6 +1613,29 @@ type CreateAccountResponseFunc func(w http.ResponseWriter) error
 
 // VisitCreateAccountResponse calls f.
 func (f CreateAccountResponseFunc) VisitCreateAccountResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// ListBundleEvent binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListBundleEvent(ctx echo.Context, bundleSID BundleSIDInPath, params ListBundleEventParams) error {
+	var request ListBundleEventRequestObject
+	request.BundleSID = bundleSID
+	request.Params = params
+	response, err := sh.ssi.ListBundleEvent(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListBundleEvent returned neither a response nor an error")
+	}
+	return response.VisitListBundleEventResponse(ctx.Response())
+}
+
+// ListBundleEventResponseFunc is a response that writes itself.
+type ListBundleEventResponseFunc func(w http.ResponseWriter) error
+
+// VisitListBundleEventResponse calls f.
+func (f ListBundleEventResponseFunc) VisitListBundleEventResponse(w http.ResponseWriter) error {
 	return f(w)
 }
 
@@ -1690,9 +1809,10 @@ type FetchReviewResponseFunc func(w http.ResponseWriter) error
 func (f FetchReviewResponseFunc) VisitFetchReviewResponse(w http.ResponseWriter) error { return f(w) }
 
 // ApproveReview binds the request, calls the operation and writes its response.
-func (sh *strictHandler) ApproveReview(ctx echo.Context, bundleSID BundleSIDInPath) error {
+func (sh *strictHandler) ApproveReview(ctx echo.Context, bundleSID BundleSIDInPath, params ApproveReviewParams) error {
 	var request ApproveReviewRequestObject
 	request.BundleSID = bundleSID
+	request.Params = params
 	response, err := sh.ssi.ApproveReview(ctx.Request().Context(), request)
 	if err != nil {
 		return err
@@ -1965,6 +2085,11 @@ func (Unimplemented) ListAccount(context.Context, ListAccountRequestObject) (Lis
 // CreateAccount returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateAccount(context.Context, CreateAccountRequestObject) (CreateAccountResponseObject, error) {
 	return nil, fmt.Errorf("CreateAccount: %w", ErrUnimplemented)
+}
+
+// ListBundleEvent returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListBundleEvent(context.Context, ListBundleEventRequestObject) (ListBundleEventResponseObject, error) {
+	return nil, fmt.Errorf("ListBundleEvent: %w", ErrUnimplemented)
 }
 
 // ListDelivery returns an error that wraps [ErrUnimplemented].
