@@ -46,8 +46,8 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 	}
 	return c.onExisting(ctx, s, func(api system) error {
 		accounts, err := collect(0, func(size *int64, token *string) ([]operatorapi.Account, operatorapi.PageMeta, error) {
-			page, err := responseOf[operatorapi.AccountPage]( //nolint:bodyclose // responseOf does
-				api.ListAccount(ctx, &operatorapi.ListAccountParams{PageSize: size, PageToken: token}))
+			params := operatorapi.ListAccountParams{PageSize: size, PageToken: token}
+			page, err := responseOf[operatorapi.AccountPage](api.ListAccount(ctx, &params)) //nolint:bodyclose // responseOf does
 			return page.Accounts, page.Meta, err
 		})
 		if err != nil {

@@ -123,9 +123,9 @@ const maxReplayed = 1000
 // replayDead queues all deliveries again that were given up, and returns how many. It does not go on until there is none, because
 // a receiver can refuse them as fast.
 func replayDead(ctx context.Context, api system) (int, error) {
+	dead := operatorapi.CreateReplayRequest{State: operatorapi.CreateReplayRequestStateDead}
 	for count := 0; ; {
-		replay, err := responseOf[operatorapi.Replay]( //nolint:bodyclose // responseOf does
-			api.CreateReplay(ctx, operatorapi.CreateReplayRequest{State: operatorapi.CreateReplayRequestStateDead}))
+		replay, err := responseOf[operatorapi.Replay](api.CreateReplay(ctx, dead)) //nolint:bodyclose // responseOf does
 		count += replay.Replayed
 		if err != nil || replay.Replayed < maxReplayed {
 			return count, err

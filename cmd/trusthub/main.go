@@ -56,14 +56,15 @@ type commands struct {
 	Assign     assignCmd     `cmd:"" help:"Assign end users, supporting documents, other bundles or phone numbers to a Trust Product or Customer Profile." group:"Call a server:"`
 	Evaluate   evaluateCmd   `cmd:"" help:"Evaluate a Trust Product or Customer Profile and print what it lacks." group:"Call a server:"`
 	API        apiCmd        `cmd:"" name:"api" help:"Call any operation of the API." group:"Call a server:"`
-	Reviews    reviewsCmd    `cmd:"" help:"List the Trust Products and Customer Profiles that are waiting for a reviewer." group:"Work on the database, also while servers use it:"`
-	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or Customer Profile." group:"Work on the database, also while servers use it:"`
-	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or Customer Profile." group:"Work on the database, also while servers use it:"`
-	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Work on the database, also while servers use it:"`
-	Events     eventsCmd     `cmd:"" help:"List the history of a Trust Product or Customer Profile: who changed what, and when." group:"Work on the database, also while servers use it:"`
-	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Work on the database, also while servers use it:"`
-	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Work on the database, also while servers use it:"`
-	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Work on the database, also while servers use it:"`
+	Reviews    reviewsCmd    `cmd:"" help:"List the Trust Products and Customer Profiles that are waiting for a reviewer." group:"Look after a server, on its database or with --operator-url:"`
+	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or Customer Profile." group:"Look after a server, on its database or with --operator-url:"`
+	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or Customer Profile." group:"Look after a server, on its database or with --operator-url:"`
+	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Look after a server, on its database or with --operator-url:"`
+	Events     eventsCmd     `cmd:"" help:"List the history of a Trust Product or Customer Profile: who changed what, and when." group:"Look after a server, on its database or with --operator-url:"`
+	Requests   requestsCmd   `cmd:"" help:"List the latest requests of customers, and why they were refused." group:"Look after a server, on its database or with --operator-url:"`
+	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Look after a server, on its database or with --operator-url:"`
+	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Look after a server, on its database or with --operator-url:"`
+	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Look after a server, on its database or with --operator-url:"`
 	Seed       seedCmd       `cmd:"" help:"Create bundles, end users and supporting documents from a YAML file, so that tests start from a known state." group:"Work on the database, also while servers use it:"`
 	Migrate    migrateCmd    `cmd:"" help:"Create the tables of a database, or upgrade those of an older version." group:"Upgrade a database:"`
 	Copy       copyCmd       `cmd:"" help:"Copy a database into an empty one, for example from SQLite to Postgres." group:"Move a database (stop its servers first):"`

@@ -29,7 +29,8 @@ func (c *approveCmd) Run(ctx context.Context, s streams) error {
 		params.ValidForSeconds = new(int64(validFor / time.Second))
 	}
 	return c.onExisting(ctx, s, func(api system) error {
-		return printDecision(s, c.SID)(api.ApproveReview(ctx, c.SID, &params)) //nolint:bodyclose // it does
+		review, err := responseOf[operatorapi.Review](api.ApproveReview(ctx, c.SID, &params)) //nolint:bodyclose // responseOf does
+		return printDecision(s, c.SID, review, err)
 	})
 }
 
@@ -47,20 +48,18 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 		}
 	}
 	return c.onExisting(ctx, s, func(api system) error {
-		return printDecision(s, c.SID)( //nolint:bodyclose // it does
-			api.RejectReview(ctx, c.SID, operatorapi.RejectReviewRequest{Errors: c.Code}))
+		reasons := operatorapi.RejectReviewRequest{Errors: c.Code}
+		review, err := responseOf[operatorapi.Review](api.RejectReview(ctx, c.SID, reasons)) //nolint:bodyclose // responseOf does
+		return printDecision(s, c.SID, review, err)
 	})
 }
 
-// printDecision returns a function that prints the response to an approval or rejection of a bundle.
-func printDecision(s streams, sid string) func(*http.Response, error) error {
-	return func(response *http.Response, err error) error {
-		review, err := responseOf[operatorapi.Review](response, err)
-		if err != nil {
-			return unlessUnknown(sid, err)
-		}
-		return printResult(s.out, newReviewRow(review), reviewTable)
+// printDecision prints what came of an approval or rejection.
+func printDecision(s streams, sid string, review operatorapi.Review, err error) error {
+	if err != nil {
+		return unlessUnknown(sid, err)
 	}
+	return printResult(s.out, newReviewRow(review), reviewTable)
 }
 
 // unknownBundleError is a response with status 404 for a bundle.
@@ -89,8 +88,8 @@ type reviewsCmd struct {
 func (c *reviewsCmd) Run(ctx context.Context, s streams) error {
 	return c.onExisting(ctx, s, func(api system) error {
 		reviews, err := collect(int(c.Limit), func(size *int64, token *string) ([]operatorapi.Review, operatorapi.PageMeta, error) {
-			page, err := responseOf[operatorapi.ReviewPage]( //nolint:bodyclose // responseOf does
-				api.ListReview(ctx, &operatorapi.ListReviewParams{PageSize: size, PageToken: token}))
+			params := operatorapi.ListReviewParams{PageSize: size, PageToken: token}
+			page, err := responseOf[operatorapi.ReviewPage](api.ListReview(ctx, &params)) //nolint:bodyclose // responseOf does
 			return page.Reviews, page.Meta, err
 		})
 		if err != nil {

@@ -97,6 +97,11 @@ func scriptCommands() map[string]scriptCommand {
 		// status N COMMAND ARG...
 		// runs the command and checks that its exit status is N.
 		"status": statusCommand,
+		// same [-mask PATTERN] COMMAND ARG...
+		// runs the operator's command on the database and over the operator API of the server, and checks that stdout, stderr and the
+		// exit status are the same, except for the line that says which system it is and for what matches the pattern. Stdout and
+		// stderr are then those of the second run.
+		"same": sameCommand,
 		// capture NAME PATTERN
 		// sets the variable to the match in stdout, or to the pattern's group if it has one.
 		"capture": captureCommand,
@@ -240,6 +245,43 @@ func statusCommand(ts *testscript.TestScript, _ *script, args []string) {
 	}
 }
 
+func sameCommand(ts *testscript.TestScript, _ *script, args []string) {
+	mask := regexp.MustCompile("$^")
+	if args[0] == "-mask" {
+		mask, args = regexp.MustCompile(args[1]), args[2:]
+	}
+	type result struct {
+		stdout, stderr string
+		code           int
+	}
+	runOn := func(system string, flags ...string) (r result) {
+		command, err := programtest.Launch(programtest.Command{
+			Path: "trusthub", Args: slices.Concat(args, flags), Dir: ts.MkAbs("."), Env: scriptEnv(ts),
+		})
+		ts.Check(err)
+		if exited, failed := errors.AsType[*exec.ExitError](command.Wait()); failed {
+			r.code = exited.ExitCode()
+		}
+		var named bool
+		if r.stderr, named = strings.CutPrefix(command.Stderr(), system+"\n"); !named {
+			ts.Fatalf("stderr does not begin with %q: %s", system, command.Stderr())
+		}
+		r.stdout = command.Stdout()
+		return r
+	}
+	masked := func(r result) result {
+		return result{mask.ReplaceAllString(r.stdout, "…"), mask.ReplaceAllString(r.stderr, "…"), r.code}
+	}
+	url := ts.Getenv("TRUSTHUB_BASE_URL")
+	db, api := runOn("on the database trusthub.db"), runOn("on "+url, "--operator-url", url)
+	if masked(db) != masked(api) {
+		ts.Fatalf("on the database: status %d\n%s%s\nover the API: status %d\n%s%s",
+			db.code, db.stdout, db.stderr, api.code, api.stdout, api.stderr)
+	}
+	fmt.Fprint(ts.Stdout(), api.stdout)
+	fmt.Fprint(ts.Stderr(), api.stderr)
+}
+
 func captureCommand(ts *testscript.TestScript, _ *script, args []string) {
 	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
 	if found == nil {
@@ -359,7 +401,7 @@ func scriptEnv(ts *testscript.TestScript, without ...string) []string {
 	names := []string{
 		"PATH", "HOME", "TMPDIR", "GORACE", "GOCOVERDIR", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
 		"TRUSTHUB_BASE_URL", "TRUSTHUB_DB", "TRUSTHUB_PUBLIC_URL", "TRUSTHUB_REVIEW", "TRUSTHUB_REVIEW_DELAY", "TRUSTHUB_VALID_FOR",
-		"TRUSTHUB_COMPLIANCE", "TRUSTHUB_OPERATOR_TOKEN",
+		"TRUSTHUB_COMPLIANCE", "TRUSTHUB_OPERATOR_TOKEN", "TRUSTHUB_OPERATOR_URL",
 		"TRUSTHUB_CALLBACK_RETRIES", "TRUSTHUB_CALLBACK_ALLOW", "TRUSTHUB_KEEP",
 		"TRUSTHUB_MAX_OBJECTS", "TRUSTHUB_MAX_OPEN_NOTICES", "TRUSTHUB_MAX_MAILS_PER_HOUR",
 	}

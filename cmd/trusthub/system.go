@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -133,9 +134,13 @@ func explainMissing(ctx context.Context, api system, err error) error {
 
 // shownDB returns the name of the database without what may be secret: the user, the password and the parameters of a URL.
 func (f *systemFlags) shownDB() string {
-	u, err := url.Parse(f.DB)
-	if err != nil || u.Host == "" {
+	scheme, _, isURL := strings.Cut(f.DB, "://")
+	if !isURL {
 		return f.DB
 	}
-	return u.Scheme + "://" + u.Host + u.Path
+	u, err := url.Parse(f.DB)
+	if err != nil {
+		return scheme
+	}
+	return scheme + "://" + u.Host + u.Path
 }

@@ -17,8 +17,8 @@ import (
 // localValidity is how long an approval is valid that does not say so itself, as with a server that is not told otherwise.
 const localValidity = 365 * 24 * time.Hour
 
-// Local returns a transport that serves the operator API on a store within the process, for a program that has the database but no
-// server. It adds the credentials itself, whatever the host of a request. It keeps no requests of customers and has no test mode.
+// Local returns a transport that serves the operator API on a store within the process, for a program that has the database but
+// no server. It adds the credentials itself, whatever the host of a request. It has no requests of customers and no test mode.
 func Local(s *store.Store, now func() time.Time, log *slog.Logger) (http.RoundTripper, error) {
 	token := rand.Text()
 	handler, err := api.NewOperator(New(s, Requests{}, trust.Policy{ValidFor: localValidity}, now, nil), api.Config{
@@ -46,7 +46,7 @@ func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return &http.Response{
-		Status: http.StatusText(w.status), StatusCode: w.status, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
+		Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
 }

@@ -1,6 +1,6 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store and a log of requests: reviews,
-// deliveries, histories, requests and accounts of all customers, and the control of a server in test mode. Local serves it within a
-// process, without a server.
+// deliveries, histories, requests and accounts of all customers, and the control of a server in test mode. Local serves it within
+// a process, without a server.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
