@@ -43,19 +43,19 @@ func (c *eventsCmd) Run(ctx context.Context, s streams) error {
 
 // eventRow is an event as it is printed.
 type eventRow struct {
-	Number     int64                  `json:"number"`
-	Type       operatorapi.EventType  `json:"type"`
-	BundleSID  string                 `json:"bundle_sid"`
-	Kind       operatorapi.BundleKind `json:"kind"`
-	AccountSID string                 `json:"account_sid"`
-	Actor      operatorapi.Actor      `json:"actor"`
-	RequestID  string                 `json:"request_id,omitempty"`
-	Created    time.Time              `json:"date_created"`
-	From       string                 `json:"from_status,omitempty"`
-	To         string                 `json:"to_status,omitempty"`
-	Fields     []string               `json:"fields,omitempty"`
-	Errors     []int                  `json:"errors,omitempty"`
-	ObjectSID  string                 `json:"object_sid,omitempty"`
+	Number     int64                    `json:"number"`
+	Type       operatorapi.EventType    `json:"type"`
+	BundleSID  string                   `json:"bundle_sid"`
+	Kind       operatorapi.BundleKind   `json:"kind"`
+	AccountSID string                   `json:"account_sid"`
+	Actor      string                   `json:"actor"`
+	RequestID  string                   `json:"request_id,omitempty"`
+	Created    time.Time                `json:"date_created"`
+	From       operatorapi.BundleStatus `json:"from_status,omitempty"`
+	To         operatorapi.BundleStatus `json:"to_status,omitempty"`
+	Fields     []string                 `json:"fields,omitempty"`
+	Errors     []int                    `json:"errors,omitempty"`
+	ObjectSID  string                   `json:"object_sid,omitempty"`
 }
 
 func newEventRow(e operatorapi.Event) eventRow {
@@ -77,9 +77,9 @@ func (row eventRow) details() string {
 	var details []string
 	switch {
 	case row.From != "":
-		details = append(details, row.From+" to "+row.To)
+		details = append(details, string(row.From)+" to "+string(row.To))
 	case row.To != "":
-		details = append(details, row.To)
+		details = append(details, string(row.To))
 	}
 	for i, code := range row.Errors {
 		with := "and "

@@ -17,30 +17,6 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// Defines values for Actor.
-const (
-	ActorAccountHolder Actor = "account holder"
-	ActorExpiry        Actor = "expiry"
-	ActorOperator      Actor = "operator"
-	ActorReviewer      Actor = "reviewer"
-)
-
-// Valid indicates whether the value is a known member of the Actor enum.
-func (e Actor) Valid() bool {
-	switch e {
-	case ActorAccountHolder:
-		return true
-	case ActorExpiry:
-		return true
-	case ActorOperator:
-		return true
-	case ActorReviewer:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for AttemptVerdict.
 const (
 	AttemptVerdictDelivered AttemptVerdict = "delivered"
@@ -357,10 +333,6 @@ type AccountPage struct {
 // AccountSID The SID of an account.
 type AccountSID = string
 
-// Actor Who did it: the caller of the API, a person or the automatic review in their place, the end of an approval, or who runs the
-// server.
-type Actor string
-
 // AdvanceClockRequest How far to move the clock.
 type AdvanceClockRequest struct {
 	// Seconds At most 100 years.
@@ -545,48 +517,50 @@ type Error struct {
 	Status int `json:"status"`
 }
 
-// Event A change of a bundle. It names what has changed, but has no value that the customer gave.
+// Event A change of a bundle. It names what has changed, but has no value that the account holder gave.
 type Event struct {
 	// AccountSID The SID of an account.
 	AccountSID AccountSID `json:"account_sid"`
 
-	// Actor Who did it: the caller of the API, a person or the automatic review in their place, the end of an approval, or who runs the
-	// server.
-	Actor Actor `json:"actor"`
+	// Actor Who did it: `account holder`, `reviewer`, `operator` or `expiry` (of an approval).
+	Actor string `json:"actor"`
 
 	// BundleSID The SID of a Trust Product or Customer Profile.
 	BundleSID BundleSID `json:"bundle_sid"`
 
-	// DateCreated When it happened, in GMT and whole seconds.
-	DateCreated time.Time `json:"date_created"`
+	// DateCreated When it was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
 
 	// Errors The codes of a rejection.
 	Errors []int `json:"errors"`
 
-	// Fields The names of the other fields that an update changed.
+	// Fields The names of the other fields that have changed.
 	Fields []string `json:"fields"`
 
-	// FromStatus The status of the bundle before, if that changed; otherwise null.
-	FromStatus *string `json:"from_status"`
+	// FromStatus The status before; null if it has not changed.
+	FromStatus *BundleStatus `json:"from_status"`
 
 	// Kind Whether a bundle is a Trust Product or a Customer Profile.
 	Kind BundleKind `json:"kind"`
 
-	// Number Its number in the history of the bundle, which begins with 1, the creation, and has no gaps.
+	// Number Its number in the history of the bundle, in which 1 is the creation.
 	Number int64 `json:"number"`
 
-	// ObjectSID The SID of the object, the channel endpoint or the evaluation that the event is about; otherwise null.
+	// ObjectSID The SID of what was assigned, unassigned, updated or made, such as an End User or an Evaluation; otherwise null.
 	ObjectSID *string `json:"object_sid"`
 
-	// RequestID The `Twilio-Request-Id` of the request that made the change; null without a request, and for the creation.
+	// RequestID The `Twilio-Request-Id` of the request that did it; null without one.
 	RequestID *string `json:"request_id"`
 
-	// ToStatus The status of the bundle after, if that changed or the bundle was seeded; otherwise null.
-	ToStatus *string `json:"to_status"`
+	// ToStatus The status after; null if it has not changed.
+	ToStatus *BundleStatus `json:"to_status"`
 
-	// Type What happened. A seeded bundle was stored by a seed file; an updated object is assigned to the bundle.
+	// Type What happened.
 	Type EventType `json:"type"`
 }
+
+// EventType What happened.
+type EventType string
 
 // EventPage A page of events.
 type EventPage struct {
@@ -597,9 +571,6 @@ type EventPage struct {
 	// or change meanwhile do not cause others to be repeated or skipped.
 	Meta PageMeta `json:"meta"`
 }
-
-// EventType What happened. A seeded bundle was stored by a seed file; an updated object is assigned to the bundle.
-type EventType string
 
 // Fault A fault of requests to come. What it does not have is absent.
 type Fault struct {

@@ -35,9 +35,9 @@ func (o *Operator) ListBundleEvent(
 
 func presentEvent(e trust.Event) gen.Event {
 	return gen.Event{
-		Number: e.Number, Type: gen.EventType(e.Type), BundleSID: e.BundleSID, Kind: gen.BundleKind(e.BundleKind),
-		AccountSID: e.AccountSID, Actor: gen.Actor(e.By), RequestID: orNull(e.RequestID), DateCreated: wholeSeconds(e.At),
-		FromStatus: orNull(string(e.From)), ToStatus: orNull(string(e.To)), Fields: append([]string{}, e.Fields...),
-		Errors: append([]int{}, e.Errors...), ObjectSID: orNull(e.ObjectSID),
+		BundleSID: e.BundleSID, Kind: gen.BundleKind(e.BundleKind), AccountSID: e.AccountSID, Number: e.Number,
+		Type: gen.EventType(e.Type), Actor: string(e.By), RequestID: orNull(e.RequestID), DateCreated: wholeSeconds(e.At),
+		FromStatus: orNull(gen.BundleStatus(e.From)), ToStatus: orNull(gen.BundleStatus(e.To)),
+		Fields: append([]string{}, e.Fields...), Errors: append([]int{}, e.Errors...), ObjectSID: orNull(e.ObjectSID),
 	}
 }
