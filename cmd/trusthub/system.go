@@ -94,12 +94,10 @@ func (f *systemFlags) onExisting(ctx context.Context, s streams, do func(system)
 
 // remote returns a client of the server. It follows no redirects, because the token is for this server only.
 func (f *systemFlags) remote() (*operatorapi.Client, error) {
-	const headerTimeout = time.Minute // a server answers within 30 seconds
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = headerTimeout
+	const timeout = time.Minute // a server responds within 30 seconds
 	return operatorapi.NewClient(f.OperatorURL,
 		operatorapi.WithHTTPClient(&http.Client{
-			Transport:     transport,
+			Timeout:       timeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 		operatorapi.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
