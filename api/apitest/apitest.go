@@ -42,6 +42,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
 	"github.com/opentrusthub/trusthub/internal/control"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/seed"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -167,6 +168,10 @@ func (s *Server) open(set settings) {
 	if s.store, err = store.Open(s.tb.Context(), set.database, store.Options{}); err != nil {
 		s.tb.Fatalf("apitest: %v", err)
 	}
+	composer, err := mail.NewComposer(mail.DefaultFrom)
+	if err != nil {
+		s.tb.Fatalf("apitest: %v", err)
+	}
 	sender := callback.NewSender(callback.Config{
 		Now:   s.Now,
 		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
@@ -175,7 +180,7 @@ func (s *Server) open(set settings) {
 	if s.app, err = app.New(s.tb.Context(), app.Config{
 		Store: s.store, Control: s.control, Logger: set.logger, Policy: s.policy,
 		AllowGuessing: true, // otherwise a test of wrong passwords would get 429 after a few
-		Call:          s.records.caller(sender, s.Now), Mail: s.records.mailer(s.Now),
+		Call:          s.records.caller(sender, s.Now), Mail: s.records.mailer(composer, s.Now),
 		TwilioRetries: set.twilioRetries,
 		Random:        func() float64 { return 0.5 }, // retries are exactly as far apart as their schedule says
 	}); err != nil {

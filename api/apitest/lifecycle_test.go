@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	netmail "net/mail"
 	"net/url"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -76,8 +78,13 @@ func TestCallbacksToTheInternet(t *testing.T) {
 	if len(mails) != 3 {
 		t.Fatalf("mails: %+v", mails)
 	}
+	message, err := netmail.ReadMessage(strings.NewReader(mails[2].Raw))
+	if err != nil || message.Header.Get("To") != "<name+reject-18601@acme.example>" || !strings.Contains(mails[2].Text, "18601: ") {
+		t.Errorf("the last message: %v\n%s", err, mails[2].Raw)
+	}
+	mails[2].Raw, mails[2].Text = "", ""
 	want := apitest.Mail{
-		At: last.At, To: "name+reject-18601@acme.example", BundleSID: p.SID, FriendlyName: "Acme",
+		At: last.At, From: "trusthub@localhost", Subject: "Trust Product “Acme” is rejected", To: "name+reject-18601@acme.example", BundleSID: p.SID, FriendlyName: "Acme",
 		Status: gen.BundleStatusTwilioRejected, Codes: []int{18601}, FailureReason: last.Form.Get("FailureReason"),
 	}
 	if diff := cmp.Diff(want, mails[2]); diff != "" {

@@ -28,10 +28,12 @@ type Callback struct {
 }
 
 // Mail is a message that a real server would have sent to a bundle's Email. No message is sent if the Email is not an address.
-// The text is left out because tests should not depend on it: the real service's differs.
+// Subject, Text and Raw are in our words: tests that should hold for the real service must not depend on them.
 type Mail struct {
 	At            time.Time // by the server's clock
-	To            string
+	From, To      string
+	Subject, Text string
+	Raw           string // the message with its headers, as SMTP would send it
 	BundleSID     string // of the Trust Product or Customer Profile
 	FriendlyName  string
 	Status        gen.BundleStatus
@@ -89,16 +91,23 @@ func (r *records) caller(
 }
 
 // mailer returns a jobs.Config.Mail that records messages. As in the server, an invalid address gets none.
-func (r *records) mailer(now func() time.Time) func(context.Context, trust.Notice) trust.Attempt {
+func (r *records) mailer(
+	composer mail.Composer, now func() time.Time,
+) func(context.Context, trust.Notice) trust.Attempt {
 	return func(_ context.Context, n trust.Notice) trust.Attempt {
 		at := now()
 		if !mail.IsAddress(n.Target) {
-			return trust.Attempt{Started: at, Verdict: trust.NotSent}
+			return trust.Attempt{Started: at, Verdict: trust.NotSent, Error: mail.NotAnAddress}
+		}
+		raw, err := composer.Compose(n)
+		if err != nil {
+			return trust.Attempt{Started: at, Verdict: trust.Refused, Error: err.Error()}
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.mails = append(r.mails, Mail{
-			At: at, To: n.Target, BundleSID: n.BundleSID, FriendlyName: n.FriendlyName,
+			At: at, From: composer.From(), To: n.Target, Subject: mail.Subject(n), Text: mail.Text(n), Raw: string(raw),
+			BundleSID: n.BundleSID, FriendlyName: n.FriendlyName,
 			Status: gen.BundleStatus(n.Status), Codes: slices.Clone(n.Errors), FailureReason: n.FailureReason(),
 		})
 		return trust.Attempt{Started: at, Verdict: trust.Delivered, Connected: true, StatusCode: 250}

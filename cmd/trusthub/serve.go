@@ -143,6 +143,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 			return config
 		},
 		Mail:          send,
+		MailFrom:      c.MailFrom,
 		TwilioRetries: c.CallbackRetries == "twilio",
 		MailsPerHour:  int(c.MaxMailsPerHour),
 		Lease:         time.Duration(c.Lease),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
@@ -24,6 +26,8 @@ type systemFlags struct {
 	dbFlag
 	OperatorURL   string `name:"operator-url" env:"TRUSTHUB_OPERATOR_URL" placeholder:"URL" help:"Act on the server with this URL through its operator API, instead of on the database."`
 	OperatorToken string `env:"TRUSTHUB_OPERATOR_TOKEN" placeholder:"TOKEN" help:"With --operator-url: the server's operator token. Prefer the variable: other users of the machine can see the command line."`
+
+	mailFrom string // set by commands that show e-mails, which on a database depend on it
 }
 
 // AfterApply is called by kong when it has read the command line and the environment.
@@ -75,7 +79,11 @@ func (f *systemFlags) on(ctx context.Context, s streams, access store.Access, do
 	defer func() { err = errors.Join(err, db.Close()) }()
 	// The API does not show the cause of its own failures; the log does, as that of a server.
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelError}))
-	transport, err := operator.Local(db, time.Now, log)
+	mails, err := mail.NewComposer(cmp.Or(f.mailFrom, mail.DefaultFrom))
+	if err != nil {
+		return fmt.Errorf("--mail-from: %w", err)
+	}
+	transport, err := operator.Local(db, mails, time.Now, log)
 	if err != nil {
 		return err
 	}

@@ -120,6 +120,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"serve", "--listen", "127.0.0.1:0", "--smtp", mistyped},
 		{"serve", "--listen", "127.0.0.1:0", "--smtp", "smtp://user:hunter2@host:port"},
 		{"serve", "--listen", "127.0.0.1:0", "--smtp", "smtp://host", "--mail-from", mistyped},
+		{"serve", "--listen", "127.0.0.1:0", "--mail-from", mistyped},
 		{"serve", "--listen", "127.0.0.1:0", "--public-url", mistyped},
 		{"serve", "--listen", mistyped},
 		{"serve", "--listen", "127.0.0.1:hunter2"},

@@ -63,13 +63,16 @@ func (l *lease) UnmarshalText(text []byte) error {
 
 // mailSender returns the function that sends e-mail, or nil if mail is off.
 func (f deliveryFlags) mailSender(log *slog.Logger) (func(context.Context, trust.Notice) trust.Attempt, error) {
+	if _, err := mail.NewComposer(f.MailFrom); err != nil {
+		return nil, fmt.Errorf("--mail-from: %w", err)
+	}
 	if f.SMTP == "" {
 		log.Info("mail is off: messages are recorded but not sent; --smtp turns it on")
 		return nil, nil
 	}
 	mails, err := mail.NewSender(mail.Config{Server: f.SMTP, From: f.MailFrom, Now: time.Now})
 	if err != nil {
-		return nil, fmt.Errorf("--smtp, --mail-from: %w", err)
+		return nil, fmt.Errorf("--smtp: %w", err)
 	}
 	return mails.Send, nil
 }

@@ -639,6 +639,125 @@ type FaultRetryAfter = int64
 // FaultStatus The response has this status, and nothing is done.
 type FaultStatus = int
 
+// Message An e-mail that tells a customer about a status.
+type Message struct {
+	// AccountSID The SID of an account.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// BundleSID The SID of a Trust Product or Customer Profile.
+	BundleSID BundleSID `json:"bundle_sid"`
+
+	// DateCreated When it was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// DateSent When the mail server took it, in GMT and whole seconds; null if none did.
+	DateSent *MessageDateSent `json:"date_sent"`
+
+	// From The sender, decoded: the name, if it has one, and the address.
+	From MessageFrom `json:"from"`
+
+	// ID The id of a delivery, which a callback has as its idempotency token.
+	ID DeliveryID `json:"id"`
+
+	// Kind Whether a bundle is a Trust Product or a Customer Profile.
+	Kind BundleKind `json:"kind"`
+
+	// Raw The message of RFC 5322, headers included, byte for byte as every attempt sends it, before the dots that SMTP adds to
+	// lines. It is null if `to` is not an address.
+	//
+	// It is not stored, but composed from the stored delivery and this server's `--mail-from`, without the time of the
+	// attempt. It therefore differs from what was sent only if `--mail-from`, or the wording in a new release of
+	// the server, has changed since `date_sent`.
+	Raw *string `json:"raw"`
+
+	// Reason Why it was not sent, for example because the server has no `--smtp`, or why the last attempt failed; null if it was
+	// delivered or not tried.
+	Reason *MessageReason `json:"reason"`
+
+	// State The first three are open: waiting for an earlier delivery of the bundle, ready to be sent, being sent. A dead one is out
+	// of attempts or was refused for good, a dropped one was given up by a person.
+	State DeliveryState `json:"state"`
+
+	// Status The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+	Status BundleStatus `json:"status"`
+
+	// Subject The subject, decoded.
+	Subject MessageSubject `json:"subject"`
+
+	// Text The text, decoded.
+	Text string `json:"text"`
+
+	// To The `Email` of the bundle when its status changed, which may be any text.
+	To MessageTo `json:"to"`
+}
+
+// MessageDateSent When the mail server took it, in GMT and whole seconds; null if none did.
+type MessageDateSent = time.Time
+
+// MessageFrom The sender, decoded: the name, if it has one, and the address.
+type MessageFrom = string
+
+// MessagePage A page of e-mails.
+type MessagePage struct {
+	// Messages Newest first.
+	Messages []MessageSummary `json:"messages"`
+
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. Items that are created
+	// or change meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+}
+
+// MessageReason Why it was not sent, for example because the server has no `--smtp`, or why the last attempt failed; null if it was
+// delivered or not tried.
+type MessageReason = string
+
+// MessageSubject The subject, decoded.
+type MessageSubject = string
+
+// MessageSummary An e-mail without its text.
+type MessageSummary struct {
+	// AccountSID The SID of an account.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// BundleSID The SID of a Trust Product or Customer Profile.
+	BundleSID BundleSID `json:"bundle_sid"`
+
+	// DateCreated When it was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// DateSent When the mail server took it, in GMT and whole seconds; null if none did.
+	DateSent *MessageDateSent `json:"date_sent"`
+
+	// From The sender, decoded: the name, if it has one, and the address.
+	From MessageFrom `json:"from"`
+
+	// ID The id of a delivery, which a callback has as its idempotency token.
+	ID DeliveryID `json:"id"`
+
+	// Kind Whether a bundle is a Trust Product or a Customer Profile.
+	Kind BundleKind `json:"kind"`
+
+	// Reason Why it was not sent, for example because the server has no `--smtp`, or why the last attempt failed; null if it was
+	// delivered or not tried.
+	Reason *MessageReason `json:"reason"`
+
+	// State The first three are open: waiting for an earlier delivery of the bundle, ready to be sent, being sent. A dead one is out
+	// of attempts or was refused for good, a dropped one was given up by a person.
+	State DeliveryState `json:"state"`
+
+	// Status The status of a Trust Product or Customer Profile, from draft to approval or rejection.
+	Status BundleStatus `json:"status"`
+
+	// Subject The subject, decoded.
+	Subject MessageSubject `json:"subject"`
+
+	// To The `Email` of the bundle when its status changed, which may be any text.
+	To MessageTo `json:"to"`
+}
+
+// MessageTo The `Email` of the bundle when its status changed, which may be any text.
+type MessageTo = string
+
 // NewAccount A new account, with the token that only this response has.
 type NewAccount struct {
 	// AccountSID The SID of an account.
@@ -799,6 +918,9 @@ type ReviewPage struct {
 	Reviews []Review `json:"reviews"`
 }
 
+// AccountSIDFilter The SID of an account.
+type AccountSIDFilter = AccountSID
+
 // BundleSIDFilter The SID of a Trust Product or Customer Profile.
 type BundleSIDFilter = BundleSID
 
@@ -845,6 +967,9 @@ type RequestStatusFilter = int
 // of attempts or was refused for good, a dropped one was given up by a person.
 type StateFilter = DeliveryState
 
+// ToFilter defines model for ToFilter.
+type ToFilter = string
+
 // ValidForSeconds defines model for ValidForSeconds.
 type ValidForSeconds = int64
 
@@ -874,17 +999,38 @@ type ListBundleEventParamsOrder string
 
 // ListDeliveryParams defines parameters for ListDelivery.
 type ListDeliveryParams struct {
-	// BundleSID Return only deliveries of this bundle.
+	// BundleSID Return only those of this bundle.
 	BundleSID *BundleSIDFilter `form:"bundle_sid,omitempty" json:"bundle_sid,omitempty"`
 
 	// Channel Return only deliveries on this channel.
 	Channel *ChannelFilter `form:"channel,omitempty" json:"channel,omitempty"`
 
-	// State Return only deliveries in this state.
+	// State Return only those in this state.
 	State *StateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Endpoint Return only deliveries to this server.
 	Endpoint *EndpointFilter `form:"endpoint,omitempty" json:"endpoint,omitempty"`
+
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
+	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListMessageParams defines parameters for ListMessage.
+type ListMessageParams struct {
+	// AccountSID Return only those of this account.
+	AccountSID *AccountSIDFilter `form:"account_sid,omitempty" json:"account_sid,omitempty"`
+
+	// BundleSID Return only those of this bundle.
+	BundleSID *BundleSIDFilter `form:"bundle_sid,omitempty" json:"bundle_sid,omitempty"`
+
+	// To Return only those to this `Email`, in the same upper and lower case.
+	To *ToFilter `form:"to,omitempty" json:"to,omitempty"`
+
+	// State Return only those in this state.
+	State *StateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// PageSize The maximum number of items on a page.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
@@ -1085,6 +1231,21 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /operator/v1/deliveries/{id}/replay (the `ReplayDelivery` operationId).
 	ReplayDelivery(ctx context.Context, id DeliveryIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMessage List e-mails.
+	//
+	// Returns a page of the e-mails of all accounts that match the filters, newest first, whether or not they were sent. Each
+	// is a delivery on the channel `email`, and has its id.
+	//
+	// Corresponds with GET /operator/v1/messages (the `ListMessage` operationId).
+	ListMessage(ctx context.Context, params *ListMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FetchMessage Fetch an e-mail.
+	//
+	// Returns the e-mail with its text, and as it is sent. The id of a callback gets 404.
+	//
+	// Corresponds with GET /operator/v1/messages/{id} (the `FetchMessage` operationId).
+	FetchMessage(ctx context.Context, id DeliveryIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateReplayWithBody Send all deliveries again that match.
 	//
@@ -1385,6 +1546,41 @@ func (c *Client) DropDelivery(ctx context.Context, id DeliveryIDInPath, reqEdito
 // Corresponds with POST /operator/v1/deliveries/{id}/replay (the `ReplayDelivery` operationId).
 func (c *Client) ReplayDelivery(ctx context.Context, id DeliveryIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReplayDeliveryRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMessage List e-mails.
+//
+// Returns a page of the e-mails of all accounts that match the filters, newest first, whether or not they were sent. Each
+// is a delivery on the channel `email`, and has its id.
+//
+// Corresponds with GET /operator/v1/messages (the `ListMessage` operationId).
+func (c *Client) ListMessage(ctx context.Context, params *ListMessageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMessageRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FetchMessage Fetch an e-mail.
+//
+// Returns the e-mail with its text, and as it is sent. The id of a callback gets 404.
+//
+// Corresponds with GET /operator/v1/messages/{id} (the `FetchMessage` operationId).
+func (c *Client) FetchMessage(ctx context.Context, id DeliveryIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFetchMessageRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -2177,6 +2373,154 @@ func NewReplayDeliveryRequest(server string, id DeliveryIDInPath) (*http.Request
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListMessageRequest constructs an http.Request for the ListMessage method
+func NewListMessageRequest(server string, params *ListMessageParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/messages")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AccountSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_sid", *params.AccountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.BundleSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bundle_sid", *params.BundleSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFetchMessageRequest constructs an http.Request for the FetchMessage method
+func NewFetchMessageRequest(server string, id DeliveryIDInPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/messages/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -103,6 +104,9 @@ type Config struct {
 	Call func(ctx context.Context, n trust.Notice, authToken string) trust.Attempt
 	// Mail makes one attempt at an e-mail. Nil means that mail is off: messages are recorded as not sent.
 	Mail func(ctx context.Context, n trust.Notice) trust.Attempt
+	// MailFrom is the sender of what Mail sends, as in mail.Config, for the operator API to show messages. Empty means
+	// mail.DefaultFrom.
+	MailFrom string
 	// TwilioRetries retries callbacks as the real service does, instead of 10 times over about 75 hours.
 	TwilioRetries bool
 	// MailsPerHour and Lease are those of jobs.Config.
@@ -131,6 +135,7 @@ func (c Config) withDefaults() Config {
 	c.MaxConnections = cmp.Or(c.MaxConnections, DefaultMaxConnections)
 	c.MaxConnectionsPerAddress = cmp.Or(c.MaxConnectionsPerAddress, DefaultMaxConnectionsPerAddress)
 	c.Keep = cmp.Or(c.Keep, DefaultKeep)
+	c.MailFrom = cmp.Or(c.MailFrom, mail.DefaultFrom)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

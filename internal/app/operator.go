@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/operator"
 )
 
@@ -45,8 +46,12 @@ func (a *App) buildOperator(ctx context.Context) error {
 	if c.Operator.Listen == "" {
 		config.PublicURL = c.PublicURL
 	}
+	mails, err := mail.NewComposer(c.MailFrom)
+	if err != nil {
+		return err
+	}
 	requests := operator.Requests{Server: c.Name, Log: a.requests}
-	handler, err := api.NewOperator(operator.New(c.Store, requests, c.Policy, c.Now, c.Control), config)
+	handler, err := api.NewOperator(operator.New(c.Store, requests, mails, c.Policy, c.Now, c.Control), config)
 	if err != nil {
 		return err
 	}

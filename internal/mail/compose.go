@@ -6,7 +6,6 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,22 +20,49 @@ const (
 	bodyNameLimit    = 1000
 )
 
-// compose returns the message for n to an address for which IsAddress is true.
-func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
+// DefaultFrom is the sender if the operator names none.
+const DefaultFrom = "trusthub@localhost"
+
+// Composer composes the messages of one sender. A message depends on its notice and the sender alone: not on the time, the
+// attempt or the server that it is sent through. All attempts therefore send the same bytes, and Compose returns them at any
+// time.
+type Composer struct {
+	from   *netmail.Address
+	domain string // of from
+}
+
+// NewComposer returns a Composer for a sender's address, with or without a name: "Trust Hub <trusthub@example.com>".
+func NewComposer(from string) (Composer, error) {
+	address, err := netmail.ParseAddress(from)
+	if err != nil || !IsAddress(address.Address) || !ascii(address.Address) {
+		return Composer{}, errors.New("mail: the sender is not a plain address such as trusthub@example.com")
+	}
+	return Composer{from: address, domain: address.Address[strings.LastIndex(address.Address, "@")+1:]}, nil
+}
+
+// From returns the sender for people to read: name and address, or the address alone.
+func (c Composer) From() string {
+	if c.from.Name == "" {
+		return c.from.Address
+	}
+	return c.from.Name + " <" + c.from.Address + ">"
+}
+
+// Compose returns the message for n in the form of RFC 5322, to an address for which IsAddress is true. Its Date is that of the
+// change: RFC 5322 has there when a message was complete, not when it was transported.
+func (c Composer) Compose(n trust.Notice) ([]byte, error) {
 	// The id becomes a part of a header. Package trust makes only valid ones.
 	if n.ID == "" || len(n.ID) > 64 || strings.Trim(n.ID, idAlphabet) != "" {
 		return nil, errors.New("the notice's id cannot be a Message-ID")
 	}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	msg.FromMailAddress(s.from)
+	msg.FromMailAddress(c.from)
 	msg.ToMailAddress(&netmail.Address{Address: n.Target})
-	msg.SetMessageIDWithValue(n.ID + "@" + s.domain)
-	msg.SetDateWithValue(now.UTC())
+	msg.SetMessageIDWithValue(n.ID + "@" + c.domain)
+	msg.SetDateWithValue(n.Created.UTC())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: keeps out-of-office replies away
-	// Because of the typographic quotes, the subject must be encoded. Otherwise a name that looks like an encoded word, such as
-	// =?utf-8?q?=0A?=, would be sent unchanged and decoded by the reader.
-	msg.Subject(fmt.Sprintf("%s “%s” is %s", n.BundleKind.Name(), line(n.FriendlyName, subjectNameLimit), words(n.Status)))
-	msg.SetBodyString(gomail.TypeTextPlain, body(n))
+	msg.Subject(Subject(n))
+	msg.SetBodyString(gomail.TypeTextPlain, Text(n))
 
 	var message bytes.Buffer
 	if _, err := msg.WriteTo(&message); err != nil {
@@ -47,7 +73,16 @@ func (s *Sender) compose(n trust.Notice, now time.Time) ([]byte, error) {
 
 const idAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-func body(n trust.Notice) string {
+// Subject returns the subject of the message for n.
+//
+// Because of the typographic quotes, it must be encoded in a header. Otherwise a name that looks like an encoded word, such as
+// =?utf-8?q?=0A?=, would be sent unchanged and decoded by the reader.
+func Subject(n trust.Notice) string {
+	return fmt.Sprintf("%s “%s” is %s", n.BundleKind.Name(), line(n.FriendlyName, subjectNameLimit), words(n.Status))
+}
+
+// Text returns the text of the message for n.
+func Text(n trust.Notice) string {
 	var text strings.Builder
 	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format, args...) } // a Builder never fails
 	printf("The status of your %s has changed.\n\n", n.BundleKind.Name())

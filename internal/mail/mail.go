@@ -3,8 +3,9 @@
 // # What it guarantees
 //
 // Send makes one attempt to send one message to one recipient. It ends within the configured timeout and with its context,
-// whatever the server does. All attempts for a notice have the same Message-ID, so that a receiver recognizes a message that
-// arrives twice. No text of a notice can add a header, a recipient or a command.
+// whatever the server does. All attempts for a notice send the same bytes, with the same Message-ID, so that a receiver
+// recognizes a message that arrives twice. [Composer.Compose] returns these bytes without sending them. No text of a notice can
+// add a header, a recipient or a command.
 //
 // A server on another machine gets only the greeting before TLS is up and its certificate is verified: smtp:// requires STARTTLS,
 // smtps:// starts with TLS. For localhost, 127.0.0.1 and ::1, smtp:// uses clear text, so that a mail catcher or a relay on the
@@ -50,7 +51,7 @@ type Config struct {
 	// From is the sender's address, with or without a name: "Trust Hub <trusthub@example.com>". Its domain is also used in the
 	// greeting and in each Message-ID.
 	From string
-	// Now is the clock for the Date header and the times of an attempt.
+	// Now is the clock for the times of an attempt.
 	Now func() time.Time
 	// Timeout limits an attempt, including the DNS lookup; 0 means DefaultTimeout.
 	Timeout time.Duration
@@ -62,8 +63,7 @@ type Sender struct {
 	implicitTLS    bool // smtps
 	local          bool // the host is this machine: clear text is allowed
 	user, password string
-	from           *netmail.Address
-	domain         string // of from
+	composer       Composer
 	now            func() time.Time
 	timeout        time.Duration
 	secrets        []string // the forms in which a server's reply may contain the password
@@ -88,10 +88,9 @@ func NewSender(config Config) (*Sender, error) {
 		return nil, err
 	}
 	var err error
-	if s.from, err = netmail.ParseAddress(config.From); err != nil || !IsAddress(s.from.Address) || !ascii(s.from.Address) {
-		return nil, errors.New("mail: the sender is not a plain address such as trusthub@example.com")
+	if s.composer, err = NewComposer(config.From); err != nil {
+		return nil, err
 	}
-	s.domain = s.from.Address[strings.LastIndex(s.from.Address, "@")+1:]
 	return s, nil
 }
 

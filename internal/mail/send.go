@@ -27,6 +27,9 @@ const (
 	quitWait    = time.Second
 )
 
+// NotAnAddress is the error of an attempt with a target for which IsAddress is false.
+const NotAnAddress = "the Email is not an address that mail can be sent to"
+
 // Errors of an attempt that do not come from a reply.
 var (
 	errNotLocal  = errors.New("the host resolves to another machine, to which clear text is not safe")
@@ -46,10 +49,10 @@ func (s *Sender) Send(ctx context.Context, n trust.Notice) trust.Attempt {
 
 func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Attempt) {
 	if !IsAddress(n.Target) {
-		attempt.Verdict, attempt.Error = trust.NotSent, "the Email is not an address that mail can be sent to"
+		attempt.Verdict, attempt.Error = trust.NotSent, NotAnAddress
 		return
 	}
-	message, err := s.compose(n, attempt.Started)
+	message, err := s.composer.Compose(n)
 	if err != nil {
 		attempt.Verdict, attempt.Error = trust.Refused, line(err.Error(), errorLimit)
 		return
@@ -118,7 +121,7 @@ func (s *Sender) converse(ctx context.Context, link *link, to string, message []
 	if takes, _ := client.Extension("SMTPUTF8"); !takes && !ascii(to) {
 		return "", beforeMail, errNoUTF8
 	}
-	if err := client.Mail("<" + s.from.Address + ">"); err != nil {
+	if err := client.Mail("<" + s.composer.from.Address + ">"); err != nil {
 		return "", "MAIL", err
 	}
 	if err := client.Rcpt("<" + to + ">"); err != nil {
@@ -144,7 +147,7 @@ func (s *Sender) options(link *link, to string) []gomail.Option {
 	options := []gomail.Option{
 		gomail.WithDialContextFunc(link.dial),
 		gomail.WithTimeout(s.timeout + time.Second), // so that the context always ends an attempt first
-		gomail.WithHELO(s.domain),                   // not the machine's name, which is private and often not a domain
+		gomail.WithHELO(s.composer.domain),          // not the machine's name, which is private and often not a domain
 		gomail.WithTLSConfig(s.tlsConfig()),
 	}
 	switch {

@@ -26,6 +26,7 @@ const (
 	user     = "relay"
 	password = "hunter2-p@ss/word" // must be percent-encoded in a URL
 	login    = "relay:hunter2-p%40ss%2Fword@"
+	from     = "Trust Hub <hub@sender.example>"
 )
 
 // server is a real SMTP server on loopback, which can misbehave. The fields of the first group are set before it starts.
@@ -243,7 +244,7 @@ func (c *tapped) Close() error {
 // sender returns a Sender for the server at addr, which is host:port or user:password@host:port.
 func sender(t *testing.T, addr string, change ...func(*mail.Config)) *mail.Sender {
 	t.Helper()
-	config := mail.Config{Server: addr, From: "Trust Hub <hub@sender.example>", Now: clock()}
+	config := mail.Config{Server: addr, From: from, Now: clock()}
 	if !strings.Contains(addr, "://") {
 		config.Server = "smtp://" + addr
 	}
@@ -255,6 +256,16 @@ func sender(t *testing.T, addr string, change ...func(*mail.Config)) *mail.Sende
 		t.Fatal(err)
 	}
 	return s
+}
+
+// composer returns the Composer of what sender sends.
+func composer(t *testing.T) mail.Composer {
+	t.Helper()
+	c, err := mail.NewComposer(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func within(timeout time.Duration) func(*mail.Config) {

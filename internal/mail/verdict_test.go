@@ -115,10 +115,11 @@ func TestDroppedInTheMessage(t *testing.T) {
 	}
 }
 
-// TestRetryKeepsTheMessageID: a retry must be the same message to its receiver, in case an earlier attempt succeeded unnoticed.
-func TestRetryKeepsTheMessageID(t *testing.T) {
+// TestRetrySendsTheSame: a retry must be the same message to its receiver, in case an earlier attempt succeeded unnoticed. It has
+// the bytes that Compose returns.
+func TestRetrySendsTheSame(t *testing.T) {
 	srv := new(server).start(t)
-	s := sender(t, srv.addr)
+	s := sender(t, srv.addr) // its clock goes on
 	for range 2 {
 		if attempt := s.Send(t.Context(), approved()); attempt.Verdict != trust.Delivered {
 			t.Fatalf("%+v", attempt)
@@ -137,6 +138,15 @@ func TestRetryKeepsTheMessageID(t *testing.T) {
 	}
 	if len(ids) != 3 || ids[0] != ids[1] || ids[1] == ids[2] {
 		t.Errorf("message ids %q", ids)
+	}
+	composed, err := composer(t).Compose(approved())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, message := range srv.messages()[:2] {
+		if message.text != string(composed) {
+			t.Errorf("attempt %d sent\n%q, want\n%q", i+1, message.text, composed)
+		}
 	}
 	other.ID = "x>\r\nBcc: <y"
 	if attempt := s.Send(t.Context(), other); attempt.Verdict != trust.Refused || attempt.Connected {

@@ -32,7 +32,7 @@ func TestAccess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			requests := operatorRequests(t, contracts.operators)
-			if len(requests) < 21 {
+			if len(requests) < 23 {
 				t.Errorf("found %d operations", len(requests))
 			}
 			for _, r := range requests {

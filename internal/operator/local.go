@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -19,9 +20,9 @@ const localValidity = 365 * 24 * time.Hour
 
 // Local returns a transport that serves the operator API on a store within the process, for a program that has the database but
 // no server. It adds the credentials itself, whatever the host of a request. It has no requests of customers and no test mode.
-func Local(s *store.Store, now func() time.Time, log *slog.Logger) (http.RoundTripper, error) {
+func Local(s *store.Store, mails mail.Composer, now func() time.Time, log *slog.Logger) (http.RoundTripper, error) {
 	token := rand.Text()
-	handler, err := api.NewOperator(New(s, Requests{}, trust.Policy{ValidFor: localValidity}, now, nil), api.Config{
+	handler, err := api.NewOperator(New(s, Requests{}, mails, trust.Policy{ValidFor: localValidity}, now, nil), api.Config{
 		Authenticate: api.OperatorToken(token), MapError: MapError, Logger: log,
 	})
 	return local{handler, "Bearer " + token}, err

@@ -1,6 +1,6 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store and a log of requests: reviews,
-// deliveries, histories, requests and accounts of all customers, and the control of a server in test mode. Local serves it within
-// a process, without a server.
+// deliveries, e-mails, histories, requests and accounts of all customers, and the control of a server in test mode. Local serves
+// it within a process, without a server.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
@@ -13,6 +13,7 @@ import (
 	"github.com/opentrusthub/trusthub/gen/operator/server"
 	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/hub"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
@@ -21,6 +22,7 @@ import (
 type Operator struct {
 	store    *store.Store
 	requests Requests
+	mails    mail.Composer
 	policy   trust.Policy
 	now      func() time.Time
 	control  *control.Control // nil outside test mode
@@ -28,10 +30,12 @@ type Operator struct {
 
 var _ server.StrictServerInterface = (*Operator)(nil)
 
-// New returns an operator of an open store. The policy is that of the server, and now its clock. Outside test mode, c is nil, and
-// the operations of test mode must not be served: see api.Config.TestMode.
-func New(s *store.Store, requests Requests, policy trust.Policy, now func() time.Time, c *control.Control) *Operator {
-	return &Operator{s, requests, policy, now, c}
+// New returns an operator of an open store. The composer, the policy and the clock are those of the server. Outside test mode, c
+// is nil, and the operations of test mode must not be served: see api.Config.TestMode.
+func New(
+	s *store.Store, requests Requests, mails mail.Composer, policy trust.Policy, now func() time.Time, c *control.Control,
+) *Operator {
+	return &Operator{s, requests, mails, policy, now, c}
 }
 
 // MapError is an api.Config.MapError.

@@ -43,13 +43,15 @@ var attemptRows = newTable(
 
 // DeliveryFilter chooses deliveries. Empty fields choose all.
 type DeliveryFilter struct {
-	ID        string
-	BundleSID string
-	Channel   trust.Channel
-	State     State
-	Endpoint  string
-	Before    string // only ids before this one: those that come after it in a list
-	Limit     int    // at most so many
+	ID         string
+	AccountSID string
+	BundleSID  string
+	Channel    trust.Channel
+	Target     string
+	State      State
+	Endpoint   string
+	Before     string // only ids before this one: those that come after it in a list
+	Limit      int    // at most so many
 }
 
 // where returns the filter, except for the limit, as a condition on notices with its arguments.
@@ -57,8 +59,10 @@ func (f DeliveryFilter) where() (condition string, args []any) {
 	condition = `true`
 	for _, c := range []struct{ comparison, value string }{
 		{`id = `, f.ID},
+		{`account_sid = `, f.AccountSID},
 		{`bundle_sid = `, f.BundleSID},
 		{`channel = `, string(f.Channel)},
+		{`target = `, f.Target},
 		{`state = `, string(f.State)},
 		{`endpoint = `, f.Endpoint},
 		{`id < `, f.Before},
@@ -84,8 +88,8 @@ func (s *Store) Delivery(ctx context.Context, id string) (Delivery, error) {
 }
 
 // Deliveries returns the deliveries that match the filter with all their attempts, the newest notice first. It reads in the order
-// of the notices' ids, which begin with the time of creation. There is no index for the state or the channel: rows that do not
-// match are skipped.
+// of the notices' ids, which begin with the time of creation. There is an index for the bundle only: rows that do not match
+// another part of the filter are skipped.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
 	type row struct {
 		notice  noticeRow

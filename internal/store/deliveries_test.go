@@ -49,13 +49,19 @@ func TestDeliveries(t *testing.T) {
 				ended:                    {State: store.Delivered, Limit: 2},
 				"19":                     {BundleSID: bundleSID, State: store.Ready, Limit: 2},
 				"":                       {BundleSID: "BU0", Limit: 2},
+				"7 try-again delivered":  {AccountSID: accountSID, Target: "http://a.example/7", Limit: 2},
 				"18 try-again delivered": {Channel: trust.Callback, Endpoint: "http://a.example:80", State: store.Delivered, Limit: 1},
 			} {
 				if got := list(filter); got != want {
 					t.Errorf("%+v: %s, want %s", filter, got, want)
 				}
 			}
-			for _, none := range []store.DeliveryFilter{{Channel: trust.Email, Limit: 1}, {Endpoint: "http://b.example:80", Limit: 1}} {
+			for _, none := range []store.DeliveryFilter{
+				{Channel: trust.Email, Limit: 1},
+				{Endpoint: "http://b.example:80", Limit: 1},
+				{AccountSID: "AC0", Limit: 1},
+				{Target: "http://a.example/77", Limit: 1},
+			} {
 				if got := list(none); got != "" {
 					t.Errorf("%+v: %s, want none", none, got)
 				}

@@ -120,8 +120,8 @@ func rules() []rule {
 			"internal/requestlog"),
 	}, {
 		pkg:         "internal/operator",
-		reason:      "operations know nothing of the server's assembly, of delivery or of connection limits; the control of test mode moves the worker",
-		never:       own("cmd/...", "internal/app", "internal/callback", "internal/mail", "internal/guessing", "internal/connections", "internal/seed"),
+		reason:      "operations know nothing of the server's assembly, of delivery or of connection limits; the control of test mode moves the worker, and package mail composes the messages that are shown",
+		never:       own("cmd/...", "internal/app", "internal/callback", "internal/guessing", "internal/connections", "internal/seed"),
 		neverDirect: own("internal/jobs"),
 	}, {
 		pkg:    "internal/seed",
@@ -137,7 +137,7 @@ func rules() []rule {
 		neverDirect: []string{"os", "database/sql", echo},
 	}, {
 		pkg:         "internal/app",
-		reason:      "it connects the parts of the server, and knows nothing of flags, the environment, SMTP or tests",
+		reason:      "it connects the parts of the server, and knows nothing of flags, the environment, SMTP servers or tests",
 		never:       append(own("cmd/...", "api/apitest", "api/client", "test/..."), "github.com/alecthomas/kong/...", "testing"),
 		neverDirect: []string{"os", "database/sql", echo},
 	}, {

@@ -39,6 +39,12 @@ type ServerInterface interface {
 	// ReplayDelivery Send a delivery again.
 	// (POST /operator/v1/deliveries/{id}/replay)
 	ReplayDelivery(ctx echo.Context, id DeliveryIDInPath) error
+	// ListMessage List e-mails.
+	// (GET /operator/v1/messages)
+	ListMessage(ctx echo.Context, params ListMessageParams) error
+	// FetchMessage Fetch an e-mail.
+	// (GET /operator/v1/messages/{id})
+	FetchMessage(ctx echo.Context, id DeliveryIDInPath) error
 	// CreateReplay Send all deliveries again that match.
 	// (POST /operator/v1/replays)
 	CreateReplay(ctx echo.Context) error
@@ -265,6 +271,75 @@ func (w *ServerInterfaceWrapper) ReplayDelivery(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReplayDelivery(ctx, id)
+	return err
+}
+
+// ListMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMessage(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMessageParams
+	// ------------- Optional query parameter "account_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_sid", ctx.QueryParams(), &params.AccountSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// ------------- Optional query parameter "bundle_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bundle_sid", ctx.QueryParams(), &params.BundleSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle_sid: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_size", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_size: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_token", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMessage(ctx, params)
+	return err
+}
+
+// FetchMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) FetchMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DeliveryIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FetchMessage(ctx, id)
 	return err
 }
 
@@ -597,6 +672,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/operator/v1/deliveries/:id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["ReplayDelivery"]...)
 	router.POST(options.BaseURL+"/operator/v1/deliveries/:id/drop", wrapper.DropDelivery, options.OperationMiddlewares["DropDelivery"]...)
 	router.POST(options.BaseURL+"/operator/v1/replays", wrapper.CreateReplay, options.OperationMiddlewares["CreateReplay"]...)
+	router.GET(options.BaseURL+"/operator/v1/messages", wrapper.ListMessage, options.OperationMiddlewares["ListMessage"]...)
+	router.GET(options.BaseURL+"/operator/v1/messages/:id", wrapper.FetchMessage, options.OperationMiddlewares["FetchMessage"]...)
 	router.GET(options.BaseURL+"/operator/v1/requests", wrapper.ListRequest, options.OperationMiddlewares["ListRequest"]...)
 	router.GET(options.BaseURL+"/operator/v1/accounts", wrapper.ListAccount, options.OperationMiddlewares["ListAccount"]...)
 	router.POST(options.BaseURL+"/operator/v1/accounts", wrapper.CreateAccount, options.OperationMiddlewares["CreateAccount"]...)
@@ -884,6 +961,84 @@ type ReplayDeliverydefaultJSONResponse struct {
 }
 
 func (response ReplayDeliverydefaultJSONResponse) VisitReplayDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMessageRequestObject struct {
+	Params ListMessageParams
+}
+
+type ListMessageResponseObject interface {
+	VisitListMessageResponse(w http.ResponseWriter) error
+}
+
+type ListMessage200JSONResponse MessagePage
+
+func (response ListMessage200JSONResponse) VisitListMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMessagedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMessagedefaultJSONResponse) VisitListMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchMessageRequestObject struct {
+	ID DeliveryIDInPath `json:"id"`
+}
+
+type FetchMessageResponseObject interface {
+	VisitFetchMessageResponse(w http.ResponseWriter) error
+}
+
+type FetchMessage200JSONResponse Message
+
+func (response FetchMessage200JSONResponse) VisitFetchMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FetchMessagedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FetchMessagedefaultJSONResponse) VisitFetchMessageResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1515,6 +1670,12 @@ type StrictServerInterface interface {
 	// ReplayDelivery Send a delivery again.
 	// (POST /operator/v1/deliveries/{id}/replay)
 	ReplayDelivery(ctx context.Context, request ReplayDeliveryRequestObject) (ReplayDeliveryResponseObject, error)
+	// ListMessage List e-mails.
+	// (GET /operator/v1/messages)
+	ListMessage(ctx context.Context, request ListMessageRequestObject) (ListMessageResponseObject, error)
+	// FetchMessage Fetch an e-mail.
+	// (GET /operator/v1/messages/{id})
+	FetchMessage(ctx context.Context, request FetchMessageRequestObject) (FetchMessageResponseObject, error)
 	// CreateReplay Send all deliveries again that match.
 	// (POST /operator/v1/replays)
 	CreateReplay(ctx context.Context, request CreateReplayRequestObject) (CreateReplayResponseObject, error)
@@ -1722,6 +1883,46 @@ type ReplayDeliveryResponseFunc func(w http.ResponseWriter) error
 func (f ReplayDeliveryResponseFunc) VisitReplayDeliveryResponse(w http.ResponseWriter) error {
 	return f(w)
 }
+
+// ListMessage binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListMessage(ctx echo.Context, params ListMessageParams) error {
+	var request ListMessageRequestObject
+	request.Params = params
+	response, err := sh.ssi.ListMessage(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListMessage returned neither a response nor an error")
+	}
+	return response.VisitListMessageResponse(ctx.Response())
+}
+
+// ListMessageResponseFunc is a response that writes itself.
+type ListMessageResponseFunc func(w http.ResponseWriter) error
+
+// VisitListMessageResponse calls f.
+func (f ListMessageResponseFunc) VisitListMessageResponse(w http.ResponseWriter) error { return f(w) }
+
+// FetchMessage binds the request, calls the operation and writes its response.
+func (sh *strictHandler) FetchMessage(ctx echo.Context, id DeliveryIDInPath) error {
+	var request FetchMessageRequestObject
+	request.ID = id
+	response, err := sh.ssi.FetchMessage(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("FetchMessage returned neither a response nor an error")
+	}
+	return response.VisitFetchMessageResponse(ctx.Response())
+}
+
+// FetchMessageResponseFunc is a response that writes itself.
+type FetchMessageResponseFunc func(w http.ResponseWriter) error
+
+// VisitFetchMessageResponse calls f.
+func (f FetchMessageResponseFunc) VisitFetchMessageResponse(w http.ResponseWriter) error { return f(w) }
 
 // CreateReplay binds the request, calls the operation and writes its response.
 func (sh *strictHandler) CreateReplay(ctx echo.Context) error {
@@ -2110,6 +2311,16 @@ func (Unimplemented) DropDelivery(context.Context, DropDeliveryRequestObject) (D
 // ReplayDelivery returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ReplayDelivery(context.Context, ReplayDeliveryRequestObject) (ReplayDeliveryResponseObject, error) {
 	return nil, fmt.Errorf("ReplayDelivery: %w", ErrUnimplemented)
+}
+
+// ListMessage returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListMessage(context.Context, ListMessageRequestObject) (ListMessageResponseObject, error) {
+	return nil, fmt.Errorf("ListMessage: %w", ErrUnimplemented)
+}
+
+// FetchMessage returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) FetchMessage(context.Context, FetchMessageRequestObject) (FetchMessageResponseObject, error) {
+	return nil, fmt.Errorf("FetchMessage: %w", ErrUnimplemented)
 }
 
 // CreateReplay returns an error that wraps [ErrUnimplemented].
