@@ -60,6 +60,7 @@ type commands struct {
 	Approve    approveCmd    `cmd:"" help:"Approve a Trust Product or Customer Profile." group:"Look after a server, on its database or with --operator-url:"`
 	Reject     rejectCmd     `cmd:"" help:"Reject a Trust Product or Customer Profile." group:"Look after a server, on its database or with --operator-url:"`
 	Deliveries deliveriesCmd `cmd:"" help:"List callbacks and e-mails and the attempts to deliver them." group:"Look after a server, on its database or with --operator-url:"`
+	Messages   messagesCmd   `cmd:"" help:"List e-mails, or print one as it is sent, or would be." group:"Look after a server, on its database or with --operator-url:"`
 	Events     eventsCmd     `cmd:"" help:"List the history of a Trust Product or Customer Profile: who changed what, and when." group:"Look after a server, on its database or with --operator-url:"`
 	Requests   requestsCmd   `cmd:"" help:"List the latest requests of customers, and why they were refused." group:"Look after a server, on its database or with --operator-url:"`
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Look after a server, on its database or with --operator-url:"`

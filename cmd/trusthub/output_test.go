@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
@@ -87,7 +88,7 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range []string{"reviews", "deliveries"} {
+	for _, command := range []string{"reviews", "deliveries", "messages"} {
 		var out bytes.Buffer
 		if code := run(t.Context(), []string{command, "--db", name}, &out, io.Discard); code != 0 {
 			t.Errorf("%s: status %d", command, code)
@@ -96,6 +97,12 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	}
 	row := deliveryRow{Target: hostile, Attempts: []attemptRow{{Answer: hostile}}}
 	wantInert(t, "the table of deliveries", table(func(w *tabwriter.Writer) { deliveryTable(w, []deliveryRow{row}) }))
+	wantInert(t, "the table of messages", table(func(w *tabwriter.Writer) {
+		messageTable(w, []operatorapi.MessageSummary{{To: hostile, Subject: hostile}})
+	}))
+	wantInert(t, "a message", table(func(w *tabwriter.Writer) {
+		printText(w, operatorapi.Message{From: hostile, To: hostile, Subject: hostile, Reason: new(hostile), Text: hostile})
+	}))
 	wantInert(t, "the table of events", table(func(w *tabwriter.Writer) {
 		eventTable(w, []eventRow{{Actor: hostile, Type: hostile, Fields: []string{hostile}, ObjectSID: hostile, RequestID: hostile}})
 	}))

@@ -39,10 +39,10 @@ type reviewDelayFlag struct {
 // deliveryFlags set how customers are notified.
 type deliveryFlags struct {
 	loopbackFlag
+	mailFromFlag
 	CallbackRetries string      `enum:"standard,twilio" default:"standard" env:"TRUSTHUB_CALLBACK_RETRIES" help:"How callbacks are retried. standard: 10 attempts over 75 hours, as for e-mail. twilio: one retry, only if no connection was made."`
 	CallbackAllow   []addresses `env:"TRUSTHUB_CALLBACK_ALLOW" placeholder:"CIDR" help:"Address ranges that callbacks may go to besides the public internet, for example 10.0.0.0/8. See --callback-deny-loopback for loopback."`
 	SMTP            string      `name:"smtp" env:"TRUSTHUB_SMTP" placeholder:"URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Without it no mail is sent."`
-	MailFrom        string      `env:"TRUSTHUB_MAIL_FROM" default:"trusthub@localhost" placeholder:"ADDRESS" help:"Sender of e-mail."`
 	MaxMailsPerHour limit       `default:"10000" env:"TRUSTHUB_MAX_MAILS_PER_HOUR" help:"Maximum number of e-mails that each server sends for an account in an hour, failed attempts included; others wait. 0 means no limit."`
 	Lease           lease       `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server reserves a delivery. If it dies, another server takes over after that time. An attempt is canceled after five sixths of it."`
 	Keep            span        `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they have ended, and histories of bundles after their deletion (720h is 30 days)."`
