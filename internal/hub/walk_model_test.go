@@ -10,10 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/opentrusthub/trusthub/api"
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/internal/trust/catalog"
 )
@@ -27,12 +25,13 @@ type model struct {
 type walkBundle struct {
 	kind        trust.Kind
 	sid, policy string
+	fields      map[string]string // that edit sets
 	status      trust.Status
 	assigned    map[string]string // the SID of the assignment, by that of the object
 	endpoints   map[string]string // the same of channel endpoints
 	evaluations map[string]string // the response that told of it, by SID
 	submitted   string            // what was assigned at the last submission, by walk.contents
-	history     []string          // all that was done to it, by walkEvent
+	history     []string          // all that was done to it after its creation, by walkEvent
 	gone        bool
 }
 
@@ -48,14 +47,9 @@ type walkObject struct {
 	gone                       bool
 }
 
-// walkEvent is an event in words.
-func walkEvent(typ trust.EventType, by trust.Actor, request string, from, to trust.Status, object string) string {
-	return strings.Join([]string{string(typ), string(by), request, string(from), string(to), object}, " ")
-}
-
-// note adds to the history of a bundle what the last request has done.
+// note adds what the last request has done to the history of a bundle.
 func (w *walk) note(b *walkBundle, typ trust.EventType, object string) {
-	b.history = append(b.history, walkEvent(typ, trust.AccountHolder, w.request, "", "", object))
+	b.note(trust.Event{Origin: w.requested(), Type: typ, ObjectSID: object})
 }
 
 // noteAll is note for all bundles that the object is assigned to.
@@ -81,13 +75,14 @@ var walkAttributes = []string{
 func (w *walk) createBundle() {
 	kind, policy := one(w, []trust.Kind{trust.TrustProduct, trust.CustomerProfile}), one(w, []string{cnam, cnam, secondary})
 	a := w.send("create bundle", http.MethodPost, walkPath(kind),
-		url.Values{"FriendlyName": {"Acme"}, "Email": {"a@b.example"}, "PolicySid": {policy}}.Encode(), http.StatusCreated, 0)
+		url.Values{"FriendlyName": {walkNames[0]}, "Email": {walkEmails[0]}, "PolicySid": {policy}}.Encode(), http.StatusCreated, 0)
 	w.addBundle(kind, a.SID, policy)
 }
 
 func (w *walk) addBundle(kind trust.Kind, sid, policy string) *walkBundle {
 	b := &walkBundle{
 		kind: kind, sid: sid, policy: policy, status: trust.Draft,
+		fields:   map[string]string{"FriendlyName": walkNames[0], "Email": walkEmails[0], "StatusCallback": ""},
 		assigned: map[string]string{}, endpoints: map[string]string{}, evaluations: map[string]string{},
 	}
 	w.bundles = append(w.bundles, b)
@@ -327,64 +322,4 @@ func (m model) assignedTo(b *walkBundle) (assigned trust.Assigned) {
 		})
 	}
 	return assigned
-}
-
-func (w *walk) submit() {
-	b := w.bundle()
-	status, code, from := http.StatusOK, api.Code(0), b.status
-	switch {
-	case b.gone:
-		status, code = http.StatusNotFound, api.CodeNotFound
-	case b.status.Editable():
-		b.submitted, b.status = w.contents(b), trust.PendingReview
-	case b.status != trust.PendingReview:
-		status, code = http.StatusBadRequest, api.CodeInvalidState
-	}
-	w.send("submit", http.MethodPost, b.path(), "Status=pending-review", status, code)
-	if b.status != from {
-		b.history = append(b.history, walkEvent(trust.EventUpdated, trust.AccountHolder, w.request, from, b.status, ""))
-	}
-}
-
-// decide is the reviewer's decision, which is made beside the API.
-func (w *walk) decide() {
-	b, to := w.bundle(), one(w, []trust.Status{trust.TwilioApproved, trust.TwilioRejected})
-	_, err := w.db.ReviewBundle(w.t.Context(), b.sid, func(now trust.Bundle) (trust.Outcome, error) {
-		return trust.Policy{ValidFor: time.Hour}.Decide(now, trust.Change{Status: &to, Reasons: []int{22214}}, time.Now())
-	})
-	var want error
-	switch {
-	case b.gone:
-		want = store.ErrNotFound
-	case b.status == trust.PendingReview:
-		b.status = to
-		b.history = append(b.history,
-			walkEvent(trust.EventUpdated, trust.Reviewer, "", trust.PendingReview, trust.InReview, ""),
-			walkEvent(trust.EventUpdated, trust.Reviewer, "", trust.InReview, to, ""))
-		w.outcomes["decide 200"]++
-	case b.status != to:
-		want = trust.ErrStatusChange
-	}
-	w.log = append(w.log, "decide: "+b.sid+" "+string(to))
-	if !errors.Is(err, want) || (err == nil) != (want == nil) {
-		w.fail("got %v, want %v", err, want)
-	}
-}
-
-func (w *walk) deleteBundle() {
-	b := w.bundle()
-	status, code := http.StatusNoContent, api.Code(0)
-	switch {
-	case b.gone:
-		status, code = http.StatusNotFound, api.CodeNotFound
-	case b.status.Deletable() != nil, w.frozen(b.sid), b.policy == trust.PrimaryPolicySID:
-		status, code = http.StatusBadRequest, api.CodeInvalidState
-	}
-	w.send("delete bundle", http.MethodDelete, b.path(), "", status, code)
-	if status == http.StatusNoContent {
-		w.noteAll(trust.EventUnassigned, b.sid)
-		w.note(b, trust.EventDeleted, "")
-		w.remove(b.sid, &b.gone)
-		b.assigned = nil
-	}
 }

@@ -25,9 +25,10 @@ import (
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
-// TestRandomContents sends random sequences of requests for a few bundles and objects, with the decisions of a reviewer between
-// them, and compares each response with what walk_model_test.go predicts. TRUSTHUB_CONTENTS_WALKS sets how many sequences there
-// are for each engine. The number of a sequence is the seed of all that is random in it.
+// TestRandomContents sends random sequences of requests for a few bundles and objects, with the decisions of a reviewer and
+// the end of approvals between them. It compares each response with what the model predicts, and at the end the history of each
+// bundle with the changes that were made: each must be in it exactly once, as it was made. TRUSTHUB_CONTENTS_WALKS sets how many
+// sequences there are for each engine. The number of a sequence is the seed of all that is random in it.
 func TestRandomContents(t *testing.T) {
 	t.Parallel()
 	walks := 100
@@ -94,8 +95,8 @@ func interesting() []string {
 	return []string{
 		"assign 201", "assign 400", "assign 404", "assign 409", "unassign 204", "unassign 400", "update 200", "update 400",
 		"delete object 204", "delete object 400", "endpoint 201", "endpoint 400", "endpoint 409", "take endpoint 204", "evaluate 201 compliant",
-		"evaluate 201 noncompliant", "submit 200", "submit 400", "decide 200", "delete bundle 204", "delete bundle 400",
-		"other kind 404",
+		"evaluate 201 noncompliant", "edit 200", "edit 400", "submit 200", "submit 400", "decide 200", "expire 200",
+		"delete bundle 204", "delete bundle 400", "other kind 404",
 	}
 }
 
@@ -150,8 +151,8 @@ func (w *walk) run() {
 	}
 	steps := []func(){
 		w.assign, w.assign, w.assign, w.assign, w.assign, w.unassign, w.unassign, w.update, w.update, w.update, w.deleteObject,
-		w.endpoint, w.endpoint, w.takeEndpoint, w.evaluate, w.evaluate, w.evaluate, w.submit, w.submit, w.decide, w.decide,
-		w.deleteBundle, w.createObject, w.otherKind,
+		w.endpoint, w.endpoint, w.takeEndpoint, w.evaluate, w.evaluate, w.evaluate, w.edit, w.edit, w.submit, w.submit,
+		w.decide, w.decide, w.expire, w.deleteBundle, w.createObject, w.otherKind,
 	}
 	for range 30 {
 		steps[w.rand.IntN(len(steps))]()
@@ -309,11 +310,12 @@ func (w *walk) wantHistory(b *walkBundle) {
 	}
 	var got []string
 	for _, e := range events {
-		got = append(got, walkEvent(e.Type, e.By, e.RequestID, e.From, e.To, e.ObjectSID))
+		got = append(got, walkEvent(e))
 	}
 	if !slices.Equal(got, b.history) {
-		w.fail("the history of %s is\n%s\nwant\n%s", b.sid, strings.Join(got, "\n"), strings.Join(b.history, "\n"))
+		w.fail("the history of %s is\n%s\nwant\n%s", b.sid, strings.Join(got, ""), strings.Join(b.history, ""))
 	}
+	w.outcomes["events in histories"] += len(got)
 }
 
 // wantList compares the SIDs of a list.

@@ -132,11 +132,17 @@ func startInstance(t *testing.T, db string, flags ...string) *instance {
 // api returns a client of the server that does not retry, because the tests count the requests without a response.
 func (s *instance) api(t *testing.T) *client.Client {
 	t.Helper()
+	return s.apiOver(t, func(transport http.RoundTripper) http.RoundTripper { return transport })
+}
+
+// apiOver is api with a transport around that of the connections.
+func (s *instance) apiOver(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *client.Client {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: writerCount}
 	t.Cleanup(transport.CloseIdleConnections)
 	api, err := client.New(client.WithBaseURL(s.url), client.WithCredentials(programtest.AccountSID, programtest.AuthToken),
 		client.WithRetries(client.RetryPolicy{MaxAttempts: 1}),
-		client.WithHTTPClient(&http.Client{Transport: transport, Timeout: 30 * time.Second}))
+		client.WithHTTPClient(&http.Client{Transport: wrap(transport), Timeout: 30 * time.Second}))
 	if err != nil {
 		t.Fatal(err)
 	}

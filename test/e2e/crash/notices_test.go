@@ -130,15 +130,7 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 			t.Errorf("%s with %s ended %s", sid, row.email, row.status)
 		}
 		tally.Changes += len(changes)
-		var history []client.BundleStatus
-		for _, e := range histories[sid] {
-			if e.to != "" { // other events are of what was assigned and evaluated
-				history = append(history, client.BundleStatus(e.to))
-			}
-		}
-		if !slices.Equal(history, changes) {
-			t.Errorf("the history of %s has %v, want %v", sid, history, changes)
-		}
+		verifyStatusEvents(t, sid, histories[sid], changes)
 		for channel, of := range notices {
 			want := row.told(channel)
 			if told += len(want); len(of[sid]) != len(want) {
@@ -168,6 +160,31 @@ func (run *campaignRun) verify(t *testing.T) deliveryTally {
 		*again += len(receptions) - 1
 	}
 	return tally
+}
+
+// verifyStatusEvents expects a history to have the changes of the status, each once and by the right actor.
+func verifyStatusEvents(t *testing.T, sid string, history []eventRow, changes []client.BundleStatus) {
+	t.Helper()
+	status := client.BundleStatusDraft
+	var got []client.BundleStatus
+	for _, e := range history {
+		if e.to == "" { // other events are of what was assigned and evaluated
+			continue
+		}
+		submitted := e.to == string(client.BundleStatusPendingReview)
+		actor := reviewer
+		if submitted {
+			actor = accountHolder
+		}
+		if e.kind != updated || e.from != string(status) || e.actor != actor || (e.request != "") != submitted {
+			t.Errorf("%s was %s, and then has the event %+v", sid, status, e)
+		}
+		status = client.BundleStatus(e.to)
+		got = append(got, status)
+	}
+	if !slices.Equal(got, changes) {
+		t.Errorf("the history of %s has %v, want %v", sid, got, changes)
+	}
 }
 
 // verifyDelivery expects a notice to be recorded as delivered once, and to have been received under its own id each time.
