@@ -111,7 +111,7 @@ func (w *walk) decide() {
 	case b.gone:
 		want = store.ErrNotFound
 	case b.status == trust.PendingReview:
-		b.status = to
+		b.status, b.expired = to, false
 		if to == trust.TwilioApproved {
 			reasons = nil
 		}
@@ -119,7 +119,7 @@ func (w *walk) decide() {
 		b.note(trust.Event{Origin: by, Type: trust.EventUpdated, From: trust.PendingReview, To: trust.InReview})
 		b.note(trust.Event{Origin: by, Type: trust.EventUpdated, From: trust.InReview, To: to, Errors: reasons})
 		w.outcomes["decide 200"]++
-	case b.status != to:
+	case b.status != to, to == trust.TwilioRejected && b.expired: // which had other reasons: none
 		want = trust.ErrStatusChange
 	}
 	w.log = append(w.log, "decide: "+b.sid+" "+string(to))
@@ -143,7 +143,7 @@ func (w *walk) expire() {
 		want = store.ErrNotFound
 	case b.status == trust.TwilioApproved && b.policy != trust.PrimaryPolicySID:
 		from := b.status
-		b.status = trust.TwilioRejected
+		b.status, b.expired = trust.TwilioRejected, true
 		b.note(trust.Event{Origin: trust.Origin{By: trust.Expiry}, Type: trust.EventUpdated, From: from, To: b.status})
 		w.outcomes["expire 200"]++
 	}

@@ -27,6 +27,7 @@ type walkBundle struct {
 	sid, policy string
 	fields      map[string]string // that edit sets
 	status      trust.Status
+	expired     bool              // whether the last rejection was the end of an approval
 	assigned    map[string]string // the SID of the assignment, by that of the object
 	endpoints   map[string]string // the same of channel endpoints
 	evaluations map[string]string // the response that told of it, by SID
