@@ -41,11 +41,13 @@ var savedAnswers = newTable(
 	moment("created_at", func(a *savedAnswer) *time.Time { return &a.At }),
 )
 
-// saveAnswer stores an answer. It replaces one that is older than KeyLife, and no other.
-var saveAnswer = savedAnswers.insertOne + `
+// ifNew, after an INSERT of answers, replaces an answer that is older than KeyLife, and no other.
+var ifNew = `
 	ON CONFLICT (account_sid, idempotency_key) DO UPDATE SET operation = excluded.operation, fingerprint = excluded.fingerprint,
 		answer = excluded.answer, created_at = excluded.created_at
 	WHERE idempotency_keys.created_at <= excluded.created_at - ` + strconv.FormatInt(KeyLife.Microseconds(), 10)
+
+var saveAnswer = savedAnswers.insertOne + ifNew
 
 // createOnce runs create in a transaction, unless the request is a repeat. It returns row, or what the first request returned.
 func createOnce[Row any](

@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
 // request returns a create with the same key each time.
@@ -45,6 +49,46 @@ func TestManyCreatesWithOneKey(t *testing.T) {
 				if made := err == nil; made != (sids[0] == fmt.Sprintf("BU%032x", i)) {
 					t.Errorf("bundle %d: %v", i, err)
 				}
+			}
+		})
+	}
+}
+
+// TestManyCreatesWithFewKeys sends creates with the same keys in random orders to two stores, so that the transactions of both have
+// several keys in common.
+func TestManyCreatesWithFewKeys(t *testing.T) {
+	const count, keys = 2000, 50
+	for engine, database := range storetest.Names() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			name := database(t)
+			stores := []*store.Store{storetest.Open(t, name), storetest.Open(t, name)}
+			var answers [keys]sync.Map
+			var group errgroup.Group
+			for i := range count {
+				group.Go(func() error {
+					p, r, key := draft(), request("body", at), rand.IntN(keys)
+					p.SID, r.Key = fmt.Sprintf("BU%032x", i), fmt.Sprint(key)
+					made, err := stores[i%2].Bundles.CreateOnce(t.Context(), r, p)
+					answers[key].Store(made.SID, true)
+					return err
+				})
+			}
+			check(t, group.Wait())
+			for key := range keys {
+				var sids []any
+				answers[key].Range(func(sid, _ any) bool { sids = append(sids, sid); return true })
+				if len(sids) != 1 {
+					t.Errorf("the key %d got the answers %v", key, sids)
+				}
+			}
+			stored, err := stores[0].Bundles.Count(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), count)
+			if stored != keys || err != nil {
+				t.Errorf("%d bundles are stored, want %d, %v", stored, keys, err)
+			}
+			if store.IsPostgres(name) {
+				check(t, errors.Join(stores[0].Close(), stores[1].Close()))
+				storetest.UseSQL(t, name, func(db *sql.DB) { storetest.WantNoDeadlocks(t, db) })
 			}
 		})
 	}

@@ -60,3 +60,55 @@ func TestInsertOutlivesItsCaller(t *testing.T) {
 		t.Errorf("got %v, want ErrUncertain", err)
 	}
 }
+
+// TestKeyedInsertsShareATransaction has keys among others that were used before: by a stored request, and by one in the same batch.
+func TestKeyedInsertsShareATransaction(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.New(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // what was stored has been read
+	if _, err := s.Bundles.CreateOnce(t.Context(), keyed(0, "used", "body").saved.Request, keyed(0, "used", "body").row); err != nil {
+		t.Fatal(err)
+	}
+	broken := keyed(6, "broken", "body")
+	broken.row.FriendlyName = "\x00" // which Postgres cannot take
+	batch := []*keyedRow[trust.Bundle]{
+		keyed(1, "z", "body"), keyed(2, "used", "body"), keyed(3, "used", "other"), keyed(4, "a", "body"), keyed(5, "z", "body"),
+		keyed(7, "last", "body"), broken,
+	}
+	var running []*insert[*keyedRow[trust.Bundle]]
+	for _, one := range batch {
+		running = append(running, &insert[*keyedRow[trust.Bundle]]{ctx: t.Context(), row: one, done: make(chan struct{})})
+	}
+	s.Bundles.keyedInserts.insert(running[:5])
+	s.Bundles.keyedInserts.insert(running[5:])
+	for n, want := range []struct {
+		answer string
+		err    error
+	}{{"BU1", nil}, {"BU0", nil}, {"", ErrKeyReused}, {"BU4", nil}, {"BU1", nil}, {"BU7", nil}} {
+		if got := batch[n]; running[n].err != nil || got.answer.SID != want.answer || !errors.Is(got.err, want.err) {
+			t.Errorf("row %d: %q, %v, %v, want %q, %v", n, got.answer.SID, got.err, running[n].err, want.answer, want.err)
+		}
+	}
+	if running[6].err == nil {
+		t.Error("the broken row was stored")
+	}
+	for n, wantStored := range []bool{true, true, false, false, true, false, false, true} {
+		_, err := s.Bundles.Fetch(t.Context(), BundlesOf("AC", trust.TrustProduct), fmt.Sprint("BU", n))
+		if stored := err == nil; stored != wantStored || (!stored && !errors.Is(err, ErrNotFound)) {
+			t.Errorf("bundle %d: %v, want it stored: %t", n, err, wantStored)
+		}
+	}
+	if _, err := s.Bundles.EarlierAnswer(t.Context(), broken.saved.Request); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the key of the broken row: %v", err)
+	}
+}
+
+// keyed returns a bundle with a key, whose request has this body.
+func keyed(n int, key, body string) *keyedRow[trust.Bundle] {
+	at := time.UnixMilli(1)
+	b := trust.NewBundle(trust.TrustProduct, fmt.Sprint("BU", n), "AC", "RN", "Acme", "a@b.example", "", at)
+	text := fmt.Sprintf(`{"SID":%q}`, b.SID)
+	return &keyedRow[trust.Bundle]{row: b, saved: savedAnswer{Request{"AC", key, "CreateTrustProduct", body, at}, text}}
+}

@@ -10,9 +10,12 @@ import (
 //
 // A resource is a table (newTable), a migration that makes it, and a field of Store.
 type Resource[Row any] struct {
-	store   *Store
-	table   *table[Row]
-	inserts *inserts[Row] // on Postgres; on SQLite the batcher does as much
+	store *Store
+	table *table[Row]
+
+	// On Postgres; on SQLite the batcher does as much.
+	inserts      *inserts[Row]
+	keyedInserts *inserts[*keyedRow[Row]]
 }
 
 // Scope says whose rows are meant: it has a value for each column of the table's scope.
@@ -21,6 +24,7 @@ type Scope []string
 func newResource[Row any](s *Store, t *table[Row]) *Resource[Row] {
 	r := &Resource[Row]{store: s, table: t}
 	r.inserts = &inserts[Row]{run: r.insertTogether}
+	r.keyedInserts = &inserts[*keyedRow[Row]]{run: r.insertKeyedTogether}
 	return r
 }
 
@@ -31,12 +35,6 @@ func (r *Resource[Row]) Create(ctx context.Context, row Row) error {
 	}
 	rows := []Row{row} // the one copy that the closure keeps
 	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, rows...) })
-}
-
-// CreateOnce is Create for a caller who may repeat the request: each repeat within KeyLife returns the row that the first one
-// stored, as it was then. Key and row are one commit. It returns ErrKeyReused where the key came with another request.
-func (r *Resource[Row]) CreateOnce(ctx context.Context, request Request, row Row) (Row, error) {
-	return createOnce(ctx, r.store, request, row, func(tx session) error { return r.table.insert(tx, row) })
 }
 
 // Fetch returns the row with this key, or ErrNotFound.

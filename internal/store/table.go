@@ -200,13 +200,18 @@ func (t *table[Row]) insertMany(q session, rows []Row) error {
 
 // execInsert runs a statement that begins with t.insertText(len(rows)).
 func (t *table[Row]) execInsert(q session, statement string, rows ...Row) (changed int64, err error) {
+	return q.exec(statement, t.values(rows)...)
+}
+
+// values returns the parameters of a statement that begins with t.insertText(len(rows)).
+func (t *table[Row]) values(rows []Row) []any {
 	values := make([]any, 0, len(rows)*len(t.fields))
 	for i := range rows {
 		for n := range t.fields {
 			values = append(values, t.fields[n].value(&rows[i]))
 		}
 	}
-	return q.exec(statement, values...)
+	return values
 }
 
 // fetch reads the row of a key within a scope, or in any scope where that is nil. lock is engine.lockRow where the row is to be

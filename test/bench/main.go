@@ -43,7 +43,7 @@ type options struct {
 	Quick       bool          `help:"Use small sizes, to see that everything works. The figures mean little."`
 	Dir         string        `help:"Where to create the temporary folder, whose file system is measured." placeholder:"DIR"`
 	Rounds      int           `help:"How often the two sides of a ratio alternate." placeholder:"N"`
-	Round       time.Duration `help:"How long a round of figures 1 and 2 takes." placeholder:"TIME"`
+	Round       time.Duration `help:"How long a round of figures 1, 2 and 9 takes." placeholder:"TIME"`
 	Products    int           `help:"Products in the large database of figures 4, 7 and 8." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
 	Creators    int           `help:"Connections that create products during figure 6." default:"8" placeholder:"N"`
@@ -87,6 +87,7 @@ func figures() []figure {
 		{6, (*bench).callbacks},
 		{7, (*bench).startAndMemory},
 		{8, (*bench).depth},
+		{9, (*bench).keyed},
 	}
 }
 

@@ -57,6 +57,29 @@ func BenchmarkPostgres(b *testing.B) {
 	b.ReportMetric(median(ratios), "ratio")
 }
 
+// BenchmarkKeyedPostgres is figure 9 on Postgres. One iteration is a round of each load.
+func BenchmarkKeyedPostgres(b *testing.B) {
+	ctx := b.Context()
+	s, err := serveDatabase(ctx, pgtest.NewDurable(b), durable)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.close(); err != nil {
+			b.Error(err)
+		}
+	})
+	s.work(ctx)
+	done, err := inTurns(ctx, b.N, postgresRound, keyedCreates(s.address, 64), creates(s.address, 64))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(done.first, "keyed/s")
+	b.ReportMetric(done.second, "plain/s")
+	b.ReportMetric(done.ratio, "ratio")
+}
+
 // plainPool returns a pool for a separate database on the same cluster, with the program's schema, used without its code.
 func plainPool(b *testing.B) *sql.DB {
 	b.Helper()

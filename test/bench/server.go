@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +30,7 @@ const (
 	authToken  = "0123456789abcdef0123456789abcdef" // of temporary databases
 	policySID  = "RN7a97559effdf62d00f4298208492a5ea"
 	email      = "compliance@acme.example"
+	createForm = "FriendlyName=Acme&Email=" + email + "&PolicySid=" + policySID
 )
 
 // process runs functions in the background until it is stopped.
@@ -136,28 +139,39 @@ func (noStorage) CreateTrustProduct(
 
 // creates is a load of creates.
 func creates(address string, connections int) load {
-	request := post("/v1/TrustProducts", "FriendlyName=Acme&Email="+email+"&PolicySid="+policySID)
+	request := post("/v1/TrustProducts", createForm)
 	return load{
 		address: address, connections: connections, status: http.StatusCreated,
 		request: func(buffer []byte, _ int) []byte { return append(buffer, request...) },
 	}
 }
 
+// keyedCreates is creates with idempotency keys, each of its own, as our client sends them.
+func keyedCreates(address string, connections int) load {
+	all := creates(address, connections)
+	all.request = func(buffer []byte, _ int) []byte {
+		return append(buffer, post("/v1/TrustProducts", createForm, "Idempotency-Key: "+rand.Text())...)
+	}
+	return all
+}
+
 // updates is a load of edits, each of which gives a random product a new name.
 func updates(address string, connections int, sids []string) load {
-	salt := rand.IntN(1e6) //nolint:gosec // G404: new names
+	salt := mathrand.IntN(1e6) //nolint:gosec // G404: new names
 	return load{
 		address: address, connections: connections, status: http.StatusOK,
 		request: func(buffer []byte, number int) []byte {
-			sid := sids[rand.IntN(len(sids))] //nolint:gosec // G404: nothing secret
+			sid := sids[mathrand.IntN(len(sids))] //nolint:gosec // G404: nothing secret
 			name := "FriendlyName=Acme+" + strconv.Itoa(salt) + "+" + strconv.Itoa(number)
 			return append(buffer, post("/v1/TrustProducts/"+sid, name)...)
 		},
 	}
 }
 
-func post(path, form string) string {
+// post returns a request. headers are lines without their ends.
+func post(path, form string, headers ...string) string {
 	credentials := base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + authToken))
 	return "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic " + credentials +
-		"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(form)) + "\r\n\r\n" + form
+		"\r\n" + strings.Join(append(headers, "Content-Type: application/x-www-form-urlencoded"), "\r\n") +
+		"\r\nContent-Length: " + strconv.Itoa(len(form)) + "\r\n\r\n" + form
 }
