@@ -66,7 +66,7 @@ type Config struct {
 	// MaxBodyBytes bounds a request's body; 0 means 64 KiB.
 	MaxBodyBytes int64
 
-	// Timeout bounds an operation through its context; 0 means 30 seconds.
+	// Timeout bounds an operation through its context; 0 means 30 seconds. It does not apply to streams.
 	Timeout time.Duration
 
 	// Now is the clock for the durations in the log; nil means time.Now.

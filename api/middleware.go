@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -42,7 +41,7 @@ func observe(served contract, config Config) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := config.Now()
-			ctx, cancel := context.WithTimeout(c.Request().Context(), config.Timeout)
+			ctx, cancel := observer.limit(c, config.Timeout)
 			defer cancel()
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}

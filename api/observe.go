@@ -64,6 +64,15 @@ func newObserver(operations []*operation) observer {
 	return o
 }
 
+// limit returns the context of a request, with the timeout of operations unless it is for a stream.
+func (o observer) limit(c echo.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	ctx := c.Request().Context()
+	if op := o.operations[routeKey{c.Request().Method, c.Path()}]; op != nil && op.streams {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
 // describe returns all but Duration and Broken of a request that got a status, with the answer if that is an error.
 func (o observer) describe(c echo.Context, status int, answer gen.Error) RequestInfo {
 	r := c.Request()

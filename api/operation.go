@@ -30,6 +30,7 @@ type operation struct {
 	route         *routers.Route
 	methods       string // of its path, for CORS
 	authenticated bool
+	streams       bool             // whether its response does not end by itself
 	contentType   string           // of its body, empty without one
 	body          *openapi3.Schema // of its body, nil without one
 	objects       map[string]int   // the form's parameters that hold a JSON object, with their limits in bytes
@@ -79,6 +80,7 @@ func newOperation(route *routers.Route, methods string, options *openapi3filter.
 		security = &route.Spec.Security
 	}
 	op.authenticated = len(*security) > 0
+	op.streams = route.Operation.Extensions["x-stream"] != nil
 	op.params = parameters(route)
 	for _, parameter := range op.params {
 		switch parameter.In {

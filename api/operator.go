@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -18,6 +19,15 @@ const (
 )
 
 var loadOperatorOperations = sync.OnceValues(func() ([]*operation, error) { return readContract(validation.GetSpec) })
+
+// IsStream reports whether a request is for a stream: an operation of the operator API that does not end by itself, and whose
+// context has no timeout.
+func IsStream(r *http.Request) bool {
+	operations, err := loadOperatorOperations()
+	return err == nil && slices.ContainsFunc(operations, func(op *operation) bool {
+		return op.streams && op.route.Method == r.Method && op.route.Path == r.URL.Path
+	})
+}
 
 // NewOperator is New for the operator API, api/operator/openapi.yaml. All paths begin with OperatorPath; besides the operations
 // it serves GET /operator/openapi.yaml and GET /operator/docs (the API reference, with which operations can be tried). Scripts of

@@ -758,6 +758,12 @@ type MessageSummary struct {
 // MessageTo The `Email` of the bundle when its status changed, which may be any text.
 type MessageTo = string
 
+// Missed Messages that a stream does not have, and that may have matched its filters.
+type Missed struct {
+	// Missed How many; null if that is unknown.
+	Missed *int64 `json:"missed"`
+}
+
 // NewAccount A new account, with the token that only this response has.
 type NewAccount struct {
 	// AccountSID The SID of an account.
@@ -918,8 +924,14 @@ type ReviewPage struct {
 	Reviews []Review `json:"reviews"`
 }
 
+// StreamPosition The id of a message in a stream.
+type StreamPosition = int64
+
 // AccountSIDFilter The SID of an account.
 type AccountSIDFilter = AccountSID
+
+// After The id of a message in a stream.
+type After = StreamPosition
 
 // BundleSIDFilter The SID of a Trust Product or Customer Profile.
 type BundleSIDFilter = BundleSID
@@ -938,6 +950,9 @@ type EndpointFilter = Endpoint
 
 // EventOrder defines model for EventOrder.
 type EventOrder string
+
+// LastEventID The id of a message in a stream.
+type LastEventID = StreamPosition
 
 // PageSize defines model for PageSize.
 type PageSize = int64
@@ -1018,6 +1033,21 @@ type ListDeliveryParams struct {
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
+// StreamEventParams defines parameters for StreamEvent.
+type StreamEventParams struct {
+	// After The id of the message to begin after; 0 begins with the oldest that there is.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// BundleSID Return only those of this bundle.
+	BundleSID *BundleSIDFilter `form:"bundle_sid,omitempty" json:"bundle_sid,omitempty"`
+
+	// AccountSID Return only those of this account.
+	AccountSID *AccountSIDFilter `form:"account_sid,omitempty" json:"account_sid,omitempty"`
+
+	// LastEventID The id of the last message that was read, which an `EventSource` sends by itself. It precedes `after`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
 // ListMessageParams defines parameters for ListMessage.
 type ListMessageParams struct {
 	// AccountSID Return only those of this account.
@@ -1064,6 +1094,33 @@ type ListRequestParams struct {
 
 	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// StreamRequestParams defines parameters for StreamRequest.
+type StreamRequestParams struct {
+	// After The id of the message to begin after; 0 begins with the oldest that there is.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// AccountSID Return only requests of this account, including those with its SID and a wrong auth token.
+	AccountSID *RequestAccountSIDFilter `form:"account_sid,omitempty" json:"account_sid,omitempty"`
+
+	// Status Return only requests with this HTTP status.
+	Status *RequestStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// StatusClass Return only requests whose HTTP status has this first digit, for example 4 for 400 to 499.
+	StatusClass *RequestStatusClassFilter `form:"status_class,omitempty" json:"status_class,omitempty"`
+
+	// Code Return only requests that were refused with this error code.
+	Code *RequestCodeFilter `form:"code,omitempty" json:"code,omitempty"`
+
+	// Operation Return only requests of this operation, for example `CreateTrustProduct`.
+	Operation *RequestOperationFilter `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// BundleSID Return only requests with this SID in the path or as a parameter, which the one that created the bundle is not.
+	BundleSID *RequestBundleSIDFilter `form:"bundle_sid,omitempty" json:"bundle_sid,omitempty"`
+
+	// LastEventID The id of the last message that was read, which an `EventSource` sends by itself. It precedes `after`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
 // ListReviewParams defines parameters for ListReview.
@@ -1232,6 +1289,19 @@ type ClientInterface interface {
 	// Corresponds with POST /operator/v1/deliveries/{id}/replay (the `ReplayDelivery` operationId).
 	ReplayDelivery(ctx context.Context, id DeliveryIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StreamEvent Follow the changes of all bundles.
+	//
+	// Streams an `Event` for each change that matches the filters, whichever server made it, in an order that is the same for
+	// all readers. It begins after the position in `Last-Event-ID` or `after`, and without both with the changes from now on. A
+	// reader that resumes after the last position that it got misses and repeats none.
+	//
+	// The stream does not have creations, because a bundle tells its own: its first event here has the number 2. If events were
+	// removed before the reader got there (of histories only the latest 1,100 events are kept, and `reset` removes all), the
+	// stream says so in a `Missed`. They may be of other bundles than the filter's.
+	//
+	// Corresponds with GET /operator/v1/events (the `StreamEvent` operationId).
+	StreamEvent(ctx context.Context, params *StreamEventParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListMessage List e-mails.
 	//
 	// Returns a page of the e-mails of all accounts that match the filters, newest first, whether or not they were sent. Each
@@ -1274,6 +1344,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /operator/v1/requests (the `ListRequest` operationId).
 	ListRequest(ctx context.Context, params *ListRequestParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamRequest Follow the requests of customers.
+	//
+	// Streams a `Request` for each request that matches all filters, as this server gets them. With `Last-Event-ID` or `after`
+	// it begins with those after that one that the server still has; ids are valid for one server. A reader that is too slow,
+	// or resumes after requests were forgotten, gets a `Missed`. Status 501 (code 20501) means that the server keeps none.
+	//
+	// Corresponds with GET /operator/v1/requests/stream (the `StreamRequest` operationId).
+	StreamRequest(ctx context.Context, params *StreamRequestParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListReview List what waits for a reviewer.
 	//
@@ -1406,7 +1485,8 @@ type ClientInterface interface {
 	//
 	// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
 	// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
-	// is being sent may still arrive: call `settle` first if that matters.
+	// is being sent may still arrive: call `settle` first if that matters. Streams of
+	// events go on, with a `Missed` that counts the removed events and one more.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1417,7 +1497,8 @@ type ClientInterface interface {
 	//
 	// Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
 	// requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
-	// is being sent may still arrive: call `settle` first if that matters.
+	// is being sent may still arrive: call `settle` first if that matters. Streams of
+	// events go on, with a `Missed` that counts the removed events and one more.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1556,6 +1637,29 @@ func (c *Client) ReplayDelivery(ctx context.Context, id DeliveryIDInPath, reqEdi
 	return c.Client.Do(req)
 }
 
+// StreamEvent Follow the changes of all bundles.
+//
+// Streams an `Event` for each change that matches the filters, whichever server made it, in an order that is the same for
+// all readers. It begins after the position in `Last-Event-ID` or `after`, and without both with the changes from now on. A
+// reader that resumes after the last position that it got misses and repeats none.
+//
+// The stream does not have creations, because a bundle tells its own: its first event here has the number 2. If events were
+// removed before the reader got there (of histories only the latest 1,100 events are kept, and `reset` removes all), the
+// stream says so in a `Missed`. They may be of other bundles than the filter's.
+//
+// Corresponds with GET /operator/v1/events (the `StreamEvent` operationId).
+func (c *Client) StreamEvent(ctx context.Context, params *StreamEventParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamEventRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListMessage List e-mails.
 //
 // Returns a page of the e-mails of all accounts that match the filters, newest first, whether or not they were sent. Each
@@ -1639,6 +1743,25 @@ func (c *Client) CreateReplay(ctx context.Context, body CreateReplayJSONRequestB
 // Corresponds with GET /operator/v1/requests (the `ListRequest` operationId).
 func (c *Client) ListRequest(ctx context.Context, params *ListRequestParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListRequestRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamRequest Follow the requests of customers.
+//
+// Streams a `Request` for each request that matches all filters, as this server gets them. With `Last-Event-ID` or `after`
+// it begins with those after that one that the server still has; ids are valid for one server. A reader that is too slow,
+// or resumes after requests were forgotten, gets a `Missed`. Status 501 (code 20501) means that the server keeps none.
+//
+// Corresponds with GET /operator/v1/requests/stream (the `StreamRequest` operationId).
+func (c *Client) StreamRequest(ctx context.Context, params *StreamRequestParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamRequestRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1930,7 +2053,8 @@ func (c *Client) CreateFault(ctx context.Context, body CreateFaultJSONRequestBod
 //
 // Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
 // requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
-// is being sent may still arrive: call `settle` first if that matters.
+// is being sent may still arrive: call `settle` first if that matters. Streams of
+// events go on, with a `Missed` that counts the removed events and one more.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1951,7 +2075,8 @@ func (c *Client) ResetWithBody(ctx context.Context, contentType string, body io.
 //
 // Deletes everything but the accounts and their Primary Customer Profiles, also the faults that are left and the log of
 // requests. The clock is left alone. Other requests see everything or nothing of what was there before. A callback that
-// is being sent may still arrive: call `settle` first if that matters.
+// is being sent may still arrive: call `settle` first if that matters. Streams of
+// events go on, with a `Missed` that counts the removed events and one more.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2380,6 +2505,99 @@ func NewReplayDeliveryRequest(server string, id DeliveryIDInPath) (*http.Request
 	return req, nil
 }
 
+// NewStreamEventRequest constructs an http.Request for the StreamEvent method
+func NewStreamEventRequest(server string, params *StreamEventParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.BundleSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bundle_sid", *params.BundleSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccountSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_sid", *params.AccountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListMessageRequest constructs an http.Request for the ListMessage method
 func NewListMessageRequest(server string, params *ListMessageParams) (*http.Request, error) {
 	var err error
@@ -2701,6 +2919,147 @@ func NewListRequestRequest(server string, params *ListRequestParams) (*http.Requ
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamRequestRequest constructs an http.Request for the StreamRequest method
+func NewStreamRequestRequest(server string, params *StreamRequestParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/requests/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccountSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_sid", *params.AccountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StatusClass != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status_class", *params.StatusClass, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Operation != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operation", *params.Operation, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.BundleSID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bundle_sid", *params.BundleSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
 	}
 
 	return req, nil

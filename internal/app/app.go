@@ -162,6 +162,8 @@ type App struct {
 	requests *requestlog.Log // nil without Config.RequestLog
 	sender   *callback.Sender
 	worker   *jobs.Worker
+
+	endStreams func() // of the operator API; nil if that is off
 }
 
 // New puts a server together and has it listen. It answers no request and does no job before Run.
@@ -255,6 +257,9 @@ func (a *App) RequestLog() *requestlog.Log { return a.requests }
 // Close releases what New acquired. Call it when Run, Serve, Work and Drain have returned.
 func (a *App) Close() error {
 	errs := []error{a.main.close(), a.operator.close()}
+	if a.endStreams != nil {
+		a.endStreams()
+	}
 	if a.sender != nil {
 		a.sender.Close()
 	}

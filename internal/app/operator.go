@@ -51,18 +51,20 @@ func (a *App) buildOperator(ctx context.Context) error {
 		return err
 	}
 	requests := operator.Requests{Server: c.Name, Log: a.requests}
-	handler, err := api.NewOperator(operator.New(c.Store, requests, mails, c.Policy, c.Now, c.Control), config)
+	o := operator.New(c.Store, requests, mails, c.Policy, c.Now, c.Control)
+	handler, err := api.NewOperator(o, config)
 	if err != nil {
 		return err
 	}
+	a.endStreams = o.EndStreams
 	if c.Control != nil {
 		handler = c.Control.Gate(handler)
 	}
 	if c.Operator.Listen == "" {
-		a.main.handler = split(a.main.handler, handler)
+		a.main.handler, a.main.onShutdown = split(a.main.handler, handler), a.endStreams
 		return nil
 	}
-	a.operator = &site{handler: handler, limiter: limiter}
+	a.operator = &site{handler: handler, limiter: limiter, onShutdown: a.endStreams}
 	return a.operator.listen(ctx, c.Operator.Listen)
 }
 

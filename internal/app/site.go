@@ -11,9 +11,10 @@ import (
 
 // site is a handler and the address at which it is served.
 type site struct {
-	handler  http.Handler
-	limiter  *connections.Limiter // nil if nobody listens
-	listener net.Listener         // nil if nobody listens
+	handler    http.Handler
+	limiter    *connections.Limiter // nil if nobody listens
+	listener   net.Listener         // nil if nobody listens
+	onShutdown func()               // ends what would not end by itself; nil for nothing
 }
 
 func (c Config) newLimiter() *connections.Limiter {
@@ -47,6 +48,9 @@ func (s *site) serve(ctx context.Context, c Config) error {
 	server := newServer(s.handler, c.Logger)
 	if c.Certificate != nil {
 		server.TLSConfig = c.Certificate.Config()
+	}
+	if s.onShutdown != nil {
+		server.RegisterOnShutdown(s.onShutdown)
 	}
 	return serve(ctx, server, s.limiter.Limit(server, s.listener), c.Logger)
 }

@@ -74,11 +74,12 @@ func (c *Control) Handler(next http.Handler) http.Handler {
 }
 
 // Gate returns a handler in front of an API, which is next: a Reset and the requests for its operations wait for each other. The
-// operations of test mode do not wait, because Reset is one of them, and because others wait for the worker.
+// operations of test mode do not wait, because Reset is one of them, and because others wait for the worker. Streams do not wait,
+// because they do not end.
 func (c *Control) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		operators := strings.HasPrefix(r.URL.Path, api.OperatorPath) && !strings.HasPrefix(r.URL.Path, api.OperatorTestPath)
-		if !isOperation(r) && !operators {
+		if !isOperation(r) && (!operators || api.IsStream(r)) {
 			next.ServeHTTP(w, r)
 			return
 		}

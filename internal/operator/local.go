@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,7 +20,8 @@ import (
 const localValidity = 365 * 24 * time.Hour
 
 // Local returns a transport that serves the operator API on a store within the process, for a program that has the database but
-// no server. It adds the credentials itself, whatever the host of a request. It has no requests of customers and no test mode.
+// no server. It adds the credentials itself, whatever the host of a request. It has no requests of customers, no streams and no
+// test mode.
 func Local(s *store.Store, mails mail.Composer, now func() time.Time, log *slog.Logger) (http.RoundTripper, error) {
 	token := rand.Text()
 	handler, err := api.NewOperator(New(s, Requests{}, mails, trust.Policy{ValidFor: localValidity}, now, nil), api.Config{
@@ -35,6 +37,9 @@ type local struct {
 
 // RoundTrip calls the handler, and returns when it does.
 func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
+	if api.IsStream(r) {
+		return nil, errors.New("a stream needs a server")
+	}
 	request := r.Clone(r.Context())
 	request.Header.Set("Authorization", l.authorization)
 	request.Host = r.URL.Host

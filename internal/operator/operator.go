@@ -1,6 +1,6 @@
 // Package operator implements the operator API (api/operator/openapi.yaml) on a store and a log of requests: reviews,
-// deliveries, e-mails, histories, requests and accounts of all customers, and the control of a server in test mode. Local serves
-// it within a process, without a server.
+// deliveries, e-mails, histories, requests and accounts of all customers, streams of what changes, and the control of a server in
+// test mode. Local serves it within a process, without a server.
 //
 // Package api validates and authenticates the requests, package trust decides what is allowed, and package store keeps the data.
 package operator
@@ -12,6 +12,8 @@ import (
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen/operator/server"
 	"github.com/opentrusthub/trusthub/internal/control"
+	"github.com/opentrusthub/trusthub/internal/eventstream"
+	"github.com/opentrusthub/trusthub/internal/feed"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -26,17 +28,23 @@ type Operator struct {
 	policy   trust.Policy
 	now      func() time.Time
 	control  *control.Control // nil outside test mode
+	changes  *feed.Feed
+	streams  *eventstream.Streams
 }
 
 var _ server.StrictServerInterface = (*Operator)(nil)
 
-// New returns an operator of an open store. The composer, the policy and the clock are those of the server. Outside test mode, c
-// is nil, and the operations of test mode must not be served: see api.Config.TestMode.
+// New returns an operator of an open store, which must outlive its streams: see EndStreams. The composer, the policy and the
+// clock are those of the server. Outside test mode, c is nil, and the operations of test mode must not be served: see
+// api.Config.TestMode.
 func New(
 	s *store.Store, requests Requests, mails mail.Composer, policy trust.Policy, now func() time.Time, c *control.Control,
 ) *Operator {
-	return &Operator{s, requests, mails, policy, now, c}
+	return &Operator{s, requests, mails, policy, now, c, feed.New(s), eventstream.New(eventstream.DefaultConfig())}
 }
+
+// EndStreams ends all streams, and has new ones refused. Call it when the server stops, which would wait for them otherwise.
+func (o *Operator) EndStreams() { o.streams.Close() }
 
 // MapError is an api.Config.MapError.
 func MapError(err error) *api.Error {

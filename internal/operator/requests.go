@@ -16,12 +16,14 @@ type Requests struct {
 	Log    *requestlog.Log // nil if the server keeps none
 }
 
+var errNoRequestLog = api.NewError(api.CodeUnimplemented, "This server keeps no requests: its --request-log is 0", nil)
+
 // ListRequest returns a page of requests.
 func (o *Operator) ListRequest(
 	ctx context.Context, r server.ListRequestRequestObject,
 ) (server.ListRequestResponseObject, error) {
 	if o.requests.Log == nil {
-		return nil, api.NewError(api.CodeUnimplemented, "This server keeps no requests: its --request-log is 0", nil)
+		return nil, errNoRequestLog
 	}
 	p, err := newPage(gen.NewListRequestRequest(api.BaseURL(ctx), &r.Params))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub"
+	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/seed"
@@ -99,8 +100,33 @@ func (s *testServer) do(t *testing.T, r *http.Request) *httptest.ResponseRecorde
 	t.Helper()
 	s.now = s.now.Add(time.Second)
 	w := httptest.NewRecorder()
-	s.app.Handler().ServeHTTP(w, r)
+	if !api.IsStream(r) {
+		s.app.Handler().ServeHTTP(w, r)
+		return w
+	}
+	ctx, leave := context.WithCancel(r.Context())
+	defer leave()
+	reader := &streamReader{ResponseRecorder: w, parts: 1, leave: leave}
+	if strings.Contains(r.URL.RawQuery, "after=") || r.Header.Get("Last-Event-ID") != "" {
+		reader.parts++ // it has got something, if there is something to resume with
+	}
+	s.app.Handler().ServeHTTP(reader, r.WithContext(ctx))
 	return w
+}
+
+// streamReader is a reader of a stream who leaves after some parts, of which the first is the header.
+type streamReader struct {
+	*httptest.ResponseRecorder
+
+	parts int
+	leave func()
+}
+
+func (s *streamReader) Flush() {
+	s.ResponseRecorder.Flush()
+	if s.parts--; s.parts == 0 {
+		s.leave()
+	}
 }
 
 // work does what is due after a time.

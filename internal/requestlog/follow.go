@@ -15,21 +15,23 @@ type Follower struct {
 	filter  Filter
 	waiting queue         // guarded by log.mu, like missed
 	missed  int           // since the last Next
+	gap     bool          // whether requests were forgotten before it followed
 	wake    chan struct{} // has one element when there may be something in waiting
 }
 
 // Follow returns a follower of the requests that match the filter and have a Sequence above after: first those that the log
 // has, then those to come. To go on after a break, pass the Sequence of the last request that was read. A negative after
-// means only those to come.
+// means only those to come, 0 all that the log has.
 func (l *Log) Follow(filter Filter, after int64) (*Follower, error) {
 	f := &Follower{log: l, filter: filter, wake: make(chan struct{}, 1)}
-	earlier, err := l.register(f)
+	earlier, forgotten, err := l.register(f)
 	if err != nil {
 		return nil, err
 	}
 	if after < 0 {
 		return f, nil
 	}
+	f.gap = after > 0 && after < forgotten
 	var matching []*Entry
 	for _, entry := range earlier {
 		if entry.Sequence > after && filter.matches(entry) {
@@ -41,15 +43,18 @@ func (l *Log) Follow(filter Filter, after int64) (*Follower, error) {
 	return f, nil
 }
 
-// register has a follower offered all requests from now on, and returns those before.
-func (l *Log) register(f *Follower) (earlier []*Entry, err error) {
+// HasGap reports whether the log had forgotten requests after the one that the follower begins after, which may have matched.
+func (f *Follower) HasGap() bool { return f.gap }
+
+// register has a follower offered all requests from now on, and returns those before, and the last one that was forgotten.
+func (l *Log) register(f *Follower) (earlier []*Entry, forgotten int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.followers) >= l.limits.followers {
-		return nil, ErrTooManyFollowers
+		return nil, 0, ErrTooManyFollowers
 	}
 	l.followers[f] = struct{}{}
-	return l.candidates(f.filter), nil
+	return l.candidates(f.filter), l.forgotten, nil
 }
 
 // prepend puts requests in front of those that wait.
@@ -109,5 +114,6 @@ func (f *Follower) offer(entry *Entry) {
 }
 
 func (f *Follower) push(entry *Entry) {
-	f.missed += f.waiting.push(entry, f.log.limits.requests, f.log.limits.accountBytes)
+	dropped, _ := f.waiting.push(entry, f.log.limits.requests, f.log.limits.accountBytes)
+	f.missed += dropped
 }

@@ -227,3 +227,35 @@ func TestConcurrency(t *testing.T) {
 	}
 	wait.Wait()
 }
+
+// TestGapOfAFollower resumes after requests that the log still has, that it has forgotten, and that an earlier process had.
+func TestGapOfAFollower(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	log := requestlog.New(3, func() time.Time { return now })
+	earlierProcess := now.UnixMicro() - 1
+	var sequences []int64
+	follow := func(after int64, want bool) {
+		t.Helper()
+		follower, err := log.Follow(requestlog.Filter{}, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer follower.Close()
+		if got := follower.HasGap(); got != want {
+			t.Errorf("after %d of %v: %t, want %t", after, sequences, got, want)
+		}
+	}
+	for i := range 5 {
+		log.Observe(request(i))
+		sequences = append(sequences, log.List(requestlog.Filter{}, 0, 1)[0].Sequence)
+	}
+	follow(earlierProcess, true)
+	follow(sequences[0], true)  // the next one was forgotten
+	follow(sequences[1], false) // it was forgotten, but has been read
+	follow(sequences[4], false)
+	follow(0, false) // it wants what there is
+	follow(-1, false)
+	log.Clear()
+	follow(sequences[3], true)
+	follow(sequences[4], false)
+}

@@ -49,6 +49,7 @@ type Log struct {
 
 	mu         sync.Mutex
 	sequence   int64 // of the latest request
+	forgotten  int64 // the highest sequence of a request that was kept once, also by an earlier process
 	bytes      int   // of all queues, but not of the followers'
 	anonymous  queue // of requests without a known account
 	accounts   map[string]*list.Element
@@ -68,9 +69,9 @@ func New(requests int, now func() time.Time) *Log {
 }
 
 func newLog(limits limits, now func() time.Time) *Log {
+	start := now().UnixMicro() // so that numbers of an earlier process mean requests before those of this one
 	return &Log{
-		limits: limits, now: now,
-		sequence: now().UnixMicro(), // so that numbers of an earlier process mean requests before those of this one
+		limits: limits, now: now, sequence: start, forgotten: start,
 		accounts: map[string]*list.Element{}, followers: map[*Follower]struct{}{},
 	}
 }
@@ -94,12 +95,14 @@ func (l *Log) add(entry *Entry) {
 		requests = l.touch(entry)
 	}
 	before := requests.bytes
-	requests.push(entry, l.limits.requests, l.limits.accountBytes)
+	_, last := requests.push(entry, l.limits.requests, l.limits.accountBytes)
+	l.forgotten = max(l.forgotten, last)
 	l.bytes += requests.bytes - before
 	for l.bytes > l.limits.bytes && l.latestLast.Len() > 0 {
 		forgotten := l.latestLast.Remove(l.latestLast.Front()).(*account)
 		delete(l.accounts, forgotten.sid)
 		l.bytes -= forgotten.requests.bytes
+		l.forgotten = max(l.forgotten, forgotten.requests.last())
 	}
 	for follower := range l.followers {
 		follower.offer(entry)
@@ -110,6 +113,7 @@ func (l *Log) add(entry *Entry) {
 func (l *Log) Clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.forgotten = l.sequence
 	l.bytes, l.anonymous = 0, queue{}
 	clear(l.accounts)
 	l.latestLast.Init()
@@ -168,14 +172,22 @@ type queue struct {
 	bytes   int
 }
 
-// push appends an entry. It removes the oldest until the limits hold, and returns how many.
-func (q *queue) push(entry *Entry, maxEntries, maxBytes int) (removed int) {
+// push appends an entry. It removes the oldest until the limits hold, and returns how many, and the sequence of the last of them.
+func (q *queue) push(entry *Entry, maxEntries, maxBytes int) (removed int, last int64) {
 	q.entries, q.bytes = append(q.entries, entry), q.bytes+entry.bytes
 	for len(q.entries) > maxEntries || q.bytes > maxBytes {
-		q.pop()
+		last = q.pop().Sequence
 		removed++
 	}
-	return removed
+	return removed, last
+}
+
+// last returns the sequence of the newest entry, 0 without any.
+func (q *queue) last() int64 {
+	if len(q.entries) == 0 {
+		return 0
+	}
+	return q.entries[len(q.entries)-1].Sequence
 }
 
 // pop removes the oldest entry, of which there must be one, and returns it.

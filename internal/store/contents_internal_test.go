@@ -69,6 +69,8 @@ func plansOfContents(t *testing.T, s *Store, explain string) map[string]string {
 	must(t, err)
 	must(t, addEvents(q, "BU1", trust.Event{}))
 	must(t, assignPositions(q, 10))
+	_, err = removeEvents(q, "BU1", 7)
+	must(t, err)
 	for _, page := range []HistoryPage{{Limit: 10}, {Limit: 10, Newest: true}, {Limit: 10, Newest: true, After: 5}} {
 		_, err = queryAll(q, events.scan, historyQuery(page), "BU1", page.After, page.Limit)
 		must(t, err)

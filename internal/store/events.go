@@ -108,8 +108,7 @@ func runInsertEvent(tx session, statement, of string, e trust.Event) error {
 	}
 	for _, p := range stored {
 		if p.number >= MaxEvents && p.number%eventsRemoved == 0 {
-			if _, err := tx.exec(`DELETE FROM events WHERE bundle_sid = $1 AND number <= $2`, p.bundle,
-				p.number-MaxEvents+eventsRemoved); err != nil {
+			if _, err := removeEvents(tx, p.bundle, p.number-MaxEvents+eventsRemoved); err != nil {
 				return err
 			}
 		}
@@ -176,13 +175,14 @@ func withoutOrder(rows []eventRow) []trust.Event {
 
 // EventsAfter returns up to limit events of all bundles, in the order of their positions, that have a position after the given
 // one. Who continues after the last position that it got misses and repeats none, whichever servers write meanwhile, as long as
-// it comes before they are removed. Events of one bundle are in the order of their numbers. Creations are not among them.
+// it comes before they are removed. Positions have no gaps but those of events that were removed, so that it can tell how many
+// it has missed. Events of one bundle are in the order of their numbers. Creations are not among them.
 //
 // An event gets its position only after its commit, in a transaction of its own, of which there is one at a time (see
 // placeEvents): a number drawn at the change would become visible on Postgres after a greater one of a transaction that was
 // faster.
 func (s *Store) EventsAfter(ctx context.Context, position int64, limit int) ([]trust.Event, error) {
-	if err := s.placeEvents(ctx, limit); err != nil {
+	if _, err := s.placeEvents(ctx, limit); err != nil {
 		return nil, err
 	}
 	rows, err := queryAll(s.read(ctx), events.scan, eventsAfter, position, limit)
@@ -191,22 +191,40 @@ func (s *Store) EventsAfter(ctx context.Context, position int64, limit int) ([]t
 
 var eventsAfter = `SELECT ` + events.list + ` FROM events WHERE position > 0 AND position > $1 ORDER BY position LIMIT $2`
 
-// placeEvents assigns positions to up to limit events that have none.
-func (s *Store) placeEvents(ctx context.Context, limit int) error {
-	var some bool
-	err := s.read(ctx).row(`SELECT EXISTS (SELECT 1 FROM events WHERE position = 0)`).Scan(&some)
-	if err != nil || !some {
-		return s.classify(err)
+// LatestPosition returns the last position that was assigned, when all events that were committed before the call have one. Who
+// begins after it gets the events from now on.
+func (s *Store) LatestPosition(ctx context.Context) (last int64, err error) {
+	const placedAtOnce = 1000
+	for more := true; more; {
+		if more, err = s.placeEvents(ctx, placedAtOnce); err != nil {
+			return 0, err
+		}
 	}
-	return s.write(ctx, func(tx session) error { return assignPositions(tx, limit) })
+	err = s.read(ctx).row(`SELECT COALESCE(MAX(last), 0) FROM event_positions`).Scan(&last)
+	return last, s.classify(err)
+}
+
+// placeEvents assigns positions to up to limit events that have none, and reports whether there were any.
+func (s *Store) placeEvents(ctx context.Context, limit int) (some bool, err error) {
+	err = s.read(ctx).row(`SELECT EXISTS (SELECT 1 FROM events WHERE position = 0)`).Scan(&some)
+	if err != nil || !some {
+		return false, s.classify(err)
+	}
+	return true, s.write(ctx, func(tx session) error { return assignPositions(tx, limit) })
+}
+
+// usePositions assigns the next positions to nothing, and returns the last one. It locks the row until the transaction ends, so
+// that the next one sees all positions that this one assigns.
+func usePositions(tx session, count int64) (last int64, err error) {
+	err = tx.row(`INSERT INTO event_positions (id, last) VALUES (1, $1)
+		ON CONFLICT (id) DO UPDATE SET last = event_positions.last + excluded.last RETURNING last`, count).Scan(&last)
+	return last, err
 }
 
 // assignPositions is placeEvents in a transaction.
 func assignPositions(tx session, limit int) error {
-	// The update locks the row, so that the next transaction sees all positions that this one assigns.
-	var last int64
-	if err := tx.row(`INSERT INTO event_positions (id, last) VALUES (1, 0)
-		ON CONFLICT (id) DO UPDATE SET last = event_positions.last RETURNING last`).Scan(&last); err != nil {
+	last, err := usePositions(tx, 0)
+	if err != nil {
 		return err
 	}
 	placed, err := queryAll(tx, func(row scanner) (p int64, err error) { return p, row.Scan(&p) }, `
@@ -218,6 +236,33 @@ func assignPositions(tx session, limit int) error {
 		return err
 	}
 	_, err = tx.exec(`UPDATE event_positions SET last = $1 WHERE id = 1`, slices.Max(placed))
+	return err
+}
+
+// removeEvents deletes the events of a bundle up to a number.
+func removeEvents(tx session, bundleSID string, upTo int64) (removed int64, err error) {
+	const these = `bundle_sid = $1 AND number <= $2`
+	if err := skipUnplaced(tx, these, bundleSID, upTo); err != nil {
+		return 0, err
+	}
+	return tx.exec(`DELETE FROM events WHERE `+these, bundleSID, upTo)
+}
+
+// skipUnplaced uses a position for each event that meets a condition and has none, so that readers can tell that they have missed
+// it when it is removed. It must be called before the removal: who assigns positions locks their row before those of the events.
+func skipUnplaced(tx session, condition string, args ...any) error {
+	var unplaced int64
+	count := `SELECT COUNT(*) FROM events WHERE position = 0 AND ` + condition
+	if err := tx.row(count, args...).Scan(&unplaced); err != nil || unplaced == 0 {
+		return err
+	}
+	if _, err := usePositions(tx, 0); err != nil {
+		return err
+	}
+	if err := tx.row(count, args...).Scan(&unplaced); err != nil { // some may have got a position before the row was locked
+		return err
+	}
+	_, err := usePositions(tx, unplaced)
 	return err
 }
 
@@ -236,7 +281,7 @@ func (s *Store) RemoveHistories(ctx context.Context, before time.Time, limit int
 		count = 0
 		for _, end := range ends {
 			// A bundle with this SID may have been seeded again since.
-			removed, err := tx.exec(`DELETE FROM events WHERE bundle_sid = $1 AND number <= $2`, end.BundleSID, end.Number)
+			removed, err := removeEvents(tx, end.BundleSID, end.Number)
 			if err != nil {
 				return err
 			}

@@ -329,3 +329,39 @@ func TestPositionsAreNotReused(t *testing.T) {
 		}
 	})
 }
+
+// TestRemovedEventsLeaveGaps removes events that no reader of positions has seen, in each way that there is: the positions after
+// them tell how many.
+func TestRemovedEventsLeaveGaps(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx, other := t.Context(), draft()
+		other.SID = "BU00000000000000000000000000000002"
+		check(t, s.PutAccount(ctx, store.Account{SID: accountSID, Created: at}))
+		check(t, errors.Join(s.Bundles.Create(ctx, draft()), s.Bundles.Create(ctx, other)))
+		wantPositions := func(last int64, want ...int64) {
+			t.Helper()
+			got, err := s.LatestPosition(ctx)
+			check(t, err)
+			all, err := s.EventsAfter(ctx, 0, 2*store.MaxEvents)
+			check(t, err)
+			if want == nil && len(all) > 0 || want != nil && (len(all) == 0 || all[0].Position != want[0]) || got != last {
+				t.Errorf("the last position is %d, want %d, and the %d events begin after a gap other than before %v", got, last, len(all), want)
+			}
+		}
+		check(t, renameTo(ctx, s, other.SID, "new"))
+		wantPositions(1, 1)
+		for i := range store.MaxEvents + 99 { // the numbers 2 to 1200: at 1200, those up to 200 are removed
+			check(t, renameTo(ctx, s, bundleSID, fmt.Sprint(i)))
+		}
+		check(t, s.DeleteBundle(ctx, store.BundlesOf(accountSID, trust.TrustProduct), other.SID, holder, anyBundle))
+		_, err := s.RemoveHistories(ctx, at.Add(time.Second), 10)
+		check(t, err)
+		wantPositions(1+1199+1, 1+199+1+1)
+		check(t, renameTo(ctx, s, bundleSID, "not placed"))
+		check(t, s.Reset(ctx))
+		wantPositions(1201 + 2)
+		check(t, s.Bundles.Create(ctx, draft()))
+		check(t, renameTo(ctx, s, bundleSID, "after the reset"))
+		wantPositions(1204, 1204)
+	})
+}

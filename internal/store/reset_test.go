@@ -22,6 +22,7 @@ func TestReset(t *testing.T) {
 			check(t, s.Reset(t.Context()))
 			got, err := s.Dump(t.Context())
 			check(t, err)
+			delete(want, "event_positions") // which go on; see TestRemovedEventsLeaveGaps
 			for table := range want {
 				if len(filled[table]) == 0 {
 					t.Errorf("%s is empty, which shows nothing: fill it", table)

@@ -114,6 +114,14 @@ func rules() []rule {
 		reason: "it keeps what api observes, in memory: it knows no database, no operation and nobody who reads it",
 		never:  slices.Concat(database, own("cmd/...", "internal/app", "internal/store", "internal/hub", "internal/jobs")),
 	}, {
+		pkg:    "internal/eventstream",
+		reason: "it writes what it is given: a stream of the operator API and one of a web page differ in their messages alone",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
+	}, {
+		pkg:    "internal/feed",
+		reason: "it reads changes from the store, and knows nobody who follows them",
+		never:  server, own: []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl"},
+	}, {
 		pkg:    "internal/hub",
 		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
 		never: own("cmd/...", "internal/app", "internal/jobs", "internal/callback", "internal/mail", "internal/guessing", "internal/connections",

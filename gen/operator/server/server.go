@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -39,6 +40,9 @@ type ServerInterface interface {
 	// ReplayDelivery Send a delivery again.
 	// (POST /operator/v1/deliveries/{id}/replay)
 	ReplayDelivery(ctx echo.Context, id DeliveryIDInPath) error
+	// StreamEvent Follow the changes of all bundles.
+	// (GET /operator/v1/events)
+	StreamEvent(ctx echo.Context, params StreamEventParams) error
 	// ListMessage List e-mails.
 	// (GET /operator/v1/messages)
 	ListMessage(ctx echo.Context, params ListMessageParams) error
@@ -51,6 +55,9 @@ type ServerInterface interface {
 	// ListRequest List the latest requests of customers.
 	// (GET /operator/v1/requests)
 	ListRequest(ctx echo.Context, params ListRequestParams) error
+	// StreamRequest Follow the requests of customers.
+	// (GET /operator/v1/requests/stream)
+	StreamRequest(ctx echo.Context, params StreamRequestParams) error
 	// ListReview List what waits for a reviewer.
 	// (GET /operator/v1/reviews)
 	ListReview(ctx echo.Context, params ListReviewParams) error
@@ -274,6 +281,55 @@ func (w *ServerInterfaceWrapper) ReplayDelivery(ctx echo.Context) error {
 	return err
 }
 
+// StreamEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamEvent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamEventParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "bundle_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bundle_sid", ctx.QueryParams(), &params.BundleSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle_sid: %s", err))
+	}
+
+	// ------------- Optional query parameter "account_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_sid", ctx.QueryParams(), &params.AccountSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamEvent(ctx, params)
+	return err
+}
+
 // ListMessage converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMessage(ctx echo.Context) error {
 	var err error
@@ -416,6 +472,83 @@ func (w *ServerInterfaceWrapper) ListRequest(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListRequest(ctx, params)
+	return err
+}
+
+// StreamRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamRequestParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "account_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_sid", ctx.QueryParams(), &params.AccountSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "status_class" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status_class", ctx.QueryParams(), &params.StatusClass, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status_class: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// ------------- Optional query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operation", ctx.QueryParams(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation: %s", err))
+	}
+
+	// ------------- Optional query parameter "bundle_sid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bundle_sid", ctx.QueryParams(), &params.BundleSID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle_sid: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamRequest(ctx, params)
 	return err
 }
 
@@ -674,7 +807,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/operator/v1/replays", wrapper.CreateReplay, options.OperationMiddlewares["CreateReplay"]...)
 	router.GET(options.BaseURL+"/operator/v1/messages", wrapper.ListMessage, options.OperationMiddlewares["ListMessage"]...)
 	router.GET(options.BaseURL+"/operator/v1/messages/:id", wrapper.FetchMessage, options.OperationMiddlewares["FetchMessage"]...)
+	router.GET(options.BaseURL+"/operator/v1/events", wrapper.StreamEvent, options.OperationMiddlewares["StreamEvent"]...)
 	router.GET(options.BaseURL+"/operator/v1/requests", wrapper.ListRequest, options.OperationMiddlewares["ListRequest"]...)
+	router.GET(options.BaseURL+"/operator/v1/requests/stream", wrapper.StreamRequest, options.OperationMiddlewares["StreamRequest"]...)
 	router.GET(options.BaseURL+"/operator/v1/accounts", wrapper.ListAccount, options.OperationMiddlewares["ListAccount"]...)
 	router.POST(options.BaseURL+"/operator/v1/accounts", wrapper.CreateAccount, options.OperationMiddlewares["CreateAccount"]...)
 	router.GET(options.BaseURL+"/operator/v1/test/clock", wrapper.FetchClock, options.OperationMiddlewares["FetchClock"]...)
@@ -695,7 +830,19 @@ type DeliveryJSONResponse Delivery
 
 type ErrorJSONResponse Error
 
+type EventStreamTextEventStreamResponse struct {
+	Body io.Reader
+
+	ContentLength int64
+}
+
 type RequestPageJSONResponse RequestPage
+
+type RequestStreamTextEventStreamResponse struct {
+	Body io.Reader
+
+	ContentLength int64
+}
 
 type ReviewJSONResponse Review
 
@@ -972,6 +1119,73 @@ func (response ReplayDeliverydefaultJSONResponse) VisitReplayDeliveryResponse(w 
 	return err
 }
 
+type StreamEventRequestObject struct {
+	Params StreamEventParams
+}
+
+type StreamEventResponseObject interface {
+	VisitStreamEventResponse(w http.ResponseWriter) error
+}
+
+type StreamEvent200TextEventStreamResponse struct {
+	EventStreamTextEventStreamResponse
+}
+
+func (response StreamEvent200TextEventStreamResponse) VisitStreamEventResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamEventdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response StreamEventdefaultJSONResponse) VisitStreamEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMessageRequestObject struct {
 	Params ListMessageParams
 }
@@ -1117,6 +1331,73 @@ type ListRequestdefaultJSONResponse struct {
 }
 
 func (response ListRequestdefaultJSONResponse) VisitListRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamRequestRequestObject struct {
+	Params StreamRequestParams
+}
+
+type StreamRequestResponseObject interface {
+	VisitStreamRequestResponse(w http.ResponseWriter) error
+}
+
+type StreamRequest200TextEventStreamResponse struct {
+	RequestStreamTextEventStreamResponse
+}
+
+func (response StreamRequest200TextEventStreamResponse) VisitStreamRequestResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamRequestdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response StreamRequestdefaultJSONResponse) VisitStreamRequestResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1670,6 +1951,9 @@ type StrictServerInterface interface {
 	// ReplayDelivery Send a delivery again.
 	// (POST /operator/v1/deliveries/{id}/replay)
 	ReplayDelivery(ctx context.Context, request ReplayDeliveryRequestObject) (ReplayDeliveryResponseObject, error)
+	// StreamEvent Follow the changes of all bundles.
+	// (GET /operator/v1/events)
+	StreamEvent(ctx context.Context, request StreamEventRequestObject) (StreamEventResponseObject, error)
 	// ListMessage List e-mails.
 	// (GET /operator/v1/messages)
 	ListMessage(ctx context.Context, request ListMessageRequestObject) (ListMessageResponseObject, error)
@@ -1682,6 +1966,9 @@ type StrictServerInterface interface {
 	// ListRequest List the latest requests of customers.
 	// (GET /operator/v1/requests)
 	ListRequest(ctx context.Context, request ListRequestRequestObject) (ListRequestResponseObject, error)
+	// StreamRequest Follow the requests of customers.
+	// (GET /operator/v1/requests/stream)
+	StreamRequest(ctx context.Context, request StreamRequestRequestObject) (StreamRequestResponseObject, error)
 	// ListReview List what waits for a reviewer.
 	// (GET /operator/v1/reviews)
 	ListReview(ctx context.Context, request ListReviewRequestObject) (ListReviewResponseObject, error)
@@ -1884,6 +2171,26 @@ func (f ReplayDeliveryResponseFunc) VisitReplayDeliveryResponse(w http.ResponseW
 	return f(w)
 }
 
+// StreamEvent binds the request, calls the operation and writes its response.
+func (sh *strictHandler) StreamEvent(ctx echo.Context, params StreamEventParams) error {
+	var request StreamEventRequestObject
+	request.Params = params
+	response, err := sh.ssi.StreamEvent(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("StreamEvent returned neither a response nor an error")
+	}
+	return response.VisitStreamEventResponse(ctx.Response())
+}
+
+// StreamEventResponseFunc is a response that writes itself.
+type StreamEventResponseFunc func(w http.ResponseWriter) error
+
+// VisitStreamEventResponse calls f.
+func (f StreamEventResponseFunc) VisitStreamEventResponse(w http.ResponseWriter) error { return f(w) }
+
 // ListMessage binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListMessage(ctx echo.Context, params ListMessageParams) error {
 	var request ListMessageRequestObject
@@ -1968,6 +2275,28 @@ type ListRequestResponseFunc func(w http.ResponseWriter) error
 
 // VisitListRequestResponse calls f.
 func (f ListRequestResponseFunc) VisitListRequestResponse(w http.ResponseWriter) error { return f(w) }
+
+// StreamRequest binds the request, calls the operation and writes its response.
+func (sh *strictHandler) StreamRequest(ctx echo.Context, params StreamRequestParams) error {
+	var request StreamRequestRequestObject
+	request.Params = params
+	response, err := sh.ssi.StreamRequest(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("StreamRequest returned neither a response nor an error")
+	}
+	return response.VisitStreamRequestResponse(ctx.Response())
+}
+
+// StreamRequestResponseFunc is a response that writes itself.
+type StreamRequestResponseFunc func(w http.ResponseWriter) error
+
+// VisitStreamRequestResponse calls f.
+func (f StreamRequestResponseFunc) VisitStreamRequestResponse(w http.ResponseWriter) error {
+	return f(w)
+}
 
 // ListReview binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListReview(ctx echo.Context, params ListReviewParams) error {
@@ -2313,6 +2642,11 @@ func (Unimplemented) ReplayDelivery(context.Context, ReplayDeliveryRequestObject
 	return nil, fmt.Errorf("ReplayDelivery: %w", ErrUnimplemented)
 }
 
+// StreamEvent returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) StreamEvent(context.Context, StreamEventRequestObject) (StreamEventResponseObject, error) {
+	return nil, fmt.Errorf("StreamEvent: %w", ErrUnimplemented)
+}
+
 // ListMessage returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListMessage(context.Context, ListMessageRequestObject) (ListMessageResponseObject, error) {
 	return nil, fmt.Errorf("ListMessage: %w", ErrUnimplemented)
@@ -2331,6 +2665,11 @@ func (Unimplemented) CreateReplay(context.Context, CreateReplayRequestObject) (C
 // ListRequest returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListRequest(context.Context, ListRequestRequestObject) (ListRequestResponseObject, error) {
 	return nil, fmt.Errorf("ListRequest: %w", ErrUnimplemented)
+}
+
+// StreamRequest returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) StreamRequest(context.Context, StreamRequestRequestObject) (StreamRequestResponseObject, error) {
+	return nil, fmt.Errorf("StreamRequest: %w", ErrUnimplemented)
 }
 
 // ListReview returns an error that wraps [ErrUnimplemented].

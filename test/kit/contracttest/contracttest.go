@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -87,9 +88,39 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 			SchemaValidationOptions: []openapi3.SchemaValidationOption{wholeSecondsOnly()},
 		},
 	}
+	if strings.HasPrefix(header.Get("Content-Type"), "text/event-stream") {
+		input.Options.ExcludeResponseBody = true
+		if err := c.checkStream(route.Operation, string(body)); err != nil {
+			return fmt.Errorf("the stream violates the contract: %w", err)
+		}
+	}
 	input.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(context.WithoutCancel(r.Context()), input); err != nil {
 		return fmt.Errorf("the response violates the contract: %w", err)
+	}
+	return nil
+}
+
+// checkStream validates the messages of a stream: those of the type missed are a Missed.
+func (c *Contract) checkStream(operation *openapi3.Operation, body string) error {
+	for message := range strings.SplitSeq(body, "\n\n") {
+		schema := fmt.Sprint(operation.Extensions["x-stream"])
+		for line := range strings.SplitSeq(message, "\n") {
+			data, found := strings.CutPrefix(line, "data: ")
+			if line == "event: missed" {
+				schema = "Missed"
+			}
+			if !found {
+				continue
+			}
+			var value any
+			if err := json.Unmarshal([]byte(data), &value); err != nil {
+				return fmt.Errorf("%q: %w", data, err)
+			}
+			if err := c.doc.Components.Schemas[schema].Value.VisitJSON(value, wholeSecondsOnly()); err != nil {
+				return fmt.Errorf("%q: %w", data, err)
+			}
+		}
 	}
 	return nil
 }

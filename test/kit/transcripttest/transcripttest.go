@@ -136,9 +136,9 @@ var (
 	madeSID   = regexp.MustCompile(`[A-Z]{2}01[0-9a-f]{30}`)
 	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
 	authToken = regexp.MustCompile(`"auth_token": "(\w{32})"`)
-	requestID = regexp.MustCompile(`"request_id": "(\w{34})"`)
+	requestID = regexp.MustCompile(`"request_id": ?"(\w{34})"`)
 	// requestDuration matches how long a request took. How long an attempt at a delivery took is the test's own choice.
-	requestDuration = regexp.MustCompile(`("date_ended": "[^"]*",\s+"duration_ms": )[^,]+`)
+	requestDuration = regexp.MustCompile(`("date_ended": ?"[^"]*",\s*"duration_ms": ?)[^,]+`)
 )
 
 func (p *placeholders) hide(s string) string {
