@@ -106,6 +106,11 @@ func TestReceiversCannotControlATerminal(t *testing.T) {
 	wantInert(t, "the table of events", table(func(w *tabwriter.Writer) {
 		eventTable(w, []eventRow{{Actor: hostile, Type: hostile, Fields: []string{hostile}, ObjectSID: hostile, RequestID: hostile}})
 	}))
+	wantInert(t, "the table of requests", table(func(w *tabwriter.Writer) {
+		requestTable(w, operatorapi.Request{
+			Path: hostile, Message: new(hostile), Parameters: []operatorapi.RequestParameter{{Name: hostile, Value: hostile}},
+		})
+	}))
 	wantInert(t, "the table of reviews", table(func(w *tabwriter.Writer) { reviewTable(w, reviewRow{FriendlyName: hostile}) }))
 }
 

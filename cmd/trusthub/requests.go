@@ -19,7 +19,8 @@ type requestsCmd struct {
 	Operation string       `placeholder:"NAME" help:"List only those of this operation, for example CreateTrustProduct."`
 	Status    statusFilter `placeholder:"STATUS" help:"List only those with this HTTP status, for example 429, or 4xx for all that were refused."`
 	Code      int          `help:"List only those that were refused with this error code."`
-	Limit     count        `default:"100" help:"Maximum number to list."`
+	Follow    bool         `help:"Print the requests from now on as they come, each as a line of JSON in a pipe. It goes on after a lost connection."`
+	Limit     count        `default:"100" help:"Maximum number to list, without --follow."`
 }
 
 // Run lists the latest requests of customers, newest first, with the reason if they were refused.
@@ -28,11 +29,20 @@ func (c *requestsCmd) Run(ctx context.Context, s streams) error {
 		return errors.New("requests are not in the database but in the memory of the server that got them: name it with --operator-url " +
 			"(TRUSTHUB_OPERATOR_URL)")
 	}
+	if c.Follow {
+		return c.onServer(ctx, s, noTimeout, func(api system) error {
+			f := follower{api: api, streams: s, params: operatorapi.StreamRequestParams{
+				AccountSID: optional(c.Account), BundleSID: optional(c.Bundle), Operation: optional(c.Operation), Code: optional(c.Code),
+				Status: optional(c.Status.status), StatusClass: optional(c.Status.class),
+			}}
+			return f.follow(ctx)
+		})
+	}
 	params := operatorapi.ListRequestParams{
 		AccountSID: optional(c.Account), BundleSID: optional(c.Bundle), Operation: optional(c.Operation), Code: optional(c.Code),
 		Status: optional(c.Status.status), StatusClass: optional(c.Status.class),
 	}
-	return c.onExisting(ctx, s, func(api system) error {
+	return c.onServer(ctx, s, callTimeout, func(api system) error {
 		server := ""
 		requests, err := collect(int(c.Limit), func(size *int64, token *string) ([]operatorapi.Request, operatorapi.PageMeta, error) {
 			params.PageSize, params.PageToken = size, token

@@ -82,6 +82,9 @@ func scriptCommands() map[string]scriptCommand {
 		// talkative-receiver TEXT
 		// starts a receiver that responds to callbacks with 204 and sends the text after that, and sets RECEIVER to its URL.
 		"talkative-receiver": talkativeReceiverCommand,
+		// background NAME ARG...
+		// starts the program with the arguments, as a process with the name.
+		"background": backgroundCommand,
 		// await [-count=N] PROCESS PATTERN
 		// waits until the output of the process matches (N times). Then stdout and stderr are its output so far.
 		"await": awaitCommand,
@@ -165,6 +168,10 @@ func receiverCommand(ts *testscript.TestScript, s *script, args []string) {
 	at, err := s.start(ts, "receiver", scriptEnv(ts), args).URL()
 	ts.Check(err)
 	ts.Setenv("RECEIVER", at.String())
+}
+
+func backgroundCommand(ts *testscript.TestScript, s *script, args []string) {
+	s.start(ts, args[0], scriptEnv(ts), args[1:])
 }
 
 func talkativeReceiverCommand(ts *testscript.TestScript, _ *script, args []string) {

@@ -64,13 +64,7 @@ type system struct {
 // database does not exist.
 func (f *systemFlags) on(ctx context.Context, s streams, access store.Access, do func(system) error) (err error) {
 	if f.OperatorURL != "" {
-		api, err := f.remote()
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(s.err, "on", f.OperatorURL)
-		remote := system{Client: api}
-		return f.explain(explainMissing(ctx, remote, do(remote)))
+		return f.onServer(ctx, s, callTimeout, do)
 	}
 	db, err := f.open(ctx, access)
 	if err != nil {
@@ -100,10 +94,16 @@ func (f *systemFlags) onExisting(ctx context.Context, s streams, do func(system)
 	return f.on(ctx, s, store.Existing, do)
 }
 
-// remote returns a client of the server. It follows no redirects, because the token is for this server only.
-func (f *systemFlags) remote() (*operatorapi.Client, error) {
-	const timeout = time.Minute // a server responds within 30 seconds
-	return operatorapi.NewClient(f.OperatorURL,
+// callTimeout bounds a call to a server, which responds within 30 seconds. A stream has no end.
+const (
+	callTimeout = time.Minute
+	noTimeout   = 0
+)
+
+// onServer is on for the server that --operator-url names. The client follows no redirects, because the token is for this server
+// only.
+func (f *systemFlags) onServer(ctx context.Context, s streams, timeout time.Duration, do func(system) error) error {
+	api, err := operatorapi.NewClient(f.OperatorURL,
 		operatorapi.WithHTTPClient(&http.Client{
 			Timeout:       timeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -112,6 +112,12 @@ func (f *systemFlags) remote() (*operatorapi.Client, error) {
 			r.Header.Set("Authorization", "Bearer "+f.OperatorToken)
 			return nil
 		}))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.err, "on", f.OperatorURL)
+	server := system{Client: api}
+	return f.explain(explainMissing(ctx, server, do(server)))
 }
 
 // explain adds to an error of a call to a server what to do about it.
