@@ -24,7 +24,9 @@ const localValidity = 365 * 24 * time.Hour
 // test mode.
 func Local(s *store.Store, mails mail.Composer, now func() time.Time, log *slog.Logger) (http.RoundTripper, error) {
 	token := rand.Text()
-	handler, err := api.NewOperator(New(s, Requests{}, mails, trust.Policy{ValidFor: localValidity}, now, nil), api.Config{
+	o := New(s, Requests{}, mails, trust.Policy{ValidFor: localValidity}, now, nil)
+	o.unlogged = true
+	handler, err := api.NewOperator(o, api.Config{
 		Authenticate: api.OperatorToken(token), MapError: MapError, Logger: log,
 	})
 	return local{handler, "Bearer " + token}, err

@@ -30,6 +30,8 @@ type Operator struct {
 	control  *control.Control // nil outside test mode
 	changes  *feed.Feed
 	streams  *eventstream.Streams
+	// unlogged says that requests come from within the process, and that no log or list has their ids.
+	unlogged bool
 }
 
 var _ server.StrictServerInterface = (*Operator)(nil)
@@ -40,7 +42,7 @@ var _ server.StrictServerInterface = (*Operator)(nil)
 func New(
 	s *store.Store, requests Requests, mails mail.Composer, policy trust.Policy, now func() time.Time, c *control.Control,
 ) *Operator {
-	return &Operator{s, requests, mails, policy, now, c, feed.New(s), eventstream.New(eventstream.DefaultConfig())}
+	return &Operator{s, requests, mails, policy, now, c, feed.New(s), eventstream.New(eventstream.DefaultConfig()), false}
 }
 
 // EndStreams ends all streams, and has new ones refused. Call it when the server stops, which would wait for them otherwise.

@@ -81,6 +81,9 @@ func (o *Operator) RejectReview(
 // review is approved or rejected in one step. The error is a *statusError if the status does not allow it.
 func (o *Operator) decide(ctx context.Context, sid string, policy trust.Policy, decision trust.Change) (trust.Bundle, error) {
 	now := o.now()
+	if !o.unlogged {
+		decision.RequestID = api.RequestID(ctx)
+	}
 	var before trust.Bundle
 	after, err := o.store.ReviewBundle(ctx, sid, func(b trust.Bundle) (trust.Outcome, error) {
 		before = b
