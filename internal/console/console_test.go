@@ -1,0 +1,130 @@
+package console_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/console"
+	"github.com/opentrusthub/trusthub/internal/control"
+	"github.com/opentrusthub/trusthub/internal/operator"
+	"github.com/opentrusthub/trusthub/internal/requestlog"
+	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
+)
+
+const (
+	host       = "127.0.0.1:8080"
+	accountSID = "AC00000000000000000000000000000002"
+	productSID = "BU00000000000000000000000000000001"
+	policySID  = "RN7a97559effdf62d00f4298208492a5ea"
+)
+
+// at is when tests begin.
+var at = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// site is a console in a test, at host, and a browser that uses it.
+type site struct {
+	db      *store.Store
+	console *console.Console
+	handler http.Handler // the console
+	now     time.Time
+	cookies []*http.Cookie
+}
+
+// newSite returns a console of a database. configure may change its configuration.
+func newSite(t *testing.T, db *store.Store, configure ...func(*console.Config)) *site {
+	t.Helper()
+	s := &site{db: db, now: at}
+	now := func() time.Time { return s.now }
+	config := console.Config{
+		Store: db, Requests: operator.Requests{Server: "test", Log: requestlog.New(10, now)}, Now: now, LoginNow: now, Loopback: true,
+		Logger: slog.New(slog.DiscardHandler), Control: control.New(control.NewClock(at, now), nil),
+	}
+	for _, change := range configure {
+		change(&config)
+	}
+	var err error
+	if s.console, err = console.New(config); err != nil {
+		t.Fatal(err)
+	}
+	s.handler = s.console
+	return s
+}
+
+// send performs a request. A body is that of a form.
+func (s *site) send(t *testing.T, method, target, body string, change ...func(*http.Request)) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r.Host = host
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, cookie := range s.cookies {
+		r.AddCookie(cookie)
+	}
+	for _, c := range change {
+		c(r)
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// newCode stores a login and returns its code.
+func (s *site) newCode(t *testing.T) string {
+	t.Helper()
+	link, err := console.NewLink(t.Context(), s.db, "http://"+host+"/", s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, ok := strings.CutPrefix(link, "http://"+host+"/console/login?code=")
+	if !ok {
+		t.Fatalf("the link is %s", link)
+	}
+	return code
+}
+
+// logIn uses a code, and the browser keeps the cookie.
+func (s *site) logIn(t *testing.T, code string) *http.Response {
+	t.Helper()
+	response := s.send(t, http.MethodPost, "/console/login", url.Values{"code": {code}}.Encode())
+	if response.StatusCode == http.StatusSeeOther {
+		s.cookies = response.Cookies()
+	}
+	return response
+}
+
+// loggedIn is newSite with a session.
+func loggedIn(t *testing.T, db *store.Store, configure ...func(*console.Config)) *site {
+	t.Helper()
+	s := newSite(t, db, configure...)
+	if response := s.logIn(t, s.newCode(t)); response.StatusCode != http.StatusSeeOther {
+		t.Fatalf("the login got status %d", response.StatusCode)
+	}
+	return s
+}
+
+// wantStatus compares the status, and for a redirect its location.
+func wantStatus(t *testing.T, what string, response *http.Response, want int, location string) {
+	t.Helper()
+	if response.StatusCode != want || response.Header.Get("Location") != location {
+		t.Errorf("%s: status %d to %q, want %d to %q", what, response.StatusCode, response.Header.Get("Location"), want, location)
+	}
+}
+
+// addBundle stores an account with a bundle.
+func addBundle(t *testing.T, db *store.Store, name, email string) {
+	t.Helper()
+	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: "verysecret", Created: at}); err != nil {
+		t.Fatal(err)
+	}
+	b := trust.NewBundle(trust.TrustProduct, productSID, accountSID, policySID, name, email, "https://example.com/?<i>", at)
+	if err := db.Bundles.Create(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+}
