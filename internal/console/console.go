@@ -59,7 +59,7 @@ type Console struct {
 // New returns a console.
 func New(config Config) (*Console, error) {
 	c := &Console{Config: config, streams: eventstream.New(eventstream.DefaultConfig())}
-	c.marks.store, c.marks.requests = config.Store, config.Requests.Log
+	c.marks.store, c.marks.requests, c.marks.now = config.Store, config.Requests.Log, config.Now
 	c.pages = c.allPages()
 	var err error
 	if c.assets, err = loadAssets(); err != nil {

@@ -29,6 +29,7 @@ const markLife = time.Second
 type marks struct {
 	store    *store.Store
 	requests *requestlog.Log // nil if the server keeps none
+	now      func() time.Time
 
 	mu     sync.Mutex
 	latest string // empty when it must be read again
@@ -51,7 +52,7 @@ func (m *marks) ofDatabase(ctx context.Context) (string, error) {
 	if m.latest != "" {
 		return m.latest, nil
 	}
-	text, err := m.store.Mark(ctx)
+	text, err := m.store.Mark(ctx, m.now())
 	if err != nil {
 		return "", err
 	}
