@@ -3,17 +3,23 @@ package console
 import (
 	"net/http"
 
+	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// bundlePage shows one bundle.
+// bundlePage shows one bundle, and has a reviewer decide about it.
 func (c *Console) bundlePage() page {
-	return page{path: "bundles/{sid}", template: "bundle.html", follows: followsDatabase, show: c.showBundle}
+	return page{
+		path: "bundles/{sid}", template: "bundle.html", follows: followsDatabase, show: c.showBundle,
+		actions: map[string]func(*http.Request) (string, error){"approve": c.approve},
+		notes:   map[string]string{"approved": "The bundle is approved."},
+	}
 }
 
 type bundleData struct {
 	Bundle     trust.Bundle
 	PolicyName string // empty if the program does not know the policy
+	Undecided  bool   // whether it waits for a reviewer
 }
 
 func (c *Console) showBundle(r *http.Request) (view, error) {
@@ -25,5 +31,17 @@ func (c *Console) showBundle(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{title: b.FriendlyName, data: bundleData{b, policyName(b.PolicySID)}}, nil
+	return view{title: b.FriendlyName, data: bundleData{
+		Bundle: b, PolicyName: policyName(b.PolicySID),
+		Undecided: b.Status == trust.PendingReview || b.Status == trust.InReview,
+	}}, nil
+}
+
+func (c *Console) approve(r *http.Request) (location string, err error) {
+	sid := r.PathValue("sid")
+	if !bundleSID.MatchString(sid) {
+		return "", errNotFound
+	}
+	_, err = operator.Decide(r.Context(), c.Store, sid, c.Policy, trust.Change{Status: new(trust.TwilioApproved)}, c.Now())
+	return done("bundles/"+sid, "approved"), err
 }

@@ -57,7 +57,7 @@ func newSite(t *testing.T, db *store.Store, configure ...func(*console.Config)) 
 }
 
 // send performs a request. A body is that of a form.
-func (s *site) send(t *testing.T, method, target, body string, change ...func(*http.Request)) *http.Response {
+func (s *site) send(t *testing.T, method, target, body string, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	r.Host = host
@@ -72,7 +72,7 @@ func (s *site) send(t *testing.T, method, target, body string, change ...func(*h
 	}
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
 // newCode stores a login and returns its code.
@@ -90,11 +90,11 @@ func (s *site) newCode(t *testing.T) string {
 }
 
 // logIn uses a code, and the browser keeps the cookie.
-func (s *site) logIn(t *testing.T, code string) *http.Response {
+func (s *site) logIn(t *testing.T, code string) *httptest.ResponseRecorder {
 	t.Helper()
 	response := s.send(t, http.MethodPost, "/console/login", url.Values{"code": {code}}.Encode())
-	if response.StatusCode == http.StatusSeeOther {
-		s.cookies = response.Cookies()
+	if response.Code == http.StatusSeeOther {
+		s.cookies = cookiesOf(response)
 	}
 	return response
 }
@@ -103,17 +103,17 @@ func (s *site) logIn(t *testing.T, code string) *http.Response {
 func loggedIn(t *testing.T, db *store.Store, configure ...func(*console.Config)) *site {
 	t.Helper()
 	s := newSite(t, db, configure...)
-	if response := s.logIn(t, s.newCode(t)); response.StatusCode != http.StatusSeeOther {
-		t.Fatalf("the login got status %d", response.StatusCode)
+	if response := s.logIn(t, s.newCode(t)); response.Code != http.StatusSeeOther {
+		t.Fatalf("the login got status %d", response.Code)
 	}
 	return s
 }
 
 // wantStatus compares the status, and for a redirect its location.
-func wantStatus(t *testing.T, what string, response *http.Response, want int, location string) {
+func wantStatus(t *testing.T, what string, response *httptest.ResponseRecorder, want int, location string) {
 	t.Helper()
-	if response.StatusCode != want || response.Header.Get("Location") != location {
-		t.Errorf("%s: status %d to %q, want %d to %q", what, response.StatusCode, response.Header.Get("Location"), want, location)
+	if response.Code != want || response.Header().Get("Location") != location {
+		t.Errorf("%s: status %d to %q, want %d to %q", what, response.Code, response.Header().Get("Location"), want, location)
 	}
 }
 

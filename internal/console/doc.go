@@ -9,13 +9,13 @@
 //   - Other sites cannot act with a browser's session: unsafe requests of another origin are refused, on loopback also requests
 //     for another host, and cookies are sent by this site alone.
 //   - Nothing that a customer or a receiver sent becomes markup or a link, and nothing is fetched for a viewer.
-//   - Every page works without JavaScript. With it, times are local, commands have a button to copy them, and pages follow changes.
+//   - Every page works without JavaScript. With it, times are local, commands can be copied, and pages follow changes.
 //   - Each request costs a bounded amount: lists have pages, forms and streams have limits.
 //
 // # How to add a page
 //
-// A page is a file and a template. Take bundles.go (a list with a filter), bundle.go (one row) or accounts.go (a plain list) as the
-// pattern:
+// A page is a file and a template. Patterns are bundles.go (a list with a filter), bundle.go (one row, and an action) and
+// accounts.go (a plain list).
 //
 //  1. Write a method that returns a page (see its fields), and add it to Console.allPages, in the order of the navigation.
 //  2. Its show function reads what it needs from Config, bounded, and returns a view, or an error: invalid for a wrong parameter,

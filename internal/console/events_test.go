@@ -22,7 +22,7 @@ func TestFollow(t *testing.T) {
 		server := httptest.NewServer(s.handler)
 		defer server.Close()
 		page := func() string {
-			return between(t, read(t, s.send(t, "GET", "/console/bundles", "")), `data-mark="`, `"`)
+			return between(t, s.send(t, "GET", "/console/bundles", "").Body.String(), `data-mark="`, `"`)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -36,7 +36,7 @@ func TestFollow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer response.Body.Close()
+		defer response.Body.Close() //nolint:errcheck // the server ends it
 		if got := response.Header.Get("Content-Type"); got != "text/event-stream" {
 			t.Fatalf("the type is %s", got)
 		}
@@ -63,7 +63,7 @@ func TestFollow(t *testing.T) {
 		for lines.Scan() {
 			continue
 		}
-		if got := s.send(t, "GET", "/console/events", "").StatusCode; got != http.StatusServiceUnavailable {
+		if got := s.send(t, "GET", "/console/events", "").Code; got != http.StatusServiceUnavailable {
 			t.Errorf("a stream after the end gets status %d", got)
 		}
 	})

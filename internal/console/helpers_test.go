@@ -4,21 +4,18 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
-	"testing"
 )
 
 // body returns the body of a request.
 func body(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }
 
-// read returns the body of a response.
-func read(t *testing.T, response *http.Response) string {
-	t.Helper()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+// cookiesOf returns the cookies that a response sets.
+func cookiesOf(response *httptest.ResponseRecorder) []*http.Cookie {
+	result := response.Result()
+	_ = result.Body.Close() // never fails
+	return result.Cookies()
 }
 
 // tcp returns an address.

@@ -83,7 +83,7 @@ func (c *Console) logOut(w http.ResponseWriter, r *http.Request) {
 
 // cookie returns the cookie of a session.
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // G124: it is Secure where browsers use TLS; on loopback they do not
 		Name: cookieName(r), Value: value, Path: strings.TrimSuffix(Path, "/"), MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.HasPrefix(c.PublicURL, "https:"),

@@ -56,7 +56,7 @@ func TestLoginEnds(t *testing.T) {
 		s.logIn(t, s.newCode(t))
 		response := s.send(t, "POST", "/console/logout", "")
 		wantStatus(t, "logging out", response, http.StatusSeeOther, "/console/login")
-		if cookies := response.Cookies(); len(cookies) != 1 || cookies[0].MaxAge >= 0 || cookies[0].Name != s.cookies[0].Name {
+		if cookies := cookiesOf(response); len(cookies) != 1 || cookies[0].MaxAge >= 0 || cookies[0].Name != s.cookies[0].Name {
 			t.Errorf("logging out sets %v", cookies)
 		}
 		wantStatus(t, "with the cookie from before", s.send(t, "GET", "/console/", ""), http.StatusSeeOther, "/console/login")

@@ -83,6 +83,6 @@ func done(path, code string) string {
 	return Path + path + separator + noteParameter + "=" + code
 }
 
-// note returns what the page says after an action, or an empty string. It is one of the page's own texts, because anybody can make
-// a link with any query.
+// note returns what the page says after an action, or an empty string. It is one of the page's own texts, because anybody can
+// make a link with any query.
 func (p page) note(r *http.Request) string { return p.notes[r.URL.Query().Get(noteParameter)] }

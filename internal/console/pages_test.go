@@ -13,6 +13,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/console"
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/storetest"
 )
 
@@ -42,8 +43,8 @@ func TestEveryPage(t *testing.T) {
 		for path, want := range pages {
 			response := s.send(t, "GET", path, "")
 			wantStatus(t, path, response, want, "")
-			wantSafeHeaders(t, path, response.Header)
-			text := read(t, response)
+			wantSafeHeaders(t, path, response.Header())
+			text := response.Body.String()
 			wantHTML(t, path, text)
 			if strings.Contains(text, "<img") || strings.Contains(text, "verysecret") {
 				t.Errorf("%s has the markup of a customer, or a token", path)
@@ -53,9 +54,9 @@ func TestEveryPage(t *testing.T) {
 			}
 			response = stranger.send(t, "GET", path, "")
 			wantStatus(t, path+" without a session", response, http.StatusSeeOther, "/console/login")
-			wantSafeHeaders(t, path, response.Header)
+			wantSafeHeaders(t, path, response.Header())
 		}
-		text := read(t, s.send(t, "GET", "/console/bundles", ""))
+		text := s.send(t, "GET", "/console/bundles", "").Body.String()
 		if !strings.Contains(text, html.EscapeString(markup)) {
 			t.Error("the list does not show the name as text")
 		}
@@ -106,6 +107,7 @@ func wantHTML(t *testing.T, path, text string) {
 				t.Fatalf("%s: </%s> within %v", path, token.Data, open)
 			}
 			open = open[:len(open)-1]
+		case html.CommentToken, html.DoctypeToken:
 		case html.TextToken:
 			if len(open) > 0 && (open[len(open)-1] == "script" || open[len(open)-1] == "style") {
 				t.Errorf("%s: an inline script or style: %s", path, token.Data)
@@ -163,12 +165,12 @@ func TestBundlesFilter(t *testing.T) {
 		"?policy=RN" + accountSID[2:]: false,
 		"?q=acme&after=" + productSID: false,
 	} {
-		text := read(t, s.send(t, "GET", "/console/bundles"+query, ""))
+		text := s.send(t, "GET", "/console/bundles"+query, "").Body.String()
 		if got := strings.Contains(text, `href="/console/bundles/`+productSID); got != want {
 			t.Errorf("%q lists the product: %t, want %t", query, got, want)
 		}
 	}
-	text := read(t, s.send(t, "GET", "/console/bundles?q=acme&status=draft&after="+productSID, ""))
+	text := s.send(t, "GET", "/console/bundles?q=acme&status=draft&after="+productSID, "").Body.String()
 	if !strings.Contains(text, `href="/console/bundles?q=acme&amp;status=draft"`) {
 		t.Errorf("no link to the first page with the filter: %s", text)
 	}
@@ -177,14 +179,14 @@ func TestBundlesFilter(t *testing.T) {
 // TestStaticFiles: browsers keep files whose URL has their version, and need no session for them.
 func TestStaticFiles(t *testing.T) {
 	s := newSite(t, storetest.Open(t, storetest.Names()["sqlite"](t)))
-	page := read(t, s.send(t, "GET", "/console/login", ""))
+	page := s.send(t, "GET", "/console/login", "").Body.String()
 	for _, name := range []string{"style.css", "console.js", "idiomorph.min.js", "icon.svg"} {
 		_, rest, found := strings.Cut(page, `"/console/static/`+name+"?v=")
 		version, _, _ := strings.Cut(rest, `"`)
 		for query, want := range map[string]string{"?v=" + version: "public, max-age=31536000, immutable", "": "no-cache"} {
 			response := s.send(t, "GET", "/console/static/"+name+query, "")
-			if got := response.Header.Get("Cache-Control"); !found || response.StatusCode != http.StatusOK || got != want {
-				t.Errorf("%s%s: status %d, Cache-Control %q, want %q", name, query, response.StatusCode, got, want)
+			if got := response.Header().Get("Cache-Control"); !found || response.Code != http.StatusOK || got != want {
+				t.Errorf("%s%s: status %d, Cache-Control %q, want %q", name, query, response.Code, got, want)
 			}
 		}
 	}
@@ -205,7 +207,7 @@ func TestStartPage(t *testing.T) {
 		s := newSite(t, db, test.configure)
 		s.logIn(t, s.newCode(t))
 		s.cookies = append(s.cookies, &http.Cookie{Name: "trusthub_console_80", Value: s.cookies[0].Value})
-		text := read(t, s.send(t, "GET", "/console/", "", func(r *http.Request) { r.Host = test.host }))
+		text := s.send(t, "GET", "/console/", "", func(r *http.Request) { r.Host = test.host }).Body.String()
 		if !strings.Contains(text, test.want) {
 			t.Errorf("%s: %s is not in %s", name, test.want, text)
 		}
@@ -214,4 +216,33 @@ func TestStartPage(t *testing.T) {
 
 func busyConsole(c *console.Config) {
 	c.Admit = func(context.Context) error { return errors.New("too many") }
+}
+
+// TestAction approves a bundle: the next page says so, and a draft is refused with the reason.
+func TestAction(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		addBundle(t, db, "Acme", "a@acme.example")
+		s := loggedIn(t, db)
+		const path = "/console/bundles/" + productSID
+		draft := s.send(t, "POST", path+"/approve", "")
+		wantStatus(t, "approving a draft", draft, http.StatusConflict, "")
+		if text := draft.Body.String(); !strings.Contains(text, "is draft, but only a submitted Trust Product can be approved") {
+			t.Errorf("the draft: %s", text)
+		}
+		if _, err := db.ReviewBundle(t.Context(), productSID, func(b trust.Bundle) (trust.Outcome, error) {
+			b.Status = trust.PendingReview
+			return trust.Outcome{Bundle: b, Changed: true}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, "approving", s.send(t, "POST", path+"/approve", ""), http.StatusSeeOther, path+"?done=approved")
+		if text := s.send(t, "GET", path+"?done=approved", "").Body.String(); !strings.Contains(text, "The bundle is approved.") ||
+			!strings.Contains(text, "twilio-approved") {
+			t.Errorf("the page does not say that the bundle is approved: %s", text)
+		}
+		if text := s.send(t, "GET", path+"?done=%3Cb%3Eother", "").Body.String(); strings.Contains(text, "other") {
+			t.Error("the page says what a link says")
+		}
+		wantStatus(t, "an unknown bundle", s.send(t, "POST", "/console/bundles/BU0"+accountSID[3:]+"/approve", ""), http.StatusNotFound, "")
+	})
 }

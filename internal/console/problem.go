@@ -19,24 +19,42 @@ type problem struct {
 func (p *problem) Error() string { return p.title }
 
 var (
-	errNotFound = &problem{http.StatusNotFound, "Not found",
-		"There is no such page, or what it showed has been deleted."}
-	errForeignSite = &problem{http.StatusForbidden, "Refused",
-		"The form was sent by another site. Open the console itself and try again."}
-	errForeignHost = &problem{http.StatusMisdirectedRequest, "Unknown host",
-		"The console does not serve this host name. Open it by localhost or 127.0.0.1, or start the server with --public-url."}
-	errNoForm = &problem{http.StatusBadRequest, "Invalid form",
-		"The form could not be read. Go back, reload the page and try again."}
-	errLargeForm = &problem{http.StatusRequestEntityTooLarge, "Form too large",
-		"The form has more than the server accepts. Choose fewer items."}
-	errUnavailable = &problem{http.StatusServiceUnavailable, "The database is unavailable",
-		"Wait a moment and reload the page. The server's log has the cause."}
-	errInternal = &problem{http.StatusInternalServerError, "Internal error",
-		"The server's log has the cause."}
-	errBusy = &problem{http.StatusTooManyRequests, "Too many requests",
-		"Wait a moment and reload the page."}
-	errLink = &problem{http.StatusForbidden, "The link does not work",
-		"It has been used, is older than 5 minutes, or is not complete. Run “trusthub console” for a new one."}
+	errNotFound = &problem{
+		http.StatusNotFound, "Not found",
+		"There is no such page, or what it showed has been deleted.",
+	}
+	errForeignSite = &problem{
+		http.StatusForbidden, "Refused",
+		"The form was sent by another site. Open the console itself and try again.",
+	}
+	errForeignHost = &problem{
+		http.StatusMisdirectedRequest, "Unknown host",
+		"The console does not serve this host name. Open it by localhost or 127.0.0.1, or start the server with --public-url.",
+	}
+	errNoForm = &problem{
+		http.StatusBadRequest, "Invalid form",
+		"The form could not be read. Go back, reload the page and try again.",
+	}
+	errLargeForm = &problem{
+		http.StatusRequestEntityTooLarge, "Form too large",
+		"The form has more than the server accepts. Choose fewer items.",
+	}
+	errUnavailable = &problem{
+		http.StatusServiceUnavailable, "The database is unavailable",
+		"Wait a moment and reload the page. The server's log has the cause.",
+	}
+	errInternal = &problem{
+		http.StatusInternalServerError, "Internal error",
+		"The server's log has the cause.",
+	}
+	errBusy = &problem{
+		http.StatusTooManyRequests, "Too many requests",
+		"Wait a moment and reload the page.",
+	}
+	errLink = &problem{
+		http.StatusForbidden, "The link does not work",
+		"It has been used, is older than 5 minutes, or is not complete. Run “trusthub console” for a new one.",
+	}
 )
 
 // invalid returns a problem with what the browser sent. The text names the parameter, and never its value.

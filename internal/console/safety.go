@@ -87,12 +87,13 @@ func hostname(host string) string {
 // form returns a handler for forms only, whose size it bounds.
 func (c *Console) form(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || kind != "application/x-www-form-urlencoded" {
 			c.fail(w, r, errNoForm)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		err := r.ParseForm()
+		err = r.ParseForm()
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) || fields(r.PostForm) > maxFields {
 			c.fail(w, r, errLargeForm)
 			return

@@ -79,10 +79,10 @@ func TestUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	response := s.send(t, "GET", "/console/bundles", "")
-	if text := read(t, response); response.StatusCode < 500 || strings.Contains(text, "sql") {
-		t.Errorf("status %d: %s", response.StatusCode, text)
+	if text := response.Body.String(); response.Code < 500 || strings.Contains(text, "sql") {
+		t.Errorf("status %d: %s", response.Code, text)
 	}
-	if got := s.send(t, "POST", "/console/login", url.Values{"code": {"x"}}.Encode()).StatusCode; got < 500 {
+	if got := s.send(t, "POST", "/console/login", url.Values{"code": {"x"}}.Encode()).Code; got < 500 {
 		t.Errorf("a login without a database gets status %d", got)
 	}
 }

@@ -101,7 +101,8 @@ func (b bundleSearch) list(limit int) (list statement) {
 	}
 	if b.filter.Text != "" {
 		pattern := list.arg(`%` + escapeLike.Replace(b.filter.Text) + `%`)
-		list.add(` AND (LOWER(friendly_name) LIKE LOWER(` + pattern + `) ESCAPE '!' OR LOWER(email) LIKE LOWER(` + pattern + `) ESCAPE '!')`)
+		list.add(` AND (LOWER(friendly_name) LIKE LOWER(` + pattern + `) ESCAPE '!'
+			OR LOWER(email) LIKE LOWER(` + pattern + `) ESCAPE '!')`)
 	}
 	list.add(` ORDER BY sid DESC LIMIT ` + list.arg(limit))
 	return list
