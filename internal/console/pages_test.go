@@ -235,6 +235,11 @@ func TestAction(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+		stranger := newSite(t, db)
+		wantStatus(t, "approving without a session", stranger.send(t, "POST", path+"/approve", ""), http.StatusSeeOther, "/console/login")
+		if b, err := db.Bundle(t.Context(), productSID); err != nil || b.Status != trust.PendingReview {
+			t.Errorf("without a session the bundle became %s, %v", b.Status, err)
+		}
 		wantStatus(t, "approving", s.send(t, "POST", path+"/approve", ""), http.StatusSeeOther, path+"?done=approved")
 		if text := s.send(t, "GET", path+"?done=approved", "").Body.String(); !strings.Contains(text, "The bundle is approved.") ||
 			!strings.Contains(text, "twilio-approved") {
