@@ -37,7 +37,7 @@ type site struct {
 }
 
 // newSite returns a console of a database. configure may change its configuration.
-func newSite(t *testing.T, db *store.Store, configure ...func(*console.Config)) *site {
+func newSite(t testing.TB, db *store.Store, configure ...func(*console.Config)) *site {
 	t.Helper()
 	s := &site{db: db, now: at}
 	now := func() time.Time { return s.now }
@@ -57,7 +57,7 @@ func newSite(t *testing.T, db *store.Store, configure ...func(*console.Config)) 
 }
 
 // send performs a request. A body is that of a form.
-func (s *site) send(t *testing.T, method, target, body string, change ...func(*http.Request)) *httptest.ResponseRecorder {
+func (s *site) send(t testing.TB, method, target, body string, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	r.Host = host
@@ -76,7 +76,7 @@ func (s *site) send(t *testing.T, method, target, body string, change ...func(*h
 }
 
 // newCode stores a login and returns its code.
-func (s *site) newCode(t *testing.T) string {
+func (s *site) newCode(t testing.TB) string {
 	t.Helper()
 	link, err := console.NewLink(t.Context(), s.db, "http://"+host+"/", s.now)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *site) newCode(t *testing.T) string {
 }
 
 // logIn uses a code, and the browser keeps the cookie.
-func (s *site) logIn(t *testing.T, code string) *httptest.ResponseRecorder {
+func (s *site) logIn(t testing.TB, code string) *httptest.ResponseRecorder {
 	t.Helper()
 	response := s.send(t, http.MethodPost, "/console/login", url.Values{"code": {code}}.Encode())
 	if response.Code == http.StatusSeeOther {
@@ -100,7 +100,7 @@ func (s *site) logIn(t *testing.T, code string) *httptest.ResponseRecorder {
 }
 
 // loggedIn is newSite with a session.
-func loggedIn(t *testing.T, db *store.Store, configure ...func(*console.Config)) *site {
+func loggedIn(t testing.TB, db *store.Store, configure ...func(*console.Config)) *site {
 	t.Helper()
 	s := newSite(t, db, configure...)
 	if response := s.logIn(t, s.newCode(t)); response.Code != http.StatusSeeOther {
