@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 
-	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -42,6 +41,6 @@ func (c *Console) approve(r *http.Request) (location string, err error) {
 	if !bundleSID.MatchString(sid) {
 		return "", errNotFound
 	}
-	_, err = operator.Decide(r.Context(), c.Store, sid, c.Policy, trust.Change{Status: new(trust.TwilioApproved)}, c.Now())
+	_, err = c.Operator.Decide(r.Context(), sid, c.Policy, trust.Change{Status: new(trust.TwilioApproved)})
 	return done("bundles/"+sid, "approved"), err
 }

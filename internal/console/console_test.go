@@ -11,6 +11,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/console"
 	"github.com/opentrusthub/trusthub/internal/control"
+	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -41,14 +42,19 @@ func newSite(t testing.TB, db *store.Store, configure ...func(*console.Config)) 
 	t.Helper()
 	s := &site{db: db, now: at}
 	now := func() time.Time { return s.now }
+	mails, err := mail.NewComposer("trusthub@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := operator.Requests{Server: "test", Log: requestlog.New(10, now)}
+	controlled := control.New(control.NewClock(at, now), nil)
 	config := console.Config{
-		Store: db, Requests: operator.Requests{Server: "test", Log: requestlog.New(10, now)}, Now: now, LoginNow: now, Loopback: true,
-		Logger: slog.New(slog.DiscardHandler), Control: control.New(control.NewClock(at, now), nil),
+		Store: db, Operator: operator.New(db, requests, mails, trust.Policy{}, now, controlled), Requests: requests, Mails: mails,
+		Control: controlled, Now: now, LoginNow: now, Logger: slog.New(slog.DiscardHandler), Loopback: true,
 	}
 	for _, change := range configure {
 		change(&config)
 	}
-	var err error
 	if s.console, err = console.New(config); err != nil {
 		t.Fatal(err)
 	}
