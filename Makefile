@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/bin/tools
 MODULES := . test/e2e/interop test/contract test/e2e/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race generate verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
+.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,15 @@ race: ## Run the tests with the race detector, which takes twice as long
 
 generate: ## Generate the Go code from openapi.yaml and api/operator/openapi.yaml
 	go generate ./...
+
+# npm checks what it downloads against the registry's checksum.
+IDIOMORPH := idiomorph@0.8.0
+vendored: ## Check that the script that the console takes from others is the published one; needs npm
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	(cd "$$folder" && npm pack --silent $(IDIOMORPH) >/dev/null && tar xzf *.tgz); \
+	cmp "$$folder/package/dist/idiomorph.min.js" internal/console/static/idiomorph.min.js; \
+	cmp "$$folder/package/LICENSE" internal/console/static/idiomorph.LICENSE; \
+	echo "$(IDIOMORPH) is as published"
 
 verify: generate $(TOOLS)/contract ## Check that generated code and go.mod are committed; lint the contracts; look for breaking changes
 	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy"; go -C $$module mod tidy; done

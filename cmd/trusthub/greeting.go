@@ -7,14 +7,21 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// greet prints the server's URL and how to call it. It shows the token of an account only if the server has just created it.
-func (c *serveCmd) greet(w io.Writer, address net.Addr, made *store.Account) {
-	url := c.localURL(address)
-	if isUnspecified(address) {
+// greet prints the server's URL, how to call it, and at the first start how to log in to the console. It shows the token of an
+// account only if the server has just created it.
+func (c *serveCmd) greet(w io.Writer, s started) {
+	c.greetCallers(w, c.localURL(s.address), s)
+	if s.console != "" {
+		fmt.Fprintf(w, "See what happens in a browser. This link works once, within 5 minutes; 'trusthub console' prints another:\n\n  %s\n\n", s.console)
+	}
+}
+
+func (c *serveCmd) greetCallers(w io.Writer, url string, s started) {
+	made := s.made
+	if isUnspecified(s.address) {
 		fmt.Fprintf(w, "Listening on all addresses of this machine, locally at %s\n\n", url)
 	} else {
 		fmt.Fprintf(w, "Listening on %s\n\n", url)

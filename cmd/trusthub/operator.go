@@ -7,11 +7,11 @@ import (
 	"regexp"
 )
 
-// operatorFlags say who may call the operator API, and where.
+// operatorFlags say who may call the operator API, and where it and the console are.
 type operatorFlags struct {
 	OperatorToken  string `env:"TRUSTHUB_OPERATOR_TOKEN" placeholder:"TOKEN" help:"Bearer token of the operator API, which is off without one. Prefer the variable: other users of the machine can see the command line."`
 	ServerName     string `env:"TRUSTHUB_SERVER_NAME" placeholder:"NAME" help:"Name of this server in the operator API, if several share a host. Without it, that of the host."`
-	OperatorListen string `env:"TRUSTHUB_OPERATOR_LISTEN" placeholder:"ADDRESS" help:"Address for the operator API alone. Without it, the API shares --listen if that is on loopback, and is off otherwise."`
+	OperatorListen string `env:"TRUSTHUB_OPERATOR_LISTEN" placeholder:"ADDRESS" help:"Address for the console and the operator API alone. Without it, they share --listen if that is on loopback, and are off otherwise."`
 }
 
 // operatorToken matches tokens that every client can send (RFC 6750) and nobody can guess.
@@ -40,9 +40,6 @@ func (f operatorFlags) validate() error {
 	if f.OperatorListen != "" {
 		if _, _, err := net.SplitHostPort(f.OperatorListen); err != nil {
 			return errors.New("--operator-listen must be a host or IP address and a port, such as 127.0.0.1:8081")
-		}
-		if f.OperatorToken == "" {
-			return errors.New("--operator-listen requires TRUSTHUB_OPERATOR_TOKEN")
 		}
 	}
 	if f.OperatorToken != "" && !operatorToken.MatchString(f.OperatorToken) {

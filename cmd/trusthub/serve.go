@@ -11,6 +11,7 @@ import (
 
 	"github.com/opentrusthub/trusthub/internal/app"
 	"github.com/opentrusthub/trusthub/internal/callback"
+	"github.com/opentrusthub/trusthub/internal/console"
 	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/seed"
@@ -29,7 +30,7 @@ type serveCmd struct {
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
 	operatorFlags
 	tlsFlags
-	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token, operator_token and primary_customer_profile_sid. Sends no mail and ignores the environment."`
+	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token, operator_token, primary_customer_profile_sid and console_url. Sends no mail and ignores the environment."`
 	Seed string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
 	given    []string          // names of the flags on the command line
@@ -48,11 +49,18 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if err := c.operatorFlags.validate(); err != nil {
 		return err
 	}
-	return c.run(ctx, newLogger(s.err), func(address net.Addr, made *store.Account) { c.greet(s.out, address, made) })
+	return c.run(ctx, newLogger(s.err), func(started started) { c.greet(s.out, started) })
 }
 
-// run calls ready once it listens, with its address and the account that it has created, if any.
-func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address net.Addr, made *store.Account)) (err error) {
+// started is what a server has when it listens.
+type started struct {
+	address net.Addr
+	made    *store.Account // the account that it has created, or nil
+	console string         // the link that logs in to the console; empty unless this is the first start on the database
+}
+
+// run calls ready once it listens.
+func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started)) (err error) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return errors.New("--listen must be a host or IP address and a port, such as 127.0.0.1:8080")
@@ -107,10 +115,22 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(address
 		}
 	}
 	if own := server.OperatorAddr(); own != nil && own != server.Addr() {
-		log.Info("the operator API has an address of its own", "address", own.String())
+		log.Info("operators have an address of their own", "address", own.String())
 	}
-	ready(server.Addr(), made)
+	link, err := c.consoleLink(ctx, db, server.OperatorAddr())
+	if err != nil {
+		return err
+	}
+	ready(started{server.Addr(), made, link})
 	return server.Run(ctx)
+}
+
+// consoleLink returns a link that logs in to the console if this is the first start on the database, as that of a test always is.
+func (c *serveCmd) consoleLink(ctx context.Context, db *store.Store, address net.Addr) (string, error) {
+	if from, _ := db.Migrated(); address == nil || from != 0 {
+		return "", nil
+	}
+	return console.NewLink(ctx, db, c.localURL(address), time.Now())
 }
 
 // config returns the server's configuration.
@@ -134,7 +154,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		RequestLog:               int(c.RequestLog),
 		Name:                     c.name(),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address
-		Operator:                 app.Operator{Token: c.OperatorToken, Listen: c.OperatorListen, Share: c.Test},
+		Operator:                 app.Operator{Token: c.OperatorToken, Console: true, Listen: c.OperatorListen, Share: c.Test},
 		Policy:                   c.policy(),
 		Quotas:                   c.quotas(),
 		Callbacks: func(listen net.Addr) callback.Config {

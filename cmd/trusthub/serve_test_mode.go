@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +35,7 @@ type testServer struct {
 	AuthToken     string `json:"auth_token"`
 	OperatorToken string `json:"operator_token"`
 	PrimarySID    string `json:"primary_customer_profile_sid"`
+	ConsoleURL    string `json:"console_url"` // works once
 
 	CAFile string            `json:"ca_file,omitempty"` // of --tls-self-signed
 	SIDs   map[string]string `json:"sids,omitempty"`    // of what was seeded, by keys
@@ -93,9 +93,9 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return c.run(ctx, log, func(address net.Addr, _ *store.Account) {
+	return c.run(ctx, log, func(ready started) {
 		_ = json.NewEncoder(s.out).Encode(testServer{ //nolint:gosec // G117: printed on purpose
-			c.localURL(address), testAccountSID, testAuthToken, testAuthToken, trust.PrimarySID(testAccountSID), c.authority, c.seeded,
+			c.localURL(ready.address), testAccountSID, testAuthToken, testAuthToken, trust.PrimarySID(testAccountSID), ready.console, c.authority, c.seeded,
 		})
 		ticker := time.NewTicker(parentInterval)
 		go func() {

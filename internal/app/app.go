@@ -86,7 +86,7 @@ type Config struct {
 	// AllowGuessing turns off the limit on wrong passwords, for a server whose account is known to everybody anyway.
 	AllowGuessing bool
 
-	// Operator is who may call the operator API, and where. The zero Operator turns it off.
+	// Operator is what serves those who run the server, and where. The zero Operator turns it off.
 	Operator Operator
 
 	// Policy is how bundles are reviewed. The zero Policy leaves every decision to people.
@@ -116,6 +116,8 @@ type Config struct {
 	Keep time.Duration
 	// Random returns numbers in [0, 1), which spread retries. Nil means math/rand/v2.Float64.
 	Random func() float64
+
+	realNow func() time.Time // Now, even with Control
 }
 
 // validate reports what would keep the server from working.
@@ -145,8 +147,12 @@ func (c Config) withDefaults() Config {
 	if c.Wrap == nil {
 		c.Wrap = func(h *hub.Hub) server.StrictServerInterface { return h }
 	}
+	c.realNow = c.Now
 	if c.Control != nil {
 		c.Now = c.Control.Clock.Now
+	}
+	if c.realNow == nil {
+		c.realNow = c.Now
 	}
 	if c.Callbacks == nil {
 		c.Callbacks = func(net.Addr) callback.Config { return callback.Config{} }
@@ -158,12 +164,12 @@ func (c Config) withDefaults() Config {
 type App struct {
 	config   Config
 	main     *site
-	operator *site           // nil unless the operator API has an address of its own
+	operator *site           // nil unless operators have an address of their own
 	requests *requestlog.Log // nil without Config.RequestLog
 	sender   *callback.Sender
 	worker   *jobs.Worker
 
-	endStreams func() // of the operator API; nil if that is off
+	endStreams []func() // of the operator API and of the console
 }
 
 // New puts a server together and has it listen. It answers no request and does no job before Run.
@@ -242,6 +248,13 @@ func (a *App) buildWorker() {
 	}
 }
 
+// endAllStreams ends the responses that would not end by themselves.
+func (a *App) endAllStreams() {
+	for _, end := range a.endStreams {
+		end()
+	}
+}
+
 // Addr returns the address that the server listens on, nil without Config.Listen.
 func (a *App) Addr() net.Addr { return a.main.addr() }
 
@@ -257,9 +270,7 @@ func (a *App) RequestLog() *requestlog.Log { return a.requests }
 // Close releases what New acquired. Call it when Run, Serve, Work and Drain have returned.
 func (a *App) Close() error {
 	errs := []error{a.main.close(), a.operator.close()}
-	if a.endStreams != nil {
-		a.endStreams()
-	}
+	a.endAllStreams()
 	if a.sender != nil {
 		a.sender.Close()
 	}

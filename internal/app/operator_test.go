@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,13 @@ func TestWhereOperatorsCall(t *testing.T) {
 		"all addresses, in a test": {"0.0.0.0:0", app.Operator{Token: "secret", Share: true}, shared},
 		"its own":                  {"0.0.0.0:0", app.Operator{Token: "secret", Listen: "127.0.0.1:0"}, own},
 		"its own beside loopback":  {"127.0.0.1:0", app.Operator{Token: "secret", Listen: "127.0.0.1:0"}, own},
+
+		"console on loopback":                 {"127.0.0.1:0", app.Operator{Console: true}, shared},
+		"console on all addresses":            {"0.0.0.0:0", app.Operator{Console: true}, off},
+		"console on all addresses, in a test": {"0.0.0.0:0", app.Operator{Console: true, Share: true}, shared},
+		"console with its own":                {"0.0.0.0:0", app.Operator{Console: true, Listen: "127.0.0.1:0"}, own},
+		"both":                                {"127.0.0.1:0", app.Operator{Token: "secret", Console: true}, shared},
+		"both with their own":                 {"0.0.0.0:0", app.Operator{Token: "secret", Console: true, Listen: "127.0.0.1:0"}, own},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,27 +49,37 @@ func TestWhereOperatorsCall(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := strings.Contains(log.String(), "the operator API is off: ")
+			saidConsole := strings.Contains(log.String(), "the console is off: ")
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- a.Run(ctx) }()
 
-			wantStatus(t, a.Addr(), "/v1/TrustProducts", http.StatusOK)
-			onMain := http.StatusNotFound
-			if test.want == shared {
-				onMain = http.StatusUnauthorized
+			statusIf := func(on bool, status int) int {
+				if on {
+					return status
+				}
+				return http.StatusNotFound
 			}
-			wantStatus(t, a.Addr(), "/operator/v1/accounts", onMain)
+			hasAPI, hasConsole := test.operator.Token != "", test.operator.Console
+			wantStatus(t, a.Addr(), "/v1/TrustProducts", http.StatusOK)
+			wantStatus(t, a.Addr(), "/", http.StatusNotFound)
+			wantStatus(t, a.Addr(), "/operator/v1/accounts", statusIf(hasAPI && test.want == shared, http.StatusUnauthorized))
+			wantStatus(t, a.Addr(), "/console/login", statusIf(hasConsole && test.want == shared, http.StatusOK))
 			switch address := a.OperatorAddr(); {
 			case test.want == off && address != nil:
 				t.Errorf("the address for operators is %s, want none", address)
 			case test.want == shared && address != a.Addr():
 				t.Errorf("the address for operators is %s, want that of the server", address)
 			case test.want == own:
-				wantStatus(t, address, "/operator/v1/accounts", http.StatusUnauthorized)
+				wantStatus(t, address, "/operator/v1/accounts", statusIf(hasAPI, http.StatusUnauthorized))
+				wantStatus(t, address, "/console/login", statusIf(hasConsole, http.StatusOK))
 				wantStatus(t, address, "/v1/TrustProducts", http.StatusNotFound)
 			}
 			if want := test.want == off && test.operator.Token != ""; said != want {
 				t.Errorf("the start says that the API is off: %t, want %t", said, want)
+			}
+			if want := test.want == off && test.operator.Console; saidConsole != want {
+				t.Errorf("the start says that the console is off: %t, want %t", saidConsole, want)
 			}
 			stop()
 			if err := errors.Join(<-ended, a.Close()); err != nil {
@@ -105,5 +123,29 @@ func TestOperatorAddressTaken(t *testing.T) {
 	}
 	if !isClosed(db) {
 		t.Error("the store is open")
+	}
+}
+
+// TestRoot sends browsers to the console, and programs nowhere.
+func TestRoot(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{false, true} {
+		a, err := app.New(t.Context(), app.Config{Store: openStore(t), Now: time.Now, Operator: app.Operator{Console: on}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close() //nolint:errcheck // tested by TestStop
+		for accept, want := range map[string]string{"text/html,*/*": "/console/", "*/*": ""} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+			r.Header.Set("Accept", accept)
+			w := httptest.NewRecorder()
+			a.Handler().ServeHTTP(w, r)
+			if !on {
+				want = ""
+			}
+			if got := w.Header().Get("Location"); got != want {
+				t.Errorf("console %t, Accept %s: sent to %q, want %q", on, accept, got, want)
+			}
+		}
 	}
 }

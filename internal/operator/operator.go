@@ -50,7 +50,7 @@ func (o *Operator) EndStreams() { o.streams.Close() }
 
 // MapError is an api.Config.MapError.
 func MapError(err error) *api.Error {
-	if status, ok := errors.AsType[*statusError](err); ok {
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		return api.NewError(api.CodeInvalidState, "The bundle "+status.Error(), err)
 	}
 	return hub.MapError(err)

@@ -44,7 +44,7 @@ func (o *Operator) FetchReview(ctx context.Context, r server.FetchReviewRequestO
 
 // StartReview takes a bundle into review.
 func (o *Operator) StartReview(ctx context.Context, r server.StartReviewRequestObject) (server.StartReviewResponseObject, error) {
-	b, err := o.decide(ctx, r.BundleSID, o.policy, trust.Change{Status: new(trust.InReview)})
+	b, err := o.Decide(ctx, r.BundleSID, o.policy, trust.Change{Status: new(trust.InReview)})
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (o *Operator) ApproveReview(
 	if r.Params.ValidForSeconds != nil {
 		policy.ValidFor = time.Duration(*r.Params.ValidForSeconds) * time.Second
 	}
-	b, err := o.decide(ctx, r.BundleSID, policy, trust.Change{Status: new(trust.TwilioApproved)})
+	b, err := o.Decide(ctx, r.BundleSID, policy, trust.Change{Status: new(trust.TwilioApproved)})
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +70,16 @@ func (o *Operator) ApproveReview(
 func (o *Operator) RejectReview(
 	ctx context.Context, r server.RejectReviewRequestObject,
 ) (server.RejectReviewResponseObject, error) {
-	b, err := o.decide(ctx, r.BundleSID, o.policy, trust.Change{Status: new(trust.TwilioRejected), Reasons: r.Body.Errors})
+	b, err := o.Decide(ctx, r.BundleSID, o.policy, trust.Change{Status: new(trust.TwilioRejected), Reasons: r.Body.Errors})
 	if err != nil {
 		return nil, err
 	}
 	return server.RejectReview200JSONResponse{ReviewJSONResponse: server.ReviewJSONResponse(presentReview(b))}, nil
 }
 
-// decide makes a reviewer's change to the status of a bundle of any account, and returns the bundle. A bundle that is pending
-// review is approved or rejected in one step. The error is a *statusError if the status does not allow it.
-func (o *Operator) decide(ctx context.Context, sid string, policy trust.Policy, decision trust.Change) (trust.Bundle, error) {
+// Decide makes a reviewer's change to the status of a bundle of any account, and returns the bundle. A bundle that is pending
+// review is approved or rejected in one step. The error is a *StatusError if the status does not allow it.
+func (o *Operator) Decide(ctx context.Context, sid string, policy trust.Policy, decision trust.Change) (trust.Bundle, error) {
 	now := o.now()
 	if !o.unlogged {
 		decision.RequestID = api.RequestID(ctx)
@@ -93,19 +93,19 @@ func (o *Operator) decide(ctx context.Context, sid string, policy trust.Policy, 
 		return policy.Decide(b, decision, now)
 	})
 	if errors.Is(err, trust.ErrStatusChange) {
-		return before, &statusError{before, *decision.Status}
+		return before, &StatusError{before, *decision.Status}
 	}
 	return after, err
 }
 
-// statusError means that the status of a bundle does not allow a reviewer's change.
-type statusError struct {
+// StatusError means that the status of a bundle does not allow a reviewer's change.
+type StatusError struct {
 	Bundle trust.Bundle
 	To     trust.Status
 }
 
 // Error completes a sentence that begins with the bundle.
-func (e *statusError) Error() string {
+func (e *StatusError) Error() string {
 	allowed := "can be approved or rejected"
 	if e.To == trust.InReview {
 		allowed = "can be taken into review"
@@ -114,7 +114,7 @@ func (e *statusError) Error() string {
 }
 
 // Unwrap returns trust.ErrStatusChange.
-func (e *statusError) Unwrap() error { return trust.ErrStatusChange }
+func (e *StatusError) Unwrap() error { return trust.ErrStatusChange }
 
 // describeStatus returns the status of a bundle, with the codes of a rejection.
 func describeStatus(b trust.Bundle) string {

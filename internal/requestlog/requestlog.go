@@ -133,6 +133,13 @@ func (l *Log) touch(entry *Entry) *queue {
 	return &of.requests
 }
 
+// Latest returns the Sequence of the latest request, or what is lower than that of the first.
+func (l *Log) Latest() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sequence
+}
+
 // List returns at most limit requests that match the filter, newest first. With before above 0, it returns only those with a
 // lower Sequence, which is how to get the next page.
 func (l *Log) List(filter Filter, before int64, limit int) []*Entry {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -61,6 +62,7 @@ func fill(t *testing.T, s *store.Store) {
 	_, err := s.Bundles.CreateOnce(t.Context(), request("fingerprint", at), p)
 	check(t, err)
 	fillContents(t, s, p.SID)
+	check(t, s.AddLoginCode(t.Context(), rand.Text(), at, at.Add(time.Minute)))
 	if placed, err := s.EventsAfter(t.Context(), 0, 1); err != nil || len(placed) != 1 { // and others without a position
 		t.Fatalf("%+v, %v", placed, err)
 	}

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// SearchStep is searchStep.
+const SearchStep = searchStep
+
 // Dump returns the rows of every table that the database has, in an order of their own. Those that describe the schema are left
 // out.
 func (s *Store) Dump(ctx context.Context) (map[string][]string, error) {

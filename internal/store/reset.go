@@ -3,11 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
-// Reset deletes all rows but the accounts, in one transaction. Each account then has its Primary Customer Profile as it was when
-// the account was added. The positions of events go on, and leave out at least one, so that every reader of EventsAfter can tell
-// that it has missed something.
+// Reset deletes all rows but the accounts and the logins to the console, in one transaction. Each account then has its Primary
+// Customer Profile as it was when the account was added. The positions of events go on, and leave out at least one, so that every
+// reader of EventsAfter can tell that it has missed something.
 func (s *Store) Reset(ctx context.Context) error {
 	return s.write(ctx, func(tx session) error {
 		if _, err := usePositions(tx, 1); err != nil {
@@ -17,7 +18,7 @@ func (s *Store) Reset(ctx context.Context) error {
 			return fmt.Errorf("skip positions: %w", err)
 		}
 		for _, table := range tables() {
-			if table.name == accounts.name || table.name == eventPositions.name {
+			if slices.Contains([]string{accounts.name, eventPositions.name, logins.name}, table.name) {
 				continue
 			}
 			if _, err := tx.exec(`DELETE FROM ` + table.name); err != nil {

@@ -24,6 +24,9 @@ func TestReset(t *testing.T) {
 			check(t, err)
 			delete(want, "event_positions") // which go on; see TestRemovedEventsLeaveGaps
 			for table := range want {
+				if table == "console_logins" { // or resetting from the console would end its session
+					want[table] = filled[table]
+				}
 				if len(filled[table]) == 0 {
 					t.Errorf("%s is empty, which shows nothing: fill it", table)
 				}

@@ -55,7 +55,7 @@ func rules() []rule {
 	}, {
 		pkg:    "api",
 		reason: "someone's own backend, mounted with api, must not link our database, our jobs or our hub",
-		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs", "internal/requestlog")),
+		never:  slices.Concat(database, own("internal/app", "internal/store", "internal/hub", "internal/jobs", "internal/requestlog", "internal/console")),
 	}, {
 		pkg:    "internal/trust",
 		reason: "the domain only computes: it can be tested without I/O and knows no transport and no database engine",
@@ -131,6 +131,12 @@ func rules() []rule {
 		reason:      "operations know nothing of the server's assembly, of delivery or of connection limits; the control of test mode moves the worker, and package mail composes the messages that are shown",
 		never:       own("cmd/...", "internal/app", "internal/callback", "internal/guessing", "internal/connections", "internal/seed"),
 		neverDirect: own("internal/jobs"),
+	}, {
+		pkg:    "internal/console",
+		reason: "pages show and decide what the operator API does: they know nothing of the server's assembly, of delivery or of connection limits",
+		never: own("cmd/...", "api/apitest", "internal/app", "internal/callback", "internal/guessing", "internal/connections",
+			"internal/seed"),
+		neverDirect: append(own("internal/jobs", "gen/server", "gen/operator/server"), "os", "database/sql", echo),
 	}, {
 		pkg:    "internal/seed",
 		reason: "a seed is validated as requests and stored at once: nothing is served, reviewed or sent for it",

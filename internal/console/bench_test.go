@@ -1,0 +1,38 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/opentrusthub/trusthub/internal/console"
+	"github.com/opentrusthub/trusthub/internal/trust"
+	"github.com/opentrusthub/trusthub/test/kit/storetest"
+)
+
+// BenchmarkPages fetches pages of a console of 10,000 bundles.
+func BenchmarkPages(b *testing.B) {
+	for engine, database := range storetest.Names() {
+		b.Run(engine, func(b *testing.B) {
+			db := storetest.Open(b, database(b))
+			for i := range 10_000 {
+				sid := trust.NewSID(trust.BundlePrefix, at.Add(time.Duration(i)*time.Second))
+				bundle := trust.NewBundle(trust.TrustProduct, sid, accountSID, policySID, fmt.Sprint("Acme ", i), "a@acme.example", "", at)
+				if err := db.Bundles.Create(b.Context(), bundle); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s := loggedIn(b, db, func(*console.Config) {})
+			for _, path := range []string{"/console/", "/console/bundles", "/console/bundles?q=acme+0x", "/console/accounts"} {
+				b.Run(path, func(b *testing.B) {
+					for b.Loop() {
+						if got := s.send(b, http.MethodGet, path, "").Code; got != http.StatusOK {
+							b.Fatalf("status %d", got)
+						}
+					}
+				})
+			}
+		})
+	}
+}
