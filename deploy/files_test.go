@@ -77,8 +77,10 @@ func TestWorkflows(t *testing.T) {
 		t.Fatal(err)
 	}
 	pinned := regexp.MustCompile(`@v\d+\.\d+\.\d+$`)
+	full := regexp.MustCompile(`(@v\d+)\.\d+\.\d+`)
 	for _, file := range append(files, "ci/github.yaml") {
-		found, err := linter.LintFile(file, nil)
+		// actionlint knows the inputs of actions by their major versions.
+		found, err := linter.Lint(file, full.ReplaceAll(read(t, file), []byte("$1")), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +130,9 @@ func TestUnit(t *testing.T) {
 	if err := os.WriteFile(unit, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	check(t, tool(t, "systemd-analyze", "verify", "--man=no", unit))
+	if output := check(t, tool(t, "systemd-analyze", "verify", "--man=no", unit)); len(output) > 0 { // it ignores unknown keys
+		t.Errorf("%s", output)
+	}
 	check(t, tool(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", unit))
 }
 
@@ -144,11 +148,13 @@ func tool(t *testing.T, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(t.Context(), name, args...)
 }
 
-func check(t *testing.T, command *exec.Cmd) {
+func check(t *testing.T, command *exec.Cmd) (output []byte) {
 	t.Helper()
-	if output, err := command.CombinedOutput(); err != nil {
+	output, err := command.CombinedOutput()
+	if err != nil {
 		t.Errorf("%v: %v\n%s", command.Args, err, output)
 	}
+	return output
 }
 
 func read(t *testing.T, name string) []byte {
