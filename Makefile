@@ -1,11 +1,12 @@
-# All targets need only Go, except for `make browser` (chromium) and `make interop` (npm, python3). `make help` lists the targets.
+# All targets need only Go, except for `make browser` (chromium), `make interop` (npm, python3) and `make deploy` (caddy, promtool,
+# systemd-analyze). `make help` lists the targets.
 GOLANGCI_LINT_VERSION := v2.15.0
 TOOLS := $(CURDIR)/bin/tools
 # Separate modules keep the dependencies of tests and tools out of the main one.
-MODULES := . test/e2e/interop test/contract test/e2e/browser
+MODULES := . deploy test/e2e/interop test/contract test/e2e/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash siege bench interop browser clean $(TOOLS)/contract
+.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash siege bench interop browser image release deploy clean $(TOOLS)/contract
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +107,16 @@ siege: ## Attack the server as one caller who harms the others, at full size (SI
 
 bench: ## Print the table of docs/benchmarks.md; takes 5 to 15 minutes (BENCHFLAGS=--quick: half a minute)
 	go run ./test/bench $(BENCHFLAGS)
+
+image: ## Build the container image bin/trusthub-image.tar, without Docker; `docker load` takes it
+	go -C deploy run ./release image -source $(CURDIR) -out $(CURDIR)/bin/trusthub-image.tar
+
+release: ## Build the archives of all systems, their SBOMs and SHA256SUMS in bin/release, with the version of the tag
+	rm -rf bin/release
+	go -C deploy run ./release archives -source $(CURDIR) -out $(CURDIR)/bin/release
+
+deploy: ## Test releases, the image and the files of deploy and .github
+	go -C deploy test -count=1 -v ./... # the cache does not notice changes of the program
 
 clean: ## Remove what was built
 	rm -rf bin

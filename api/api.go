@@ -116,8 +116,8 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // New returns the handler that serves impl. Besides the contract's operations it serves GET /openapi.yaml, GET /docs (the API
-// reference, with which operations can be tried), a page for browsers at / that links to it and, with Config.Health, GET
-// /healthz. It returns an error for an invalid Config.
+// reference, with which operations can be tried), a page for browsers at / that links to it, GET /livez, which returns 200 while the
+// process runs, and, with Config.Health, GET /healthz. It returns an error for an invalid Config.
 func New(impl server.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -133,7 +133,7 @@ func New(impl server.StrictServerInterface, config Config) (http.Handler, error)
 			server.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	})
 	registerContract(e, "/openapi.yaml", trusthub.Contract())
-	registerHealth(e, config)
+	registerProbes(e, config)
 	if err := errors.Join(registerDocs(e, "/"), registerHome(e)); err != nil {
 		return nil, err
 	}
@@ -181,9 +181,15 @@ func registerContract(e *echo.Echo, path, text string) {
 	get(e, path, func(c echo.Context) error { return c.Blob(http.StatusOK, "application/yaml", blob) })
 }
 
-const healthPath = "/healthz"
+const (
+	healthPath = "/healthz" // whether requests can succeed
+	livePath   = "/livez"   // whether the process runs: restarting it would not bring back a database
+)
 
-func registerHealth(e *echo.Echo, config Config) {
+func isProbe(path string) bool { return path == healthPath || path == livePath }
+
+func registerProbes(e *echo.Echo, config Config) {
+	get(e, livePath, healthy)
 	if config.Health == nil {
 		return
 	}
@@ -193,8 +199,12 @@ func registerHealth(e *echo.Echo, config Config) {
 		if err := config.Health(ctx); err != nil {
 			return NewError(CodeUnavailable, "", err)
 		}
-		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+		return healthy(c)
 	})
+}
+
+func healthy(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
 // get serves GET and HEAD. net/http drops the body of the response to HEAD.

@@ -240,6 +240,9 @@ func TestUnhealthy(t *testing.T) {
 	if api.Code(failure.Code) != api.CodeUnavailable || strings.Contains(w.Body.String(), "disk") {
 		t.Errorf("got %s", w.Body)
 	}
+	if w, _ := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/livez", nil)); w.Code != http.StatusOK {
+		t.Errorf("/livez: status %d", w.Code)
+	}
 }
 
 // TestHealthHangs checks the health of a backend that does not respond.
@@ -250,6 +253,11 @@ func TestHealthHangs(t *testing.T) {
 		_, failure := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/healthz", nil))
 		if took := time.Since(began); api.Code(failure.Code) != api.CodeUnavailable || took != 3*time.Second {
 			t.Errorf("after %v: %+v", took, failure)
+		}
+		began = time.Now()
+		w, _ := answerOf(t, handler, httptest.NewRequest(http.MethodGet, "/livez", nil))
+		if took := time.Since(began); w.Code != http.StatusOK || took != 0 {
+			t.Errorf("/livez: status %d after %v", w.Code, took)
 		}
 	})
 }

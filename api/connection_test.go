@@ -153,8 +153,10 @@ func TestHost(t *testing.T) {
 			status != http.StatusBadRequest || !strings.Contains(failure.Message, "Host")):
 			t.Errorf("%q: status %d: %s", name, status, body)
 		}
-		if status, _ := get(fromHost, "/healthz"); status != http.StatusOK {
-			t.Errorf("%q: /healthz has status %d", name, status)
+		for _, probe := range []string{"/healthz", "/livez"} {
+			if status, _ := get(fromHost, probe); status != http.StatusOK {
+				t.Errorf("%q: %s has status %d", name, probe, status)
+			}
 		}
 		if status, _ := get(public, path); status != http.StatusOK {
 			t.Errorf("%q: with a public URL, status %d", name, status)

@@ -197,7 +197,7 @@ func TestHome(t *testing.T) {
 // TestHead sends HEAD requests for everything besides the API.
 func TestHead(t *testing.T) {
 	address := serveTCP(t, newHandler(t, backend{}, api.Config{Health: func(context.Context) error { return nil }}))
-	for _, path := range []string{"/", "/healthz", "/openapi.yaml", "/docs", "/docs/swagger-ui.js"} {
+	for _, path := range []string{"/", "/healthz", "/livez", "/openapi.yaml", "/docs", "/docs/swagger-ui.js"} {
 		var headers []http.Header
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			conn := send(t, address, method+" "+path+" HTTP/1.1\r\nHost: hub.example\r\nAccept: text/html\r\nConnection: close\r\n\r\n")

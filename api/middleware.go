@@ -53,7 +53,7 @@ func observe(served contract, config Config) echo.MiddlewareFunc {
 			c.SetRequest(c.Request().WithContext(info))
 			closeUnlessRead(c)
 
-			if err == nil || c.Path() == healthPath { // a probe may send no Host
+			if err == nil || isProbe(c.Path()) { // a probe may send no Host
 				err = recovered(next, c)
 			}
 			broken := err != nil && c.Response().Committed

@@ -12,7 +12,7 @@ import (
 
 // callFlags are the flags of all commands that call a server. Credentials come from the environment only.
 type callFlags struct {
-	BaseURL string `name:"base-url" default:"http://127.0.0.1:8080" env:"TRUSTHUB_BASE_URL" placeholder:"URL" help:"URL of the server to call; ${default} by default. The credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and TWILIO_API_SECRET."`
+	BaseURL string `name:"base-url" default:"http://127.0.0.1:8080" env:"TRUSTHUB_BASE_URL" placeholder:"URL" help:"URL of the server to call; ${default} by default. Credentials, if the command needs them, come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and TWILIO_API_SECRET."`
 }
 
 func (f callFlags) client() (*client.Client, error) {

@@ -45,6 +45,7 @@ func unsetEmpty(environ []string) {
 // commands is the command line. Help texts, defaults and the names of environment variables come from its tags.
 type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Serve the API. Creates the database and its first account if they do not exist."`
+	Health     healthCmd     `cmd:"" help:"Report whether a server can do its work: the exit status is 0 if /healthz returns 200." group:"Call a server:"`
 	Listen     listenCmd     `cmd:"" help:"Receive callbacks, verify their signatures and print them."`
 	Create     createCmd     `cmd:"" help:"Create a Trust Product or a Customer Profile and print it." group:"Call a server:"`
 	Update     updateCmd     `cmd:"" help:"Update a Trust Product or Customer Profile and print it." group:"Call a server:"`

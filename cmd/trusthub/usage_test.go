@@ -133,6 +133,9 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"copy", "--from", existing, "--to", keywords},
 		{"list", "--base-url", mistyped},
 		{"list", "--base-url", "http://user:hunter2@host"},
+		{"health", "--base-url", mistyped},
+		{"health", "--base-url", "http://user:hunter2@host"},
+		{"health", "--base-url", "http://127.0.0.1:hunter2"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), waitLimit) // in case a server starts
 		var stdout, stderr bytes.Buffer

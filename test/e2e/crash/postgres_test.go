@@ -156,6 +156,9 @@ func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
 // verifyUnavailable expects the documented error and nothing else: the caller must not learn about the database.
 func verifyUnavailable(t *testing.T, server string) {
 	t.Helper()
+	if got := send(t, http.MethodGet, server+"/livez", "", nil); got.status != http.StatusOK {
+		t.Errorf("without Postgres /livez returns %d %s", got.status, got.body)
+	}
 	form := url.Values{"FriendlyName": {"Acme"}, "Email": {"a@acme.example"}, "PolicySid": {policySID}}
 	for _, attempt := range []struct{ method, path, user string }{
 		{http.MethodPost, "/v1/TrustProducts", programtest.AccountSID},
