@@ -17,8 +17,8 @@
 //     of server.Unimplemented do) gets status 501.
 //   - A body is read up to a limit, an operation's context has a timeout, and a panic ends one request only.
 //
-// It stores nothing, does not limit how often a caller calls, does not speak TLS, and does not set the timeouts of the
-// http.Server that it is mounted in.
+// It stores nothing, does not limit how often a caller calls unless Config.Admit does, does not speak TLS, and does not set the
+// timeouts of the http.Server that it is mounted in.
 package api
 
 import (
@@ -46,6 +46,12 @@ type Config struct {
 	// could not check. It must take the same time for a wrong password as for a right one; see crypto/subtle. For NewOperator,
 	// the user name is empty and the password is the bearer token; OperatorToken returns what checks it.
 	Authenticate func(ctx context.Context, username, password string) (accountSID string, err error)
+
+	// Admit, if set, is called for each request with valid credentials, before its body is read. An error, which should be an
+	// *Error, refuses the request. running is how many requests of the account are being answered, including this one if it is
+	// not refused; the response has it as Twilio-Concurrent-Requests. release, if there is one, is called when the response has
+	// been written.
+	Admit func(accountSID string) (running int, release func(), err error)
 
 	// MapError turns an error of the implementation into a response. It returns nil for an unknown error, which becomes a 500
 	// whose cause is logged and not shown. Errors of type *Error need no mapping.

@@ -15,6 +15,7 @@ type request struct {
 	client     netip.Addr
 	baseURL    string
 	accountSID string // empty before authentication
+	release    func() // of Config.Admit; nil if there is nothing to release
 }
 
 type requestKey struct{}

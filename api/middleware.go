@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,8 +15,10 @@ import (
 	"github.com/opentrusthub/trusthub/internal/panics"
 )
 
-// requestIDHeader has the id of the request, with which it can be found in the log.
-const requestIDHeader = "Twilio-Request-Id"
+const (
+	requestIDHeader  = "Twilio-Request-Id"          // the id of the request, with which it can be found in the log
+	concurrentHeader = "Twilio-Concurrent-Requests" // how many requests of the account run, if Config.Admit counts them
+)
 
 // step is one of the things that happen to a request before its operation. An error ends the request.
 type step func(c echo.Context) error
@@ -51,6 +54,7 @@ func observe(served contract, config Config) echo.MiddlewareFunc {
 			}
 			header.Set(requestIDHeader, info.id)
 			c.SetRequest(c.Request().WithContext(info))
+			defer release(c)
 			closeUnlessRead(c)
 
 			if err == nil || isProbe(c.Path()) { // a probe may send no Host
@@ -124,7 +128,7 @@ func recovered(handler echo.HandlerFunc, c echo.Context) (err error) {
 	return handler(c)
 }
 
-// authenticate requires valid credentials. It comes before the body is read.
+// authenticate requires valid credentials, and that Config.Admit admits the request. It comes before the body is read.
 func authenticate(auth authScheme, config Config) step {
 	return func(c echo.Context) error {
 		username, password, ok := auth.credentials(c.Request())
@@ -142,7 +146,26 @@ func authenticate(auth authScheme, config Config) step {
 		known := *fromContext(ctx)
 		known.accountSID = accountSID
 		c.SetRequest(c.Request().WithContext(&known))
+		return admit(c, &known, config)
+	}
+}
+
+// admit asks Config.Admit for a request with valid credentials.
+func admit(c echo.Context, known *request, config Config) error {
+	if config.Admit == nil {
 		return nil
+	}
+	running, release, err := config.Admit(known.accountSID)
+	known.release = release
+	c.Response().Header().Set(concurrentHeader, strconv.Itoa(running))
+	return err
+}
+
+// release ends what admit has begun, if it has. The response ends after that, so a caller who has read it can send the next
+// request at once.
+func release(c echo.Context) {
+	if known := fromContext(c.Request().Context()); known.release != nil {
+		known.release()
 	}
 }
 

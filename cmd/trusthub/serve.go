@@ -151,6 +151,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		TrustedProxies:           prefixes(c.TrustedProxies),
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
+		Limits:                   c.limits(),
 		RequestLog:               int(c.RequestLog),
 		Name:                     c.name(),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address

@@ -37,6 +37,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/guessing"
 	"github.com/opentrusthub/trusthub/internal/hub"
 	"github.com/opentrusthub/trusthub/internal/jobs"
+	"github.com/opentrusthub/trusthub/internal/limits"
 	"github.com/opentrusthub/trusthub/internal/mail"
 	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
@@ -55,6 +56,9 @@ const MinConnections = connections.MinMax
 
 // Quotas bound what one account may have.
 type Quotas = hub.Quotas
+
+// Limits bound how many requests one account has at a time and in a second.
+type Limits = limits.Config
 
 // Config describes a server. Store is required, and Now or Control. Every other field may be left at its zero value, which is the
 // safe choice unless its comment says otherwise.
@@ -79,6 +83,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxConnections and MaxConnectionsPerAddress bound the open connections; see package connections. 0 means the defaults.
 	MaxConnections, MaxConnectionsPerAddress int
+	// Limits bound the requests of each account on this server. The zero Limits mean no limit.
+	Limits Limits
 	// RequestLog is how many requests of each account App.RequestLog keeps in memory, and the operator API shows. 0 means none.
 	RequestLog int
 	// Name is the server's in the operator API, to tell it from others on the same database.
@@ -205,6 +211,10 @@ func (a *App) buildMain(ctx context.Context) error {
 		a.main.limiter = c.newLimiter()
 		authenticate = a.main.limiter.Authenticate(authenticate)
 	}
+	var admit func(accountSID string) (running int, release func(), err error)
+	if !c.Limits.IsZero() {
+		admit = limits.New(c.Limits, c.Now).Admit
+	}
 	var observe func(api.RequestInfo)
 	if c.RequestLog > 0 {
 		a.requests = requestlog.New(c.RequestLog, c.Now)
@@ -212,7 +222,7 @@ func (a *App) buildMain(ctx context.Context) error {
 	}
 	var err error
 	if a.main.handler, err = api.New(c.Wrap(h), api.Config{
-		Authenticate: authenticate, MapError: hub.MapError, Health: h.Health,
+		Authenticate: authenticate, Admit: admit, MapError: hub.MapError, Health: h.Health,
 		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger, Observe: observe,
 	}); err != nil {
 		return err

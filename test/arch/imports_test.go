@@ -110,6 +110,10 @@ func rules() []rule {
 		reason: "it limits failed authentications and knows nothing but accounts",
 		never:  own("cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
+		pkg:    "internal/limits",
+		reason: "it counts the requests of an account and knows nothing else of it, nor what is requested",
+		never:  slices.Concat(database, own("cmd/...", "internal/app", "internal/store", "internal/hub", "internal/jobs")),
+	}, {
 		pkg:    "internal/requestlog",
 		reason: "it keeps what api observes, in memory: it knows no database, no operation and nobody who reads it",
 		never:  slices.Concat(database, own("cmd/...", "internal/app", "internal/store", "internal/hub", "internal/jobs")),
@@ -218,7 +222,7 @@ func rules() []rule {
 		reason: "the program must not link test helpers, and only internal/app connects the parts of the server",
 		never:  append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
 		neverDirect: own("api", "gen/server", "gen/operator/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing",
-			"internal/requestlog"),
+			"internal/limits", "internal/requestlog"),
 	}}
 }
 
