@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -147,37 +146,4 @@ func dict(pairs ...any) (map[string]any, error) {
 		all[name] = pairs[i+1]
 	}
 	return all, nil
-}
-
-// pager is what the component "pager" shows below a list: links to its first page and to the next.
-type pager struct {
-	First, Next string // empty: no link
-	Note        string
-}
-
-// newPager returns the links of a list. The query has its filter; after is the value of the parameter with which the next page
-// begins, empty if there is none.
-func newPager(r *http.Request, after, note string) pager {
-	p := pager{Note: note}
-	if r.URL.Query().Get("after") != "" {
-		p.First = withAfter(r.URL, "")
-	}
-	if after != "" {
-		p.Next = withAfter(r.URL, after)
-	}
-	return p
-}
-
-// withAfter returns the URL of another page of a list.
-func withAfter(u *url.URL, after string) string {
-	query := u.Query()
-	query.Del(noteParameter)
-	query.Del("after")
-	if after != "" {
-		query.Set("after", after)
-	}
-	if len(query) == 0 {
-		return u.Path
-	}
-	return u.Path + "?" + query.Encode()
 }
