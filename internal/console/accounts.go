@@ -2,11 +2,8 @@ package console
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -27,7 +24,7 @@ type accountRow struct {
 }
 
 func (c *Console) showAccounts(r *http.Request) (view, error) {
-	after, err := accountPlace(r.URL.Query().Get("after"))
+	after, err := placeOf(r.URL.Query().Get("after"), accountSID)
 	if err != nil {
 		return view{}, err
 	}
@@ -38,25 +35,11 @@ func (c *Console) showAccounts(r *http.Request) (view, error) {
 	next := ""
 	if len(all) > rowsPerPage {
 		all = all[:rowsPerPage]
-		last := all[rowsPerPage-1]
-		next = strconv.FormatInt(last.Created.UnixMicro(), 10) + "." + last.SID
+		next = placeText(all[rowsPerPage-1].Created, all[rowsPerPage-1].SID)
 	}
 	data := accountsData{Pager: newPager(r, next, "")}
 	for _, a := range all {
 		data.Accounts = append(data.Accounts, accountRow{a.SID, trust.PrimarySID(a.SID), a.Created})
 	}
 	return view{title: "Accounts", data: data}, nil
-}
-
-// accountPlace reads where a page of the list begins.
-func accountPlace(after string) (store.Place, error) {
-	if after == "" {
-		return store.Place{}, nil
-	}
-	digits, sid, _ := strings.Cut(after, ".")
-	micros, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !accountSID.MatchString(sid) {
-		return store.Place{}, invalid("The parameter after does not come from this list.")
-	}
-	return store.Place{Time: time.UnixMicro(micros), SID: sid}, nil
 }

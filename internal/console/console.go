@@ -86,6 +86,7 @@ func (c *Console) allPages() []page {
 		c.homePage(),
 		c.bundlesPage(),
 		c.bundlePage(),
+		c.reviewsPage(),
 		c.accountsPage(),
 	}
 }

@@ -25,6 +25,8 @@ var pages = map[string]int{
 	"/console/bundles":               http.StatusOK,
 	"/console/bundles?q=zzz":         http.StatusOK,
 	"/console/bundles/" + productSID: http.StatusOK,
+	"/console/reviews":               http.StatusOK,
+	"/console/reviews?after=x":       http.StatusBadRequest,
 	"/console/accounts":              http.StatusOK,
 	"/console/nope":                  http.StatusNotFound,
 	"/console/bundles/BU0":           http.StatusNotFound,

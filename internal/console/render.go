@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -52,11 +51,12 @@ func (c *Console) loadTemplates() (map[string]*templates, error) {
 // functions are what templates can call, besides those of html/template.
 func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":  func(name string) (string, error) { return assetURL(c.assets, name) },
-		"time":   newMoment,
-		"status": statusOf,
-		"number": number,
-		"dict":   dict,
+		"asset":    func(name string) (string, error) { return assetURL(c.assets, name) },
+		"time":     newMoment,
+		"duration": duration,
+		"status":   statusOf,
+		"number":   number,
+		"dict":     dict,
 	}
 }
 
@@ -127,6 +127,14 @@ func newMoment(t time.Time) moment {
 	return moment{t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04:05")}
 }
 
+// duration returns how long something took, in milliseconds, or in seconds from one on.
+func duration(d time.Duration) string {
+	if d >= time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
+}
+
 // number returns a number with its thousands apart.
 func number(n int) string {
 	digits := strconv.Itoa(n)
@@ -147,37 +155,4 @@ func dict(pairs ...any) (map[string]any, error) {
 		all[name] = pairs[i+1]
 	}
 	return all, nil
-}
-
-// pager is what the component "pager" shows below a list: links to its first page and to the next.
-type pager struct {
-	First, Next string // empty: no link
-	Note        string
-}
-
-// newPager returns the links of a list. The query has its filter; after is the value of the parameter with which the next page
-// begins, empty if there is none.
-func newPager(r *http.Request, after, note string) pager {
-	p := pager{Note: note}
-	if r.URL.Query().Get("after") != "" {
-		p.First = withAfter(r.URL, "")
-	}
-	if after != "" {
-		p.Next = withAfter(r.URL, after)
-	}
-	return p
-}
-
-// withAfter returns the URL of another page of a list.
-func withAfter(u *url.URL, after string) string {
-	query := u.Query()
-	query.Del(noteParameter)
-	query.Del("after")
-	if after != "" {
-		query.Set("after", after)
-	}
-	if len(query) == 0 {
-		return u.Path
-	}
-	return u.Path + "?" + query.Encode()
 }
