@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
@@ -69,6 +70,9 @@ func problemOf(err error) *problem {
 	}
 	if status, ok := errors.AsType[*operator.StatusError](err); ok {
 		return &problem{http.StatusConflict, "Not possible in this status", "The bundle " + status.Error() + "."}
+	}
+	if refused, ok := errors.AsType[*api.Error](err); ok && refused.Code == api.CodeInvalidState {
+		return &problem{http.StatusConflict, "Not possible in this state", refused.Message + "."}
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):

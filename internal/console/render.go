@@ -52,11 +52,12 @@ func (c *Console) loadTemplates() (map[string]*templates, error) {
 // functions are what templates can call, besides those of html/template.
 func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":  func(name string) (string, error) { return assetURL(c.assets, name) },
-		"time":   newMoment,
-		"status": statusOf,
-		"number": number,
-		"dict":   dict,
+		"asset":    func(name string) (string, error) { return assetURL(c.assets, name) },
+		"time":     newMoment,
+		"duration": duration,
+		"status":   statusOf,
+		"number":   number,
+		"dict":     dict,
 	}
 }
 
@@ -125,6 +126,14 @@ func newMoment(t time.Time) moment {
 	}
 	t = t.UTC()
 	return moment{t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04:05")}
+}
+
+// duration returns how long something took, in milliseconds, or in seconds from one on.
+func duration(d time.Duration) string {
+	if d >= time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
 }
 
 // number returns a number with its thousands apart.

@@ -43,6 +43,9 @@ func statusOf(value any) status {
 		string(store.Dropped):   toneQuiet,
 		string(store.NotSent):   toneQuiet,
 
+		string(trust.TryAgain): toneWaiting, // delivered and not-sent are above
+		string(trust.Refused):  toneBad,
+
 		string(trust.Compliant):    toneGood,
 		string(trust.Noncompliant): toneBad,
 	}

@@ -52,7 +52,7 @@ func (o *Operator) FetchDelivery(
 func (o *Operator) ReplayDelivery(
 	ctx context.Context, r server.ReplayDeliveryRequestObject,
 ) (server.ReplayDeliveryResponseObject, error) {
-	d, err := o.changed(ctx, r.ID, o.store.Replay(ctx, r.ID, o.now()), "The bundle of the delivery was deleted")
+	d, err := o.Replay(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -63,11 +63,21 @@ func (o *Operator) ReplayDelivery(
 func (o *Operator) DropDelivery(
 	ctx context.Context, r server.DropDeliveryRequestObject,
 ) (server.DropDeliveryResponseObject, error) {
-	d, err := o.changed(ctx, r.ID, o.store.Drop(ctx, r.ID, o.now()), "The delivery has already ended")
+	d, err := o.Drop(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
 	return server.DropDelivery200JSONResponse{DeliveryJSONResponse: server.DeliveryJSONResponse(presentDelivery(d))}, nil
+}
+
+// Replay queues a delivery again and returns it. The error is an *api.Error if its bundle was deleted.
+func (o *Operator) Replay(ctx context.Context, id string) (store.Delivery, error) {
+	return o.changed(ctx, id, o.store.Replay(ctx, id, o.now()), "The bundle of the delivery was deleted")
+}
+
+// Drop gives up a delivery and returns it. The error is an *api.Error if it has already ended.
+func (o *Operator) Drop(ctx context.Context, id string) (store.Delivery, error) {
+	return o.changed(ctx, id, o.store.Drop(ctx, id, o.now()), "The delivery has already ended")
 }
 
 // changed returns a delivery after a change that ended with err. The store does not find a delivery that does not allow the
