@@ -169,6 +169,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		MailsPerHour:  int(c.MaxMailsPerHour),
 		Lease:         time.Duration(c.Lease),
 		Keep:          time.Duration(c.Keep),
+		NoDeliveries:  c.NoDeliveries,
 	}, err
 }
 

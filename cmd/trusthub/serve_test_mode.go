@@ -76,6 +76,9 @@ func (c *serveCmd) isolate(flags []*kong.Flag) error {
 // runTest serves a test in any language. The test starts the program, reads one line, and has a server, which stops when the test
 // ends (see parent). Only warnings are logged.
 func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
+	if c.NoDeliveries {
+		return errors.New("--no-deliveries cannot be used with --test, whose clock would never settle")
+	}
 	if c.Seed != "" {
 		if c.seedFile, err = readTestSeed(c.Seed); err != nil {
 			return err

@@ -46,6 +46,7 @@ type deliveryFlags struct {
 	MaxMailsPerHour limit       `default:"10000" env:"TRUSTHUB_MAX_MAILS_PER_HOUR" help:"Maximum number of e-mails that each server sends for an account in an hour, failed attempts included; others wait. 0 means no limit."`
 	Lease           lease       `default:"30s" env:"TRUSTHUB_LEASE" help:"How long a server reserves a delivery. If it dies, another server takes over after that time. An attempt is canceled after five sixths of it."`
 	Keep            span        `default:"720h" env:"TRUSTHUB_KEEP" help:"How long deliveries are kept after they have ended, and histories of bundles after their deletion (720h is 30 days)."`
+	NoDeliveries    bool        `env:"TRUSTHUB_NO_DELIVERIES" help:"Call and mail nobody, for a restored backup. Nothing happens by itself: no review step, no end of an approval, no removal of what is old. A server without this flag does all of it later."`
 }
 
 // lease is a flag for a duration of at least a second.

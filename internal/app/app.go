@@ -120,6 +120,9 @@ type Config struct {
 	Lease        time.Duration
 	// Keep is how long deliveries are kept after they ended, and histories of bundles after their deletion. 0 means DefaultKeep.
 	Keep time.Duration
+	// NoDeliveries turns the worker off: nobody is called or mailed, and nothing else happens by itself: no review step, no end
+	// of an approval, no removal of what is old. It is for a restored copy, whose customers the real server looks after.
+	NoDeliveries bool
 	// Random returns numbers in [0, 1), which spread retries. Nil means math/rand/v2.Float64.
 	Random func() float64
 
@@ -133,6 +136,8 @@ func (c Config) validate() error {
 		return errors.New("app: Config.Store is required")
 	case c.Now == nil:
 		return errors.New("app: Config.Now is required")
+	case c.NoDeliveries && c.Control != nil:
+		return errors.New("app: Config.Control needs a worker, which Config.NoDeliveries turns off")
 	case min(c.MaxConnections, c.MaxConnectionsPerAddress) < MinConnections:
 		return errors.New("app: the limits on connections are too low")
 	}

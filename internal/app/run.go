@@ -42,8 +42,15 @@ func (a *App) Serve(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Work is the other half of Run: it reviews, delivers and removes what is old.
-func (a *App) Work(ctx context.Context) { a.worker.Run(ctx) }
+// Work is the other half of Run: it reviews, delivers and removes what is old. With Config.NoDeliveries it does nothing.
+func (a *App) Work(ctx context.Context) {
+	if a.config.NoDeliveries {
+		a.config.Logger.Warn("deliveries are off: nobody is called or mailed, and nothing is reviewed, expires or is removed")
+		<-ctx.Done()
+		return
+	}
+	a.worker.Run(ctx)
+}
 
 // Drain does all that is due by the clock, and what that makes due, and returns when it is done.
 func (a *App) Drain(ctx context.Context) error { return a.worker.Drain(ctx) }
