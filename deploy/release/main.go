@@ -1,4 +1,5 @@
-// Command release builds what is released: archives of the program for each system, with checksums and SBOMs, and the container image.
+// Command release builds what is released: archives of the program for each system, with checksums and SBOMs, and the container
+// image.
 // The same commit, built with the same version of Go, gives the same bytes. The version is that of the tag, which the go command
 // stamps into the program.
 //
