@@ -51,7 +51,7 @@ func archives(ctx context.Context, source, out string, targets []target, stdout 
 			fmt.Fprintf(stdout, "%s %.1f MB\n", f.name, float64(len(f.content))/1e6) //nolint:errcheck // progress
 		}
 	}
-	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })      // by name
+	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) }) // by name
 	return publish(out, file{name: "SHA256SUMS", content: []byte(strings.Join(sums, ""))})
 }
 
