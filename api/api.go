@@ -122,8 +122,8 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // New returns the handler that serves impl. Besides the contract's operations it serves GET /openapi.yaml, GET /docs (the API
-// reference, with which operations can be tried), a page for browsers at / that links to it, GET /livez, which returns 200 while the
-// process runs, and, with Config.Health, GET /healthz. It returns an error for an invalid Config.
+// reference, with which operations can be tried), a page for browsers at / that links to it, GET /livez, which returns 200 while
+// the process runs, and, with Config.Health, GET /healthz. It returns an error for an invalid Config.
 func New(impl server.StrictServerInterface, config Config) (http.Handler, error) {
 	config, err := config.withDefaults()
 	if err != nil {

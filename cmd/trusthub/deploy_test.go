@@ -65,7 +65,7 @@ func TestDeployNamesWhatExists(t *testing.T) {
 func deployFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	err := fs.WalkDir(os.DirFS(filepath.Join("..", "..")), "deploy", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(filepath.Join("..", "..")), "deploy", func(path string, _ fs.DirEntry, err error) error {
 		if slices.Contains([]string{".yaml", ".service"}, filepath.Ext(path)) {
 			files = append(files, path)
 		}

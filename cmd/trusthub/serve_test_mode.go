@@ -97,6 +97,7 @@ func (c *serveCmd) runTest(ctx context.Context, s streams) (err error) {
 	defer end()
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.run(ctx, log, func(ready started) {
+		parent.ready()
 		_ = json.NewEncoder(s.out).Encode(testServer{ //nolint:gosec // G117: printed on purpose
 			c.localURL(ready.address), testAccountSID, testAuthToken, testAuthToken, trust.PrimarySID(testAccountSID), ready.console, c.authority, c.seeded,
 		})
@@ -166,13 +167,17 @@ func newParent(stdin *os.File, getppid func() int) parent {
 	return p
 }
 
-// wait returns when the parent has ended or ctx is canceled. It checks the process ID at each tick.
-func (p parent) wait(ctx context.Context, ticks <-chan time.Time) {
+// ready must be called before the parent learns that the server is ready, because it may end standard input at once.
+func (p *parent) ready() {
 	select {
 	case <-p.gone:
 		p.gone = nil // it ended before the server was ready
 	default:
 	}
+}
+
+// wait returns when the parent has ended or ctx is canceled. It checks the process ID at each tick.
+func (p parent) wait(ctx context.Context, ticks <-chan time.Time) {
 	for p.getppid() == p.id {
 		select {
 		case <-ctx.Done():

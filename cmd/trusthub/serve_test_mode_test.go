@@ -388,9 +388,19 @@ func TestParent(t *testing.T) {
 
 	ended := newParent(reader, os.Getppid)
 	<-ended.gone
+	ended.ready()
 	ctx, cancel := context.WithCancel(t.Context())
 	done = wait(ctx, ended)
 	ticks <- time.Time{} // it still waits
 	cancel()
 	<-done
+
+	reader, writer = pipe(t) // which ends as soon as the parent learns that the server is ready
+	quick := newParent(reader, os.Getppid)
+	quick.ready()
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-quick.gone
+	<-wait(t.Context(), quick)
 }

@@ -44,15 +44,19 @@ func archives(ctx context.Context, source, out string, targets []target, stdout 
 			return err
 		}
 		for _, f := range released {
-			if err := os.WriteFile(filepath.Join(out, f.name), f.content, 0o644); err != nil { //nolint:gosec // G306: it is for everyone
+			if err := publish(out, f); err != nil {
 				return err
 			}
 			sums = append(sums, sum(f.content)+"  "+f.name+"\n")
 			fmt.Fprintf(stdout, "%s %.1f MB\n", f.name, float64(len(f.content))/1e6) //nolint:errcheck // progress
 		}
 	}
-	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })      // by name
-	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), []byte(strings.Join(sums, "")), 0o644) //nolint:gosec // G306: it is for everyone
+	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) }) // by name
+	return publish(out, file{name: "SHA256SUMS", content: []byte(strings.Join(sums, ""))})
+}
+
+func publish(folder string, f file) error {
+	return os.WriteFile(filepath.Join(folder, f.name), f.content, 0o644) //nolint:gosec // G306: it is for everyone
 }
 
 // release returns the archive and the SBOM of a program.
@@ -104,7 +108,8 @@ func tarred(at time.Time, files []file) ([]byte, error) {
 	w := tar.NewWriter(&out)
 	for _, f := range files {
 		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Uid: f.owner, Gid: f.owner, Size: int64(len(f.content)), ModTime: at,
+			Typeflag: tar.TypeReg, Name: f.name, Size: int64(len(f.content)),
+			Mode: f.mode, Uid: f.owner, Gid: f.owner, ModTime: at,
 		}
 		if strings.HasSuffix(f.name, "/") {
 			header.Typeflag = tar.TypeDir

@@ -64,14 +64,15 @@ func build(ctx context.Context, source string, t target) (program, error) {
 	return describe(t, content)
 }
 
-// describe reads what the go command has stamped into a program. Without a git repository, the version is devel and the time that of
-// the epoch.
+// describe reads what the go command has stamped into a program. Without a git repository, the version is devel and the time that
+// of the epoch.
 func describe(t target, content []byte) (program, error) {
 	info, err := buildinfo.Read(bytes.NewReader(content))
 	if err != nil {
 		return program{}, err
 	}
-	p := program{target: t, content: content, version: strings.Trim(info.Main.Version, "()"), time: time.Unix(0, 0).UTC(), info: info}
+	p := program{target: t, content: content, time: time.Unix(0, 0).UTC(), info: info}
+	p.version = strings.Trim(info.Main.Version, "()")
 	for _, setting := range info.Settings {
 		switch setting.Key {
 		case "vcs.revision":

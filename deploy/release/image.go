@@ -54,8 +54,8 @@ func saveImage(ctx context.Context, source, arch, out string, stdout io.Writer) 
 	return err
 }
 
-// push puts the image for both architectures into a registry, tagged with the version and, if that is no pre-release, as latest. It
-// prints the reference of the result with its digest.
+// push puts the image for both architectures into a registry, tagged with the version and, if that is no pre-release, as latest.
+// It prints the reference of the result with its digest.
 func push(ctx context.Context, source, repository string, stdout io.Writer) error {
 	var programs []program
 	for _, arch := range []string{"amd64", "arm64"} {
@@ -174,8 +174,8 @@ func configured(image v1.Image, p program) (v1.Image, error) {
 	return mutate.ConfigFile(image, config)
 }
 
-// publicAuthorities returns the certificates that Mozilla trusts, in PEM. They come from a module, not from this machine, so that the
-// image is the same everywhere. Those that are only trusted on a condition, which PEM cannot express, are left out.
+// publicAuthorities returns the certificates that Mozilla trusts, in PEM. They come from a module, not from this machine, so that
+// the image is the same everywhere. Those that are only trusted on a condition, which PEM cannot express, are left out.
 func publicAuthorities() ([]byte, error) {
 	var out bytes.Buffer
 	for root := range bundle.Roots() {

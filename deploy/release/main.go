@@ -1,6 +1,6 @@
-// Command release builds what is released: archives of the program for each system, with checksums and SBOMs, and the container image.
-// The same commit, built with the same version of Go, gives the same bytes. The version is that of the tag, which the go command
-// stamps into the program.
+// Command release builds what is released: archives of the program for each system, with checksums and SBOMs, and the container
+// image. The same commit, built with the same version of Go, gives the same bytes. The version is that of the tag, which the go
+// command stamps into the program.
 //
 //	release archives -out DIR
 //	release image -out FILE [-arch ARCH]

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -179,7 +180,7 @@ func testSBOM(t *testing.T, text []byte, p program) {
 
 // testPush pushes the image to a registry, as that of two architectures, and looks at what is there.
 func testPush(t *testing.T, p program) {
-	store := httptest.NewServer(registry.New())
+	store := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer store.Close()
 	repository := strings.TrimPrefix(store.URL, "http://") + "/opentrusthub/trusthub"
 	other := p

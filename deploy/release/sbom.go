@@ -9,8 +9,8 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// sbom returns the CycloneDX list of the modules that are linked into a program, and of the standard library. It is what the linker
-// has recorded, not what go.mod requires.
+// sbom returns the CycloneDX list of the modules that are linked into a program, and of the standard library. It is what the
+// linker has recorded, not what go.mod requires.
 func sbom(p program) ([]byte, error) {
 	bom := cyclonedx.NewBOM()
 	bom.Metadata = &cyclonedx.Metadata{
