@@ -69,7 +69,8 @@ interop: ## Use the server with the official SDKs for Go and Node.js, and the ex
 	npm --prefix examples/node ci --silent
 	cd test/e2e/interop && go test -race -count=1 ./... # the cache does not notice changes of the server
 
-browser: ## Use the API reference at /docs with chromium, call the server from another origin, and attack it from other sites
+browser: ## Use the console and the API reference with chromium, call the server from another origin, and attack it from other sites; needs npm
+	npm --prefix test/e2e/browser ci --silent
 	cd test/e2e/browser && go test -race -count=1 ./...
 
 # Coverage differs from run to run because of background work, so minimizing without a limit would take most of the time.

@@ -25,7 +25,7 @@ func (c *consoleCmd) Run(ctx context.Context, s streams) error {
 		return errors.New("--url must begin with http:// or https://")
 	}
 	return c.use(ctx, func(db *store.Store) error {
-		link, err := console.NewLink(ctx, db, c.URL, time.Now())
+		link, err := console.NewLink(ctx, db, c.URL, time.Now(), console.LinkLife)
 		if err != nil {
 			return err
 		}

@@ -65,18 +65,13 @@ func explanationTable(w *tabwriter.Writer, e catalog.Explanation) {
 	}
 }
 
-// describeObject returns what an alternative asks for, such as "an end user of type cnam_information".
+// describeObject returns what an alternative asks for, with the policies that a bundle may have.
 func describeObject(kind catalog.Kind, a catalog.Alternative) string {
-	switch kind {
-	case catalog.EndUser:
-		return "an end user of type " + a.Type
-	case catalog.SupportingDocument:
-		return "a supporting document of type " + a.Type
-	case catalog.CustomerProfile, catalog.TrustProduct:
+	switch {
+	case kind == catalog.EndUser || kind == catalog.SupportingDocument:
+		return a.Describe(kind)
+	case len(a.PolicySIDs) == 0:
+		return a.Describe(kind) + " (no policy of type " + a.Type + " is known)"
 	}
-	bundle := fmt.Sprintf("a %s with status %s", kind, strings.Join(a.Statuses, " or "))
-	if len(a.PolicySIDs) == 0 {
-		return bundle + " (no policy of type " + a.Type + " is known)"
-	}
-	return bundle + " and policy " + strings.Join(a.PolicySIDs, " or ")
+	return a.Describe(kind) + " and policy " + strings.Join(a.PolicySIDs, " or ")
 }

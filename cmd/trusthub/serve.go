@@ -130,7 +130,11 @@ func (c *serveCmd) consoleLink(ctx context.Context, db *store.Store, address net
 	if from, _ := db.Migrated(); address == nil || from != 0 {
 		return "", nil
 	}
-	return console.NewLink(ctx, db, c.localURL(address), time.Now())
+	life := console.LinkLife
+	if c.Test {
+		life = testLinkLife
+	}
+	return console.NewLink(ctx, db, c.localURL(address), time.Now(), life)
 }
 
 // config returns the server's configuration.

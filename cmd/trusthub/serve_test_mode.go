@@ -26,6 +26,10 @@ const (
 	testAuthToken  = "testtoken"
 )
 
+// testLinkLife is longer than a test lasts: its link to the console may be opened at any time, because it protects nothing. The
+// tokens of a test are in this file.
+const testLinkLife = 365 * 24 * time.Hour
+
 const parentInterval = 200 * time.Millisecond
 
 // testServer is what `serve --test` prints as a line of JSON when it is ready.

@@ -4,10 +4,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/operator"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// accountsPage lists the accounts, oldest first. It never shows a token.
+// accountsPage lists the accounts, oldest first. It shows no token: see addAccount.
 func (c *Console) accountsPage() page {
 	return page{path: "accounts", nav: "Accounts", template: "accounts.html", follows: followsDatabase, show: c.showAccounts}
 }
@@ -42,4 +43,26 @@ func (c *Console) showAccounts(r *http.Request) (view, error) {
 		data.Accounts = append(data.Accounts, accountRow{a.SID, trust.PrimarySID(a.SID), a.Created})
 	}
 	return view{title: "Accounts", data: data}, nil
+}
+
+// addAccountPath is where the form of the list adds an account.
+const addAccountPath = Path + "accounts/add"
+
+type addedAccountData struct {
+	accountRow
+
+	AuthToken string
+}
+
+// addAccount stores a new account and shows its token, once. It is the one action that does not redirect: the token would have to
+// be in a URL, or be read again.
+func (c *Console) addAccount(w http.ResponseWriter, r *http.Request) {
+	a := operator.NewAccount(c.Now())
+	if err := c.Store.PutAccount(r.Context(), a); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.render(w, r, http.StatusOK, page{path: "accounts/add", template: "account-added.html"}, view{
+		title: "Account added", data: addedAccountData{accountRow{a.SID, trust.PrimarySID(a.SID), a.Created}, a.AuthToken},
+	})
 }

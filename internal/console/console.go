@@ -59,7 +59,7 @@ type Console struct {
 // New returns a console.
 func New(config Config) (*Console, error) {
 	c := &Console{Config: config, streams: eventstream.New(eventstream.DefaultConfig())}
-	c.marks.store, c.marks.requests, c.marks.now = config.Store, config.Requests.Log, config.Now
+	c.marks.store, c.marks.requests, c.marks.control, c.marks.now = config.Store, config.Requests.Log, config.Control, config.Now
 	c.pages = c.allPages()
 	var err error
 	if c.assets, err = loadAssets(); err != nil {
@@ -82,13 +82,19 @@ func (c *Console) EndStreams() { c.streams.Close() }
 
 // allPages returns the pages, in the order of the navigation. See the package documentation for how to add one.
 func (c *Console) allPages() []page {
-	return []page{
+	pages := []page{
 		c.homePage(),
 		c.bundlesPage(),
 		c.bundlePage(),
 		c.reviewsPage(),
+		c.policiesPage(),
+		c.policyPage(),
 		c.accountsPage(),
 	}
+	if c.Control != nil {
+		pages = append(pages, c.testPage())
+	}
+	return pages
 }
 
 // routes returns the handler of all paths. Only the login and the static files can be had without a session.
@@ -101,6 +107,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST "+loginPath, c.form(c.logIn))
 	mux.HandleFunc("POST "+logoutPath, c.form(c.logOut))
 	mux.HandleFunc("GET "+eventsPath, c.private(c.streamMarks))
+	mux.HandleFunc("POST "+addAccountPath, c.private(c.form(c.addAccount)))
 	for _, p := range c.pages {
 		mux.HandleFunc("GET "+p.pattern(), c.private(c.showPage(p)))
 		for name, act := range p.actions {

@@ -84,7 +84,7 @@ func (s *site) send(t testing.TB, method, target, body string, change ...func(*h
 // newCode stores a login and returns its code.
 func (s *site) newCode(t testing.TB) string {
 	t.Helper()
-	link, err := console.NewLink(t.Context(), s.db, "http://"+host+"/", s.now)
+	link, err := console.NewLink(t.Context(), s.db, "http://"+host+"/", s.now, console.LinkLife)
 	if err != nil {
 		t.Fatal(err)
 	}

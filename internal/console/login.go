@@ -19,15 +19,16 @@ const (
 	loginPath  = Path + "login"
 	logoutPath = Path + "logout"
 
-	// CodeLife and sessionLife are how long a login link and a session can be used.
-	CodeLife    = 5 * time.Minute
+	// LinkLife and sessionLife are how long a login link and a session can be used.
+	LinkLife    = 5 * time.Minute
 	sessionLife = 12 * time.Hour
 )
 
-// NewLink stores a login and returns the link that uses it, once. base is the URL of the server of the console.
-func NewLink(ctx context.Context, db *store.Store, base string, now time.Time) (string, error) {
+// NewLink stores a login and returns the link that uses it, once. base is the URL of the server of the console, life how long the
+// link can be used: LinkLife, unless whoever sees the link may know it for longer.
+func NewLink(ctx context.Context, db *store.Store, base string, now time.Time, life time.Duration) (string, error) {
 	code := rand.Text()
-	if err := db.AddLoginCode(ctx, hash(code), now, now.Add(CodeLife)); err != nil {
+	if err := db.AddLoginCode(ctx, hash(code), now, now.Add(life)); err != nil {
 		return "", err
 	}
 	return strings.TrimSuffix(base, "/") + loginPath + "?" + url.Values{"code": {code}}.Encode(), nil

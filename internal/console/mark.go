@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opentrusthub/trusthub/internal/control"
 	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 )
@@ -19,6 +20,7 @@ const (
 	followsNothing  follows = ""
 	followsDatabase follows = "database" // accounts, bundles, their histories, deliveries
 	followsRequests follows = "requests" // the log of requests, which is this server's own
+	followsControl  follows = "control"  // the clock and the faults of test mode; not that time passes
 )
 
 // markLife is how long a mark is taken for the current one. Changes within it become one message, and the database is asked once
@@ -28,7 +30,8 @@ const markLife = time.Second
 // marks returns marks: short texts that change when something else does. A page has the mark from before it was made.
 type marks struct {
 	store    *store.Store
-	requests *requestlog.Log // nil if the server keeps none
+	requests *requestlog.Log  // nil if the server keeps none
+	control  *control.Control // nil outside test mode
 	now      func() time.Time
 
 	mu     sync.Mutex
@@ -42,8 +45,18 @@ func (m *marks) of(ctx context.Context, what follows) (string, error) {
 		return m.ofDatabase(ctx)
 	case what == followsRequests && m.requests != nil:
 		return strconv.FormatInt(m.requests.Latest(), 36), nil
+	case what == followsControl && m.control != nil:
+		return markOfControl(m.control), nil
 	}
 	return "", nil
+}
+
+func markOfControl(c *control.Control) string {
+	now, running := c.Clock.Read()
+	if running {
+		now = time.Time{}
+	}
+	return strconv.FormatInt(now.Unix(), 36) + "." + strconv.Itoa(c.Faults.Left())
 }
 
 func (m *marks) ofDatabase(ctx context.Context) (string, error) {

@@ -54,7 +54,7 @@ var (
 	}
 	errLink = &problem{
 		http.StatusForbidden, "The link does not work",
-		"It has been used, is older than 5 minutes, or is not complete. Run “trusthub console” for a new one.",
+		"It has been used, is too old, or is not complete. Run “trusthub console” for a new one.",
 	}
 )
 

@@ -49,6 +49,22 @@ func (m Match) resolve() (Match, error) {
 	return Match{}, errors.New("no operation has this method and path")
 }
 
+// Operations returns the operationIds of the contract, which Match.Operation can have, in alphabetical order.
+func Operations() ([]string, error) {
+	contract, err := validation.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	var all []string
+	for _, item := range contract.Paths.Map() {
+		for _, operation := range item.Operations() {
+			all = append(all, operation.OperationID)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
 func (m Match) matches(r *http.Request) bool {
 	return (m.Method == "" || m.Method == r.Method) && (m.Path == "" || matchesPath(m.Path, r.URL.Path))
 }

@@ -1,6 +1,9 @@
 package catalog
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Explanation is a policy in words. It has a JSON form, which `trusthub policies` prints.
 type Explanation struct {
@@ -34,6 +37,21 @@ type ExplainedField struct {
 	Optional bool     `json:"optional"`
 	Rule     string   `json:"rule"`             // what the value must be, such as "text" or "one of private, public"
 	Values   []string `json:"values,omitempty"` // the enumeration, nil for none
+}
+
+// Describe returns what the alternative asks for, such as "an end user of type cnam_information". kind is that of its requirement.
+// It does not name the policies that a bundle may have.
+func (a Alternative) Describe(kind Kind) string {
+	switch kind {
+	case EndUser, SupportingDocument:
+		article := "a "
+		if kind == EndUser {
+			article = "an "
+		}
+		return article + string(kind) + " of type " + a.Type
+	case CustomerProfile, TrustProduct:
+	}
+	return "a " + string(kind) + " with status " + strings.Join(a.Statuses, " or ")
 }
 
 // Explain returns a policy in words, false if it is unknown.

@@ -24,6 +24,9 @@ const (
 	stepPatience = time.Minute
 )
 
+// reboundName is a name that the browser resolves to this machine, as a foreign site can have its own resolve.
+const reboundName = "rebound.example"
+
 // tab is a page of a chromium with an empty profile, with the requests and complaints that the browser has reported.
 type tab struct {
 	ctx context.Context
@@ -66,7 +69,7 @@ func flags(t *testing.T) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), // containers have little of it
 		chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE 127.0.0.2"),
+		chromedp.Flag("host-resolver-rules", "MAP "+reboundName+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE 127.0.0.2"),
 		chromedp.UserDataDir(folder),
 		chromedp.Env("TMPDIR=" + folder),
 		chromedp.WindowSize(1280, 1600),
