@@ -62,6 +62,7 @@ var (
 	bundleSID  = regexp.MustCompile(`^BU[0-9a-fA-F]{32}$`)
 	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
 	policySID  = regexp.MustCompile(`^RN[0-9a-fA-F]{32}$`)
+	deliveryID = regexp.MustCompile(`^ND[0-9a-f]{32}$`)
 )
 
 // maxSearch bounds the text of a search, in bytes.

@@ -48,6 +48,11 @@ func statusOf(value any) status {
 
 		string(trust.Compliant):    toneGood,
 		string(trust.Noncompliant): toneBad,
+
+		string(requirementMet):        toneGood,
+		string(requirementMissing):    toneBad,
+		string(requirementIncomplete): toneBad,
+		string(requirementOptional):   toneQuiet,
 	}
 	return status{cmp.Or(tones[word], toneQuiet), word}
 }
