@@ -32,6 +32,7 @@ func databaseCommands(db string) [][]string {
 		{"replay", "--db", db, "--dead"},
 		{"drop", "--db", db, delivery},
 		{"accounts", "list", "--db", db},
+		{"erase", "--db", db, "--bundle", bundle},
 		{"copy", "--from", db, "--to", filepath.Join(filepath.Dir(db), "copy.db")},
 	}
 }

@@ -118,6 +118,35 @@ func (f *file) open(pragmas []string) (*sql.DB, error) {
 	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(f.path), RawQuery: query.Encode()}).String())
 }
 
+// Scrub removes from a SQLite file what was deleted: free pages keep their content until they are used again, and so do the log
+// and pages that have lost some of their rows. It rewrites the whole file, so it takes seconds for each GB, in which nobody can
+// write. On Postgres it does nothing: its own VACUUM frees the space of deleted rows.
+func (s *Store) Scrub(ctx context.Context) (err error) {
+	if s.file == nil {
+		return nil
+	}
+	db, err := s.file.open(append(lasting(), "busy_timeout(60000)")) // the last one counts
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil {
+		return s.classify(err)
+	}
+	const tries = 5
+	for try := 1; ; try++ {
+		var busy, pages, moved int
+		err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
+		if err != nil || busy == 0 {
+			return s.classify(err)
+		}
+		if try == tries {
+			return fmt.Errorf("%w: others read the database all the time, and its log is not emptied", ErrUnavailable)
+		}
+	}
+}
+
 // check reports whether the file is still the one that was opened.
 func (f *file) check() error {
 	info, err := os.Stat(f.path)
