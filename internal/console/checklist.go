@@ -26,7 +26,10 @@ type checklistItem struct {
 }
 
 // checklistField is a field that is missing or invalid.
-type checklistField struct{ Title, Name, Reason, Rule string }
+type checklistField struct {
+	Name, Reason string
+	Rule         string // what it must be; empty if the reason says so
+}
 
 // requirementStatus says in a word whether a requirement is met.
 type requirementStatus string
@@ -74,11 +77,14 @@ func newChecklistItem(result trust.Result, requirement catalog.Requirement) chec
 		}
 	}
 	for _, field := range result.Invalid {
-		if field.FailureReason != item.Reason { // of a bundle, both are the same
-			item.Fields = append(item.Fields, checklistField{
-				field.FriendlyName, field.ObjectField, field.FailureReason, ruleOf(requirement, result.ObjectType, field.ObjectField),
-			})
+		if field.FailureReason == item.Reason {
+			continue // of a bundle
 		}
+		rule := ruleOf(requirement, result.ObjectType, field.ObjectField)
+		if strings.Contains(field.FailureReason, rule) {
+			rule = ""
+		}
+		item.Fields = append(item.Fields, checklistField{field.ObjectField, field.FailureReason, rule})
 	}
 	return item
 }
