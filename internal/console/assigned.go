@@ -35,7 +35,8 @@ func (c *Console) readAssigned(ctx context.Context, bundleSID string, assigned t
 		data.Objects = append(data.Objects, assignedObject{d.SID, d.FriendlyName, string(catalog.SupportingDocument), d.Type, ""})
 	}
 	for _, b := range assigned.Bundles {
-		data.Objects = append(data.Objects, assignedObject{b.SID, b.FriendlyName, b.Kind.Name(), policyName(b.PolicySID), b.Status})
+		policy := policyName(b.PolicySID)
+		data.Objects = append(data.Objects, assignedObject{b.SID, b.FriendlyName, b.Kind.Name(), policy, b.Status})
 	}
 	part, err := c.Store.ChannelEndpoints.List(ctx, store.Query{
 		Of: store.Scope{bundleSID}, Range: store.Range{Limit: rowsPerPage, Bytes: maxListBytes},

@@ -127,8 +127,8 @@ func TestChecklist(t *testing.T) {
 			wantHTML(t, path, text)
 			return text
 		}
-		wantInOrder(t, page(), "0 of 2 requirements are met", "noncompliant", "missing", "Cnam Information", "end user of type cnam_information",
-			"cnam_display_name", "a letter, then letters", "missing", "Customer Profile", "pending-review or in-review or twilio-approved",
+		wantInOrder(t, page(), "0 of 2 requirements are met", "noncompliant", "missing", "Cnam Information", "An end user of type cnam_information",
+			"cnam_display_name", "a letter, then letters", "missing", "Customer Profile", "pending-review or in-review or twilio-approved and the policy", "/console/policies/RNdfbf3fae0e1107f8aded0e7cead80bf5",
 			"End users, documents, bundles and phone numbers appear here", `curl -u &#34;`+accountSID+`:$TWILIO_AUTH_TOKEN&#34; http://`+host+
 				"/v1/TrustProducts/"+cnam.SID)
 

@@ -22,11 +22,14 @@ type checklistItem struct {
 	Word     requirementStatus
 	Reason   string           // why it is not met; empty if it is
 	Fields   []checklistField // what is wrong
-	Accepted []string         // what can be assigned for it, if it is missing
+	Accepted []alternative    // what can be assigned for it, if it is missing
 }
 
 // checklistField is a field that is missing or invalid.
-type checklistField struct{ Title, Name, Reason, Rule string }
+type checklistField struct {
+	Name, Reason string
+	Rule         string // what it must be; empty if the reason says so
+}
 
 // requirementStatus says in a word whether a requirement is met.
 type requirementStatus string
@@ -70,32 +73,20 @@ func newChecklistItem(result trust.Result, requirement catalog.Requirement) chec
 	if *result.ErrorCode == trust.CodeEndUserMissing || *result.ErrorCode == trust.CodeDocumentMissing {
 		item.Word = requirementMissing
 		for _, a := range requirement.Alternatives {
-			item.Accepted = append(item.Accepted, describeAlternative(requirement.Kind, a))
+			item.Accepted = append(item.Accepted, alternativeOf(requirement.Kind, a))
 		}
 	}
 	for _, field := range result.Invalid {
-		if field.FailureReason != item.Reason { // of a bundle, both are the same
-			item.Fields = append(item.Fields, checklistField{
-				field.FriendlyName, field.ObjectField, field.FailureReason, ruleOf(requirement, result.ObjectType, field.ObjectField),
-			})
+		if field.FailureReason == item.Reason {
+			continue // of a bundle
 		}
+		rule := ruleOf(requirement, result.ObjectType, field.ObjectField)
+		if strings.Contains(field.FailureReason, rule) {
+			rule = ""
+		}
+		item.Fields = append(item.Fields, checklistField{field.ObjectField, field.FailureReason, rule})
 	}
 	return item
-}
-
-// describeAlternative returns what can be assigned in words.
-func describeAlternative(kind catalog.Kind, a catalog.Alternative) string {
-	text := string(kind) + " of type " + a.Type
-	if len(a.PolicySIDs) > 0 {
-		text = string(kind) + " of the policy " + strings.Join(a.PolicySIDs, " or ")
-		if name := policyName(a.PolicySIDs[0]); name != "" {
-			text = name
-		}
-	}
-	if len(a.Statuses) > 0 {
-		text += ", " + strings.Join(a.Statuses, " or ")
-	}
-	return text
 }
 
 // ruleOf returns what the value of a field must be in words, or an empty string.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"regexp"
@@ -46,7 +47,7 @@ type timelineDelivery struct {
 	store.Delivery
 
 	Earlier   int  // attempts that are not shown
-	CanReplay bool // not while it is being sent, nor after its bundle was deleted
+	CanReplay bool // not while it waits or is being sent, nor after its bundle was deleted
 	CanDrop   bool
 }
 
@@ -122,14 +123,15 @@ func (c *Console) readTimeline(r *http.Request, b trust.Bundle, deleted bool) (t
 // one time, those of an earlier list come first.
 func mergeByTime(limit int, lists ...[]timelineEntry) (merged []timelineEntry, more bool) {
 	for {
-		newest := -1
+		lists = slices.DeleteFunc(lists, func(list []timelineEntry) bool { return len(list) == 0 })
+		if len(lists) == 0 || len(merged) == limit {
+			return merged, len(lists) > 0
+		}
+		newest := 0
 		for i, list := range lists {
-			if len(list) > 0 && (newest < 0 || list[0].At.After(lists[newest][0].At)) {
+			if list[0].At.After(lists[newest][0].At) {
 				newest = i
 			}
-		}
-		if newest < 0 || len(merged) == limit {
-			return merged, newest >= 0
 		}
 		merged = append(merged, lists[newest][0])
 		lists[newest] = lists[newest][1:]
@@ -184,8 +186,9 @@ func (c *Console) timelineDeliveries(
 	all, err := c.Store.Deliveries(ctx, store.DeliveryFilter{BundleSID: sid, Before: before, Limit: rowsPerPage + 1})
 	for _, d := range all {
 		shown := &timelineDelivery{
-			Delivery: d, Earlier: max(0, len(d.Attempts)-shownAttempts), CanReplay: !deleted && d.State != store.Sending,
-			CanDrop: d.State == store.Waiting || d.State == store.Ready || d.State == store.Sending,
+			Delivery: d, Earlier: max(0, len(d.Attempts)-shownAttempts),
+			CanReplay: !deleted && d.State != store.Sending && d.State != store.Waiting,
+			CanDrop:   d.State == store.Waiting || d.State == store.Ready || d.State == store.Sending,
 		}
 		shown.Attempts = slices.Clone(d.Attempts[shown.Earlier:])
 		slices.Reverse(shown.Attempts) // newest first, as everything here
@@ -194,19 +197,30 @@ func (c *Console) timelineDeliveries(
 	return entries, err
 }
 
-// timelineRequests returns the requests that name a bundle and come before a sequence, 0 for the newest, and one more than a page
-// has. Also those of other accounts, which are refused.
+// timelineRequests returns the requests about a bundle before a sequence, 0 for the newest, and one more than a page has.
 func (c *Console) timelineRequests(b trust.Bundle, before int64) (entries []timelineEntry) {
 	if c.Requests.Log == nil {
 		return nil
 	}
-	for _, e := range c.Requests.Log.List(requestlog.Filter{BundleSID: b.SID}, before, rowsPerPage+1) {
+	for _, e := range requestsAbout(c.Requests.Log, b, before, rowsPerPage+1) {
 		entries = append(entries, timelineEntry{
 			ID: "request-" + strconv.FormatInt(e.Sequence, 10), At: e.Time, Who: caller(e, b), RequestID: e.RequestID,
 			Request: e,
 		})
 	}
 	return entries
+}
+
+// requestsAbout returns the requests that name a bundle: those of its account, and those of anybody that were refused. It does
+// not look at others, because the log can have 100,000 requests, whose paths take long to read.
+func requestsAbout(log *requestlog.Log, b trust.Bundle, before int64, limit int) []*requestlog.Entry {
+	own := log.List(requestlog.Filter{BundleSID: b.SID, AccountSID: b.AccountSID}, before, limit)
+	refused := log.List(requestlog.Filter{BundleSID: b.SID, StatusClass: 4}, before, limit)
+	all := slices.SortedFunc(slices.Values(slices.Concat(own, refused)), func(a, b *requestlog.Entry) int {
+		return cmp.Compare(b.Sequence, a.Sequence)
+	})
+	all = slices.Compact(all)
+	return all[:min(len(all), limit)]
 }
 
 // caller returns who sent a request about a bundle.

@@ -85,10 +85,19 @@ func TestTimelineParts(t *testing.T) {
 				t.Fatal(b.Status, err)
 			}
 			want += 3 // the submission, its callback and its e-mail
-			if i%2 == 0 {
-				log.Observe(api.RequestInfo{ID: "RQ", Method: "GET", Path: "/v1/TrustProducts/" + productSID, Operation: "FetchTrustProduct"})
-				want++
+			info := api.RequestInfo{Method: "GET", Path: "/v1/TrustProducts/" + productSID, Operation: "FetchTrustProduct"}
+			switch i % 4 {
+			case 0:
+				info.AccountSID, info.Status = accountSID, 200
+			case 1:
+				info.AccountSID, info.Status = accountSID, 429
+			case 2:
+				info.AccountSID, info.Status = "AC"+productSID[2:], 404
+			case 3:
+				info.Status = 401
 			}
+			log.Observe(info)
+			want++
 		}
 		entry := regexp.MustCompile(`<li id="([^"]+)" class="entry">\s*<div class="when"><time datetime="([^"]+)"`)
 		older := regexp.MustCompile(`<a href="([^"]+)#timeline" rel="next">`)
