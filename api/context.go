@@ -11,11 +11,13 @@ import (
 // request is the context of a request, with what this package knows of it. It does not change: authenticate replaces it.
 type request struct {
 	context.Context
-	id         string
-	client     netip.Addr
-	baseURL    string
-	accountSID string // empty before authentication
-	release    func() // of Config.Admit; nil if there is nothing to release
+	id      string
+	client  netip.Addr
+	baseURL string
+
+	traceParent string // valid, or empty
+	accountSID  string // empty before authentication
+	release     func() // of Config.Admit; nil if there is nothing to release
 }
 
 type requestKey struct{}

@@ -48,6 +48,7 @@ func observe(served contract, config Config) echo.MiddlewareFunc {
 			defer cancel()
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
+			info.traceParent = readTraceParent(c.Request().Header)
 			header := c.Response().Header()
 			if served.cors {
 				addCORSHeaders(header)
@@ -92,6 +93,9 @@ func logRequest(log *slog.Logger, c echo.Context, info *request, status int, dur
 		slog.String("route", c.Path()),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(duration.Microseconds())/1000))
+	if info.traceParent != "" {
+		attrs = append(attrs, slog.String("traceparent", info.traceParent))
+	}
 	switch {
 	case err == nil:
 	case status >= http.StatusInternalServerError:

@@ -121,6 +121,7 @@ func TestCaddyfile(t *testing.T) {
 
 func TestPrometheus(t *testing.T) {
 	check(t, tool(t, "promtool", "check", "config", "compose/prometheus.yml"))
+	check(t, tool(t, "promtool", "check", "rules", "prometheus/alerts.yml"))
 }
 
 // TestUnit verifies the systemd unit, with a program that exists, and how far it confines the server: from 100, not at all, to 0.

@@ -30,6 +30,7 @@ type serveCmd struct {
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token of that account. Prefer the variable: other users of the machine can see the command line."`
 	operatorFlags
 	tlsFlags
+	metricsFlag
 	Test bool   `help:"Serve a test until the process that started it ends, on a free port of 127.0.0.1, with a fixed account and a temporary database. Prints one line of JSON with base_url, account_sid, auth_token, operator_token, primary_customer_profile_sid and console_url. Sends no mail and ignores the environment."`
 	Seed string `name:"seed" placeholder:"FILE" help:"With --test: YAML file of bundles, end users and supporting documents to start with, as for 'trusthub seed'. The line of JSON then also has their sids."`
 
@@ -65,7 +66,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started
 	if err != nil {
 		return errors.New("--listen must be a host or IP address and a port, such as 127.0.0.1:8080")
 	}
-	if err := c.tlsFlags.validate(); err != nil {
+	if err := errors.Join(c.tlsFlags.validate(), c.metricsFlag.validate()); err != nil {
 		return err
 	}
 	folder := os.TempDir()
@@ -91,10 +92,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started
 	}
 	server, err := app.New(ctx, config)
 	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Op == "listen" && failed.Addr == nil { // its text repeats the host
-		if c.OperatorListen != "" {
-			return errors.New("--listen or --operator-listen: unknown host or port")
-		}
-		return errors.New("--listen: unknown host or port")
+		return c.unknownHost()
 	}
 	if err != nil {
 		return err
@@ -117,6 +115,9 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started
 	if own := server.OperatorAddr(); own != nil && own != server.Addr() {
 		log.Info("operators have an address of their own", "address", own.String())
 	}
+	if address := server.MetricsAddr(); address != nil {
+		log.Info("metrics are served", "address", address.String(), "path", "/metrics")
+	}
 	link, err := c.consoleLink(ctx, db, server.OperatorAddr())
 	if err != nil {
 		return err
@@ -135,6 +136,18 @@ func (c *serveCmd) consoleLink(ctx context.Context, db *store.Store, address net
 		life = testLinkLife
 	}
 	return console.NewLink(ctx, db, c.localURL(address), time.Now(), life)
+}
+
+// unknownHost returns an error that names the flags with an address to listen on.
+func (c *serveCmd) unknownHost() error {
+	flags := "--listen"
+	if c.OperatorListen != "" {
+		flags += " or --operator-listen"
+	}
+	if c.MetricsListen != "" {
+		flags += " or --metrics-listen"
+	}
+	return errors.New(flags + ": unknown host or port")
 }
 
 // config returns the server's configuration.
@@ -156,6 +169,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 		MaxConnections:           int(c.MaxConnections),
 		MaxConnectionsPerAddress: int(c.MaxConnectionsPerAddress),
 		Limits:                   c.limits(),
+		MetricsListen:            c.MetricsListen,
 		RequestLog:               int(c.RequestLog),
 		Name:                     c.name(),
 		AllowGuessing:            c.Test, // its token is public, and all callers have one address

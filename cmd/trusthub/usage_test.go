@@ -125,6 +125,8 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		{"serve", "--listen", mistyped},
 		{"serve", "--listen", "127.0.0.1:hunter2"},
 		{"serve", "--listen", "hunter2 host:0"}, // not a name that is looked up in DNS
+		{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", mistyped},
+		{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "hunter2 host:0"},
 		{"serve", "--auth-token=", "hunter"},
 		{"serve", "--listen", "127.0.0.1:0", "--account-sid", mistyped, "--auth-token", mistyped},
 		{"accounts", "list", "--db", keywords},

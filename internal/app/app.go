@@ -39,6 +39,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/jobs"
 	"github.com/opentrusthub/trusthub/internal/limits"
 	"github.com/opentrusthub/trusthub/internal/mail"
+	"github.com/opentrusthub/trusthub/internal/metrics"
 	"github.com/opentrusthub/trusthub/internal/requestlog"
 	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
@@ -83,7 +84,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxConnections and MaxConnectionsPerAddress bound the open connections; see package connections. 0 means the defaults.
 	MaxConnections, MaxConnectionsPerAddress int
-	// Limits bound the requests of each account on this server. The zero Limits mean no limit.
+	// Limits bound the requests of each account on this server, by real time. The zero Limits mean no limit.
 	Limits Limits
 	// RequestLog is how many requests of each account App.RequestLog keeps in memory, and the operator API shows. 0 means none.
 	RequestLog int
@@ -91,6 +92,10 @@ type Config struct {
 	Name string
 	// AllowGuessing turns off the limit on wrong passwords, for a server whose account is known to everybody anyway.
 	AllowGuessing bool
+
+	// MetricsListen is an address to serve metrics at for Prometheus, host:port. Everybody who can reach it can read them. Empty
+	// means that nothing is counted.
+	MetricsListen string
 
 	// Operator is what serves those who run the server, and where. The zero Operator turns it off.
 	Operator Operator
@@ -175,7 +180,9 @@ func (c Config) withDefaults() Config {
 type App struct {
 	config   Config
 	main     *site
-	operator *site           // nil unless operators have an address of their own
+	operator *site // nil unless operators have an address of their own
+	scraped  *site // where metrics are served, nil without Config.MetricsListen
+	metrics  *metrics.Metrics
 	requests *requestlog.Log // nil without Config.RequestLog
 	sender   *callback.Sender
 	worker   *jobs.Worker
@@ -192,6 +199,9 @@ func New(ctx context.Context, config Config) (_ *App, err error) {
 		}
 	}()
 	if err := a.config.validate(); err != nil {
+		return nil, err
+	}
+	if err := a.buildMetrics(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.buildMain(ctx); err != nil {
@@ -218,17 +228,15 @@ func (a *App) buildMain(ctx context.Context) error {
 	}
 	var admit func(accountSID string) (running int, release func(), err error)
 	if !c.Limits.IsZero() {
-		admit = limits.New(c.Limits, c.Now).Admit
+		admit = limits.New(c.Limits, c.realNow).Admit
 	}
-	var observe func(api.RequestInfo)
 	if c.RequestLog > 0 {
 		a.requests = requestlog.New(c.RequestLog, c.Now)
-		observe = a.requests.Observe
 	}
 	var err error
 	if a.main.handler, err = api.New(c.Wrap(h), api.Config{
 		Authenticate: authenticate, Admit: admit, MapError: hub.MapError, Health: h.Health,
-		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger, Observe: observe,
+		PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Logger: c.Logger, Observe: a.observe(),
 	}); err != nil {
 		return err
 	}
@@ -247,6 +255,9 @@ func (a *App) buildWorker() {
 	config := jobs.Config{
 		Store: c.Store, Policy: c.Policy, Retries: jobs.StandardRetries(), Call: c.Call, Mail: c.Mail,
 		MailsPerHour: c.MailsPerHour, Lease: c.Lease, Keep: c.Keep, Now: c.Now, Random: c.Random, Logger: c.Logger,
+	}
+	if a.metrics != nil {
+		config.Observe = a.metrics.ObserveDelivery
 	}
 	if c.TwilioRetries {
 		config.Retries = jobs.TwilioRetries()
@@ -284,7 +295,7 @@ func (a *App) RequestLog() *requestlog.Log { return a.requests }
 
 // Close releases what New acquired. Call it when Run, Serve, Work and Drain have returned.
 func (a *App) Close() error {
-	errs := []error{a.main.close(), a.operator.close()}
+	errs := []error{a.main.close(), a.operator.close(), a.scraped.close()}
 	a.endAllStreams()
 	if a.sender != nil {
 		a.sender.Close()

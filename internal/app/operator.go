@@ -80,6 +80,9 @@ func (a *App) newOperatorAPI(at *site, o *operator.Operator) (http.Handler, erro
 		Authenticate: authenticate, MapError: operator.MapError, TrustedProxies: c.TrustedProxies, Logger: c.Logger,
 		TestMode: c.Control != nil,
 	}
+	if a.metrics != nil {
+		config.Observe = a.metrics.ObserveRequest
+	}
 	if at == a.main {
 		config.PublicURL = c.PublicURL
 	}

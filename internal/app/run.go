@@ -33,8 +33,10 @@ func (a *App) Serve(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx) // so that one that fails stops the other
 	group.Go(func() error { return a.main.serve(ctx, a.config) })
-	if a.operator != nil {
-		group.Go(func() error { return a.operator.serve(ctx, a.config) })
+	for _, other := range []*site{a.operator, a.scraped} {
+		if other != nil {
+			group.Go(func() error { return other.serve(ctx, a.config) })
+		}
 	}
 	if c := a.config; c.Certificate != nil {
 		group.Go(func() error { c.Certificate.Watch(ctx, c.Logger); return nil })

@@ -54,6 +54,7 @@ func notice(target string) trust.Notice {
 		FriendlyName: "Acme & Söhne",
 		Status:       trust.TwilioRejected,
 		Errors:       []int{18601, 18602},
+		TraceParent:  "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	}
 }
 
@@ -101,6 +102,7 @@ func TestRequest(t *testing.T) {
 		"X-Twilio-Signature":         signature.Sign(token, n.Target, want),
 		"Authorization":              "",
 		"Accept-Encoding":            "",
+		"Traceparent":                n.TraceParent,
 	}
 	for name, want := range headers {
 		if got := got.header.Get(name); got != want {

@@ -61,5 +61,8 @@ func newRequest(ctx context.Context, n trust.Notice, authToken string) (*http.Re
 	request.Header.Set("User-Agent", userAgent)
 	request.Header.Set("I-Twilio-Idempotency-Token", n.ID)
 	request.Header.Set(signature.Header, message.Signature)
+	if n.TraceParent != "" {
+		request.Header.Set("Traceparent", n.TraceParent)
+	}
 	return request, nil
 }

@@ -55,6 +55,7 @@ func (h *Hub) updateBundle(
 		StatusCallback: form.StatusCallback,
 		Status:         (*trust.Status)(form.Status),
 		RequestID:      api.RequestID(ctx),
+		TraceParent:    api.TraceParent(ctx),
 	}
 	accountSID := api.AccountSID(ctx)
 	var refused error // where the change queues notices

@@ -142,6 +142,9 @@ func (w *Worker) finish(r store.Report) {
 	} else {
 		slots.note(r.Lease.Queue, conclusive(r.Attempt))
 		r = w.judge(r)
+		if w.Observe != nil {
+			w.Observe(r)
+		}
 	}
 	w.unrecorded = append(w.unrecorded, r)
 }

@@ -37,7 +37,7 @@ const (
 	removeBatch     = 400 // rows to delete in one transaction, which others wait for
 )
 
-// Config is what a Worker needs. All fields are required but Mail, MailsPerHour and Lease.
+// Config is what a Worker needs. All fields are required but Mail, MailsPerHour, Lease and Observe.
 type Config struct {
 	Store   *store.Store
 	Policy  trust.Policy
@@ -55,6 +55,8 @@ type Config struct {
 	Now    func() time.Time // the clock
 	Random func() float64   // in [0, 1), spreads retries
 	Logger *slog.Logger
+	// Observe, if set, is called with the result of each attempt, before it is recorded. The worker waits for it.
+	Observe func(store.Report)
 }
 
 // Worker does what is due. Any number of workers, in any number of processes, can work on one database.

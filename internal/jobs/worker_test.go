@@ -189,6 +189,30 @@ func TestMailOff(t *testing.T) {
 	})
 }
 
+// TestObserve has a callback fail once: each attempt is observed, with the state that it leads to.
+func TestObserve(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		var observed []string
+		w.config.Observe = func(r store.Report) {
+			n := r.Lease.Notice
+			observed = append(observed, fmt.Sprint(n.Channel, " ", n.Status, " ", r.Lease.Tries, " ", r.Attempt.Verdict, " ", r.State))
+		}
+		w.worker = jobs.NewWorker(w.config)
+		w.answer = refusedConnection
+		w.submit("BU1", "a+hold@b.example")
+		w.drainAt(0)
+		w.answer = nil
+		w.drainAt(time.Hour)
+		expect(t, "observed", sorted(observed), []string{
+			"callback in-review 0 delivered delivered",
+			"callback pending-review 0 try-again ready",
+			"callback pending-review 1 delivered delivered",
+			"email in-review 0 delivered delivered",
+			"email pending-review 0 delivered delivered",
+		})
+	})
+}
+
 func TestOrderOfOneBundle(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		w.answer = refusedConnection

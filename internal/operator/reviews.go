@@ -81,6 +81,7 @@ func (o *Operator) RejectReview(
 // review is approved or rejected in one step. The error is a *StatusError if the status does not allow it.
 func (o *Operator) Decide(ctx context.Context, sid string, policy trust.Policy, decision trust.Change) (trust.Bundle, error) {
 	now := o.now()
+	decision.TraceParent = api.TraceParent(ctx)
 	if !o.unlogged {
 		decision.RequestID = api.RequestID(ctx)
 	}

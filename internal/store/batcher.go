@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -23,6 +24,8 @@ type batcher struct {
 	db      *sql.DB
 	run     *prepared        // nil after a connection was discarded
 	passes  func(error) bool // after such an error SQLite may have rolled the whole transaction back
+
+	committed, written atomic.Int64 // batches, and the writes in them
 }
 
 // write is one caller's transaction. It is done when it is on disk, or has failed as a whole.
@@ -133,6 +136,10 @@ func (b *batcher) commit(batch []*write) {
 		if err = b.inTransaction(q, batch); err != nil {
 			b.undo(q)
 		}
+	}
+	if err == nil {
+		b.committed.Add(1)
+		b.written.Add(int64(len(batch)))
 	}
 	for _, w := range batch {
 		if err != nil { // even a refusal may depend on writes that were not committed

@@ -79,6 +79,7 @@ func (s *Store) updateBundle(
 		return b, err
 	}
 	if outcome.Changed {
+		s.changes.add(outcome)
 		s.wake()
 	}
 	return b, outcome.Refused
@@ -115,8 +116,9 @@ func (s *Store) DeleteBundle(
 func (s *Store) AdvanceBundles(
 	ctx context.Context, now time.Time, limit int, advance func(trust.Bundle) (trust.Outcome, error),
 ) (int, error) {
-	count := 0
+	var outcomes []trust.Outcome
 	err := s.write(ctx, func(tx session) error {
+		outcomes = nil
 		due, err := queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
 			WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`+s.engine.skipLocked, micros(now), limit)
 		if err != nil {
@@ -130,11 +132,17 @@ func (s *Store) AdvanceBundles(
 			if err := storeOutcome(tx, outcome); err != nil {
 				return err
 			}
+			outcomes = append(outcomes, outcome)
 		}
-		count = len(due)
 		return nil
 	})
-	return count, err
+	if err != nil {
+		return 0, err
+	}
+	for _, outcome := range outcomes {
+		s.changes.add(outcome)
+	}
+	return len(outcomes), nil
 }
 
 // NextAdvance returns when the next bundle is due, or the zero time if none is.

@@ -40,7 +40,7 @@ func withManyNotices(t *testing.T, database string) *Store {
 	for _, statement := range []string{
 		`INSERT INTO notices (` + noticeRows.list + `)
 			WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-			SELECT 'ND' || (100000 + n), 'email', '', '', 'BU' || n, 'trust-product', '', '', '', n, '', 1, 'delivered', 1, 0, '', 0, n FROM numbers`,
+			SELECT 'ND' || (100000 + n), 'email', '', '', 'BU' || n, 'trust-product', '', '', '', n, '', '', 1, 'delivered', 1, 0, '', 0, n FROM numbers`,
 		`INSERT INTO attempts (` + attemptRows.list + `)
 			SELECT id, 1, 0, 0, '', 0, '', '' FROM notices`,
 		`ANALYZE`,

@@ -55,7 +55,7 @@ func recordMany(t *testing.T, s *Store, explain string) map[string]string {
 		`INSERT INTO bundles (` + bundles.list + `) SELECT bundle_sid, 'trust-product', 'AC1', 'RN1', '', '', '', 'draft', 0, '', 0, 0, 0, 0
 			FROM notices`,
 		`INSERT INTO notices (` + noticeRows.list + `)
-			SELECT 'NE' || substr(id, 3), channel, '', '', bundle_sid, 'trust-product', '', '', '', 0, '', 2, 'waiting', 0, 0, '', 0, 0
+			SELECT 'NE' || substr(id, 3), channel, '', '', bundle_sid, 'trust-product', '', '', '', 0, '', '', 2, 'waiting', 0, 0, '', 0, 0
 			FROM notices WHERE id <= 'ND100020'`,
 		`UPDATE notices SET state = 'sending', lease = 'token', ended_at = 0 WHERE id <= 'ND100020'`,
 		`ANALYZE`,

@@ -72,7 +72,7 @@ func content7(t *testing.T, name string) map[string][]row {
 		all["bundles"] = append(all["bundles"], primaryOf(account))
 	}
 	for _, notice := range all["notices"] {
-		notice["bundle_kind"] = "trust-product"
+		notice["bundle_kind"], notice["traceparent"] = "trust-product", ""
 		rename(notice, "product_sid", "bundle_sid")
 	}
 	for _, key := range all["idempotency_keys"] {

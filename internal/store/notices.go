@@ -53,6 +53,7 @@ var noticeRows = newTable(
 	text("status", func(n *noticeRow) *trust.Status { return &n.Status }),
 	codes("errors", func(n *noticeRow) *[]int { return &n.Errors }),
 	moment("created_at", func(n *noticeRow) *time.Time { return &n.Created }),
+	text("traceparent", func(n *noticeRow) *string { return &n.TraceParent }),
 	text("endpoint", func(n *noticeRow) *string { return &n.endpoint }),
 	number("position", func(n *noticeRow) *int64 { return &n.position }),
 	text("state", func(n *noticeRow) *State { return &n.state }),

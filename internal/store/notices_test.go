@@ -20,6 +20,7 @@ func notify(t *testing.T, s *store.Store, targets ...string) {
 			n := trust.Notice{
 				Channel: trust.Callback, Target: target, AccountSID: accountSID, BundleSID: p.SID,
 				FriendlyName: "Acme", Status: trust.TwilioRejected, Errors: []int{18601, 18602}, Created: at,
+				TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 			}
 			return trust.Outcome{Bundle: p, Changed: true, Notices: []trust.Notice{n}}, nil
 		})

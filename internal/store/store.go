@@ -71,6 +71,7 @@ type Store struct {
 	file    *file        // on SQLite; nil on Postgres
 	found   int64        // the version of the schema before Open
 	writes  lastWrite
+	changes changes
 }
 
 // Open opens a database: Postgres if name is a postgres:// URL, otherwise the SQLite file of that name, which only its owner can

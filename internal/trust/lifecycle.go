@@ -70,6 +70,7 @@ type Change struct {
 	Status         *Status
 	Reasons        []int  // rejection codes, with a reviewer's TwilioRejected
 	RequestID      string // of the API request, empty without one
+	TraceParent    string // of the API request, which its notices have; empty without one
 }
 
 // Outcome is the result of a change. It must be stored as a whole or not at all.
@@ -126,7 +127,7 @@ func (policy Policy) Apply(b Bundle, c Change, by Actor, now time.Time) (Outcome
 	outcome := Outcome{Changed: true}
 	if moved {
 		policy.applyStatus(&next, c.Reasons, now)
-		outcome.Notices = notices(next, now)
+		outcome.Notices = notices(next, c.TraceParent, now)
 	}
 	outcome.Bundle = next
 	outcome.Events = []Event{updated(b, next, Origin{by, c.RequestID, now})}
@@ -139,7 +140,8 @@ func (policy Policy) Decide(b Bundle, decision Change, now time.Time) (Outcome, 
 	if b.Status != PendingReview {
 		return policy.Apply(b, decision, Reviewer, now)
 	}
-	taken, err := policy.Apply(b, Change{Status: new(InReview), RequestID: decision.RequestID}, Reviewer, now)
+	review := Change{Status: new(InReview), RequestID: decision.RequestID, TraceParent: decision.TraceParent}
+	taken, err := policy.Apply(b, review, Reviewer, now)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -221,7 +223,7 @@ func (policy Policy) Advance(b Bundle, now time.Time) (Outcome, error) {
 }
 
 // notices returns the notices of b's new status.
-func notices(b Bundle, now time.Time) []Notice {
+func notices(b Bundle, traceParent string, now time.Time) []Notice {
 	notice := Notice{
 		Channel:      Email,
 		Target:       b.Email,
@@ -232,6 +234,7 @@ func notices(b Bundle, now time.Time) []Notice {
 		Status:       b.Status,
 		Errors:       b.Errors,
 		Created:      now,
+		TraceParent:  traceParent,
 	}
 	all := []Notice{notice}
 	if b.StatusCallback != "" {

@@ -31,6 +31,7 @@ type Notice struct {
 	Status       Status
 	Errors       []int // rejection codes, nil unless rejected
 	Created      time.Time
+	TraceParent  string // the W3C traceparent of the request that made the change, empty without one
 }
 
 // NoticePrefix is the prefix of the ids of notices.

@@ -114,6 +114,11 @@ func rules() []rule {
 		reason: "it counts the requests of an account and knows nothing else of it, nor what is requested",
 		never:  slices.Concat(database, own("cmd/...", "internal/app", "internal/store", "internal/hub", "internal/jobs")),
 	}, {
+		pkg:         "internal/metrics",
+		reason:      "it counts what others report, and knows neither operations nor how anything is sent",
+		never:       own("cmd/...", "internal/app", "internal/hub", "internal/jobs", "internal/callback", "internal/mail"),
+		neverDirect: []string{"database/sql", echo},
+	}, {
 		pkg:    "internal/requestlog",
 		reason: "it keeps what api observes, in memory: it knows no database, no operation and nobody who reads it",
 		never:  slices.Concat(database, own("cmd/...", "internal/app", "internal/store", "internal/hub", "internal/jobs")),
@@ -222,7 +227,7 @@ func rules() []rule {
 		reason: "the program must not link test helpers, and only internal/app connects the parts of the server",
 		never:  append(own("api/apitest", "test/..."), "testing", "net/http/httptest"),
 		neverDirect: own("api", "gen/server", "gen/operator/server", "internal/hub", "internal/jobs", "internal/connections", "internal/guessing",
-			"internal/limits", "internal/requestlog"),
+			"internal/limits", "internal/metrics", "internal/requestlog"),
 	}}
 }
 
@@ -323,6 +328,18 @@ func TestKitIsForTests(t *testing.T) {
 		for _, imported := range pkg.Imports {
 			if matches(own("test/..."), imported) {
 				t.Errorf("%s imports %s\nReason: importers of the product must not have to build its tests.", pkg.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// TestMetricsStayInTheProgram: counting is the server's business, which whoever imports the other packages should not have to build.
+func TestMetricsStayInTheProgram(t *testing.T) {
+	const prometheus = "github.com/prometheus/..."
+	for _, pkg := range list(t, "./...") {
+		for _, imported := range pkg.Imports {
+			if matches([]string{prometheus}, imported) && !slices.Contains(own("internal/metrics"), pkg.ImportPath) {
+				t.Errorf("%s imports %s\nReason: only internal/metrics does, and only internal/app imports that.", pkg.ImportPath, imported)
 			}
 		}
 	}
