@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -92,8 +91,6 @@ func searchNote(found store.FoundDeliveries) string {
 	}
 	return ""
 }
-
-var deliveryID = regexp.MustCompile(`^ND[0-9a-fA-F]{32}$`)
 
 // The states of the filter that are not those of one delivery.
 const (

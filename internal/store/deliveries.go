@@ -181,16 +181,15 @@ func (s *Store) CountReplayable(ctx context.Context, f DeliveryFilter) (count in
 		return 0, s.classify(err)
 	}
 	defer s.scans.Release(1)
-	query, args := f.replayable()
+	query, args := f.replayable(``) // the order of ReplayAll would have it read an index of all notices
 	err = s.read(ctx).row(`SELECT COUNT(*) FROM (`+query+`) AS replayable`, args...).Scan(&count)
 	return count, s.classify(err)
 }
 
 // replayable returns the query of the notices that ReplayAll replays.
-func (f DeliveryFilter) replayable() (query string, args []any) {
+func (f DeliveryFilter) replayable(order string) (query string, args []any) {
 	condition, args := f.where()
-	query = `SELECT id, state FROM notices WHERE ended_at > 0 AND ` + condition + ` AND ` + ofABundle + `
-		ORDER BY bundle_sid, channel, position`
+	query = `SELECT id, state FROM notices WHERE ended_at > 0 AND ` + condition + ` AND ` + ofABundle + order
 	if f.Limit > 0 {
 		args = append(args, f.Limit)
 		query += ` LIMIT $` + strconv.Itoa(len(args))
@@ -203,7 +202,7 @@ func (f DeliveryFilter) replayable() (query string, args []any) {
 func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
-		query, args := f.replayable()
+		query, args := f.replayable(` ORDER BY bundle_sid, channel, position`)
 		type row struct {
 			id    string
 			state State
