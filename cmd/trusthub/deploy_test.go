@@ -15,7 +15,7 @@ import (
 // TestDeployNamesWhatExists parses every command line and every variable of the program in the files that deploy it. The tests of
 // module deploy check the rest of those files.
 func TestDeployNamesWhatExists(t *testing.T) {
-	known := map[string]bool{"TRUSTHUB_METRICS_LISTEN": true} // of --metrics-listen, which is not merged yet: remove this entry then
+	known := map[string]bool{}
 	for _, command := range newParser(kong.Exit(func(int) {})).Model.Leaves(false) {
 		for _, flag := range command.Flags {
 			for _, variable := range flag.Tag.Envs {

@@ -58,4 +58,6 @@ func placeOf(text string, sids *regexp.Regexp) (store.Place, error) {
 }
 
 // placeText returns the text that placeOf reads.
-func placeText(t time.Time, sid string) string { return strconv.FormatInt(t.UnixMicro(), 10) + "." + sid }
+func placeText(t time.Time, sid string) string {
+	return strconv.FormatInt(t.UnixMicro(), 10) + "." + sid
+}

@@ -27,6 +27,28 @@ var pages = map[string]int{
 	"/console/bundles/" + productSID: http.StatusOK,
 	"/console/reviews":               http.StatusOK,
 	"/console/reviews?after=x":       http.StatusBadRequest,
+	"/console/deliveries":            http.StatusOK,
+	"/console/deliveries?state=all":  http.StatusOK,
+	"/console/deliveries?state=nope": http.StatusBadRequest,
+	"/console/deliveries?channel=no": http.StatusBadRequest,
+	"/console/deliveries?after=x":    http.StatusBadRequest,
+	"/console/deliveries?bundle=x":   http.StatusBadRequest,
+	"/console/deliveries/" + noID:    http.StatusNotFound,
+	"/console/deliveries/x":          http.StatusNotFound,
+	"/console/deliveries/replay":     http.StatusOK,
+
+	"/console/deliveries?state=all&endpoint=%00":    http.StatusBadRequest,
+	"/console/deliveries/replay?state=delivered":    http.StatusBadRequest,
+	"/console/messages":                             http.StatusOK,
+	"/console/messages?state=all&to=a@acme.example": http.StatusOK,
+	"/console/messages?after=x":                     http.StatusBadRequest,
+	"/console/messages/" + noID:                     http.StatusNotFound,
+	"/console/requests":                             http.StatusOK,
+	"/console/requests?show=refused":                http.StatusOK,
+	"/console/requests?show=nope":                   http.StatusBadRequest,
+	"/console/requests?after=x":                     http.StatusBadRequest,
+	"/console/requests?account=x":                   http.StatusBadRequest,
+
 	"/console/accounts":              http.StatusOK,
 	"/console/policies":              http.StatusOK,
 	"/console/policies/" + policySID: http.StatusOK,
@@ -45,6 +67,8 @@ const markup = `<img src=x onerror="alert(1)">&amp;'"</script>{{.}}`
 func TestEveryPage(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
 		addBundle(t, db, markup, markup)
+		notify(t, db, trust.Callback, "https://example.com/?"+markup)
+		notify(t, db, trust.Email, markup)
 		s, stranger := loggedIn(t, db), newSite(t, db)
 		for path, want := range pages {
 			response := s.send(t, "GET", path, "")

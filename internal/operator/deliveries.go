@@ -11,8 +11,8 @@ import (
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
-// maxReplayed is how many deliveries a CreateReplay queues at most, because it does so in one transaction.
-const maxReplayed = 1000
+// MaxReplayed is how many deliveries ReplayAll queues at most, because it does so in one transaction.
+const MaxReplayed = 1000
 
 // ListDelivery returns a page of deliveries.
 func (o *Operator) ListDelivery(
@@ -97,14 +97,20 @@ func (o *Operator) changed(ctx context.Context, id string, err error, refusal st
 func (o *Operator) CreateReplay(
 	ctx context.Context, r server.CreateReplayRequestObject,
 ) (server.CreateReplayResponseObject, error) {
-	count, err := o.store.ReplayAll(ctx, store.DeliveryFilter{
+	count, err := o.ReplayAll(ctx, store.DeliveryFilter{
 		BundleSID: valueOf(r.Body.BundleSID), Channel: trust.Channel(valueOf(r.Body.Channel)),
-		State: store.State(r.Body.State), Endpoint: valueOf(r.Body.Endpoint), Limit: maxReplayed,
-	}, o.now())
+		State: store.State(r.Body.State), Endpoint: valueOf(r.Body.Endpoint),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return server.CreateReplay200JSONResponse{Replayed: count}, nil
+}
+
+// ReplayAll queues up to MaxReplayed of the ended deliveries that match the filter again, and returns how many.
+func (o *Operator) ReplayAll(ctx context.Context, f store.DeliveryFilter) (int, error) {
+	f.Limit = MaxReplayed
+	return o.store.ReplayAll(ctx, f, o.now())
 }
 
 func presentDelivery(d store.Delivery) gen.Delivery {

@@ -31,7 +31,9 @@ func (o *Operator) ListMessage(
 	if err != nil {
 		return nil, err
 	}
-	messages, meta := present(p, "messages", all, o.presentMessage, func(d store.Delivery) string { return d.Notice.ID })
+	messages, meta := present(p, "messages", all, func(d store.Delivery) gen.MessageSummary {
+		return presentMessage(o.Envelope(d))
+	}, func(d store.Delivery) string { return d.Notice.ID })
 	return server.ListMessage200JSONResponse{Messages: messages, Meta: meta}, nil
 }
 
@@ -39,42 +41,72 @@ func (o *Operator) ListMessage(
 func (o *Operator) FetchMessage(
 	ctx context.Context, r server.FetchMessageRequestObject,
 ) (server.FetchMessageResponseObject, error) {
-	d, err := o.store.Delivery(ctx, r.ID)
-	switch {
-	case err != nil:
+	message, err := o.Message(ctx, r.ID)
+	if err != nil {
 		return nil, err
-	case d.Notice.Channel != trust.Email:
-		return nil, store.ErrNotFound
 	}
-	m := o.presentMessage(d)
-	shown := server.FetchMessage200JSONResponse{
+	m := presentMessage(message.Envelope)
+	return server.FetchMessage200JSONResponse{
 		ID: m.ID, AccountSID: m.AccountSID, BundleSID: m.BundleSID, Kind: m.Kind, Status: m.Status, State: m.State,
 		Reason: m.Reason, DateCreated: m.DateCreated, DateSent: m.DateSent, From: m.From, To: m.To, Subject: m.Subject,
-		Text: mail.Text(d.Notice),
+		Text: message.Text, Raw: orNull(message.Raw),
+	}, nil
+}
+
+// Envelope is an e-mail without its text.
+type Envelope struct {
+	Delivery      store.Delivery
+	From, Subject string
+	Sent          time.Time // zero if it was not
+	Reason        string    // why the last attempt failed
+}
+
+// Message is an e-mail.
+type Message struct {
+	Envelope
+
+	Text string
+	Raw  string // as it is or would be sent, with its headers; empty if its recipient is not an address
+}
+
+// Message returns an e-mail, or store.ErrNotFound.
+func (o *Operator) Message(ctx context.Context, id string) (Message, error) {
+	d, err := o.store.Delivery(ctx, id)
+	switch {
+	case err != nil:
+		return Message{}, err
+	case d.Notice.Channel != trust.Email:
+		return Message{}, store.ErrNotFound
 	}
+	m := Message{Envelope: o.Envelope(d), Text: mail.Text(d.Notice)}
 	if mail.IsAddress(d.Notice.Target) {
 		raw, err := o.mails.Compose(d.Notice)
 		if err != nil {
-			return nil, err
+			return Message{}, err
 		}
-		shown.Raw = new(string(raw))
+		m.Raw = string(raw)
 	}
-	return shown, nil
+	return m, nil
 }
 
-func (o *Operator) presentMessage(d store.Delivery) gen.MessageSummary {
-	shown := gen.MessageSummary{
-		ID: d.Notice.ID, AccountSID: d.Notice.AccountSID, BundleSID: d.Notice.BundleSID,
-		Kind: gen.BundleKind(d.Notice.BundleKind), Status: gen.BundleStatus(d.Notice.Status), State: gen.DeliveryState(d.State),
-		DateCreated: wholeSeconds(d.Notice.Created), From: o.mails.From(), To: d.Notice.Target, Subject: mail.Subject(d.Notice),
-	}
-	var sent time.Time
+// Envelope returns the e-mail of a delivery by e-mail.
+func (o *Operator) Envelope(d store.Delivery) Envelope {
+	e := Envelope{Delivery: d, From: o.mails.From(), Subject: mail.Subject(d.Notice)}
 	for _, a := range d.Attempts {
 		if a.Verdict == trust.Delivered {
-			sent = a.Started.Add(a.Duration)
+			e.Sent = a.Started.Add(a.Duration)
 		}
-		shown.Reason = orNull(a.Error) // of the last one
+		e.Reason = a.Error
 	}
-	shown.DateSent = optional(sent)
-	return shown
+	return e
+}
+
+func presentMessage(e Envelope) gen.MessageSummary {
+	d := e.Delivery
+	return gen.MessageSummary{
+		ID: d.Notice.ID, AccountSID: d.Notice.AccountSID, BundleSID: d.Notice.BundleSID,
+		Kind: gen.BundleKind(d.Notice.BundleKind), Status: gen.BundleStatus(d.Notice.Status), State: gen.DeliveryState(d.State),
+		DateCreated: wholeSeconds(d.Notice.Created), From: e.From, To: d.Notice.Target, Subject: e.Subject,
+		Reason: orNull(e.Reason), DateSent: optional(e.Sent),
+	}
 }

@@ -10,6 +10,7 @@ type Filter struct {
 	AccountSID  string // of the account, or claimed without valid credentials
 	Status      int    // such as 404
 	StatusClass int    // such as 4, for 400 to 499
+	Refused     bool   // only those with a status of 400 and above
 	Code        int    // of the error
 	Operation   string
 	BundleSID   string // in the path or as a parameter, so the request that created the bundle does not match
@@ -19,6 +20,7 @@ func (f Filter) matches(e *Entry) bool {
 	return (f.AccountSID == "" || f.AccountSID == e.AccountSID || f.AccountSID == e.ClaimedAccountSID) &&
 		(f.Status == 0 || f.Status == e.Status) &&
 		(f.StatusClass == 0 || f.StatusClass == e.Status/100) &&
+		(!f.Refused || e.Status >= 400) &&
 		(f.Code == 0 || f.Code == e.Code) &&
 		(f.Operation == "" || f.Operation == e.Operation) &&
 		(f.BundleSID == "" || e.names(f.BundleSID))

@@ -49,6 +49,7 @@ type DeliveryFilter struct {
 	Channel    trust.Channel
 	Target     string
 	State      State
+	Open       bool // only those that have not ended
 	Endpoint   string
 	Before     string // only ids before this one: those that come after it in a list
 	Limit      int    // at most so many
@@ -56,23 +57,42 @@ type DeliveryFilter struct {
 
 // where returns the filter, except for the limit, as a condition on notices with its arguments.
 func (f DeliveryFilter) where() (condition string, args []any) {
-	condition = `true`
-	for _, c := range []struct{ comparison, value string }{
-		{`id = `, f.ID},
-		{`account_sid = `, f.AccountSID},
-		{`bundle_sid = `, f.BundleSID},
-		{`channel = `, string(f.Channel)},
-		{`target = `, f.Target},
-		{`state = `, string(f.State)},
-		{`endpoint = `, f.Endpoint},
-		{`id < `, f.Before},
-	} {
-		if c.value != "" {
-			args = append(args, c.value)
-			condition += ` AND ` + c.comparison + `$` + strconv.Itoa(len(args))
-		}
+	var s statement
+	s.add(`true`)
+	f.addIndexed(&s)
+	f.addOthers(&s)
+	return s.text, s.args
+}
+
+// addIndexed adds the conditions that an index of notices has.
+func (f DeliveryFilter) addIndexed(s *statement) {
+	addComparison(s, `id = `, f.ID)
+	addComparison(s, `bundle_sid = `, f.BundleSID)
+	addComparison(s, `id < `, f.Before)
+	if f.State == Dead {
+		s.add(` AND state = 'dead'`) // as in the condition of the index notices_dead, which no parameter is known to meet
 	}
-	return condition, args
+}
+
+// addOthers adds the conditions that addIndexed does not.
+func (f DeliveryFilter) addOthers(s *statement) {
+	addComparison(s, `account_sid = `, f.AccountSID)
+	addComparison(s, `channel = `, string(f.Channel))
+	addComparison(s, `target = `, f.Target)
+	addComparison(s, `endpoint = `, f.Endpoint)
+	if f.State != Dead {
+		addComparison(s, `state = `, string(f.State))
+	}
+	if f.Open {
+		s.add(` AND ended_at = 0`)
+	}
+}
+
+// addComparison adds a comparison with a value that is not empty.
+func addComparison(s *statement, comparison, value string) {
+	if value != "" {
+		s.add(` AND ` + comparison + s.arg(value))
+	}
 }
 
 // Delivery returns the delivery with this id, or ErrNotFound.
@@ -88,15 +108,20 @@ func (s *Store) Delivery(ctx context.Context, id string) (Delivery, error) {
 }
 
 // Deliveries returns the deliveries that match the filter with all their attempts, the newest notice first. It reads in the order
-// of the notices' ids, which begin with the time of creation. There is an index for the bundle only: rows that do not match
-// another part of the filter are skipped.
+// of the notices' ids, which begin with the time of creation. There are indexes for the bundle and for dead ones only: rows that do
+// not match another part of the filter are skipped.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
+	query, args := deliveriesQuery(f)
+	return s.scanDeliveries(s.read(ctx), query, args)
+}
+
+// scanDeliveries returns the deliveries of a query of withAttempts.
+func (s *Store) scanDeliveries(q session, query string, args []any) ([]Delivery, error) {
 	type row struct {
 		notice  noticeRow
 		attempt attemptRow // without a number for a notice without any
 	}
-	query, args := deliveriesQuery(f)
-	rows, err := queryAll(s.read(ctx), func(columns scanner) (r row, err error) {
+	rows, err := queryAll(q, func(columns scanner) (r row, err error) {
 		r.notice, err = noticeRows.scanWith(columns, attemptRows.dests(&r.attempt, 0)...)
 		return r, err
 	}, query, args...)
@@ -115,14 +140,19 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, e
 	return all, nil
 }
 
-// deliveriesQuery returns a query that yields a row for each attempt, and one row for a notice without attempts.
+// deliveriesQuery returns the query of a page.
 func deliveriesQuery(f DeliveryFilter) (query string, args []any) {
 	condition, args := f.where()
 	args = append(args, f.Limit)
-	page := `SELECT ` + noticeRows.list + ` FROM notices WHERE ` + condition + `
-		ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	return withAttempts(`SELECT ` + noticeRows.list + ` FROM notices WHERE ` + condition + `
+		ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))), args
+}
+
+// withAttempts returns a query that yields a row for each attempt of the notices that another yields, and one row for a notice
+// without attempts.
+func withAttempts(page string) string {
 	return `SELECT ` + noticeRows.list + `, ` + attemptRows.listOrZero() + `
-		FROM (` + page + `) AS page LEFT JOIN attempts ON notice_id = id ORDER BY id DESC, number`, args
+		FROM (` + page + `) AS page LEFT JOIN attempts ON notice_id = id ORDER BY id DESC, number`
 }
 
 func (n noticeRow) delivery() Delivery {
@@ -145,18 +175,34 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
+// CountReplayable returns how many notices ReplayAll would replay.
+func (s *Store) CountReplayable(ctx context.Context, f DeliveryFilter) (count int, err error) {
+	if err := s.scans.Acquire(ctx, 1); err != nil {
+		return 0, s.classify(err)
+	}
+	defer s.scans.Release(1)
+	query, args := f.replayable(``) // the order of ReplayAll would have it read an index of all notices
+	err = s.read(ctx).row(`SELECT COUNT(*) FROM (`+query+`) AS replayable`, args...).Scan(&count)
+	return count, s.classify(err)
+}
+
+// replayable returns the query of the notices that ReplayAll replays.
+func (f DeliveryFilter) replayable(order string) (query string, args []any) {
+	condition, args := f.where()
+	query = `SELECT id, state FROM notices WHERE ended_at > 0 AND ` + condition + ` AND ` + ofABundle + order
+	if f.Limit > 0 {
+		args = append(args, f.Limit)
+		query += ` LIMIT $` + strconv.Itoa(len(args))
+	}
+	return query, args
+}
+
 // ReplayAll replays the notices that match the filter, have ended and whose bundles exist, and returns how many. It replays all
 // if the filter has no limit.
 func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (int, error) {
 	count := 0
 	err := s.write(ctx, func(tx session) error {
-		condition, args := f.where()
-		query := `SELECT id, state FROM notices WHERE ended_at > 0 AND ` + condition + ` AND ` + ofABundle + `
-			ORDER BY bundle_sid, channel, position`
-		if f.Limit > 0 {
-			args = append(args, f.Limit)
-			query += ` LIMIT $` + strconv.Itoa(len(args))
-		}
+		query, args := f.replayable(` ORDER BY bundle_sid, channel, position`)
 		type row struct {
 			id    string
 			state State

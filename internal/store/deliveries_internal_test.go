@@ -11,18 +11,20 @@ import (
 // TestDeliveriesFollowAnIndex asks each engine how it reads a page among many notices: from the end of an index, and each
 // notice's attempts through theirs, instead of sorting or reading a whole table.
 func TestDeliveriesFollowAnIndex(t *testing.T) {
-	page, ofBundle := DeliveryFilter{Limit: 10}, DeliveryFilter{BundleSID: "BU1", Limit: 10}
+	page, ofBundle, dead := DeliveryFilter{Limit: 10}, DeliveryFilter{BundleSID: "BU1", Limit: 10}, DeliveryFilter{State: Dead, Limit: 10}
 	t.Run("sqlite", func(t *testing.T) {
 		s := withManyNotices(t, filepath.Join(t.TempDir(), "trusthub.db"))
 		const explain, attempts = "EXPLAIN QUERY PLAN ", "SEARCH attempts USING INDEX sqlite_autoindex_attempts_1 (notice_id=?)"
 		wantPlan(t, s, explain, page, "SCAN notices USING INDEX sqlite_autoindex_notices_1", attempts)
 		wantPlan(t, s, explain, ofBundle, "SEARCH notices USING INDEX notices_order (bundle_sid=?)", attempts)
+		wantPlan(t, s, explain, dead, "SCAN notices USING INDEX notices_dead", attempts)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		s := withManyNotices(t, pgtest.New(t))
 		const explain, attempts = "EXPLAIN ", "Index Scan using attempts_pkey on attempts"
 		wantPlan(t, s, explain, page, "Index Scan Backward using notices_pkey on notices", attempts)
 		wantPlan(t, s, explain, ofBundle, "Index Scan using notices_order on notices", attempts)
+		wantPlan(t, s, explain, dead, "Index Scan Backward using notices_dead on notices")
 	})
 }
 
