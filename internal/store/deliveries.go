@@ -108,8 +108,8 @@ func (s *Store) Delivery(ctx context.Context, id string) (Delivery, error) {
 }
 
 // Deliveries returns the deliveries that match the filter with all their attempts, the newest notice first. It reads in the order
-// of the notices' ids, which begin with the time of creation. There are indexes for the bundle and for dead ones only: rows that do
-// not match another part of the filter are skipped.
+// of the notices' ids, which begin with the time of creation. There are indexes for the bundle and for dead ones only: rows that
+// do not match another part of the filter are skipped.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
 	query, args := deliveriesQuery(f)
 	return s.scanDeliveries(s.read(ctx), query, args)

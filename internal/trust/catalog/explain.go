@@ -39,8 +39,8 @@ type ExplainedField struct {
 	Values   []string `json:"values,omitempty"` // the enumeration, nil for none
 }
 
-// Describe returns what the alternative asks for, such as "an end user of type cnam_information". kind is that of its requirement.
-// It does not name the policies that a bundle may have.
+// Describe returns what the alternative asks for, such as "an end user of type cnam_information". kind is that of its
+// requirement. It does not name the policies that a bundle may have.
 func (a Alternative) Describe(kind Kind) string {
 	switch kind {
 	case EndUser, SupportingDocument:
