@@ -6,7 +6,7 @@ TOOLS := $(CURDIR)/bin/tools
 MODULES := . deploy test/e2e/interop test/contract test/e2e/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash siege bench interop browser image release deploy clean $(TOOLS)/contract
+.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash siege bench interop browser screenshots image release deploy clean $(TOOLS)/contract
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,11 @@ interop: ## Use the server with the official SDKs for Go and Node.js, and the ex
 browser: ## Use the console and the API reference with chromium, call the server from another origin, and attack it from other sites; needs npm
 	npm --prefix test/e2e/browser ci --silent
 	cd test/e2e/browser && go test -race -count=1 ./...
+
+screenshots: ## Write the pictures of the console's pages to docs/console; needs chromium and npm
+	npm --prefix test/e2e/browser ci --silent
+	mkdir -p docs/console && rm -f docs/console/*.png
+	cd test/e2e/browser && TRUSTHUB_CONSOLE_PICTURES=$(CURDIR)/docs/console go test -count=1 -run '^TestAccessibility$$' .
 
 # Coverage differs from run to run because of background work, so minimizing without a limit would take most of the time.
 FUZZTIME ?= 1m

@@ -23,13 +23,14 @@ const check = `axe.run(document, {preload: false, resultTypes: ["violations"]}).
 	filter((one) => one.impact === "serious" || one.impact === "critical").
 	map((one) => ({id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map((node) => node.html).join("\n").slice(0, 500)})))`
 
-// TestAccessibility checks each page in both colour schemes. A page without a name of its image shows that the checker works.
+// TestAccessibility checks each page in both colour schemes, and takes the pictures of `make screenshots`. A page without a name of its image shows that the checker works.
 func TestAccessibility(t *testing.T) {
 	script, err := os.ReadFile(axe)
 	if err != nil {
 		t.Fatalf("%v: run npm ci in this folder", err)
 	}
 	c, tab := startConsole(t), openTab(t)
+	tab.do(t, "set the size of pictures", chromedp.EmulateViewport(1280, 800))
 	find := func() []violation {
 		evaluate[bool](t, tab, string(script)+"; true")
 		return evaluate[[]violation](t, tab, check)
@@ -41,13 +42,14 @@ func TestAccessibility(t *testing.T) {
 	checkPage := func(name string) {
 		for _, scheme := range []string{"light", "dark"} {
 			tab.prefer(t, scheme)
+			tab.photograph(t, name+"-"+scheme)
 			for _, found := range find() {
 				t.Errorf("%s, %s: %s %s: %s\n%s", name, scheme, found.Impact, found.ID, found.Help, found.Nodes)
 			}
 		}
 	}
 	tab.open(t, c, "login")
-	checkPage("login without a link")
+	checkPage("login-without-link")
 	tab.load(t, "open the link", http.StatusOK, chromedp.Navigate(c.login))
 	checkPage("login")
 	tab.logIn(t, c.login)

@@ -24,7 +24,7 @@ func TestConsole(t *testing.T) {
 				}
 			}
 			for _, flow := range []func(*testing.T, console){
-				tab.start, tab.search, tab.approve, tab.policies, tab.addAccount, tab.clock, tab.faults, tab.reset, tab.logOut,
+				tab.start, tab.search, tab.approve, tab.reject, tab.reviewQueue, tab.replay, tab.messages, tab.requestList, tab.policies, tab.addAccount, tab.clock, tab.faults, tab.reset, tab.logOut,
 			} {
 				flow(t, c)
 			}
@@ -94,6 +94,69 @@ func (tab *tab) approve(t *testing.T, c console) {
 	tab.wantHeading(t, "Bolt Ltd. Voice")
 	tab.wantText(t, "The bundle is approved.")
 	tab.wantText(t, "twilio-approved")
+}
+
+// reject rejects a bundle on its page, with a code of the list.
+func (tab *tab) reject(t *testing.T, c console) {
+	t.Helper()
+	tab.open(t, c, "bundles/"+c.sids["crane-cnam"])
+	tab.do(t, "choose a code", chromedp.Click("details.step summary"), chromedp.Click(`#reject input[value="18601"]`))
+	tab.press(t, "#reject button")
+	tab.wantText(t, "twilio-rejected")
+	tab.wantText(t, "18601")
+}
+
+// reviewQueue takes a bundle into review, from the list of those that wait, and approves it there.
+func (tab *tab) reviewQueue(t *testing.T, c console) {
+	t.Helper()
+	sid := c.create(t, "Golf Courses", "")
+	c.call(t, http.MethodPost, "/v1/TrustProducts/"+sid, "Status=pending-review", nil)
+	tab.open(t, c, "reviews")
+	tab.press(t, "tr#"+sid+` form[action$="/start"] button`)
+	tab.wantText(t, "in-review")
+	tab.press(t, "tr#"+sid+` form[action$="/approve"] button`)
+	if evaluate[bool](t, tab, `document.getElementById("`+sid+`") !== null`) {
+		t.Error("the queue still has the bundle")
+	}
+	tab.open(t, c, "bundles/"+sid)
+	tab.wantText(t, "twilio-approved")
+}
+
+// replay replays one delivery, and then all that are dead.
+func (tab *tab) replay(t *testing.T, c console) {
+	t.Helper()
+	tab.open(t, c, "deliveries")
+	tab.wantText(t, "http://127.0.0.1:1/status")
+	tab.press(t, `a[href="/console/deliveries/`+c.callback+`"]`)
+	tab.wantHeading(t, "Delivery")
+	tab.open(t, c, "deliveries")
+	tab.press(t, `a[href^="/console/deliveries/replay"]`)
+	tab.wantText(t, "1 dead delivery matches.")
+	tab.press(t, "main form button")
+	tab.wantText(t, "The deliveries are queued again.")
+	c.call(t, http.MethodPost, "/operator/v1/test/clock/advance", `{"seconds": 300000}`, nil)
+	tab.open(t, c, "deliveries")
+	tab.press(t, `form[action$="/replay"] button`)
+	tab.wantText(t, "The delivery is queued again.")
+}
+
+// messages leads from the list of e-mails to one.
+func (tab *tab) messages(t *testing.T, c console) {
+	t.Helper()
+	tab.open(t, c, "messages")
+	tab.do(t, "type an address", chromedp.SendKeys("input[name=to]", "a@foxtrot.example"))
+	tab.press(t, ".filter button")
+	tab.press(t, `a[href="/console/messages/`+c.email+`"]`)
+	tab.wantText(t, "To: <a@foxtrot.example>")
+}
+
+// requestList shows what programs requested, and of it what was refused.
+func (tab *tab) requestList(t *testing.T, c console) {
+	t.Helper()
+	tab.open(t, c, "requests")
+	tab.wantText(t, "POST /v1/TrustProducts")
+	tab.press(t, `a[href="/console/requests?show=refused"]`)
+	tab.wantText(t, "No request matches.")
 }
 
 // policies leads from the list to a policy, and from there to its bundles.
@@ -167,7 +230,7 @@ func (tab *tab) faults(t *testing.T, c console) {
 // reset needs its box to be checked, and starts again with the seed.
 func (tab *tab) reset(t *testing.T, c console) {
 	t.Helper()
-	c.call(t, "/v1/TrustProducts", forged)
+	c.create(t, "Forged", "")
 	tab.open(t, c, "test")
 	tab.do(t, "press without the box", chromedp.Click(`form[action$="/test/reset"] button`))
 	tab.open(t, c, "bundles")
@@ -199,7 +262,7 @@ func TestLiveUpdate(t *testing.T) {
 	tab.open(t, c, "bundles")
 	tab.do(t, "type into the search", chromedp.SendKeys("input[name=q]", "half a na"))
 	evaluate[bool](t, tab, "window.stillThere = true")
-	sid := c.call(t, "/v1/TrustProducts", forged)
+	sid := c.create(t, "Hotel", "")
 	tab.do(t, "wait for the bundle", chromedp.WaitReady("#"+sid))
 	if !evaluate[bool](t, tab, "window.stillThere === true") {
 		t.Error("the page was loaded again")

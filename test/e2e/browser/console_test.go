@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -21,7 +22,8 @@ type console struct {
 
 	login string            // works once
 	sids  map[string]string // of what testdata/console.yaml has, by keys
-	token string            // of the account
+	// ids are of the newest callback, which could not be delivered, and of the newest e-mail.
+	callback, email string
 }
 
 // What `serve --test` always has.
@@ -57,33 +59,68 @@ func startConsole(t *testing.T) console {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return console{base, ready.ConsoleURL, ready.SIDs, testToken}
+	c := console{URL: base, login: ready.ConsoleURL, sids: ready.SIDs}
+	c.fail(t)
+	return c
+}
+
+// fail submits a product whose callbacks cannot be delivered, and lets the days pass in which they are tried again.
+func (c *console) fail(t *testing.T) {
+	t.Helper()
+	sid := c.create(t, "Foxtrot Foods", "StatusCallback=http%3A%2F%2F127.0.0.1%3A1%2Fstatus")
+	c.call(t, http.MethodPost, "/v1/TrustProducts/"+sid, "Status=pending-review", nil)
+	c.call(t, http.MethodPost, "/operator/v1/test/clock/advance", `{"seconds": 300000}`, nil)
+	var dead struct{ Deliveries []struct{ ID string } }
+	c.call(t, http.MethodGet, "/operator/v1/deliveries?state=dead", "", &dead)
+	var messages struct{ Messages []struct{ ID string } }
+	c.call(t, http.MethodGet, "/operator/v1/messages", "", &messages)
+	if len(dead.Deliveries) != 1 || len(messages.Messages) != 1 {
+		t.Fatalf("there are %+v and %+v, want one of each", dead, messages)
+	}
+	c.callback, c.email = dead.Deliveries[0].ID, messages.Messages[0].ID
+}
+
+// create creates a product and returns its SID. fields are more of its form.
+func (c console) create(t *testing.T, name, fields string) string {
+	t.Helper()
+	var created struct{ SID string }
+	form := url.Values{"FriendlyName": {name}, "Email": {"a@foxtrot.example"}, "PolicySid": {"RN7a97559effdf62d00f4298208492a5ea"}}
+	c.call(t, http.MethodPost, "/v1/TrustProducts", form.Encode()+"&"+fields, &created)
+	return created.SID
 }
 
 // at returns the URL of a page.
 func (c console) at(path string) string { return c.String() + "/console/" + path }
 
-// call sends a form to the API of customers and returns the SID in the response.
-func (c console) call(t *testing.T, path, form string) string {
+// call sends a request to the API of customers, with a form, or to that of operators, with JSON. into takes the response unless it
+// is nil.
+func (c console) call(t *testing.T, method, path, body string, into any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stepPatience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.String()+path, strings.NewReader(form))
+	r, err := http.NewRequestWithContext(ctx, method, c.String()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SetBasicAuth(testAccountSID, c.token)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if strings.HasPrefix(path, "/operator/") {
+		r.Header.Set("Authorization", "Bearer "+testToken)
+		r.Header.Set("Content-Type", "application/json")
+	} else {
+		r.SetBasicAuth(testAccountSID, testToken)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it has been read
-	var body struct{ SID string }
-	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || response.StatusCode >= http.StatusMultipleChoices {
-		t.Fatalf("status %d, %v", response.StatusCode, err)
+	content, err := io.ReadAll(response.Body)
+	if err == nil && into != nil {
+		err = json.Unmarshal(content, into)
 	}
-	return body.SID
+	if err != nil || response.StatusCode >= http.StatusMultipleChoices {
+		t.Fatalf("%s %s: status %d, %v: %s", method, path, response.StatusCode, err, content)
+	}
 }
 
 // pageOfConsole is a page with the heading that it has on a server of startConsole.
@@ -95,6 +132,13 @@ func (c console) pages() []pageOfConsole {
 		{"start", "", "Start"},
 		{"bundles", "bundles", "Bundles"},
 		{"bundle", "bundles/" + c.sids["bolt-voice"], "Bolt Ltd. Voice"},
+		{"reviews", "reviews", "Reviews"},
+		{"deliveries", "deliveries", "Deliveries"},
+		{"delivery", "deliveries/" + c.callback, "Delivery"},
+		{"replay", "deliveries/replay?state=dead", "Replay deliveries"},
+		{"messages", "messages", "Messages"},
+		{"message", "messages/" + c.email, "Trust Product “Foxtrot Foods” is waiting for review"},
+		{"requests", "requests", "Requests"},
 		{"policies", "policies", "Policies"},
 		{"policy", "policies/RNb0d4771c2c98518d916a3d4cd70a8f8b", "A2P Messaging: Local - Business"},
 		{"accounts", "accounts", "Accounts"},
@@ -120,7 +164,7 @@ func (tab *tab) load(t *testing.T, what string, status int64, steps ...chromedp.
 	if err != nil {
 		t.Fatalf("%s: %v\nthe browser reports: %s", what, err, strings.Join(tab.noted(), "\n"))
 	}
-	if response == nil || int64(response.Status) != status {
+	if response == nil || response.Status != status {
 		t.Fatalf("%s: %+v, want status %d", what, response, status)
 	}
 }

@@ -4,9 +4,9 @@
 // of another origin may call the API, preflight included, and read the response, and that no page of another site or port can
 // act for someone who has used the API in the same browser.
 //
-// It shows the same of the console, for someone who is logged in there, and that each of its pages works with and without
-// JavaScript and by the keyboard alone, follows changes, violates no content security policy, requests nothing from elsewhere, and
-// has no serious finding of axe-core, which `npm ci` installs from package-lock.json.
+// It shows the same of the console, for someone who is logged in there. Each of its pages works with and without JavaScript and
+// by the keyboard alone, follows changes, violates no content security policy, requests nothing from elsewhere, and has no
+// serious finding of axe-core, which `npm ci` installs from package-lock.json.
 //
 // It does not check how pages look, and does not test other browsers. Chromium cannot resolve names and can reach
 // only the loopback interface. The package is a separate module so that importers of the main one do not depend on chromedp.
