@@ -65,7 +65,10 @@ func (c *Console) showRequests(r *http.Request) (view, error) {
 func resultOptions() []option {
 	return []option{
 		{Value: "refused", Name: "refused"},
-		{Value: "2", Name: "2xx"}, {Value: "3", Name: "3xx"}, {Value: "4", Name: "4xx"}, {Value: "5", Name: "5xx"},
+		{Value: "2", Name: "2xx"},
+		{Value: "3", Name: "3xx"},
+		{Value: "4", Name: "4xx"},
+		{Value: "5", Name: "5xx"},
 	}
 }
 

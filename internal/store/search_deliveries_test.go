@@ -34,7 +34,7 @@ func TestSearchDeliveries(t *testing.T) {
 				{store.DeliveryFilter{State: store.Dropped}, "[]"},
 			} {
 				got := ""
-				for page := 0; page < 5; page++ {
+				for range 5 {
 					test.filter.Limit = 2
 					found, err := s.SearchDeliveries(t.Context(), test.filter)
 					check(t, err)
