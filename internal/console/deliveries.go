@@ -17,7 +17,8 @@ func (c *Console) deliveriesPage() page {
 	return page{
 		path: "deliveries", nav: "Deliveries", template: "deliveries.html", follows: followsDatabase, show: c.showDeliveries,
 		notes: map[string]string{
-			"queued": "The delivery is queued again.", "dropped": "The delivery is dropped.",
+			"queued":   "The delivery is queued again.",
+			"dropped":  "The delivery is dropped.",
 			"replayed": "The deliveries are queued again.",
 		},
 	}

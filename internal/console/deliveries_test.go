@@ -33,8 +33,8 @@ func notify(t testing.TB, db *store.Store, channel trust.Channel, target string)
 	}
 }
 
-// failAll makes an attempt at what is due, with an answer after which nobody tries again.
-func failAll(t testing.TB, db *store.Store, answer string) {
+// attemptAll makes an attempt at what is due, with an answer, after which it is dead.
+func attemptAll(t testing.TB, db *store.Store, answer string) {
 	t.Helper()
 	now := at.Add(time.Hour)
 	due, _, err := db.DueQueues(t.Context(), now, 100)
@@ -90,7 +90,7 @@ func TestDelivery(t *testing.T) {
 		wantStatus(t, "replaying", s.send(t, "POST", path+"/replay", fromList), http.StatusSeeOther,
 			"/console/deliveries?state=dropped&done=queued")
 		wantState("replayed", store.Ready)
-		failAll(t, db, markup)
+		attemptAll(t, db, markup)
 		for _, list := range []string{"/console/deliveries", path} {
 			text := s.send(t, "GET", list, "").Body.String()
 			wantHTML(t, list, text)
@@ -113,7 +113,7 @@ func TestDeliveriesFilter(t *testing.T) {
 	db := storetest.Open(t, storetest.Names()["sqlite"](t))
 	addBundle(t, db, "Acme", "")
 	notify(t, db, trust.Callback, "https://example.com/")
-	failAll(t, db, "no")
+	attemptAll(t, db, "no")
 	dead := onlyDelivery(t, db).Notice.ID
 	notify(t, db, trust.Email, "a@acme.example")
 	s := loggedIn(t, db)
@@ -145,7 +145,7 @@ func TestReplayMany(t *testing.T) {
 		addBundle(t, db, "Acme", "")
 		for i := range 3 {
 			notify(t, db, trust.Callback, fmt.Sprintf("https://%d.example/", i%2))
-			failAll(t, db, "no")
+			attemptAll(t, db, "no")
 		}
 		s := loggedIn(t, db)
 		filter := url.Values{"state": {"dead"}, "endpoint": {"https://0.example:443"}}.Encode()
@@ -190,7 +190,7 @@ func TestMessages(t *testing.T) {
 				t.Errorf("no %s in %s", want, text)
 			}
 		}
-		failAll(t, db, markup)
+		attemptAll(t, db, markup)
 		if text := show("/console/messages/" + id); strings.Contains(text, "<img") || !strings.Contains(text, html.EscapeString(markup)) {
 			t.Errorf("the message: %s", text)
 		}
