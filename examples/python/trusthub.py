@@ -42,5 +42,6 @@ def start_trust_hub():
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"trusthub stopped while it started, with status {process.wait()}")
-        yield Server(**json.loads(line))
+        started = json.loads(line)  # later versions may say more
+        yield Server(*(started[name] for name in Server._fields))
         process.stdin.close()
