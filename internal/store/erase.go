@@ -51,27 +51,38 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (map[string]int64, error) 
 	for _, table := range tables() {
 		x.counts[table.name] = 0
 	}
-	if e.AccountSID != "" { // first, so that its requests are refused from now on
+	err := x.erase()
+	if ctx.Err() != nil { // the drivers have many errors for that
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, s.classify(err)
+	}
+	return x.counts, nil
+}
+
+func (x *eraser) erase() error {
+	if x.of.AccountSID != "" { // first, so that its requests are refused from now on
 		if err := x.eraseAccount(); err != nil {
-			return nil, s.classify(err)
+			return err
 		}
 	}
 	found, err := x.find()
 	if err != nil {
-		return nil, s.classify(err)
+		return err
 	}
 	for sid := range found.all() {
 		x.erased[sid] = true
 	}
 	for _, step := range []func(eraseTargets) error{x.eraseKeys, x.eraseObjects, x.eraseBundles, x.eraseNotices, x.sweep} {
 		if err := step(found); err != nil {
-			return nil, s.classify(err)
+			return err
 		}
 	}
-	if !e.DryRun {
-		err = x.eraseKeys(found) // those that were stored meanwhile
+	if x.of.DryRun {
+		return nil
 	}
-	return x.counts, s.classify(err)
+	return x.eraseKeys(found) // those that were stored meanwhile
 }
 
 // eraser is a call of Erase.

@@ -143,7 +143,9 @@ var (
 
 func (p *placeholders) hide(s string) string {
 	for _, sid := range madeSID.FindAllString(s, -1) {
-		p.name(sid, sid[:2])
+		if kind := sid[:2]; kind != "RQ" { // ids of requests are random, and only some of them match
+			p.name(sid, kind)
+		}
 	}
 	for _, token := range pageToken.FindAllStringSubmatch(s, -1) {
 		p.name(token[1], "page")
