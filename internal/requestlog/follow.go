@@ -33,9 +33,11 @@ func (l *Log) Follow(filter Filter, after int64) (*Follower, error) {
 	}
 	f.gap = after > 0 && after < forgotten
 	var matching []*Entry
-	for _, entry := range earlier {
-		if entry.Sequence > after && filter.matches(entry) {
-			matching = append(matching, entry)
+	for _, entries := range earlier {
+		for _, entry := range entries {
+			if entry.Sequence > after && filter.matches(entry) {
+				matching = append(matching, entry)
+			}
 		}
 	}
 	slices.SortFunc(matching, bySequence)
@@ -47,7 +49,7 @@ func (l *Log) Follow(filter Filter, after int64) (*Follower, error) {
 func (f *Follower) HasGap() bool { return f.gap }
 
 // register has a follower offered all requests from now on, and returns those before, and the last one that was forgotten.
-func (l *Log) register(f *Follower) (earlier []*Entry, forgotten int64, err error) {
+func (l *Log) register(f *Follower) (earlier [][]*Entry, forgotten int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.followers) >= l.limits.followers {

@@ -146,29 +146,36 @@ func (l *Log) List(filter Filter, before int64, limit int) []*Entry {
 	l.mu.Lock()
 	candidates := l.candidates(filter)
 	l.mu.Unlock() // there may be many, and requests must not wait
+	limit = max(limit, 0)
 	var found []*Entry
-	for _, entry := range candidates {
-		if (before <= 0 || entry.Sequence < before) && filter.matches(entry) {
-			found = append(found, entry)
+	for _, entries := range candidates {
+		enough := len(found) + limit // of these, whatever the others have
+		for _, entry := range slices.Backward(entries) {
+			if len(found) == enough {
+				break
+			}
+			if (before <= 0 || entry.Sequence < before) && filter.matches(entry) {
+				found = append(found, entry)
+			}
 		}
 	}
 	slices.SortFunc(found, func(a, b *Entry) int { return bySequence(b, a) })
-	return found[:min(len(found), max(limit, 0))]
+	return found[:min(len(found), limit)]
 }
 
 func bySequence(a, b *Entry) int { return cmp.Compare(a.Sequence, b.Sequence) }
 
-// candidates returns the requests that can match a filter, in any order. It is called with the lock held.
-func (l *Log) candidates(filter Filter) []*Entry {
-	all := slices.Clone(l.anonymous.entries) // they can claim to be of any account
+// candidates returns the requests that can match a filter, by queue, the oldest first. It is called with the lock held.
+func (l *Log) candidates(filter Filter) [][]*Entry {
+	all := [][]*Entry{slices.Clone(l.anonymous.entries)} // they can claim to be of any account
 	if filter.AccountSID != "" {
 		if element := l.accounts[filter.AccountSID]; element != nil {
-			all = append(all, element.Value.(*account).requests.entries...)
+			all = append(all, slices.Clone(element.Value.(*account).requests.entries))
 		}
 		return all
 	}
 	for element := l.latestLast.Front(); element != nil; element = element.Next() {
-		all = append(all, element.Value.(*account).requests.entries...)
+		all = append(all, slices.Clone(element.Value.(*account).requests.entries))
 	}
 	return all
 }
