@@ -18,7 +18,7 @@ const (
 	noParent          = "0000000000000000"
 )
 
-// readTraceParent returns the traceparent of a request, or an empty string if there is none, or more than one, or an invalid one.
+// readTraceParent returns the traceparent of a request, or an empty string unless the request has exactly one that is valid.
 func readTraceParent(header http.Header) string {
 	values := header[traceHeader]
 	if len(values) != 1 || len(values[0]) != traceParentLength || !traceParent.MatchString(values[0]) ||

@@ -120,8 +120,8 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 // maxReplayed is how many deliveries a CreateReplay queues at most.
 const maxReplayed = 1000
 
-// replayDead queues all deliveries again that were given up, and returns how many. It does not go on until there is none, because
-// a receiver can refuse them as fast.
+// replayDead queues all deliveries again that were given up, and returns how many. It stops after a round
+// that queued few, and not when no delivery is dead, because a receiver can refuse deliveries as fast as they are queued.
 func replayDead(ctx context.Context, api system) (int, error) {
 	dead := operatorapi.CreateReplayRequest{State: operatorapi.CreateReplayRequestStateDead}
 	for count := 0; ; {

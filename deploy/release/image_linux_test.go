@@ -56,7 +56,7 @@ func testImage(t *testing.T, source string, p program) {
 		config.Config.Labels["org.opencontainers.image.version"] != version {
 		t.Errorf("the configuration is %+v", config)
 	}
-	if os.Getuid() != 0 {
+	if os.Getuid() != 0 { // chroot needs root, which CI has; the tests above are complete without
 		if _, ok := os.LookupEnv("CI"); ok {
 			t.Fatal("the image's program can only be run by root")
 		}

@@ -32,7 +32,7 @@ type deliveriesData struct {
 	Endpoint, Bundle string
 	Filtered         bool
 	Dead             bool   // whether the list is of dead ones
-	ReplayURL        string // of the form that replays all of them; empty if there is none for the filter
+	ReplayURL        string // of the form that replays all of them; empty if those of the filter cannot be replayed
 	Deliveries       []deliveryRow
 	Pager            pager
 }
@@ -56,16 +56,24 @@ func newDeliveryRow(d store.Delivery) deliveryRow {
 	return row
 }
 
+// searchDeliveries returns the page of a list that the query asks for, and its filter, which filterOf reads.
+func (c *Console) searchDeliveries(
+	r *http.Request, filterOf func(url.Values) (store.DeliveryFilter, error),
+) (filter store.DeliveryFilter, found store.FoundDeliveries, err error) {
+	query := r.URL.Query()
+	if filter, err = filterOf(query); err != nil {
+		return filter, found, err
+	}
+	if filter.Before, err = deliveryAfter(query); err != nil {
+		return filter, found, err
+	}
+	found, err = c.Store.SearchDeliveries(r.Context(), filter)
+	return filter, found, err
+}
+
 func (c *Console) showDeliveries(r *http.Request) (view, error) {
 	query := r.URL.Query()
-	filter, err := deliveryFilter(query)
-	if err == nil {
-		filter.Before, err = deliveryAfter(query)
-	}
-	if err != nil {
-		return view{}, err
-	}
-	found, err := c.Store.SearchDeliveries(r.Context(), filter)
+	filter, found, err := c.searchDeliveries(r, deliveryFilter)
 	if err != nil {
 		return view{}, err
 	}

@@ -18,7 +18,7 @@ func (c *Console) homePage() page {
 
 type homeData struct {
 	BaseURL    string // of the API
-	AccountSID string // of the first account; empty if there is none
+	AccountSID string // of the first account; empty without accounts
 	TestMode   bool
 	Newest     []trust.Bundle
 }

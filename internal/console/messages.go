@@ -25,14 +25,7 @@ type messagesData struct {
 
 func (c *Console) showMessages(r *http.Request) (view, error) {
 	query := r.URL.Query()
-	filter, err := messageFilter(query)
-	if err == nil {
-		filter.Before, err = deliveryAfter(query)
-	}
-	if err != nil {
-		return view{}, err
-	}
-	found, err := c.Store.SearchDeliveries(r.Context(), filter)
+	filter, found, err := c.searchDeliveries(r, messageFilter)
 	if err != nil {
 		return view{}, err
 	}

@@ -18,7 +18,7 @@ type pager struct {
 }
 
 // newPager returns the links of a list. The query has its filter; after is the value of the parameter with which the next page
-// begins, empty if there is none.
+// begins, empty on the last page.
 func newPager(r *http.Request, after, note string) pager {
 	p := pager{Note: note}
 	if r.URL.Query().Get("after") != "" {

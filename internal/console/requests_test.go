@@ -60,7 +60,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestRequestsOff says why there are none.
+// TestRequestsOff: without a request log, the page says that it is off.
 func TestRequestsOff(t *testing.T) {
 	db := storetest.Open(t, storetest.Names()["sqlite"](t))
 	s := loggedIn(t, db, func(c *console.Config) { c.Requests = operator.Requests{} })

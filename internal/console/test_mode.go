@@ -12,7 +12,7 @@ import (
 	"github.com/opentrusthub/trusthub/internal/control"
 )
 
-// testPage shows and changes the clock and the faults of a server in test mode, and resets it. Outside test mode there is none.
+// testPage shows and changes the clock and the faults of a server in test mode, and resets it. Only test mode has this page.
 func (c *Console) testPage() page {
 	return page{
 		path: "test", nav: "Clock and faults", template: "test.html", follows: followsControl, show: c.showTest,

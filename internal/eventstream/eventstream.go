@@ -57,7 +57,7 @@ type Streams struct {
 	open   map[*Stream]struct{}
 }
 
-// New returns a server's streams, of which there are none yet.
+// New returns the streams of a server, with no stream open.
 func New(config Config) *Streams {
 	return &Streams{config: config, open: map[*Stream]struct{}{}}
 }

@@ -23,7 +23,7 @@ type BundleFilter struct {
 // FoundBundles is a page of a search.
 type FoundBundles struct {
 	Bundles []trust.Bundle
-	Next    string // the SID that the next page begins after; empty if there is none. A page before it may have few rows, or none
+	Next    string // the SID that the next page begins after; empty on the last page. Others may have few rows or no rows
 }
 
 // SearchBundles returns up to limit bundles behind a SID that match the filter, the newest first. What it costs is bounded: it

@@ -5,7 +5,7 @@ import "context"
 // FoundDeliveries is a page of a search.
 type FoundDeliveries struct {
 	Deliveries []Delivery
-	Next       string // the id that the next page begins after; empty if there is none. Until then a page may have few rows
+	Next       string // the id that the next page begins after; empty on the last page. Others may have few rows
 }
 
 // SearchDeliveries is Deliveries for people. What it costs is bounded: it examines searchStep notices of those in the index that
