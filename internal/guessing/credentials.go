@@ -2,8 +2,6 @@ package guessing
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +20,8 @@ const (
 // credentials is a copy of all credentials. It has the changes of this process at once, and those of another one after a second,
 // or later if there are very many accounts.
 type credentials struct {
-	load    func(context.Context) ([]store.Account, error)
-	version func() int64 // of the accounts; this process's changes raise it
+	load    func(context.Context) ([]store.Credential, error)
+	version func() int64 // of the credentials; this process's changes raise it
 	now     func() time.Time
 
 	current atomic.Pointer[snapshot]
@@ -32,8 +30,8 @@ type credentials struct {
 
 // snapshot is a copy.
 type snapshot struct {
-	tokens  map[string][sha256.Size]byte // by account SID
-	err     error                        // if there is no copy yet
+	known   map[string]store.Credential // by user name
+	err     error                       // if there is no copy yet
 	version int64
 	until   time.Time // when to replace it
 }
@@ -50,12 +48,7 @@ func (c *credentials) right(ctx context.Context, username, password string) (boo
 	return s.right(username, password), s.err
 }
 
-// right compares hashes, which takes the same time whatever was sent.
-func (s *snapshot) right(username, password string) bool {
-	want, known := s.tokens[username]
-	got := sha256.Sum256([]byte(password))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && known
-}
+func (s *snapshot) right(username, password string) bool { return s.known[username].Accepts(password) }
 
 // fresh returns a copy that is not too old. All callers wait for the same query, but not for long if there is an old copy.
 func (c *credentials) fresh(ctx context.Context) (*snapshot, error) {
@@ -95,21 +88,21 @@ func (c *credentials) read(ctx context.Context) *snapshot {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	s, start := &snapshot{version: c.version()}, c.now()
-	accounts, err := c.load(ctx)
+	all, err := c.load(ctx)
 	end := c.now()
 	if err != nil {
 		s.until = end.Add(minAge)
-		if last := c.current.Load(); last != nil && last.tokens != nil {
-			s.tokens = last.tokens
+		if last := c.current.Load(); last != nil && last.known != nil {
+			s.known = last.known
 		} else {
 			s.err = err
 		}
 		return s
 	}
 	s.until = end.Add(max(minAge, loadShare*end.Sub(start)))
-	s.tokens = make(map[string][sha256.Size]byte, len(accounts))
-	for _, account := range accounts {
-		s.tokens[account.SID] = sha256.Sum256([]byte(account.AuthToken))
+	s.known = make(map[string]store.Credential, len(all))
+	for _, credential := range all {
+		s.known[credential.Username] = credential
 	}
 	return s
 }

@@ -36,11 +36,11 @@ type Limiter struct {
 	credentials *credentials
 }
 
-// New returns a limiter that wraps next, for the accounts of the store.
+// New returns a limiter that wraps next, for the credentials in the store.
 func New(db *store.Store, next Authenticator, now func() time.Time, log *slog.Logger) *Limiter {
 	return &Limiter{
 		next: next, now: now, log: log, failures: newFailures(),
-		credentials: &credentials{load: db.Accounts, version: db.AccountsVersion, now: now},
+		credentials: &credentials{load: db.Credentials, version: db.CredentialsVersion, now: now},
 	}
 }
 

@@ -46,9 +46,9 @@ func newGuesser(t *testing.T, db *store.Store) *guesser {
 		g.asked.Add(1)
 		return h.Authenticate(ctx, username, password)
 	}, now, slog.New(slog.NewTextHandler(&g.log, nil)))
-	g.credentials.load = func(ctx context.Context) ([]store.Account, error) {
+	g.credentials.load = func(ctx context.Context) ([]store.Credential, error) {
 		g.queries.Add(1)
-		return db.Accounts(ctx)
+		return db.Credentials(ctx)
 	}
 	return g
 }
@@ -221,10 +221,10 @@ func TestChangedAccounts(t *testing.T) {
 func TestManyAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queries := 0
-		c := &credentials{now: time.Now, version: func() int64 { return 0 }, load: func(context.Context) ([]store.Account, error) {
+		c := &credentials{now: time.Now, version: func() int64 { return 0 }, load: func(context.Context) ([]store.Credential, error) {
 			queries++
 			<-time.After(3 * time.Second)
-			return []store.Account{alice}, nil
+			return []store.Credential{{Username: alice.SID, AccountSID: alice.SID}}, nil
 		}}
 		begun := time.Now()
 		for range 100 {

@@ -6,8 +6,6 @@ package hub
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"time"
@@ -20,12 +18,13 @@ import (
 
 // Hub implements server.StrictServerInterface on a store.
 type Hub struct {
-	store    *store.Store
-	policy   trust.Policy
-	now      func() time.Time
-	accounts *accountCache
-	slots    *slots
-	limits   pageLimits
+	store  *store.Store
+	policy trust.Policy
+	now    func() time.Time
+	slots  *slots
+	limits pageLimits
+
+	credentials *credentialCache
 
 	bundles     map[trust.Kind]collection[trust.Bundle]
 	endUsers    collection[trust.EndUser]
@@ -45,7 +44,7 @@ func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Tim
 			}, now)
 	}
 	return &Hub{
-		store: s, policy: policy, now: now, accounts: newAccountCache(s, now), slots: newSlots(), limits: usualLimits(),
+		store: s, policy: policy, now: now, credentials: newCredentialCache(s, now), slots: newSlots(), limits: usualLimits(),
 		bundles: map[trust.Kind]collection[trust.Bundle]{
 			trust.TrustProduct:    newBundles(trust.TrustProduct),
 			trust.CustomerProfile: newBundles(trust.CustomerProfile),
@@ -59,16 +58,14 @@ func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Tim
 
 // Authenticate is an api.Config.Authenticate: the user name is the account SID, the password its auth token.
 func (h *Hub) Authenticate(ctx context.Context, username, password string) (string, error) {
-	account, err := h.accounts.account(ctx, username)
+	credential, err := h.credentials.credential(ctx, username)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", err
 	}
-	// Hashes have the same length, so the comparison takes the same time for every token and for an unknown account.
-	want, got := sha256.Sum256([]byte(account.AuthToken)), sha256.Sum256([]byte(password))
-	if subtle.ConstantTimeCompare(want[:], got[:]) == 0 || account.SID == "" {
+	if !credential.Accepts(password) { // as slow for an unknown user name
 		return "", api.ErrUnauthenticated
 	}
-	return account.SID, nil
+	return credential.AccountSID, nil
 }
 
 // Health is an api.Config.Health.

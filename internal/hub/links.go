@@ -14,7 +14,6 @@ import (
 
 	"github.com/opentrusthub/trusthub/api"
 	"github.com/opentrusthub/trusthub/gen"
-	"github.com/opentrusthub/trusthub/internal/store"
 )
 
 const usualPageSize = 50
@@ -36,19 +35,20 @@ func requested(r *http.Request, err error) pageRequest {
 
 // links creates and reads the links between the pages of a list.
 type links struct {
-	base    string        // the URL of the server
-	path    string        // of the list
-	filters url.Values    // by their names in the API
-	account store.Account // its auth token signs page tokens
+	base    string     // the URL of the server
+	path    string     // of the list
+	filters url.Values // by their names in the API
+	account string     // its SID
+	secret  string     // signs page tokens
 	size    int
 	number  int
 	token   string // of this page
 }
 
-func newLinks(ctx context.Context, requested *url.URL, account store.Account) links {
+func newLinks(ctx context.Context, requested *url.URL, accountSID, secret string) links {
 	query := requested.Query()
 	l := links{
-		base: api.BaseURL(ctx), path: requested.EscapedPath(), filters: query, account: account,
+		base: api.BaseURL(ctx), path: requested.EscapedPath(), filters: query, account: accountSID, secret: secret,
 		size: number(query.Get("PageSize"), usualPageSize), number: number(query.Get("Page"), 0), token: query.Get("PageToken"),
 	}
 	for _, name := range []string{"PageSize", "Page", "PageToken"} {
@@ -112,8 +112,8 @@ func (l links) sign(p position) string {
 }
 
 func (l links) signature(text string) []byte {
-	mac := hmac.New(sha256.New, []byte(l.account.AuthToken))
-	mac.Write([]byte("page token\n" + l.account.SID + "\n" + l.path + "\n" + l.filters.Encode() + "\n" + text))
+	mac := hmac.New(sha256.New, []byte(l.secret))
+	mac.Write([]byte("page token\n" + l.account + "\n" + l.path + "\n" + l.filters.Encode() + "\n" + text))
 	return mac.Sum(nil)[:16]
 }
 

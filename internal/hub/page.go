@@ -61,17 +61,18 @@ func openPage[Row, Shown any](
 	if r.err != nil {
 		return nil, r.err
 	}
-	account, err := h.accounts.account(ctx, api.AccountSID(ctx))
+	secret, err := h.store.PageKey(ctx)
 	if err != nil {
 		return nil, err
 	}
+	account := api.AccountSID(ctx)
 	p := &page[Row, Shown]{
-		source: rows, links: newLinks(ctx, r.url, account), array: array, present: present, ctx: ctx, limits: h.limits,
+		source: rows, links: newLinks(ctx, r.url, account, secret), array: array, present: present, ctx: ctx, limits: h.limits,
 	}
 	if p.from, err = p.start(); err != nil {
 		return nil, err
 	}
-	if p.release, err = h.slots.acquire(ctx, account.SID); err != nil {
+	if p.release, err = h.slots.acquire(ctx, account); err != nil {
 		return nil, err
 	}
 	opened := false

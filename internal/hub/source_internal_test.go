@@ -74,7 +74,7 @@ func TestTokenIsOfItsList(t *testing.T) {
 	if r.err != nil {
 		t.Fatal(r.err)
 	}
-	l := newLinks(t.Context(), r.url, store.Account{SID: "AC1", AuthToken: "secret"})
+	l := newLinks(t.Context(), r.url, "AC1", "secret")
 	if want := (url.Values{"Status": {"draft"}, "FriendlyName": {"a, b&c"}}); l.path != "/v1/TrustProducts" || l.size != 7 ||
 		l.token != "token" || fmt.Sprint(l.filters) != fmt.Sprint(want) {
 		t.Errorf("the links are %+v", l)
@@ -84,8 +84,8 @@ func TestTokenIsOfItsList(t *testing.T) {
 		t.Errorf("the token leads to %+v, %v", from, err)
 	}
 	for what, change := range map[string]func(*links){
-		"another account": func(l *links) { l.account.SID = "AC2" },
-		"another secret":  func(l *links) { l.account.AuthToken = "other" },
+		"another account": func(l *links) { l.account = "AC2" },
+		"another secret":  func(l *links) { l.secret = "other" },
 		"another list":    func(l *links) { l.path = "/v1/TrustProducts/BU1/EntityAssignments" },
 		"another filter":  func(l *links) { l.filters = url.Values{"Status": {"in-review"}} },
 	} {

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// Account is one account: who may call the API, and with which token.
+// Account is one account: who may call the API, and with which tokens.
 type Account struct {
-	SID       string
-	AuthToken string
-	Created   time.Time
+	SID            string
+	AuthToken      string // signs the callbacks of the account, too
+	SecondaryToken string // accepted as well while the tokens are rotated; empty: none
+	Created        time.Time
 }
 
 var accounts = newTable(
@@ -19,6 +20,7 @@ var accounts = newTable(
 	fixed(text("sid", func(a *Account) *string { return &a.SID })),
 	text("auth_token", func(a *Account) *string { return &a.AuthToken }),
 	fixed(moment("created_at", func(a *Account) *time.Time { return &a.Created })),
+	text("secondary_token", func(a *Account) *string { return &a.SecondaryToken }),
 )
 
 // addPrimaries gives each account that has none its Primary Customer Profile. It is a migration, and runs again at each Open with
@@ -69,9 +71,6 @@ func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err e
 	})
 	return stored && err == nil, err
 }
-
-// AccountsVersion changes whenever this process changes an account. A cache compares it.
-func (s *Store) AccountsVersion() int64 { return s.version.Load() }
 
 // Account returns the account with this SID, or ErrNotFound.
 func (s *Store) Account(ctx context.Context, sid string) (Account, error) {

@@ -62,6 +62,9 @@ func fill(t *testing.T, s *store.Store) {
 	_, err := s.Bundles.CreateOnce(t.Context(), request("fingerprint", at), p)
 	check(t, err)
 	fillContents(t, s, p.SID)
+	check(t, s.AddAPIKey(t.Context(), store.APIKey{SID: trust.NewSID(trust.APIKeyPrefix, time.Now()), AccountSID: accountSID, Created: at}, "secret"))
+	_, err = s.PageKey(t.Context())
+	check(t, err)
 	check(t, s.AddLoginCode(t.Context(), rand.Text(), at, at.Add(time.Minute)))
 	if placed, err := s.EventsAfter(t.Context(), 0, 1); err != nil || len(placed) != 1 { // and others without a position
 		t.Fatalf("%+v, %v", placed, err)

@@ -61,15 +61,16 @@ type Store struct {
 	engine  engine
 	writer  *sql.DB
 	reader  *sql.DB             // the writer itself on Postgres
-	auth    *sql.DB             // for Account only, so that authentication works while the others are busy
+	auth    *sql.DB             // for Credential only, so that authentication works while the others are busy
 	reads   runner              // on reader, outside transactions
 	logins  runner              // on auth
 	scans   *semaphore.Weighted // limits lists with unindexed filters
 	batches *batcher            // of writes, on SQLite; nil on Postgres, where writes are concurrent
 	woken   chan struct{}
-	version atomic.Int64 // of the accounts; incremented by each change of this process
-	file    *file        // on SQLite; nil on Postgres
-	found   int64        // the version of the schema before Open
+	version atomic.Int64 // of the credentials; incremented by each change of this process
+	pageKey atomic.Pointer[string]
+	file    *file // on SQLite; nil on Postgres
+	found   int64 // the version of the schema before Open
 	writes  lastWrite
 	changes changes
 }

@@ -22,7 +22,7 @@ func tables() []layout {
 	return []layout{
 		accounts.layout, bundles.layout, noticeRows.layout, attemptRows.layout, savedAnswers.layout,
 		endUsers.layout, documents.layout, assignments.layout, channelEndpoints.layout, evaluations.layout,
-		events.layout, eventPositions.layout, logins.layout,
+		events.layout, eventPositions.layout, logins.layout, apiKeys.layout, settings.layout,
 	}
 }
 

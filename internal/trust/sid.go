@@ -18,6 +18,7 @@ const (
 	ChannelEndpointPrefix    = "RA" // of the assignment of an endpoint, which has a SID of its own
 	EvaluationPrefix         = "EL"
 	PolicyPrefix             = "RN"
+	APIKeyPrefix             = "SK"
 	TypePrefix               = "OY" // of an end user type or a supporting document type
 	AddressPrefix            = "AD" // of another API
 	PhoneNumberPrefix        = "PN" // of another API
