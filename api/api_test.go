@@ -384,9 +384,9 @@ func TestCORSHeaders(t *testing.T) {
 	handler := newHandler(t, backend{}, api.Config{})
 	want := map[string]string{
 		"Access-Control-Allow-Origin":      "*",
-		"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key",
+		"Access-Control-Allow-Headers":     "Authorization, Content-Type, Idempotency-Key, Traceparent",
 		"Access-Control-Allow-Credentials": "false",
-		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After",
+		"Access-Control-Expose-Headers":    "Twilio-Request-Id, Retry-After, Twilio-Concurrent-Requests",
 	}
 	for path, methods := range map[string]string{
 		"/v1/TrustProducts": "GET, POST, OPTIONS", "/v1/TrustProducts/" + validSID: "DELETE, GET, POST, OPTIONS",

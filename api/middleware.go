@@ -177,7 +177,10 @@ func release(c echo.Context) {
 // browser must not add cached ones: with "true", browsers refuse "*", and a named origin would let every web page act for the
 // user.
 func addCORSHeaders(header http.Header) {
-	values := [...]string{"*", "Authorization, Content-Type, Idempotency-Key", "false", requestIDHeader + ", Retry-After"}
+	values := [...]string{
+		"*", "Authorization, Content-Type, Idempotency-Key, " + traceHeader,
+		"false", requestIDHeader + ", Retry-After, " + concurrentHeader,
+	}
 	for i, name := range [...]string{
 		"Access-Control-Allow-Origin", "Access-Control-Allow-Headers",
 		"Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",

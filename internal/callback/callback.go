@@ -117,9 +117,9 @@ func (s *Sender) Send(ctx context.Context, n trust.Notice, authToken string) tru
 func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.Notice, authToken string) {
 	ctx, cancel := context.WithTimeout(parent, s.timeout)
 	defer cancel()
-	var connected atomic.Bool // the transport's goroutines may call the trace
+	var connected atomic.Pointer[time.Time] // the transport's goroutines may call the trace
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(new(s.now())) },
 	})
 
 	request, err := newRequest(ctx, n, authToken)
@@ -132,7 +132,9 @@ func (s *Sender) send(parent context.Context, attempt *trust.Attempt, n trust.No
 	}
 	// Not an http.Client, which follows redirects and puts the URL into its errors.
 	response, err := s.transport.RoundTrip(request)
-	attempt.Connected = connected.Load()
+	if at := connected.Load(); at != nil {
+		attempt.Connected, attempt.Connecting = true, at.Sub(attempt.Started)
+	}
 	if err != nil {
 		// An address that the guard refused is tried again too: the name may get another address, and the operator may
 		// allow the range.

@@ -197,7 +197,7 @@ func TestVerdict(t *testing.T) {
 	} {
 		got := sender.Send(t.Context(), notice(server.URL+test.path), token)
 		want := trust.Attempt{
-			Started: got.Started, Duration: got.Duration, Connected: true,
+			Started: got.Started, Duration: got.Duration, Connected: true, Connecting: got.Connecting,
 			StatusCode: test.status, Verdict: test.verdict, Error: test.failure,
 		}
 		if test.verdict == trust.TryAgain {
@@ -217,8 +217,8 @@ func TestClock(t *testing.T) {
 	}})
 	server := receiver(t, func(http.ResponseWriter, *http.Request) {})
 	got := sender.Send(t.Context(), notice(server.URL), token)
-	if !got.Started.Equal(started) || got.Duration != time.Second {
-		t.Errorf("started %v, took %v", got.Started, got.Duration)
+	if !got.Started.Equal(started) || got.Connecting != time.Second || got.Duration != 2*time.Second {
+		t.Errorf("started %v, connected after %v, took %v", got.Started, got.Connecting, got.Duration)
 	}
 }
 

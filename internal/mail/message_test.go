@@ -66,7 +66,7 @@ func TestMessage(t *testing.T) {
 	const name = "Bäckerei 東京 🥐"
 	attempt := sender(t, srv.addr).Send(t.Context(), notice(name, "", trust.TwilioRejected, 18601, 99999))
 	want := trust.Attempt{
-		Started: epoch, Duration: time.Second, Verdict: trust.Delivered, Connected: true,
+		Started: epoch, Duration: 2 * time.Second, Verdict: trust.Delivered, Connected: true, Connecting: time.Second,
 		StatusCode: 250, Answer: "250 2.0.0 OK: queued",
 	}
 	if attempt != want {

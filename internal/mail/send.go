@@ -64,7 +64,9 @@ func (s *Sender) deliver(ctx context.Context, n trust.Notice, attempt *trust.Att
 	defer context.AfterFunc(ctx, link.close)()
 
 	answer, stage, err := s.converse(ctx, link, n.Target, message)
-	attempt.Connected = link.connected()
+	if at, ok := link.connected(); ok {
+		attempt.Connected, attempt.Connecting = true, at.Sub(attempt.Started)
+	}
 	if err == nil {
 		attempt.Verdict, attempt.StatusCode = trust.Delivered, 250
 		attempt.Answer = line(s.redact("250 "+answer, n.Target), answerLimit)
@@ -187,7 +189,8 @@ type link struct {
 	sender *Sender
 
 	mu     sync.Mutex
-	conn   net.Conn // nil until connected
+	conn   net.Conn  // nil until connected
+	at     time.Time // when conn was made
 	closed bool
 }
 
@@ -218,16 +221,17 @@ func (l *link) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 func (l *link) hold(conn net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.conn = conn
+	l.conn, l.at = conn, l.sender.now()
 	if l.closed { // the time was over just when the connection was made
 		_ = conn.Close()
 	}
 }
 
-func (l *link) connected() bool {
+// connected returns when the server was reached, or false if it was not.
+func (l *link) connected() (at time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conn != nil
+	return l.at, l.conn != nil
 }
 
 func (l *link) close() {

@@ -25,7 +25,7 @@ func newDeliveries() *deliveries {
 		}, []string{"channel", "state"}),
 		delays: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "trusthub_delivery_delay_seconds",
-			Help:    "Time from a change until the first attempt to report it begins. A replay counts as a first attempt.",
+			Help:    "Time from a change until the first attempt to report it has reached the receiver. A replay counts as a first attempt.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600},
 		}, []string{"channel"}),
 	}
@@ -48,8 +48,8 @@ func (m *Metrics) ObserveDelivery(r store.Report) {
 	if r.State != store.Ready {
 		m.deliveries.ended.WithLabelValues(channel, string(r.State)).Inc()
 	}
-	if r.Lease.Tries == 0 {
-		delay := r.Attempt.Started.Sub(r.Lease.Notice.Created)
+	if r.Lease.Tries == 0 && r.Attempt.Connected {
+		delay := r.Attempt.Started.Add(r.Attempt.Connecting).Sub(r.Lease.Notice.Created)
 		m.deliveries.delays.WithLabelValues(channel).Observe(max(delay.Seconds(), 0)) // servers' clocks may differ
 	}
 }

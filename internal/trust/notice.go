@@ -69,6 +69,7 @@ type Attempt struct {
 	Duration   time.Duration
 	Verdict    Verdict
 	Connected  bool          // whether the receiver could be reached at all
+	Connecting time.Duration // the part of Duration before that; it is not kept
 	StatusCode int           // of HTTP or SMTP, 0 without a response
 	RetryAfter time.Duration // as requested by the receiver, or 0
 	Answer     string        // the first bytes of the response
