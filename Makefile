@@ -80,24 +80,13 @@ screenshots: ## Write the pictures of the console's pages to docs/console; needs
 
 # Coverage differs from run to run because of background work, so minimizing without a limit would take most of the time.
 FUZZTIME ?= 1m
-fuzz: ## Send arbitrary input to package api, to seeds, to evaluations, and to the whole server on each engine, for FUZZTIME each
-	@set -e; for target in FuzzRequest FuzzObject; do \
-		echo "fuzz $$target"; \
-		go test ./api -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
-	done
-	go test ./internal/seed -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
-	go test ./internal/retryafter -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
-	@set -e; for target in FuzzEvaluate FuzzOptionalFields; do \
-		echo "fuzz $$target"; \
-		go test ./internal/trust/catalog -run '^$$' -fuzz $$target -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
-	done
-	@set -e; for target in FuzzServerSQLite FuzzServerPostgres; do \
-		echo "fuzz $$target"; \
-		go test ./internal/hub -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
-	done
-	@set -e; for target in FuzzOperatorSQLite FuzzOperatorPostgres; do \
-		echo "fuzz $$target"; \
-		go test ./internal/operator -run '^$$' -fuzz "$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+fuzz: ## Run every fuzz test for FUZZTIME
+	@set -e; for package in $$(grep -rl '^func Fuzz' --include=*_test.go api internal | xargs -n1 dirname | sort -u); do \
+		targets=$$(go test ./$$package -list '^Fuzz'); \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "fuzz $$package $$target"; \
+			go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
+		done; \
 	done
 
 crash: ## Kill servers with -9 in 200 rounds, and while 100 programs onboard 10,000 businesses; run 10,000 random steps and sequences

@@ -124,7 +124,7 @@ func wantStatus(t *testing.T, what string, response *httptest.ResponseRecorder, 
 }
 
 // addBundle stores an account with a bundle.
-func addBundle(t *testing.T, db *store.Store, name, email string) {
+func addBundle(t testing.TB, db *store.Store, name, email string) {
 	t.Helper()
 	if err := db.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: "verysecret", Created: at}); err != nil {
 		t.Fatal(err)
