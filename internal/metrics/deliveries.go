@@ -25,7 +25,7 @@ func newDeliveries() *deliveries {
 		}, []string{"channel", "state"}),
 		delays: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "trusthub_delivery_delay_seconds",
-			Help:    "Time from a change until the first attempt to report it has reached the receiver. A replay counts as a first attempt.",
+			Help:    "Time from a change until the first attempt has reached the receiver. A replay counts as a first attempt.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600},
 		}, []string{"channel"}),
 	}
