@@ -24,7 +24,7 @@ const (
 	// shortOutage is how long Postgres may be down without a notice being repeated: a server that has sent one records it as
 	// soon as it can, and no other may send it before the lease ends.
 	shortOutage = leaseTime / 2
-	resumeLimit = leaseTime     // for a server to be healthy after Postgres is back; it takes less than a second
+	resumeLimit = leaseTime // for a server to be healthy after Postgres is back; it takes less than a second
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )

@@ -21,7 +21,8 @@ import (
 const bouncerVariable = "TRUSTHUB_TEST_PGBOUNCER"
 
 // errNoBouncer means that PgBouncer is not installed. Its text says what to do.
-var errNoBouncer = errors.New("no PgBouncer to test with: install Debian's pgbouncer package (it is looked for in PATH and in /usr/sbin)")
+var errNoBouncer = errors.New("no PgBouncer to test with: install Debian's pgbouncer package (it is looked for in PATH " +
+	"and in /usr/sbin)")
 
 // BouncerPool is how many connections to Postgres the PgBouncer of a test has at most. A server of ours has up to 18 to it.
 const BouncerPool = 4
@@ -70,7 +71,7 @@ func startBouncer(tb testing.TB, at string, port int) error {
 	if err != nil {
 		return errNoBouncer
 	}
-	folder, err := os.MkdirTemp("", "pgbouncer-")
+	folder, err := os.MkdirTemp("", "pgbouncer-") //nolint:usetesting // PgBouncer's user could not reach the test's own
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -85,11 +86,11 @@ func (c *Cluster) URL() string { return Hosts(c) }
 
 // Hosts returns the URL of the database of several clusters, in this order.
 func Hosts(first *Cluster, others ...*Cluster) string {
-	at := fmt.Sprintf("postgres://postgres@127.0.0.1:%d", first.port)
-	for _, c := range others {
-		at += fmt.Sprintf(",127.0.0.1:%d", c.port)
+	var hosts []string
+	for _, c := range append([]*Cluster{first}, others...) {
+		hosts = append(hosts, fmt.Sprintf("127.0.0.1:%d", c.port))
 	}
-	return at + "/postgres?sslmode=disable"
+	return "postgres://postgres@" + strings.Join(hosts, ",") + "/postgres?sslmode=disable"
 }
 
 // Kill kills the postmaster and all its children with SIGKILL, and returns when the last of them has ended.

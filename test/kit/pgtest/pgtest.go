@@ -14,8 +14,8 @@
 // without a password while the tests run. On Windows it cannot run a cluster: set TRUSTHUB_TEST_POSTGRES. If the temporary
 // folder neither belongs to the test's user nor is writable by postgres, an empty folder may remain.
 //
-// [ThroughBouncer] puts a PgBouncer in front of a database, and TRUSTHUB_TEST_PGBOUNCER=1 does so for those of New, NewDurable and
-// Template, so that any test can be run through it.
+// [ThroughBouncer] puts a PgBouncer in front of a database, and TRUSTHUB_TEST_PGBOUNCER=1 does so for those of New, NewDurable
+// and Template, so that any test can be run through it.
 //
 // Without Postgres a test is skipped, with a message about what to install or set. With CI=true it fails instead.
 package pgtest
