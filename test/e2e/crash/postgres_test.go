@@ -154,7 +154,7 @@ func (l *clientLoad) outlast(t *testing.T, kill, revive func() error) outage {
 	if err := kill(); err != nil {
 		t.Fatal(err)
 	}
-	for range 10 { // the first requests use connections that were open
+	for range 3 { // the first requests use connections that were open
 		for i := range l.servers {
 			verifyUnavailable(t, l.servers[i].Load().url)
 		}
