@@ -6,7 +6,7 @@ TOOLS := $(CURDIR)/bin/tools
 MODULES := . deploy test/e2e/interop test/contract test/e2e/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash siege bench interop browser screenshots image release deploy clean $(TOOLS)/contract
+.PHONY: help run build test race generate vendored verify contract-diff lint fuzz crash pgbouncer siege bench interop browser screenshots image release deploy clean $(TOOLS)/contract
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,13 @@ crash: ## Kill servers with -9 in 200 rounds, and while 100 programs onboard 10,
 	TRUSTHUB_CHURN=10000 go test ./internal/store -run TestPagesAreStable -v
 	TRUSTHUB_WALK_STEPS=10000 go test ./internal/jobs -run TestRandomWalk -v
 	TRUSTHUB_CONTENTS_WALKS=10000 go test ./internal/hub -run TestRandomContents -timeout 60m -v
+
+# Left out are the tests of what belongs to a session (its role, time-outs, prepared statements), and those that have a pooler anyway.
+PGBOUNCER := TRUSTHUB_TEST_PGBOUNCER=1 go test -count=1 -vet=off
+pgbouncer: ## Run the tests of the database, and of several servers that are killed, through PgBouncer in transaction mode
+	$(PGBOUNCER) ./internal/store ./internal/hub ./internal/operator ./internal/jobs \
+		-skip 'TestRoleWithoutCreate|TestStatementTimeout$$|TestPreparedOnPostgres|Pooler|/sqlite'
+	$(PGBOUNCER) ./test/e2e/crash -run 'TestManyServers|TestTenServersStart'
 
 SIEGE ?= full
 siege: ## Attack the server as one caller who harms the others, at full size (SIEGE=share: a smaller size)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -25,8 +24,8 @@ type engine struct {
 	names string
 	// mayMigrate returns an error if the schema cannot be migrated.
 	mayMigrate func(ctx context.Context, db *sql.DB) error
-	// migrateUnder returns the options that keep two processes from migrating at the same time.
-	migrateUnder func() ([]goose.ProviderOption, error)
+	// lockMigrations keeps other processes from migrating at the same time, until unlock is called.
+	lockMigrations func(ctx context.Context, db *sql.DB) (unlock func() error, err error)
 	// driverPrepares reports whether the driver caches prepared statements.
 	driverPrepares bool
 	// lockRow, after a SELECT, locks the rows until the transaction ends; skipLocked skips rows that others have locked. They are
@@ -52,8 +51,8 @@ func sqliteEngine() engine {
 			UNION ALL SELECT 'bundles.' || name FROM pragma_table_info('bundles')
 			UNION ALL SELECT 'products.' || name FROM pragma_table_info('products')`,
 		mayMigrate: func(context.Context, *sql.DB) error { return nil },
-		// SQLite has no lock that outlasts a transaction. The one that loses the race for a migration tries again (migrate).
-		migrateUnder: func() ([]goose.ProviderOption, error) { return nil, nil },
+		// SQLite has no lock that leaves others a connection. The one that loses the race for a migration tries again (migrate).
+		lockMigrations: func(context.Context, *sql.DB) (func() error, error) { return func() error { return nil }, nil },
 		passes: func(err error) bool {
 			failure, ok := errors.AsType[*sqlite.Error](err)
 			if !ok {
@@ -75,7 +74,7 @@ func sqliteEngine() engine {
 func postgresEngine() engine {
 	return engine{
 		dialect:        goose.DialectPostgres,
-		driverPrepares: true, // pgx does, unless the URL says otherwise, as it must with some poolers
+		driverPrepares: true, // pgx does, except through a pooler
 		snapshot:       &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 		names: `WITH here AS (
 				SELECT c.oid, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -86,13 +85,10 @@ func postgresEngine() engine {
 			SELECT relname::text FROM here
 			UNION ALL SELECT relname || '.' || attname FROM here JOIN pg_catalog.pg_attribute ON attrelid = oid
 				WHERE relname IN ('accounts', 'bundles', 'products') AND attnum > 0 AND NOT attisdropped`,
-		mayMigrate: mayCreateTables,
-		migrateUnder: func() ([]goose.ProviderOption, error) {
-			locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // tries each second for a minute
-			return []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
-		},
-		lockRow:    ` FOR UPDATE`,
-		skipLocked: ` FOR UPDATE SKIP LOCKED`,
+		mayMigrate:     mayCreateTables,
+		lockMigrations: lockMigrations,
+		lockRow:        ` FOR UPDATE`,
+		skipLocked:     ` FOR UPDATE SKIP LOCKED`,
 		// Without the LIMIT the planner would expect 100 elements, and read small tables as a whole.
 		list: `(SELECT value FROM json_array_elements(CAST($1 AS JSON)) AS elements (value)
 			LIMIT json_array_length(CAST($1 AS JSON)))`,
@@ -108,7 +104,7 @@ func postgresEngine() engine {
 			case "08", "53", "57", "58": // connection, resources, operator intervention (57014: statement time-out), I/O
 				return true
 			}
-			return answer.Code == "25006" // read-only: a standby that will be promoted
+			return answer.Code == readOnly // a standby that will be promoted
 		},
 		collides: func(err error) bool {
 			answer, ok := errors.AsType[*pgconn.PgError](err)

@@ -14,7 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// openPostgres opens a pool, and a small one for authentication. Timeouts in the URL override the options.
+// openPostgres opens a pool, and a small one for authentication, directly or through a pooler. Timeouts in the URL override the
+// options.
 func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -23,17 +24,17 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = o.ConnectTimeout
 	}
-	limits := map[string]time.Duration{
-		"statement_timeout": o.StatementTimeout,
-		// A transaction whose client has disappeared must not keep its locks.
-		"idle_in_transaction_session_timeout": o.StatementTimeout,
-	}
+	switchover := newFailover(config)
 	patient := config.Copy() // a migration may take longer than a request
-	for name, limit := range limits {
-		patient.RuntimeParams[name] = "0"
-		if _, given := config.RuntimeParams[name]; !given {
-			config.RuntimeParams[name] = strconv.FormatInt(max(limit, 0).Milliseconds(), 10)
-		}
+	pooled, err := isPooled(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if pooled {
+		usePooler(patient, url, 0)
+		usePooler(config, url, o.StatementTimeout)
+	} else {
+		limitStatements(patient, config, o.StatementTimeout)
 	}
 	e, migrator := postgresEngine(), stdlib.OpenDB(*patient)
 	var found int64
@@ -43,15 +44,28 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	if err := errors.Join(err, migrator.Close()); err != nil {
 		return nil, err
 	}
-	pool := stdlib.OpenDB(*config)
+	pool := stdlib.OpenDB(*config, switchover.options()...)
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	auth := stdlib.OpenDB(*config)
+	auth := stdlib.OpenDB(*config, switchover.options()...)
 	auth.SetConnMaxIdleTime(5 * time.Minute)
 	s := newStore(e, pool, pool, auth)
 	s.found = found
 	return s, nil
+}
+
+// limitStatements sets the timeouts of a config that does not have them, and none in patient.
+func limitStatements(patient, config *pgx.ConnConfig, limit time.Duration) {
+	for _, name := range []string{
+		"statement_timeout",
+		"idle_in_transaction_session_timeout", // a transaction whose client has disappeared must not keep its locks
+	} {
+		patient.RuntimeParams[name] = "0"
+		if _, given := config.RuntimeParams[name]; !given {
+			config.RuntimeParams[name] = strconv.FormatInt(max(limit, 0).Milliseconds(), 10)
+		}
+	}
 }
 
 // checkEncoding returns an error if the database cannot store every text.

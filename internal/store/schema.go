@@ -170,16 +170,16 @@ func up(ctx context.Context, e engine, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	options, err := e.migrateUnder()
-	if err != nil {
-		return fmt.Errorf("migration lock: %w", err)
-	}
-	provider, err := goose.NewProvider(e.dialect, db, dir, options...)
+	provider, err := goose.NewProvider(e.dialect, db, dir)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	unlock, err := e.lockMigrations(ctx, db)
+	if err != nil {
+		return fmt.Errorf("migration lock: %w", err)
+	}
 	_, err = provider.Up(ctx)
-	return err
+	return errors.Join(err, unlock())
 }
 
 // checkSchema returns why this program cannot work on the schema, as it is now, nil if it can. It costs one query of a few pages.

@@ -24,6 +24,7 @@ const (
 	// shortOutage is how long Postgres may be down without a notice being repeated: a server that has sent one records it as
 	// soon as it can, and no other may send it before the lease ends.
 	shortOutage = leaseTime / 2
+	resumeLimit = leaseTime // for a server to be healthy after Postgres is back; it takes less than a second
 	unavailable = `{"code":20503,"message":"The service is unavailable, try again later",` +
 		`"more_info":"https://www.twilio.com/docs/errors/20503","status":503}`
 )
@@ -40,12 +41,28 @@ func TestPostgresDies(t *testing.T) {
 		deaths = 20
 	}
 	cluster := pgtest.NewCluster(t)
-	run := newCampaignRun(t, withPassword(t, cluster.URL()))
+	outliveDeaths(t, cluster.URL(), deaths, cluster.Kill, cluster.Start)
+}
+
+// TestFailover kills the primary of two servers of Postgres in the same way, and promotes the standby, which commits have waited
+// for. The servers of ours have the URL of both.
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.NewCluster(t)
+	standby := primary.NewStandby(t)
+	outliveDeaths(t, pgtest.Hosts(primary, standby), 1, primary.Kill, standby.Promote)
+}
+
+// outliveDeaths has two servers under load outlive deaths of Postgres.
+func outliveDeaths(t *testing.T, db string, deaths int, kill, revive func() error) {
+	t.Helper()
+	run := newCampaignRun(t, withPassword(t, db))
 	var latest atomic.Pointer[outage]
 	load := startLoad(t, run, 2, func(_ *peer, began time.Time, err error) bool {
 		refused, ok := errors.AsType[*client.Error](err)
 		return ok && refused.Status == http.StatusServiceUnavailable && refused.Code == 20503 && latest.Load().excuses(began)
 	})
+	unkeyed := load.createWithoutKeys(t)
 	var outages []outage
 	for i := range deaths {
 		load.awaitWrites(t, 1+rand.IntN(maxWrites))
@@ -53,7 +70,7 @@ func TestPostgresDies(t *testing.T) {
 			load.awaitLeases(t, outages[i-1].resumed)
 		}
 		latest.Store(new(outage)) // it begins
-		o := load.outlast(t, cluster)
+		o := load.outlast(t, kill, revive)
 		latest.Store(&o)
 		outages = append(outages, o)
 		if t.Failed() {
@@ -64,7 +81,7 @@ func TestPostgresDies(t *testing.T) {
 	load.finish(t)
 
 	tally := run.verify(t)
-	run.verifyCreatedOnce(t)
+	unkeyed.verify(t)
 	leases := run.verifyLeases(t, func(first, second leaseTaken) bool {
 		for _, o := range outages {
 			if !first.taken.After(o.resumed) && !second.taken.Before(o.died) {
@@ -130,19 +147,19 @@ func (l *clientLoad) awaitLeases(t *testing.T, since time.Time) {
 	})
 }
 
-// outlast kills Postgres, verifies the servers' responses, starts it again and waits until the servers are healthy.
-func (l *clientLoad) outlast(t *testing.T, cluster *pgtest.Cluster) outage {
+// outlast kills Postgres, verifies the servers' responses, revives it and waits until the servers are healthy.
+func (l *clientLoad) outlast(t *testing.T, kill, revive func() error) outage {
 	t.Helper()
 	o := outage{died: time.Now()}
-	if err := cluster.Kill(); err != nil {
+	if err := kill(); err != nil {
 		t.Fatal(err)
 	}
-	for range 10 { // the first requests use connections that were open
+	for range 3 { // the first requests use connections that were open
 		for i := range l.servers {
 			verifyUnavailable(t, l.servers[i].Load().url)
 		}
 	}
-	if err := cluster.Start(); err != nil {
+	if err := revive(); err != nil {
 		t.Fatal(err)
 	}
 	o.back = time.Now()
@@ -199,6 +216,9 @@ func summarize(t *testing.T, outages []outage) (longest time.Duration) {
 	}
 	t.Logf("the longest outage was %v; servers were healthy %v after Postgres at the latest",
 		longest.Round(time.Millisecond), resuming.Round(time.Millisecond))
+	if resuming > resumeLimit {
+		t.Errorf("servers were healthy only %v after Postgres", resuming)
+	}
 	return longest
 }
 

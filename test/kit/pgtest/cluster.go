@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -46,7 +47,29 @@ type Cluster struct {
 // NewCluster starts a durable private cluster, which the test may kill. It stops when the test ends.
 func NewCluster(tb testing.TB) *Cluster {
 	tb.Helper()
-	c, err := startCluster("on")
+	return cleanUp(tb, func() (*Cluster, error) { return startCluster("on") })
+}
+
+// NewStandby starts a streaming replica of the cluster that accepts reads, and makes commits of the cluster wait until the
+// replica has them on disk, too. It stops when the test ends. Promote makes it a primary.
+func (c *Cluster) NewStandby(tb testing.TB) *Cluster {
+	tb.Helper()
+	standby := cleanUp(tb, func() (*Cluster, error) { return startStandby(c.URL()) })
+	for _, statement := range []string{`ALTER SYSTEM SET synchronous_standby_names = '*'`, `SELECT pg_reload_conf()`} {
+		if err := execute(c.URL(), statement); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return standby
+}
+
+// Promote makes a standby a primary, and returns when it accepts writes.
+func (c *Cluster) Promote() error { return execute(c.URL(), `SELECT pg_promote()`) }
+
+// cleanUp starts a cluster that stops when the test ends.
+func cleanUp(tb testing.TB, start func() (*Cluster, error)) *Cluster {
+	tb.Helper()
+	c, err := start()
 	if err != nil {
 		refuse(tb, err)
 	}
@@ -59,8 +82,15 @@ func NewCluster(tb testing.TB) *Cluster {
 }
 
 // URL returns the URL of the cluster's database, which is empty at first. Kill and Start do not change it.
-func (c *Cluster) URL() string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)
+func (c *Cluster) URL() string { return Hosts(c) }
+
+// Hosts returns the URL of the database of several clusters, in this order.
+func Hosts(first *Cluster, others ...*Cluster) string {
+	var hosts []string
+	for _, c := range append([]*Cluster{first}, others...) {
+		hosts = append(hosts, fmt.Sprintf("127.0.0.1:%d", c.port))
+	}
+	return "postgres://postgres@" + strings.Join(hosts, ",") + "/postgres?sslmode=disable"
 }
 
 // Kill kills the postmaster and all its children with SIGKILL, and returns when the last of them has ended.
@@ -107,8 +137,13 @@ func (c *Cluster) end() error {
 
 // startCluster initialises a cluster in a new temporary folder and starts it on a free port. fsync is Postgres's setting:
 // whether a commit survives a power cut. It survives kill -9 either way.
-func startCluster(fsync string) (*Cluster, error) {
-	c, err := newCluster(fsync)
+func startCluster(fsync string) (*Cluster, error) { return startFrom("", fsync) }
+
+// startStandby is startCluster for a durable standby.
+func startStandby(primary string) (*Cluster, error) { return startFrom(primary, "on") }
+
+func startFrom(primary, fsync string) (*Cluster, error) {
+	c, err := newCluster(primary, fsync)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +156,8 @@ func startCluster(fsync string) (*Cluster, error) {
 	return nil, errors.Join(err, c.end())
 }
 
-// newCluster makes the folder, in memory if nothing must be on disk, and starts the supervisor, which begins with initdb.
-func newCluster(fsync string) (*Cluster, error) {
+// newCluster makes the folder, in memory if nothing must be on disk, and starts the supervisor, which fills it.
+func newCluster(primary, fsync string) (*Cluster, error) {
 	bin, err := findPrograms()
 	if err != nil {
 		return nil, err
@@ -136,7 +171,7 @@ func newCluster(fsync string) (*Cluster, error) {
 		return nil, err
 	}
 	//nolint:gosec // G204: the script is a constant, and the programs are Postgres's
-	cmd := exec.CommandContext(context.Background(), "sh", "-c", supervise, "sh", folder, bin, fsync)
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", supervise, "sh", folder, bin, fsync, primary)
 	cmd.Dir = "/" // the server's user may have no access to the test's folder
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	// Its standard error is the null device: `go test` would wait until the supervisor closes an inherited one.
@@ -150,7 +185,7 @@ func newCluster(fsync string) (*Cluster, error) {
 	}
 	c := &Cluster{folder: folder, supervisor: cmd, orders: orders, stdout: stdout, answers: bufio.NewReader(stdout)}
 	if err := c.order(""); err != nil {
-		err = fmt.Errorf("initdb (if the server's user cannot reach the folder, set another TMPDIR): %w", err)
+		err = fmt.Errorf("fill the data folder (if the server's user cannot reach the folder, set another TMPDIR): %w", err)
 		return nil, errors.Join(err, c.end())
 	}
 	return c, nil
@@ -164,10 +199,13 @@ func findPrograms() (string, error) {
 	slices.Sort(debian)
 	slices.Reverse(debian)
 	for _, folder := range append(filepath.SplitList(path), debian...) {
-		_, err := exec.LookPath(filepath.Join(folder, "initdb"))
+		initdb, err := exec.LookPath(filepath.Join(folder, "initdb"))
 		_, err2 := exec.LookPath(filepath.Join(folder, "postgres"))
 		if err == nil && err2 == nil {
-			return filepath.Abs(folder)
+			if initdb, err = filepath.EvalSymlinks(initdb); err != nil { // links may not be of all programs
+				return "", err
+			}
+			return filepath.Abs(filepath.Dir(initdb))
 		}
 	}
 	return "", errMissing

@@ -28,6 +28,8 @@ func TestWithoutPostgres(t *testing.T) {
 	}{
 		{err: fmt.Errorf("%w: no such user", errMissing), skipped: "install Debian's postgresql"},
 		{ci: "true", err: errMissing, failed: "in CI a skip is a failure"},
+		{err: errNoBouncer, skipped: "install Debian's pgbouncer"},
+		{ci: "true", err: errNoBouncer, failed: "in CI a skip is a failure"},
 		{err: broken, failed: "out of space"},
 		{ci: "true", err: broken, failed: "out of space"},
 	} {

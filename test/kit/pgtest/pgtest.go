@@ -14,6 +14,9 @@
 // without a password while the tests run. On Windows it cannot run a cluster: set TRUSTHUB_TEST_POSTGRES. If the temporary
 // folder neither belongs to the test's user nor is writable by postgres, an empty folder may remain.
 //
+// [ThroughBouncer] puts a PgBouncer in front of a database, and TRUSTHUB_TEST_PGBOUNCER=1 does so for those of New, NewDurable
+// and Template, so that any test can be run through it.
+//
 // Without Postgres a test is skipped, with a message about what to install or set. With CI=true it fails instead.
 package pgtest
 
@@ -102,10 +105,10 @@ func givenServer() (server string, ok bool) {
 	return server, server != ""
 }
 
-// refuse ends a test that got no server: it skips the test if Postgres is not installed, and fails it otherwise.
+// refuse ends a test that got no server: it skips the test if Postgres, or PgBouncer, is not installed, and fails it otherwise.
 func refuse(tb testing.TB, err error) {
 	tb.Helper()
-	missing := errors.Is(err, errMissing)
+	missing := errors.Is(err, errMissing) || errors.Is(err, errNoBouncer)
 	ci, _ := os.LookupEnv("CI")
 	switch {
 	case missing && ci == "true":
@@ -138,7 +141,23 @@ func newDatabase(tb testing.TB, cluster func() (*Cluster, error), template strin
 			tb.Errorf("drop the database: %v", err)
 		}
 	})
+	if bouncer, _ := os.LookupEnv(bouncerVariable); bouncer != "" {
+		return withoutPreparing(tb, ThroughBouncer(tb, at))
+	}
 	return at
+}
+
+// withoutPreparing makes pgx prepare no statements, which a test's own connections may not do in front of PgBouncer.
+func withoutPreparing(tb testing.TB, at string) string {
+	tb.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("default_query_exec_mode", "exec")
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // databaseName returns a new name. It is not the test's name because Postgres truncates names to 63 bytes.

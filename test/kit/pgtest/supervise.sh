@@ -1,12 +1,12 @@
 # Runs one Postgres cluster for a test process and ends with it. Arguments: the cluster's folder, which belongs to this user, the
-# folder of Postgres's programs, and "on" or "off" for fsync.
+# folder of Postgres's programs, "on" or "off" for fsync, and the URL of the primary if this is its standby.
 #
 # Standard input takes orders, a line each: "start_server PORT" and "kill_server". It ends when the test process has stopped, died or been
-# killed, because the kernel then closes the only other end. Standard output has one line for initdb and one for each order:
+# killed, because the kernel then closes the only other end. Standard output has one line for the data folder and one for each order:
 # "ok" when it is done, or else "failed".
 
 cd "$1" || exit
-bin=$2 fsync=$3 pid=
+bin=$2 fsync=$3 primary=$4 pid=
 trap '' PIPE # a line that nobody reads any more must not end us before the folder is removed
 
 # is_up reports whether the server accepts connections: its file begins with its process id and ends with its state. A server that
@@ -34,7 +34,16 @@ kill_server() { kill -STOP "$pid" && kill -KILL $(cat "/proc/$pid/task/$pid/chil
 
 say() { if [ $? = 0 ]; then echo ok; else echo failed; fi; }
 
-"$bin/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >log 2>&1 && mkfifo stderr
+# init fills the data folder, for a standby with a copy of the primary's.
+init() {
+	if [ -n "$primary" ]; then
+		"$bin/pg_basebackup" --dbname="$primary" --pgdata=data --checkpoint=fast --write-recovery-conf --no-sync
+	else
+		"$bin/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync
+	fi
+}
+
+init >log 2>&1 && mkfifo stderr
 say
 while read -r order port; do
 	"$order" $port
