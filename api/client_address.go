@@ -8,6 +8,8 @@ import (
 	"net/netip"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // ClientAddress returns the address that the request comes from: that of the connection or, behind Config.TrustedProxies, the
@@ -45,8 +47,13 @@ func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 		return nil
 	}
 	attrs := []slog.Attr{slog.String("client_address", info.client.String())}
-	if sid := claimedAccountSID(r); sid != "" {
-		attrs = append(attrs, slog.String("account_sid", sid))
+	// Any other user name could be a password in the wrong place.
+	username, _, _ := r.BasicAuth()
+	switch {
+	case trust.ValidAccountSID(username):
+		attrs = append(attrs, slog.String("account_sid", username))
+	case trust.ValidAPIKeySID(username):
+		attrs = append(attrs, slog.String("api_key_sid", username))
 	}
 	return attrs
 }
