@@ -8,8 +8,6 @@ import (
 	"net/netip"
 
 	"github.com/labstack/echo/v4"
-
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // ClientAddress returns the address that the request comes from: that of the connection or, behind Config.TrustedProxies, the
@@ -47,13 +45,11 @@ func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 		return nil
 	}
 	attrs := []slog.Attr{slog.String("client_address", info.client.String())}
-	// Any other user name could be a password in the wrong place.
-	username, _, _ := r.BasicAuth()
-	switch {
-	case trust.ValidAccountSID(username):
-		attrs = append(attrs, slog.String("account_sid", username))
-	case trust.ValidAPIKeySID(username):
-		attrs = append(attrs, slog.String("api_key_sid", username))
+	switch account, apiKey := claimedSID(r); {
+	case account != "":
+		attrs = append(attrs, slog.String("account_sid", account))
+	case apiKey != "":
+		attrs = append(attrs, slog.String("api_key_sid", apiKey))
 	}
 	return attrs
 }

@@ -880,6 +880,9 @@ type Request struct {
 	// ClaimedAccountSID Without an `account_sid`, the user name that was sent, if it has the form of an account SID; otherwise null.
 	ClaimedAccountSID *string `json:"claimed_account_sid"`
 
+	// ClaimedAPIKeySID The same if it has the form of the SID of an API key.
+	ClaimedAPIKeySID *string `json:"claimed_api_key_sid"`
+
 	// Code The error code; null after a success.
 	Code *int `json:"code"`
 

@@ -49,12 +49,14 @@ func TestAPIKeyIsItsAccount(t *testing.T) {
 	send(key.SID, "keysecret", http.StatusTooManyRequests)
 	send(key.SID, "wrongsecret", http.StatusUnauthorized)
 
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/operator/v1/requests?account_sid="+account.SID, http.NoBody)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/operator/v1/requests", http.NoBody)
 	r.Header.Set("Authorization", "Bearer operatortoken1234")
 	w := httptest.NewRecorder()
 	a.Handler().ServeHTTP(w, r)
-	if count := strings.Count(w.Body.String(), `"account_sid":"`+account.SID); count != 3 {
-		t.Errorf("%d requests of the account are listed, want 3: %s", count, w.Body)
+	for text, want := range map[string]int{`"account_sid":"` + account.SID: 3, `"claimed_api_key_sid":"` + key.SID: 1} {
+		if got := strings.Count(w.Body.String(), text); got != want {
+			t.Errorf("the list of requests has %d times %s, want %d: %s", got, text, want, w.Body)
+		}
 	}
 	if !strings.Contains(log.String(), "status=401") || !strings.Contains(log.String(), "api_key_sid="+key.SID) {
 		t.Errorf("the log does not name the key that was refused:\n%s", log)
