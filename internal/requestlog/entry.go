@@ -77,7 +77,8 @@ func newEntry(info api.RequestInfo, now time.Time) *Entry {
 
 // copyTexts copies all texts that may be parts of the request into one.
 func (e *Entry) copyTexts() {
-	texts := append(make([]*string, 0, 32), &e.ClaimedAccountSID, &e.ClaimedAPIKeySID, &e.Method, &e.Path, &e.IdempotencyKey, &e.Message)
+	texts := append(make([]*string, 0, 32),
+		&e.ClaimedAccountSID, &e.ClaimedAPIKeySID, &e.Method, &e.Path, &e.IdempotencyKey, &e.Message)
 	for i := range e.Parameters {
 		texts = append(texts, &e.Parameters[i].Name, &e.Parameters[i].Value)
 	}

@@ -49,12 +49,11 @@ func (s *Store) Credentials(ctx context.Context) ([]Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Credential, len(accounts))
-	for i, account := range accounts {
-		all[i] = account.credential()
+	all, err := s.apiKeyCredentials(ctx)
+	for _, account := range accounts {
+		all = append(all, account.credential())
 	}
-	keys, err := s.apiKeyCredentials(ctx)
-	return append(all, keys...), err
+	return all, err
 }
 
 // CredentialsVersion changes whenever this process changes a credential. A cache compares it.

@@ -83,13 +83,13 @@ func (s *Store) RemoveAPIKey(ctx context.Context, sid string) error {
 	return s.classify(err)
 }
 
-// selectAPIKeys selects all keys. A key counts only with its account: a server of an earlier version, which does not know of
+// fromKeys selects all keys. A key counts only with its account: a server of an earlier version, which does not know of
 // keys, may have erased that.
-const selectAPIKeys = ` FROM api_keys WHERE EXISTS (SELECT 1 FROM accounts WHERE accounts.sid = account_sid)`
+const fromKeys = ` FROM api_keys WHERE EXISTS (SELECT 1 FROM accounts WHERE accounts.sid = account_sid)`
 
 // apiKeyCredential returns the credential of a key, or ErrNotFound.
 func (s *Store) apiKeyCredential(ctx context.Context, sid string) (Credential, error) {
-	k, err := apiKeys.scan(session{ctx, s.logins}.row(`SELECT `+apiKeys.list+selectAPIKeys+` AND sid = $1`, sid))
+	k, err := apiKeys.scan(session{ctx, s.logins}.row(`SELECT `+apiKeys.list+fromKeys+` AND sid = $1`, sid))
 	if err != nil {
 		return Credential{}, s.classify(err)
 	}
@@ -98,7 +98,7 @@ func (s *Store) apiKeyCredential(ctx context.Context, sid string) (Credential, e
 
 // apiKeyCredentials returns the credentials of all keys.
 func (s *Store) apiKeyCredentials(ctx context.Context) ([]Credential, error) {
-	keys, err := queryAll(s.read(ctx), apiKeys.scan, `SELECT `+apiKeys.list+selectAPIKeys)
+	keys, err := queryAll(s.read(ctx), apiKeys.scan, `SELECT `+apiKeys.list+fromKeys)
 	if err != nil {
 		return nil, s.classify(err)
 	}
