@@ -45,8 +45,11 @@ func refusedCaller(info *request, r *http.Request, status int) []slog.Attr {
 		return nil
 	}
 	attrs := []slog.Attr{slog.String("client_address", info.client.String())}
-	if sid := claimedAccountSID(r); sid != "" {
-		attrs = append(attrs, slog.String("account_sid", sid))
+	switch account, apiKey := claimedSID(r); {
+	case account != "":
+		attrs = append(attrs, slog.String("account_sid", account))
+	case apiKey != "":
+		attrs = append(attrs, slog.String("api_key_sid", apiKey))
 	}
 	return attrs
 }

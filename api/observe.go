@@ -36,7 +36,9 @@ type RequestInfo struct {
 	// ClaimedAccountSID is the user name of a request without AccountSID, if it has the form of an account SID. Anybody can send
 	// any.
 	ClaimedAccountSID string
-	IdempotencyKey    string
+	// ClaimedAPIKeySID is the same for the form of the SID of an API key.
+	ClaimedAPIKeySID string
+	IdempotencyKey   string
 	// Query and Form have the parameters that the contract declares. Both are empty if the request was refused before they were
 	// parsed, as with wrong credentials, or because they cannot be parsed.
 	Query, Form url.Values
@@ -83,7 +85,7 @@ func (o observer) describe(c echo.Context, status int, answer gen.Error) Request
 		Status: status, Code: Code(answer.Code), Message: answer.Message,
 	}
 	if known.accountSID == "" {
-		info.ClaimedAccountSID = claimedAccountSID(r)
+		info.ClaimedAccountSID, info.ClaimedAPIKeySID = claimedSID(r)
 	}
 	if op := o.operations[routeKey{r.Method, c.Path()}]; op != nil {
 		info.Operation, info.Query = op.id, op.declaredQuery(r.URL.RawQuery)
@@ -114,11 +116,15 @@ func finalStatus(c echo.Context, err error) int {
 	return c.Response().Status
 }
 
-// claimedAccountSID returns the user name of a request only if it is an account SID: any other text could be a password in the
-// wrong place.
-func claimedAccountSID(r *http.Request) string {
-	if username, _, _ := r.BasicAuth(); trust.ValidAccountSID(username) {
-		return username
+// claimedSID returns the user name of a request only if it is the SID of an account or an API key: any other text could be a
+// password in the wrong place.
+func claimedSID(r *http.Request) (account, apiKey string) {
+	username, _, _ := r.BasicAuth()
+	switch {
+	case trust.ValidAccountSID(username):
+		return username, ""
+	case trust.ValidAPIKeySID(username):
+		return "", username
 	}
-	return ""
+	return "", ""
 }

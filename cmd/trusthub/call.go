@@ -34,12 +34,12 @@ func (f callFlags) find(ctx context.Context, sid string) (*client.Client, bundle
 	return api, b, f.explain(err)
 }
 
-// explain adds to an error what to do about it: if no server is running, and if the environment has an API key, as that of
-// Twilio's users often does.
+// explain adds to an error what to do about it: if no server is running, and if the environment has an API key, which may be one
+// of Twilio's own service.
 func (f callFlags) explain(err error) error {
 	if _, ok := os.LookupEnv("TWILIO_API_KEY"); ok && errors.Is(err, client.ErrUnauthorized) {
 		return fmt.Errorf("%w; TWILIO_API_KEY and TWILIO_API_SECRET take precedence over TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: "+
-			"unset them to call a server without API keys", err)
+			"unset them unless the key is one of this server ('trusthub keys list')", err)
 	}
 	if failure, ok := errors.AsType[*net.OpError](err); ok && failure.Op == "dial" {
 		return fmt.Errorf("no server at %s; start one with 'trusthub serve', or choose another with --base-url: %w", f.BaseURL, err)

@@ -31,7 +31,7 @@ func (c *eventsCmd) Run(ctx context.Context, s streams) error {
 			return page.Events, page.Meta, err
 		})
 		if err != nil {
-			return unlessUnknown(c.SID, err)
+			return unlessUnknown("bundle", c.SID, err)
 		}
 		rows := make([]eventRow, len(events))
 		for i, e := range events {

@@ -67,6 +67,7 @@ type commands struct {
 	Replay     replayCmd     `cmd:"" help:"Send callbacks or e-mails again." group:"Look after a server, on its database or with --operator-url:"`
 	Drop       dropCmd       `cmd:"" help:"Give up callbacks or e-mails that have not been delivered." group:"Look after a server, on its database or with --operator-url:"`
 	Accounts   accountsCmd   `cmd:"" help:"Manage accounts." group:"Look after a server, on its database or with --operator-url:"`
+	Keys       keysCmd       `cmd:"" help:"Manage the API keys of accounts." group:"Look after a server, on its database or with --operator-url:"`
 	Console    consoleCmd    `cmd:"" help:"Print a link that logs a browser in to the console of a server, once and within 5 minutes." group:"Work on the database, also while servers use it:"`
 	Seed       seedCmd       `cmd:"" help:"Create bundles, end users and supporting documents from a YAML file, so that tests start from a known state." group:"Work on the database, also while servers use it:"`
 	Backup     backupCmd     `cmd:"" help:"Back up a SQLite database, and check backups." group:"Work on the database, also while servers use it:"`

@@ -41,7 +41,7 @@ func isStatus(err error, status int) bool {
 	return ok && refused.status == status
 }
 
-// responseOf returns the body of a response of the operator API, or an *apiError. It takes what the methods of the generated client
+// responseOf returns the body of a response of the operator API, zero without content, or an *apiError. It takes what the methods of the generated client
 // return.
 func responseOf[T any](response *http.Response, err error) (result T, _ error) {
 	if err != nil {
@@ -56,6 +56,8 @@ func responseOf[T any](response *http.Response, err error) (result T, _ error) {
 		return result, errors.New("the response is longer than 16 MiB")
 	case response.StatusCode/100 != 2:
 		return result, newAPIError(response, body)
+	case response.StatusCode == http.StatusNoContent:
+		return result, nil
 	}
 	if err := json.Unmarshal(body, &result); err != nil {
 		return result, fmt.Errorf("HTTP %d: the response is not that of an operator API", response.StatusCode)

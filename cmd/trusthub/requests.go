@@ -71,8 +71,10 @@ func requestTable(w *tabwriter.Writer, r operatorapi.Request) {
 		operation = r.Method + " " + r.Path
 	}
 	account := valueOf(r.AccountSID)
-	if account == "" && r.ClaimedAccountSID != nil {
-		account = *r.ClaimedAccountSID + "?" // nobody has authenticated as it
+	for _, claimed := range []*string{r.ClaimedAccountSID, r.ClaimedAPIKeySID} {
+		if account == "" && claimed != nil {
+			account = *claimed + "?" // nobody has authenticated as it
+		}
 	}
 	code := ""
 	if r.Code != nil {

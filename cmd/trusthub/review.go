@@ -57,24 +57,24 @@ func (c *rejectCmd) Run(ctx context.Context, s streams) error {
 // printDecision prints what came of an approval or rejection.
 func printDecision(s streams, sid string, review operatorapi.Review, err error) error {
 	if err != nil {
-		return unlessUnknown(sid, err)
+		return unlessUnknown("bundle", sid, err)
 	}
 	return printResult(s.out, newReviewRow(review), reviewTable)
 }
 
-// unknownBundleError is a response with status 404 for a bundle.
-type unknownBundleError struct {
-	sid   string
-	cause error
+// unknownError is a response with status 404 for what a SID names.
+type unknownError struct {
+	what, sid string
+	cause     error
 }
 
-func (e *unknownBundleError) Error() string { return "unknown bundle " + e.sid }
-func (e *unknownBundleError) Unwrap() error { return e.cause }
+func (e *unknownError) Error() string { return "unknown " + e.what + " " + e.sid }
+func (e *unknownError) Unwrap() error { return e.cause }
 
-// unlessUnknown returns an error that names the bundle if err means that it does not exist, and otherwise err.
-func unlessUnknown(sid string, err error) error {
+// unlessUnknown returns an error that names what does not exist if err means that, and otherwise err.
+func unlessUnknown(what, sid string, err error) error {
 	if isStatus(err, http.StatusNotFound) {
-		return &unknownBundleError{sid, err}
+		return &unknownError{what, sid, err}
 	}
 	return err
 }

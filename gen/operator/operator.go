@@ -339,6 +339,38 @@ type AdvanceClockRequest struct {
 	Seconds int64 `json:"seconds"`
 }
 
+// APIKey A further way to authenticate as an account: the SID is the user name, the secret the password. It can do whatever the
+// account can.
+type APIKey struct {
+	// AccountSID The SID of an account.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// DateCreated When it was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// FriendlyName A name for people, such as that of the program that has the key; empty without one.
+	FriendlyName APIKeyName `json:"friendly_name"`
+
+	// SID The SID of an API key.
+	SID APIKeySID `json:"sid"`
+}
+
+// APIKeyName A name for people, such as that of the program that has the key; empty without one.
+type APIKeyName = string
+
+// APIKeyPage A page of API keys.
+type APIKeyPage struct {
+	// Keys Oldest first.
+	Keys []APIKey `json:"keys"`
+
+	// Meta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. Items that are created
+	// or change meanwhile do not cause others to be repeated or skipped.
+	Meta PageMeta `json:"meta"`
+}
+
+// APIKeySID The SID of an API key.
+type APIKeySID = string
+
 // Attempt An attempt to send a delivery.
 type Attempt struct {
 	// Answer The first bytes of the receiver's response.
@@ -386,6 +418,12 @@ type Clock struct {
 
 // ClockState Whether it runs by itself.
 type ClockState string
+
+// CreateAPIKeyRequest A new API key.
+type CreateAPIKeyRequest struct {
+	// FriendlyName A name for people, such as that of the program that has the key; empty without one.
+	FriendlyName *APIKeyName `json:"friendly_name,omitempty"`
+}
 
 // CreateFaultRequest Which requests fail, and how. It needs a `status`, a `delay_ms` or a `drop`; `operation` excludes `method` and `path`;
 // `drop` excludes `status`.
@@ -779,6 +817,24 @@ type NewAccount struct {
 	PrimaryCustomerProfileSID BundleSID `json:"primary_customer_profile_sid"`
 }
 
+// NewAPIKey A new API key, with the secret that only this response has.
+type NewAPIKey struct {
+	// AccountSID The SID of an account.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// DateCreated When it was created, in GMT and whole seconds.
+	DateCreated DateCreated `json:"date_created"`
+
+	// FriendlyName A name for people, such as that of the program that has the key; empty without one.
+	FriendlyName APIKeyName `json:"friendly_name"`
+
+	// Secret The password of the key, to keep secret. The server keeps only its hash.
+	Secret string `json:"secret"`
+
+	// SID The SID of an API key.
+	SID APIKeySID `json:"sid"`
+}
+
 // PageMeta The position of a page in its list. To read the whole list, call `next_page_url` until it is null. Items that are created
 // or change meanwhile do not cause others to be repeated or skipped.
 type PageMeta struct {
@@ -823,6 +879,9 @@ type Request struct {
 
 	// ClaimedAccountSID Without an `account_sid`, the user name that was sent, if it has the form of an account SID; otherwise null.
 	ClaimedAccountSID *string `json:"claimed_account_sid"`
+
+	// ClaimedAPIKeySID The same if it has the form of the SID of an API key.
+	ClaimedAPIKeySID *string `json:"claimed_api_key_sid"`
 
 	// Code The error code; null after a success.
 	Code *int `json:"code"`
@@ -930,8 +989,14 @@ type StreamPosition = int64
 // AccountSIDFilter The SID of an account.
 type AccountSIDFilter = AccountSID
 
+// AccountSIDInPath The SID of an account.
+type AccountSIDInPath = AccountSID
+
 // After The id of a message in a stream.
 type After = StreamPosition
+
+// APIKeySIDInPath The SID of an API key.
+type APIKeySIDInPath = APIKeySID
 
 // BundleSIDFilter The SID of a Trust Product or Customer Profile.
 type BundleSIDFilter = BundleSID
@@ -990,6 +1055,15 @@ type ValidForSeconds = int64
 
 // ListAccountParams defines parameters for ListAccount.
 type ListAccountParams struct {
+	// PageSize The maximum number of items on a page.
+	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
+	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListAPIKeyParams defines parameters for ListAPIKey.
+type ListAPIKeyParams struct {
 	// PageSize The maximum number of items on a page.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
 
@@ -1071,7 +1145,7 @@ type ListMessageParams struct {
 
 // ListRequestParams defines parameters for ListRequest.
 type ListRequestParams struct {
-	// AccountSID Return only requests of this account, including those with its SID and a wrong auth token.
+	// AccountSID Return only requests of this account, including those with its SID as user name and a wrong auth token.
 	AccountSID *RequestAccountSIDFilter `form:"account_sid,omitempty" json:"account_sid,omitempty"`
 
 	// Status Return only requests with this HTTP status.
@@ -1101,7 +1175,7 @@ type StreamRequestParams struct {
 	// After The id of the message to begin after; 0 begins with the oldest that there is.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// AccountSID Return only requests of this account, including those with its SID and a wrong auth token.
+	// AccountSID Return only requests of this account, including those with its SID as user name and a wrong auth token.
 	AccountSID *RequestAccountSIDFilter `form:"account_sid,omitempty" json:"account_sid,omitempty"`
 
 	// Status Return only requests with this HTTP status.
@@ -1146,6 +1220,9 @@ type ListFaultParams struct {
 	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
+
+// CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
+type CreateAPIKeyJSONRequestBody = CreateAPIKeyRequest
 
 // CreateReplayJSONRequestBody defines body for CreateReplay for application/json ContentType.
 type CreateReplayJSONRequestBody = CreateReplayRequest
@@ -1251,6 +1328,33 @@ type ClientInterface interface {
 	// Corresponds with POST /operator/v1/accounts (the `CreateAccount` operationId).
 	CreateAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAPIKey List the API keys of an account.
+	//
+	// Returns a page of the account's API keys, oldest first, without their secrets.
+	//
+	// Corresponds with GET /operator/v1/accounts/{account_sid}/keys (the `ListAPIKey` operationId).
+	ListAPIKey(ctx context.Context, accountSID AccountSIDInPath, params *ListAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAPIKeyWithBody Add an API key.
+	//
+	// Creates an API key of the account with a new SID and secret. Servers accept it at once. No other response shows the
+	// secret. An account can have 100 keys; one more gets 400 (code 20001).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /operator/v1/accounts/{account_sid}/keys (the `CreateAPIKey` operationId).
+	CreateAPIKeyWithBody(ctx context.Context, accountSID AccountSIDInPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAPIKey Add an API key.
+	//
+	// Creates an API key of the account with a new SID and secret. Servers accept it at once. No other response shows the
+	// secret. An account can have 100 keys; one more gets 400 (code 20001).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /operator/v1/accounts/{account_sid}/keys (the `CreateAPIKey` operationId).
+	CreateAPIKey(ctx context.Context, accountSID AccountSIDInPath, body CreateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListBundleEvent List the history of a bundle.
 	//
 	// Returns a page of what happened to a bundle. The history of a deleted bundle is kept for a while (`--keep`), but without
@@ -1301,6 +1405,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /operator/v1/events (the `StreamEvent` operationId).
 	StreamEvent(ctx context.Context, params *StreamEventParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteAPIKey Remove an API key.
+	//
+	// This server refuses requests with the key from now on. Other servers on the database do so within a second.
+	//
+	// Corresponds with DELETE /operator/v1/keys/{sid} (the `DeleteAPIKey` operationId).
+	DeleteAPIKey(ctx context.Context, sid APIKeySIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMessage List e-mails.
 	//
@@ -1549,6 +1660,63 @@ func (c *Client) CreateAccount(ctx context.Context, reqEditors ...RequestEditorF
 	return c.Client.Do(req)
 }
 
+// ListAPIKey List the API keys of an account.
+//
+// Returns a page of the account's API keys, oldest first, without their secrets.
+//
+// Corresponds with GET /operator/v1/accounts/{account_sid}/keys (the `ListAPIKey` operationId).
+func (c *Client) ListAPIKey(ctx context.Context, accountSID AccountSIDInPath, params *ListAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAPIKeyRequest(c.Server, accountSID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAPIKeyWithBody Add an API key.
+//
+// Creates an API key of the account with a new SID and secret. Servers accept it at once. No other response shows the
+// secret. An account can have 100 keys; one more gets 400 (code 20001).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /operator/v1/accounts/{account_sid}/keys (the `CreateAPIKey` operationId).
+func (c *Client) CreateAPIKeyWithBody(ctx context.Context, accountSID AccountSIDInPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAPIKeyRequestWithBody(c.Server, accountSID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAPIKey Add an API key.
+//
+// Creates an API key of the account with a new SID and secret. Servers accept it at once. No other response shows the
+// secret. An account can have 100 keys; one more gets 400 (code 20001).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /operator/v1/accounts/{account_sid}/keys (the `CreateAPIKey` operationId).
+func (c *Client) CreateAPIKey(ctx context.Context, accountSID AccountSIDInPath, body CreateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAPIKeyRequest(c.Server, accountSID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListBundleEvent List the history of a bundle.
 //
 // Returns a page of what happened to a bundle. The history of a deleted bundle is kept for a while (`--keep`), but without
@@ -1650,6 +1818,23 @@ func (c *Client) ReplayDelivery(ctx context.Context, id DeliveryIDInPath, reqEdi
 // Corresponds with GET /operator/v1/events (the `StreamEvent` operationId).
 func (c *Client) StreamEvent(ctx context.Context, params *StreamEventParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamEventRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteAPIKey Remove an API key.
+//
+// This server refuses requests with the key from now on. Other servers on the database do so within a second.
+//
+// Corresponds with DELETE /operator/v1/keys/{sid} (the `DeleteAPIKey` operationId).
+func (c *Client) DeleteAPIKey(ctx context.Context, sid APIKeySIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteAPIKeyRequest(c.Server, sid)
 	if err != nil {
 		return nil, err
 	}
@@ -2204,6 +2389,126 @@ func NewCreateAccountRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListAPIKeyRequest constructs an http.Request for the ListAPIKey method
+func NewListAPIKeyRequest(server string, accountSID AccountSIDInPath, params *ListAPIKeyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_sid", accountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/accounts/%s/keys", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateAPIKeyRequest calls the generic CreateAPIKey builder with application/json body
+func NewCreateAPIKeyRequest(server string, accountSID AccountSIDInPath, body CreateAPIKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateAPIKeyRequestWithBody(server, accountSID, "application/json", bodyReader)
+}
+
+// NewCreateAPIKeyRequestWithBody constructs an http.Request for the CreateAPIKey method, with any body, and a specified content type
+func NewCreateAPIKeyRequestWithBody(server string, accountSID AccountSIDInPath, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_sid", accountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/accounts/%s/keys", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListBundleEventRequest constructs an http.Request for the ListBundleEvent method
 func NewListBundleEventRequest(server string, bundleSID BundleSIDInPath, params *ListBundleEventParams) (*http.Request, error) {
 	var err error
@@ -2593,6 +2898,40 @@ func NewStreamEventRequest(server string, params *StreamEventParams) (*http.Requ
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewDeleteAPIKeyRequest constructs an http.Request for the DeleteAPIKey method
+func NewDeleteAPIKeyRequest(server string, sid APIKeySIDInPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sid", sid, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil

@@ -96,6 +96,8 @@ func (c *Console) allPages() []page {
 		c.policiesPage(),
 		c.policyPage(),
 		c.accountsPage(),
+		c.keysPage(),
+		c.keyPage(),
 	}
 	if c.Control != nil {
 		pages = append(pages, c.testPage())
@@ -114,6 +116,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST "+logoutPath, c.form(c.logOut))
 	mux.HandleFunc("GET "+eventsPath, c.private(c.streamMarks))
 	mux.HandleFunc("POST "+addAccountPath, c.private(c.form(c.addAccount)))
+	mux.HandleFunc("POST "+addKeyPattern, c.private(c.form(c.addKey)))
 	for _, p := range c.pages {
 		mux.HandleFunc("GET "+p.pattern(), c.private(c.showPage(p)))
 		for name, act := range p.actions {

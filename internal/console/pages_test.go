@@ -49,7 +49,12 @@ var pages = map[string]int{
 	"/console/requests?after=x":                     http.StatusBadRequest,
 	"/console/requests?account=x":                   http.StatusBadRequest,
 
-	"/console/accounts":              http.StatusOK,
+	"/console/accounts":               http.StatusOK,
+	keysPath:                          http.StatusOK,
+	keysPath + "/" + keySID:           http.StatusOK,
+	keysPath + "/SK" + accountSID[2:]: http.StatusNotFound,
+	"/console/accounts/AC0/keys":      http.StatusNotFound,
+	"/console/accounts/AC00000000000000000000000000000000/keys": http.StatusNotFound,
 	"/console/policies":              http.StatusOK,
 	"/console/policies/" + policySID: http.StatusOK,
 	"/console/policies/RN0":          http.StatusNotFound,
@@ -67,6 +72,7 @@ const markup = `<img src=x onerror="alert(1)">&amp;'"</script>{{.}}`
 func TestEveryPage(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
 		addBundle(t, db, markup, markup)
+		addKey(t, db, markup)
 		notify(t, db, trust.Callback, "https://example.com/?"+markup)
 		notify(t, db, trust.Email, markup)
 		s, stranger := loggedIn(t, db), newSite(t, db)

@@ -48,6 +48,10 @@ var (
 		http.StatusInternalServerError, "Internal error",
 		"The server's log has the cause.",
 	}
+	errTooManyKeys = &problem{
+		http.StatusConflict, "Too many API keys",
+		"The account has as many keys as it can. Remove one before you add another.",
+	}
 	errBusy = &problem{
 		http.StatusTooManyRequests, "Too many requests",
 		"Wait a moment and reload the page.",
@@ -77,6 +81,8 @@ func problemOf(err error) *problem {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return errNotFound
+	case errors.Is(err, store.ErrTooManyAPIKeys):
+		return errTooManyKeys
 	case errors.Is(err, store.ErrUnavailable):
 		return errUnavailable
 	}

@@ -230,8 +230,8 @@ func caller(e *requestlog.Entry, b trust.Bundle) string {
 		return string(trust.AccountHolder)
 	case e.AccountSID != "":
 		return "account " + e.AccountSID
-	case e.ClaimedAccountSID != "":
-		return "without valid credentials, as " + e.ClaimedAccountSID
+	case e.ClaimedAccountSID != "" || e.ClaimedAPIKeySID != "":
+		return "without valid credentials, as " + cmp.Or(e.ClaimedAccountSID, e.ClaimedAPIKeySID)
 	}
 	return "without valid credentials"
 }

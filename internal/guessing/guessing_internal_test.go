@@ -216,6 +216,49 @@ func TestChangedAccounts(t *testing.T) {
 	}
 }
 
+// TestKeys adds and removes an API key while an address is limited, in this process and in another.
+func TestKeys(t *testing.T) {
+	for engine, database := range storetest.Names() {
+		t.Run(engine, func(t *testing.T) {
+			name := database(t)
+			here, elsewhere := storetest.Open(t, name), storetest.Open(t, name)
+			g := newGuesser(t, here)
+			key := store.APIKey{SID: "SKcccccccccccccccccccccccccccccccc", AccountSID: alice.SID, Created: start}
+			check := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			expectKey := func() {
+				t.Helper()
+				if account, err := g.Authenticate(t.Context(), key.SID, "keysecret"); err != nil || account != alice.SID {
+					t.Errorf("%q, %v, want the account", account, err)
+				}
+			}
+			for range maxFailures {
+				g.expectWrong(key.SID, "wrong", 0)
+			}
+			g.expectWrong(key.SID, "keysecret", window)
+			check(here.AddAPIKey(t.Context(), key, "keysecret"))
+			expectKey()
+			g.expectWrong(key.SID, "wrong", window)
+			g.expectWrong(key.SID, alice.AuthToken, window)
+			g.expectRight(alice.SID, alice.AuthToken)
+			check(elsewhere.RemoveAPIKey(t.Context(), key.SID))
+			g.clock = g.clock.Add(time.Second)
+			g.expectWrong(key.SID, "keysecret", window-time.Second)
+			check(here.AddAPIKey(t.Context(), key, "keysecret"))
+			expectKey()
+			check(here.RemoveAPIKey(t.Context(), key.SID))
+			g.expectWrong(key.SID, "keysecret", window-time.Second)
+			if strings.Contains(g.log.String(), "keysecret") {
+				t.Errorf("the log has a secret:\n%s", &g.log)
+			}
+		})
+	}
+}
+
 // TestManyAccounts: if reading all accounts takes three seconds, it must not happen all the time, and guesses must not wait
 // for it once there is a copy.
 func TestManyAccounts(t *testing.T) {

@@ -41,7 +41,7 @@ func (c *credentialCache) credential(ctx context.Context, username string) (stor
 	if ok && cached.version == version && now.Sub(cached.read).Abs() < maxAge {
 		return cached.credential, nil
 	}
-	if !trust.ValidAccountSID(username) { // no such account, and Postgres fails at text that is not UTF-8
+	if !trust.ValidAccountSID(username) && !trust.ValidAPIKeySID(username) { // Postgres fails at text that is not UTF-8
 		return store.Credential{}, store.ErrNotFound
 	}
 	credential, err := c.store.Credential(ctx, username)

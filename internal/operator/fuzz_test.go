@@ -54,6 +54,9 @@ func fuzzOperator(f *testing.F, engine string) {
 		{"GET", "accounts", "page_size=2&page_token=-9223372036854775808.AC", token, "", ""},
 		{"POST", "accounts", "", token, "", ""},
 		{"POST", "accounts", "", "Basic Og==", "", ""},
+		{"POST", "accounts/AC" + sid + "/keys", "", token, asJSON, `{"friendly_name": "\ud800\u0000"}`},
+		{"GET", "accounts/AC" + sid + "/keys", "page_token=SK" + sid, token, "", ""},
+		{"DELETE", "keys/SK" + sid, "", token, "", ""},
 		{"DELETE", "accounts/%2e%2e", "", "", "", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5])

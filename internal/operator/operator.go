@@ -7,6 +7,7 @@ package operator
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
@@ -52,6 +53,10 @@ func (o *Operator) EndStreams() { o.streams.Close() }
 func MapError(err error) *api.Error {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		return api.NewError(api.CodeInvalidState, "The bundle "+status.Error(), err)
+	}
+	if errors.Is(err, store.ErrTooManyAPIKeys) {
+		return api.NewError(api.CodeInvalidParameter,
+			fmt.Sprintf("The account has reached its limit of %d API keys; remove some first", store.MaxAPIKeys), err)
 	}
 	return hub.MapError(err)
 }

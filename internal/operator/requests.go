@@ -48,7 +48,8 @@ func (o *Operator) ListRequest(
 func presentRequest(e *requestlog.Entry) gen.Request {
 	shown := gen.Request{
 		RequestID: e.RequestID, DateEnded: wholeSeconds(e.Time), DurationMs: float64(e.Duration.Microseconds()) / 1000,
-		AccountSID: orNull(e.AccountSID), ClaimedAccountSID: orNull(e.ClaimedAccountSID), Operation: orNull(e.Operation),
+		AccountSID: orNull(e.AccountSID), ClaimedAccountSID: orNull(e.ClaimedAccountSID),
+		ClaimedAPIKeySID: orNull(e.ClaimedAPIKeySID), Operation: orNull(e.Operation),
 		Method: e.Method, Path: e.Path, Parameters: make([]gen.RequestParameter, len(e.Parameters)),
 		Status: e.Status, Code: orNull(e.Code), Message: orNull(e.Message),
 	}

@@ -41,8 +41,9 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// replay replays a transcript. Requests below /operator are the operator's, others Alice's. The line "Work: 1h" is not sent: before
-// the request, the clock goes on by an hour and the server does what is due.
+// replay replays a transcript. Requests below /operator are the operator's, others Alice's. The line "Basic: user:password" is
+// sent as Basic authentication. The line "Work: 1h" is not sent: before the request, the clock goes on by an hour and the server
+// does what is due.
 func replay(t *testing.T, s *testServer, file string, contracts contracts, seen map[string]bool) {
 	t.Helper()
 	transcripttest.Replay(t, transcripttest.Server{
@@ -64,6 +65,9 @@ func replay(t *testing.T, s *testServer, file string, contracts contracts, seen 
 			switch {
 			case name == "Work":
 				s.work(t, value)
+			case name == "Basic":
+				username, password, _ := strings.Cut(value, ":")
+				r.SetBasicAuth(username, password)
 			case value == "alice":
 				r.SetBasicAuth(alice.SID, alice.AuthToken)
 			default:

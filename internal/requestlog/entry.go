@@ -19,6 +19,7 @@ type Entry struct {
 	RequestID         string
 	AccountSID        string     // empty without valid credentials
 	ClaimedAccountSID string     // without valid credentials: the user name, if it has the form of an account SID
+	ClaimedAPIKeySID  string     // the same for the form of the SID of an API key
 	ClientAddress     netip.Addr // the zero Addr if unknown
 	Operation         string     // its id in the contract; empty for an unknown path or method
 	Method, Path      string
@@ -52,6 +53,7 @@ func newEntry(info api.RequestInfo, now time.Time) *Entry {
 		AccountSID:        info.AccountSID,
 		ClientAddress:     info.Client,
 		ClaimedAccountSID: presentable(info.ClaimedAccountSID),
+		ClaimedAPIKeySID:  presentable(info.ClaimedAPIKeySID),
 		Operation:         info.Operation,
 		Method:            presentable(info.Method),
 		Path:              presentable(info.Path),
@@ -75,7 +77,8 @@ func newEntry(info api.RequestInfo, now time.Time) *Entry {
 
 // copyTexts copies all texts that may be parts of the request into one.
 func (e *Entry) copyTexts() {
-	texts := append(make([]*string, 0, 32), &e.ClaimedAccountSID, &e.Method, &e.Path, &e.IdempotencyKey, &e.Message)
+	texts := append(make([]*string, 0, 32),
+		&e.ClaimedAccountSID, &e.ClaimedAPIKeySID, &e.Method, &e.Path, &e.IdempotencyKey, &e.Message)
 	for i := range e.Parameters {
 		texts = append(texts, &e.Parameters[i].Name, &e.Parameters[i].Value)
 	}
@@ -94,7 +97,7 @@ func (e *Entry) copyTexts() {
 
 // size returns about how many bytes of memory an entry takes, rather too many than too few.
 func (e *Entry) size() int {
-	size := entryBytes + len(e.RequestID) + len(e.AccountSID) + len(e.ClaimedAccountSID) +
+	size := entryBytes + len(e.RequestID) + len(e.AccountSID) + len(e.ClaimedAccountSID) + len(e.ClaimedAPIKeySID) +
 		len(e.Method) + len(e.Path) + len(e.IdempotencyKey) + len(e.Message)
 	for _, parameter := range e.Parameters {
 		size += parameterBytes + len(parameter.Name) + len(parameter.Value)

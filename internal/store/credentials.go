@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"strings"
+
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // Credential is what authenticates a caller: a user name, and the SHA-256 of each password that goes with it.
 type Credential struct {
-	Username   string // the SID of the account
+	Username   string // the SID of the account, or of its API key
 	AccountSID string
 	hashes     [2][sha256.Size]byte // a zero one matches no password
 }
@@ -33,6 +36,9 @@ func (a Account) credential() Credential {
 
 // Credential returns the credential with this user name, or ErrNotFound.
 func (s *Store) Credential(ctx context.Context, username string) (Credential, error) {
+	if strings.HasPrefix(username, trust.APIKeyPrefix) {
+		return s.apiKeyCredential(ctx, username)
+	}
 	account, err := s.Account(ctx, username)
 	return account.credential(), err
 }
@@ -40,9 +46,12 @@ func (s *Store) Credential(ctx context.Context, username string) (Credential, er
 // Credentials returns all credentials.
 func (s *Store) Credentials(ctx context.Context) ([]Credential, error) {
 	accounts, err := s.Accounts(ctx)
-	all := make([]Credential, len(accounts))
-	for i, account := range accounts {
-		all[i] = account.credential()
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.apiKeyCredentials(ctx)
+	for _, account := range accounts {
+		all = append(all, account.credential())
 	}
 	return all, err
 }

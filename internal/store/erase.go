@@ -20,7 +20,7 @@ type Erasure struct {
 	// Email is an address. Each bundle that has it, as its Email or in its name, is erased as with BundleSID. So is each end user
 	// and supporting document that has it in its name or attributes, and each notice that was sent to it.
 	Email string
-	// AccountSID is an account with all that it has, its auth token and its Primary included.
+	// AccountSID is an account with all that it has, its auth tokens, its API keys and its Primary included.
 	AccountSID string
 
 	DryRun bool // only count
@@ -118,10 +118,16 @@ func (x *eraser) write(fn func(tx session, count func(table string, rows int64))
 	return nil
 }
 
+// eraseAccount deletes the account with its API keys. AddAPIKey locks the account, so none is added between the two statements.
 func (x *eraser) eraseAccount() error {
 	err := x.write(func(tx session, count func(string, int64)) error {
 		rows, err := tx.exec(`DELETE FROM accounts WHERE sid = $1`, x.of.AccountSID)
+		if err != nil {
+			return err
+		}
 		count(accounts.name, rows)
+		rows, err = tx.exec(`DELETE FROM api_keys WHERE account_sid = $1`, x.of.AccountSID)
+		count(apiKeys.name, rows)
 		return err
 	})
 	x.version.Add(1)
@@ -337,10 +343,10 @@ func (x *eraser) sweep(eraseTargets) error {
 	return nil
 }
 
-// counted reports whether a dry run has counted the rows of a table with those of bundles and objects.
+// counted reports whether a dry run has counted the rows of a table with those of the account, of bundles and of objects.
 func (x *eraser) counted(table layout) bool {
 	return slices.Contains(table.columns, "bundle_sid") ||
-		slices.Contains([]string{bundles.name, endUsers.name, documents.name}, table.name)
+		slices.Contains([]string{apiKeys.name, bundles.name, endUsers.name, documents.name}, table.name)
 }
 
 // sortedKeys returns the keys of a set.

@@ -288,6 +288,9 @@ func wantNowhere(t *testing.T, rows map[string][]string, texts ...string) {
 func otherCustomer(t *testing.T, s *store.Store) {
 	t.Helper()
 	check(t, s.PutAccount(t.Context(), store.Account{SID: otherSID, AuthToken: "other", Created: at}))
+	k := key(9)
+	k.AccountSID = otherSID
+	check(t, s.AddAPIKey(t.Context(), k, "other"))
 	b := draft()
 	b.SID, b.AccountSID = "BU0000000000000000000000000000000f", otherSID
 	check(t, s.Bundles.Create(t.Context(), b))

@@ -10,6 +10,12 @@ import (
 // SearchStep is searchStep.
 const SearchStep = searchStep
 
+// Exec runs a statement, as a program of another version may.
+func (s *Store) Exec(ctx context.Context, statement string, args ...any) error {
+	_, err := s.exec(ctx, statement, args...)
+	return err
+}
+
 // Dump returns the rows of every table that the database has, in an order of their own. Those that describe the schema are left
 // out.
 func (s *Store) Dump(ctx context.Context) (map[string][]string, error) {

@@ -39,6 +39,11 @@ var accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
 // ValidAccountSID reports whether s has the form of an account SID.
 func ValidAccountSID(s string) bool { return accountSID.MatchString(s) }
 
+var apiKeySID = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
+
+// ValidAPIKeySID reports whether s has the form of the SID of an API key.
+func ValidAPIKeySID(s string) bool { return apiKeySID.MatchString(s) }
+
 var authToken = regexp.MustCompile(`^[0-9a-zA-Z]{1,128}$`)
 
 // ValidAuthToken reports whether s can serve as an auth token: letters and digits only, since the official Go SDK refuses

@@ -93,6 +93,10 @@ func TestValidAccountSID(t *testing.T) {
 		if got := trust.ValidAccountSID(s); got != want {
 			t.Errorf("ValidAccountSID(%q) = %t, want %t", s, got, want)
 		}
+		swapped := strings.NewReplacer("AC", "SK", "SK", "AC").Replace(s)
+		if got := trust.ValidAPIKeySID(swapped); got != want {
+			t.Errorf("ValidAPIKeySID(%q) = %t, want %t", swapped, got, want)
+		}
 	}
 }
 

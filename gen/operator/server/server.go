@@ -25,6 +25,12 @@ type ServerInterface interface {
 	// CreateAccount Add an account.
 	// (POST /operator/v1/accounts)
 	CreateAccount(ctx echo.Context) error
+	// ListAPIKey List the API keys of an account.
+	// (GET /operator/v1/accounts/{account_sid}/keys)
+	ListAPIKey(ctx echo.Context, accountSID AccountSIDInPath, params ListAPIKeyParams) error
+	// CreateAPIKey Add an API key.
+	// (POST /operator/v1/accounts/{account_sid}/keys)
+	CreateAPIKey(ctx echo.Context, accountSID AccountSIDInPath) error
 	// ListBundleEvent List the history of a bundle.
 	// (GET /operator/v1/bundles/{bundle_sid}/events)
 	ListBundleEvent(ctx echo.Context, bundleSID BundleSIDInPath, params ListBundleEventParams) error
@@ -43,6 +49,9 @@ type ServerInterface interface {
 	// StreamEvent Follow the changes of all bundles.
 	// (GET /operator/v1/events)
 	StreamEvent(ctx echo.Context, params StreamEventParams) error
+	// DeleteAPIKey Remove an API key.
+	// (DELETE /operator/v1/keys/{sid})
+	DeleteAPIKey(ctx echo.Context, sid APIKeySIDInPath) error
 	// ListMessage List e-mails.
 	// (GET /operator/v1/messages)
 	ListMessage(ctx echo.Context, params ListMessageParams) error
@@ -138,6 +147,54 @@ func (w *ServerInterfaceWrapper) CreateAccount(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateAccount(ctx)
+	return err
+}
+
+// ListAPIKey converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAPIKey(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_sid" -------------
+	var accountSID AccountSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_sid", ctx.Param("account_sid"), &accountSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAPIKeyParams
+	// ------------- Optional query parameter "page_size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_size", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_size: %s", err))
+	}
+
+	// ------------- Optional query parameter "page_token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_token", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page_token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAPIKey(ctx, accountSID, params)
+	return err
+}
+
+// CreateAPIKey converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateAPIKey(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_sid" -------------
+	var accountSID AccountSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_sid", ctx.Param("account_sid"), &accountSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateAPIKey(ctx, accountSID)
 	return err
 }
 
@@ -327,6 +384,22 @@ func (w *ServerInterfaceWrapper) StreamEvent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StreamEvent(ctx, params)
+	return err
+}
+
+// DeleteAPIKey converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteAPIKey(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sid" -------------
+	var sid APIKeySIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sid", ctx.Param("sid"), &sid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteAPIKey(ctx, sid)
 	return err
 }
 
@@ -812,6 +885,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/operator/v1/requests/stream", wrapper.StreamRequest, options.OperationMiddlewares["StreamRequest"]...)
 	router.GET(options.BaseURL+"/operator/v1/accounts", wrapper.ListAccount, options.OperationMiddlewares["ListAccount"]...)
 	router.POST(options.BaseURL+"/operator/v1/accounts", wrapper.CreateAccount, options.OperationMiddlewares["CreateAccount"]...)
+	router.GET(options.BaseURL+"/operator/v1/accounts/:account_sid/keys", wrapper.ListAPIKey, options.OperationMiddlewares["ListApiKey"]...)
+	router.POST(options.BaseURL+"/operator/v1/accounts/:account_sid/keys", wrapper.CreateAPIKey, options.OperationMiddlewares["CreateApiKey"]...)
+	router.DELETE(options.BaseURL+"/operator/v1/keys/:sid", wrapper.DeleteAPIKey, options.OperationMiddlewares["DeleteApiKey"]...)
 	router.GET(options.BaseURL+"/operator/v1/test/clock", wrapper.FetchClock, options.OperationMiddlewares["FetchClock"]...)
 	router.POST(options.BaseURL+"/operator/v1/test/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["AdvanceClock"]...)
 	router.POST(options.BaseURL+"/operator/v1/test/clock/freeze", wrapper.FreezeClock, options.OperationMiddlewares["FreezeClock"]...)
@@ -912,6 +988,86 @@ type CreateAccountdefaultJSONResponse struct {
 }
 
 func (response CreateAccountdefaultJSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyRequestObject struct {
+	AccountSID AccountSIDInPath `json:"account_sid"`
+	Params     ListAPIKeyParams
+}
+
+type ListAPIKeyResponseObject interface {
+	VisitListAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type ListAPIKey200JSONResponse APIKeyPage
+
+func (response ListAPIKey200JSONResponse) VisitListAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeydefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListAPIKeydefaultJSONResponse) VisitListAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAPIKeyRequestObject struct {
+	AccountSID AccountSIDInPath `json:"account_sid"`
+	Body       *CreateAPIKeyJSONRequestBody
+}
+
+type CreateAPIKeyResponseObject interface {
+	VisitCreateAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type CreateAPIKey201JSONResponse NewAPIKey
+
+func (response CreateAPIKey201JSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAPIKeydefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateAPIKeydefaultJSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1175,6 +1331,39 @@ type StreamEventdefaultJSONResponse struct {
 }
 
 func (response StreamEventdefaultJSONResponse) VisitStreamEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAPIKeyRequestObject struct {
+	SID APIKeySIDInPath `json:"sid"`
+}
+
+type DeleteAPIKeyResponseObject interface {
+	VisitDeleteAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type DeleteAPIKey204Response struct {
+}
+
+func (response DeleteAPIKey204Response) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteAPIKeydefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteAPIKeydefaultJSONResponse) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1936,6 +2125,12 @@ type StrictServerInterface interface {
 	// CreateAccount Add an account.
 	// (POST /operator/v1/accounts)
 	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
+	// ListAPIKey List the API keys of an account.
+	// (GET /operator/v1/accounts/{account_sid}/keys)
+	ListAPIKey(ctx context.Context, request ListAPIKeyRequestObject) (ListAPIKeyResponseObject, error)
+	// CreateAPIKey Add an API key.
+	// (POST /operator/v1/accounts/{account_sid}/keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
 	// ListBundleEvent List the history of a bundle.
 	// (GET /operator/v1/bundles/{bundle_sid}/events)
 	ListBundleEvent(ctx context.Context, request ListBundleEventRequestObject) (ListBundleEventResponseObject, error)
@@ -1954,6 +2149,9 @@ type StrictServerInterface interface {
 	// StreamEvent Follow the changes of all bundles.
 	// (GET /operator/v1/events)
 	StreamEvent(ctx context.Context, request StreamEventRequestObject) (StreamEventResponseObject, error)
+	// DeleteAPIKey Remove an API key.
+	// (DELETE /operator/v1/keys/{sid})
+	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
 	// ListMessage List e-mails.
 	// (GET /operator/v1/messages)
 	ListMessage(ctx context.Context, request ListMessageRequestObject) (ListMessageResponseObject, error)
@@ -2063,6 +2261,53 @@ type CreateAccountResponseFunc func(w http.ResponseWriter) error
 func (f CreateAccountResponseFunc) VisitCreateAccountResponse(w http.ResponseWriter) error {
 	return f(w)
 }
+
+// ListAPIKey binds the request, calls the operation and writes its response.
+func (sh *strictHandler) ListAPIKey(ctx echo.Context, accountSID AccountSIDInPath, params ListAPIKeyParams) error {
+	var request ListAPIKeyRequestObject
+	request.AccountSID = accountSID
+	request.Params = params
+	response, err := sh.ssi.ListAPIKey(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("ListAPIKey returned neither a response nor an error")
+	}
+	return response.VisitListAPIKeyResponse(ctx.Response())
+}
+
+// ListAPIKeyResponseFunc is a response that writes itself.
+type ListAPIKeyResponseFunc func(w http.ResponseWriter) error
+
+// VisitListAPIKeyResponse calls f.
+func (f ListAPIKeyResponseFunc) VisitListAPIKeyResponse(w http.ResponseWriter) error { return f(w) }
+
+// CreateAPIKey binds the request, calls the operation and writes its response.
+func (sh *strictHandler) CreateAPIKey(ctx echo.Context, accountSID AccountSIDInPath) error {
+	var request CreateAPIKeyRequestObject
+	request.AccountSID = accountSID
+	var body CreateAPIKeyJSONRequestBody
+	text, _ := ctx.Get("body").([]byte)
+	if err := json.Unmarshal(text, &body); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+	}
+	request.Body = &body
+	response, err := sh.ssi.CreateAPIKey(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("CreateAPIKey returned neither a response nor an error")
+	}
+	return response.VisitCreateAPIKeyResponse(ctx.Response())
+}
+
+// CreateAPIKeyResponseFunc is a response that writes itself.
+type CreateAPIKeyResponseFunc func(w http.ResponseWriter) error
+
+// VisitCreateAPIKeyResponse calls f.
+func (f CreateAPIKeyResponseFunc) VisitCreateAPIKeyResponse(w http.ResponseWriter) error { return f(w) }
 
 // ListBundleEvent binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListBundleEvent(ctx echo.Context, bundleSID BundleSIDInPath, params ListBundleEventParams) error {
@@ -2190,6 +2435,26 @@ type StreamEventResponseFunc func(w http.ResponseWriter) error
 
 // VisitStreamEventResponse calls f.
 func (f StreamEventResponseFunc) VisitStreamEventResponse(w http.ResponseWriter) error { return f(w) }
+
+// DeleteAPIKey binds the request, calls the operation and writes its response.
+func (sh *strictHandler) DeleteAPIKey(ctx echo.Context, sid APIKeySIDInPath) error {
+	var request DeleteAPIKeyRequestObject
+	request.SID = sid
+	response, err := sh.ssi.DeleteAPIKey(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("DeleteAPIKey returned neither a response nor an error")
+	}
+	return response.VisitDeleteAPIKeyResponse(ctx.Response())
+}
+
+// DeleteAPIKeyResponseFunc is a response that writes itself.
+type DeleteAPIKeyResponseFunc func(w http.ResponseWriter) error
+
+// VisitDeleteAPIKeyResponse calls f.
+func (f DeleteAPIKeyResponseFunc) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error { return f(w) }
 
 // ListMessage binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListMessage(ctx echo.Context, params ListMessageParams) error {
@@ -2617,6 +2882,16 @@ func (Unimplemented) CreateAccount(context.Context, CreateAccountRequestObject) 
 	return nil, fmt.Errorf("CreateAccount: %w", ErrUnimplemented)
 }
 
+// ListAPIKey returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) ListAPIKey(context.Context, ListAPIKeyRequestObject) (ListAPIKeyResponseObject, error) {
+	return nil, fmt.Errorf("ListAPIKey: %w", ErrUnimplemented)
+}
+
+// CreateAPIKey returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) CreateAPIKey(context.Context, CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error) {
+	return nil, fmt.Errorf("CreateAPIKey: %w", ErrUnimplemented)
+}
+
 // ListBundleEvent returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) ListBundleEvent(context.Context, ListBundleEventRequestObject) (ListBundleEventResponseObject, error) {
 	return nil, fmt.Errorf("ListBundleEvent: %w", ErrUnimplemented)
@@ -2645,6 +2920,11 @@ func (Unimplemented) ReplayDelivery(context.Context, ReplayDeliveryRequestObject
 // StreamEvent returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) StreamEvent(context.Context, StreamEventRequestObject) (StreamEventResponseObject, error) {
 	return nil, fmt.Errorf("StreamEvent: %w", ErrUnimplemented)
+}
+
+// DeleteAPIKey returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) DeleteAPIKey(context.Context, DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error) {
+	return nil, fmt.Errorf("DeleteAPIKey: %w", ErrUnimplemented)
 }
 
 // ListMessage returns an error that wraps [ErrUnimplemented].

@@ -24,7 +24,7 @@ func TestConsole(t *testing.T) {
 				}
 			}
 			for _, flow := range []func(*testing.T, console){
-				tab.start, tab.search, tab.approve, tab.reject, tab.reviewQueue, tab.replay, tab.messages, tab.requestList, tab.policies, tab.addAccount, tab.clock, tab.faults, tab.reset, tab.logOut,
+				tab.start, tab.search, tab.approve, tab.reject, tab.reviewQueue, tab.replay, tab.messages, tab.requestList, tab.policies, tab.addAccount, tab.apiKeys, tab.clock, tab.faults, tab.reset, tab.logOut,
 			} {
 				flow(t, c)
 			}
@@ -184,15 +184,45 @@ func (tab *tab) addAccount(t *testing.T, c console) {
 	if n := evaluate[int](t, tab, `document.querySelectorAll("table.rows tbody tr").length`); n != 2 {
 		t.Errorf("there are %d accounts, want 2", n)
 	}
-	if strings.Contains(evaluate[string](t, tab, "document.documentElement.outerHTML"), token) {
-		t.Error("the list has the token")
+	tab.wantNowhere(t, token)
+}
+
+// wantNowhere fails if the page, or the URL of a request so far, has a secret.
+func (tab *tab) wantNowhere(t *testing.T, secret string) {
+	t.Helper()
+	if strings.Contains(evaluate[string](t, tab, "document.documentElement.outerHTML"), secret) {
+		t.Error("the list has the secret")
 	}
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
 	for _, address := range tab.requests {
-		if strings.Contains(address, token) {
-			t.Error("the token is in a URL")
+		if strings.Contains(address, secret) {
+			t.Error("the secret is in a URL")
 		}
+	}
+}
+
+// apiKeys adds an API key from the list of accounts, which shows its secret once, and removes it again.
+func (tab *tab) apiKeys(t *testing.T, c console) {
+	t.Helper()
+	const list = "/console/accounts/" + testAccountSID + "/keys"
+	tab.open(t, c, "accounts")
+	tab.press(t, `a[href="`+list+`"]`)
+	tab.do(t, "type a name", chromedp.SendKeys("input[name=name]", "smoke test"))
+	tab.press(t, `form[action$="/keys/add"] button`)
+	tab.wantHeading(t, "API key added")
+	key := evaluate[[]string](t, tab, `[...document.querySelectorAll("main dd")].map((dd) => dd.textContent)`)
+	if len(key) != 4 || len(key[1]) < 32 {
+		t.Fatalf("the page has %d facts", len(key))
+	}
+	tab.press(t, `main a[href="`+list+`"]`)
+	tab.wantText(t, "smoke test")
+	tab.wantNowhere(t, key[1])
+	tab.press(t, `a[href="`+list+"/"+key[0]+`"]`)
+	tab.press(t, `form[action$="/remove"] button`)
+	tab.wantText(t, "The API key is removed.")
+	if strings.Contains(evaluate[string](t, tab, "document.body.textContent"), key[0]) {
+		t.Error("the list has the removed key")
 	}
 }
 

@@ -17,6 +17,7 @@ func (c console) forgedActions() []forgedAction {
 	return []forgedAction{
 		{"bundles/" + c.sids["bolt-voice"] + "/approve", ""},
 		{"accounts/add", ""},
+		{"accounts/" + testAccountSID + "/keys/add", "name=forged"},
 		{"test/freeze", ""},
 		{"test/reset", "to=empty&confirm=yes"},
 	}
@@ -30,6 +31,10 @@ func (tab *tab) checkUnchanged(t *testing.T, c console) {
 	tab.open(t, c, "accounts")
 	if n := evaluate[int](t, tab, `document.querySelectorAll("table.rows tbody tr").length`); n != 1 {
 		t.Errorf("there are %d accounts, want 1", n)
+	}
+	tab.open(t, c, "accounts/"+testAccountSID+"/keys")
+	if n := evaluate[int](t, tab, `document.querySelectorAll("table.rows tbody tr").length`); n != 1 {
+		t.Errorf("there are %d API keys, want 1", n)
 	}
 	tab.open(t, c, "test")
 	tab.wantText(t, "running")

@@ -24,6 +24,7 @@ type console struct {
 	sids  map[string]string // of what testdata/console.yaml has, by keys
 	// ids are of the newest callback, which could not be delivered, and of the newest e-mail.
 	callback, email string
+	key             string // the SID of the account's API key
 }
 
 // What `serve --test` always has.
@@ -61,6 +62,9 @@ func startConsole(t *testing.T) console {
 	}
 	c := console{URL: base, login: ready.ConsoleURL, sids: ready.SIDs}
 	c.fail(t)
+	var key struct{ SID string }
+	c.call(t, http.MethodPost, "/operator/v1/accounts/"+testAccountSID+"/keys", `{"friendly_name": "nightly tests"}`, &key)
+	c.key = key.SID
 	return c
 }
 
@@ -142,6 +146,8 @@ func (c console) pages() []pageOfConsole {
 		{"policies", "policies", "Policies"},
 		{"policy", "policies/RNb0d4771c2c98518d916a3d4cd70a8f8b", "A2P Messaging: Local - Business"},
 		{"accounts", "accounts", "Accounts"},
+		{"keys", "accounts/" + testAccountSID + "/keys", "API keys"},
+		{"key", "accounts/" + testAccountSID + "/keys/" + c.key, "Remove an API key"},
 		{"clock-and-faults", "test", "Clock and faults"},
 		{"not-found", "nope", "Not found"},
 	}

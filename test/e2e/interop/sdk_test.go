@@ -58,10 +58,16 @@ func newService(t *testing.T, server *url.URL, token string) *trusthub.ApiServic
 
 func newServiceOf(t *testing.T, server *url.URL, sid, token string) *trusthub.ApiService {
 	t.Helper()
+	return newServiceWith(t, server, client.NewCredentials(sid, token), sid)
+}
+
+// newServiceWith is newService for ClientParams with a Username, which may be the SID of an API key, a Password and an AccountSid.
+func newServiceWith(t *testing.T, server *url.URL, credentials *client.Credentials, sid string) *trusthub.ApiService {
+	t.Helper()
 	transport := &http.Transport{} // without a proxy: nothing leaves the loopback interface
 	t.Cleanup(transport.CloseIdleConnections)
 	sdk := &client.Client{
-		Credentials: client.NewCredentials(sid, token),
+		Credentials: credentials,
 		HTTPClient:  &http.Client{Transport: toServer{server, transport}, Timeout: 30 * time.Second},
 	}
 	sdk.SetAccountSid(sid)

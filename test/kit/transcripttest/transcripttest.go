@@ -136,6 +136,7 @@ var (
 	madeSID   = regexp.MustCompile(`[A-Z]{2}01[0-9a-f]{30}`)
 	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
 	authToken = regexp.MustCompile(`"auth_token": "(\w{32})"`)
+	secret    = regexp.MustCompile(`"secret": "(\w{32})"`)
 	requestID = regexp.MustCompile(`"request_id": ?"(\w{34})"`)
 	// requestDuration matches how long a request took. How long an attempt at a delivery took is the test's own choice.
 	requestDuration = regexp.MustCompile(`("date_ended": ?"[^"]*",\s*"duration_ms": ?)[^,]+`)
@@ -152,6 +153,9 @@ func (p *placeholders) hide(s string) string {
 	}
 	for _, token := range authToken.FindAllStringSubmatch(s, -1) {
 		p.name(token[1], "token")
+	}
+	for _, value := range secret.FindAllStringSubmatch(s, -1) {
+		p.name(value[1], "secret")
 	}
 	for _, id := range requestID.FindAllStringSubmatch(s, -1) {
 		p.name(id[1], "RQ")
