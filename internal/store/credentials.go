@@ -31,18 +31,24 @@ func (a Account) credential() Credential {
 	return c
 }
 
-// Credential returns the credential with this user name, or ErrNotFound.
+// Credential returns the credential with this user name, or ErrNotFound. It returns Account.TokenErr if the tokens cannot be
+// decrypted.
 func (s *Store) Credential(ctx context.Context, username string) (Credential, error) {
 	account, err := s.Account(ctx, username)
+	if err == nil {
+		err = account.TokenErr
+	}
 	return account.credential(), err
 }
 
-// Credentials returns all credentials.
+// Credentials returns all credentials but those that cannot be decrypted.
 func (s *Store) Credentials(ctx context.Context) ([]Credential, error) {
 	accounts, err := s.Accounts(ctx)
-	all := make([]Credential, len(accounts))
-	for i, account := range accounts {
-		all[i] = account.credential()
+	all := make([]Credential, 0, len(accounts))
+	for _, account := range accounts {
+		if account.TokenErr == nil {
+			all = append(all, account.credential())
+		}
 	}
 	return all, err
 }

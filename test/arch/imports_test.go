@@ -71,7 +71,11 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/store",
 		reason: "SQL knows nothing of requests: what a change means arrives as a function",
-		never:  append(own("api/...", "internal/hub", "internal/jobs"), server...), own: []string{"internal/trust", "internal/panics", "internal/callbackurl"},
+		never:  append(own("api/...", "internal/hub", "internal/jobs"), server...), own: []string{"internal/trust", "internal/panics", "internal/callbackurl", "internal/secrets"},
+	}, {
+		pkg:    "internal/secrets",
+		reason: "encryption is a matter of keys and texts: what is encrypted, and where it is stored, are the store's",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/jobs",
 		reason: "delivery knows nothing of requests, and is given the ways to send",
