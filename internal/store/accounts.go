@@ -36,11 +36,15 @@ var addPrimary = strings.Replace(addPrimaries, "WHERE ", "WHERE a.sid = $1 AND "
 // PutAccount stores the account with its Primary Customer Profile. An account that exists already gets this auth token, and its
 // Primary if it has none.
 func (s *Store) PutAccount(ctx context.Context, a Account) error {
+	token := a.AuthToken
 	a, err := s.sealAccount(a)
 	if err != nil {
 		return err
 	}
 	err = s.write(ctx, func(tx session) error {
+		if err := s.keepToken(tx, &a, token); err != nil {
+			return err
+		}
 		if _, err := accounts.execInsert(tx, accounts.insertOne+`
 			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a); err != nil {
 			return err

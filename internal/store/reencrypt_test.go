@@ -52,9 +52,9 @@ func TestReencryptInterrupted(t *testing.T) {
 		older, both, newer := keyring(t, 1), keyring(t, 2, 1), keyring(t, 2)
 		addMany(t, openWith(t, name, store.Options{}))
 		s := openWith(t, name, store.Options{Keys: older})
-		check(t, s.PutAccount(t.Context(), store.Account{SID: manySID(7), AuthToken: "primary7", Created: at}))
+		check(t, s.PutAccount(t.Context(), store.Account{SID: manySID(7), AuthToken: "changed7", Created: at}))
 		s = openWith(t, name, store.Options{Keys: both})
-		check(t, s.PutAccount(t.Context(), store.Account{SID: manySID(8), AuthToken: "primary8", Created: at}))
+		check(t, s.PutAccount(t.Context(), store.Account{SID: manySID(8), AuthToken: "changed8", Created: at}))
 
 		total := 0
 		for _, stop := range []int{manyAccounts / 2, manyAccounts - 1} {
@@ -74,7 +74,7 @@ func TestReencryptInterrupted(t *testing.T) {
 		if total += changed; err != nil || changed == 0 || total != 2*manyAccounts-1 {
 			t.Errorf("%d tokens at last, %d in total, %v", changed, total, err)
 		}
-		wantMany(t, openWith(t, name, store.Options{Keys: newer}), newer.IDs()[0], func(int) bool { return false })
+		wantMany(t, openWith(t, name, store.Options{Keys: newer}), newer.IDs()[0], func(i int) bool { return i == 7 || i == 8 })
 	})
 }
 

@@ -146,10 +146,16 @@ func TestKeysOfDatabase(t *testing.T) {
 		putTokens(t, command)
 		wantTokens(t, openWith(t, name, store.Options{}), plain)
 
-		// A server does. Tokens that are there stay plain; new ones are encrypted.
+		// A server does. Tokens that are there stay plain, also if they are given again, so that servers that have no key yet go on.
+		old := openWith(t, name, store.Options{})
 		server := openWith(t, name, store.Options{Keys: one})
-		check(t, server.PutAccount(t.Context(), store.Account{SID: otherSID, AuthToken: tokenB, Created: at}))
-		wantTokens(t, server, plain)
+		putTokens(t, server)
+		wantTokens(t, old, plain)
+
+		// New ones are encrypted.
+		check(t, server.PutAccount(t.Context(), store.Account{SID: otherSID, AuthToken: tokenB + "2", Created: at}))
+		wantTokens(t, server, map[string]string{accountSID: tokenA, otherSID: tokenB + "2"})
+		wantTokens(t, old, map[string]string{accountSID: tokenA, otherSID: ""})
 		found, err := server.TokenKeys(t.Context())
 		if err != nil || found.Plain != 1 || found.Encrypted[one.IDs()[0]] != 1 || found.Unreadable != 0 {
 			t.Errorf("%+v, %v", found, err)
