@@ -72,7 +72,8 @@ func ParseKeys(text []byte) (*Keyring, error) {
 		}
 		secret, err := base64.StdEncoding.Strict().DecodeString(line)
 		if err != nil || len(secret) != keyBytes {
-			return nil, fmt.Errorf("line %d is not a key: it must be %d bytes in base64, as 'trusthub secrets generate' prints", number, keyBytes)
+			return nil, fmt.Errorf("line %d is not a key: it must be %d bytes in base64, as 'trusthub secrets generate' prints",
+				number, keyBytes)
 		}
 		next, err := newKey(secret)
 		if err != nil {

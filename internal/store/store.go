@@ -86,9 +86,9 @@ type Store struct {
 }
 
 // Open opens a database: Postgres if name is a postgres:// URL, otherwise the SQLite file of that name, which only its owner can
-// read because it has auth tokens and customers' data. o.Access says what may be created or migrated. A database that does not fit is refused and
-// left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer. One whose auth tokens o.Keys cannot decrypt is refused after it was
-// migrated: ErrKeysMissing, ErrWrongKeys.
+// read because it has auth tokens and customers' data. o.Access says what may be created or migrated. A database that does not
+// fit is refused and left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer. One whose auth tokens o.Keys cannot decrypt is
+// refused after it was migrated: ErrKeysMissing, ErrWrongKeys.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
