@@ -23,6 +23,7 @@ type accountsAddCmd struct {
 
 // Run creates an account with a new SID and token. The database need not exist yet.
 func (c *accountsAddCmd) Run(ctx context.Context, s streams) error {
+	c.needsToken = true
 	return c.on(ctx, s, store.Create, func(api system) error {
 		added, err := responseOf[operatorapi.NewAccount](api.CreateAccount(ctx)) //nolint:bodyclose // responseOf does
 		if err != nil {
@@ -44,6 +45,7 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 	if c.Tokens && c.OperatorURL != "" {
 		return errors.New("--tokens needs --db: the operator API shows the auth token of an account only when it is added")
 	}
+	c.needsToken = c.Tokens
 	return c.onExisting(ctx, s, func(api system) error {
 		accounts, err := collect(0, func(size *int64, token *string) ([]operatorapi.Account, operatorapi.PageMeta, error) {
 			params := operatorapi.ListAccountParams{PageSize: size, PageToken: token}
@@ -55,7 +57,7 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 		}
 		var tokens map[string]string
 		if c.Tokens {
-			if tokens, err = authTokens(ctx, api.store); err != nil {
+			if tokens, err = authTokens(ctx, api.store, s); err != nil {
 				return err
 			}
 		}
@@ -71,12 +73,15 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// authTokens returns the auth tokens of all accounts by their SIDs.
-func authTokens(ctx context.Context, db *store.Store) (map[string]string, error) {
+// authTokens returns the auth tokens of all accounts by their SIDs, and prints why some cannot be decrypted.
+func authTokens(ctx context.Context, db *store.Store, s streams) (map[string]string, error) {
 	accounts, err := db.Accounts(ctx)
 	tokens := make(map[string]string, len(accounts))
 	for _, a := range accounts {
 		tokens[a.SID] = a.AuthToken
+		if a.TokenErr != nil {
+			fmt.Fprintln(s.err, a.TokenErr)
+		}
 	}
 	return tokens, err
 }

@@ -27,7 +27,7 @@ type backupCreateCmd struct {
 
 // Help is what --help adds to the command's one line.
 func (*backupCreateCmd) Help() string {
-	return `The backup has everything that was acknowledged before the command started. The file appears under its name when it is complete, checked and on disk, and only its owner can read it: it has auth tokens. Back up Postgres with its own tools, pg_dump or pg_basebackup.
+	return `The backup has everything that was acknowledged before the command started. The file appears under its name when it is complete, checked and on disk, and only its owner can read it: it has auth tokens, unless a key file encrypts them, and customers' data. Back up Postgres with its own tools, pg_dump or pg_basebackup.
 
 'trusthub serve --db FILE --no-deliveries' opens a backup without calling or mailing anybody.`
 }

@@ -84,7 +84,7 @@ func warnOfShortTokens(ctx context.Context, db *store.Store, log *slog.Logger) e
 	}
 	count, named := 0, []string(nil)
 	for _, account := range accounts {
-		if len(account.AuthToken) >= minTokenLength {
+		if len(account.AuthToken) >= minTokenLength || account.TokenErr != nil {
 			continue
 		}
 		if count++; count <= maxNamed {

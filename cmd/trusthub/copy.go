@@ -23,12 +23,12 @@ type copyCmd struct {
 
 // Run copies everything and prints the number of rows of each table.
 func (c *copyCmd) Run(ctx context.Context, s streams) (err error) {
-	from, err := store.Open(ctx, c.From, store.Options{Access: store.Existing, StatementTimeout: noLimit})
+	from, err := store.Open(ctx, c.From, store.Options{Access: store.Existing, StatementTimeout: noLimit, KeysOptional: true})
 	if err != nil {
 		return fmt.Errorf("--from: %w", advise(err))
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	to, err := store.Open(ctx, c.To, store.Options{StatementTimeout: noLimit})
+	to, err := store.Open(ctx, c.To, store.Options{StatementTimeout: noLimit, KeysOptional: true})
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}

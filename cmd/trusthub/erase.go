@@ -36,7 +36,7 @@ It can run beside servers. If it is interrupted, run it again. A SQLite file is 
 
 // Run erases and prints how many rows of each table.
 func (c *eraseCmd) Run(ctx context.Context, s streams) (err error) {
-	db, err := store.Open(ctx, c.DB, store.Options{Access: store.Existing, StatementTimeout: noLimit})
+	db, err := store.Open(ctx, c.DB, store.Options{Access: store.Existing, StatementTimeout: noLimit, KeysOptional: true})
 	if err != nil {
 		return advise(err)
 	}

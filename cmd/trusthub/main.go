@@ -71,6 +71,7 @@ type commands struct {
 	Console    consoleCmd    `cmd:"" help:"Print a link that logs a browser in to the console of a server, once and within 5 minutes." group:"Work on the database, also while servers use it:"`
 	Seed       seedCmd       `cmd:"" help:"Create bundles, end users and supporting documents from a YAML file, so that tests start from a known state." group:"Work on the database, also while servers use it:"`
 	Backup     backupCmd     `cmd:"" help:"Back up a SQLite database, and check backups." group:"Work on the database, also while servers use it:"`
+	Secrets    secretsCmd    `cmd:"" help:"Encrypt the auth tokens in the database, and replace the keys." group:"Work on the database, also while servers use it:"`
 	Erase      eraseCmd      `cmd:"" help:"Erase all data of a customer, and print how much that was." group:"Work on the database, also while servers use it:"`
 	Migrate    migrateCmd    `cmd:"" help:"Create the tables of a database, or upgrade those of an older version." group:"Upgrade a database:"`
 	Copy       copyCmd       `cmd:"" help:"Copy a database into an empty one, for example from SQLite to Postgres." group:"Move a database (stop its servers first):"`

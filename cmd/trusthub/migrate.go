@@ -26,7 +26,7 @@ func (*migrateCmd) Help() string {
 
 // Run creates the tables, or upgrades those of an older version.
 func (c *migrateCmd) Run(ctx context.Context, s streams) (err error) {
-	db, err := c.open(ctx, store.Migrate)
+	db, err := c.open(ctx, store.Options{Access: store.Migrate, KeysOptional: true})
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started
 	if err != nil {
 		return err
 	}
-	db, err := c.open(ctx, store.Migrate)
+	db, err := c.open(ctx, store.Options{Access: store.Migrate})
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started
 		}
 	}
 	if !c.Test {
-		if err := warnOfShortTokens(ctx, db, log); err != nil {
+		if err := errors.Join(warnOfShortTokens(ctx, db, log), c.logEncryption(ctx, db, log)); err != nil {
 			return err
 		}
 	}

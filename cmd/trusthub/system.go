@@ -27,7 +27,8 @@ type systemFlags struct {
 	OperatorURL   string `name:"operator-url" env:"TRUSTHUB_OPERATOR_URL" placeholder:"URL" help:"Act on the server with this URL through its operator API, instead of on the database."`
 	OperatorToken string `env:"TRUSTHUB_OPERATOR_TOKEN" placeholder:"TOKEN" help:"With --operator-url: the server's operator token. Prefer the variable: other users of the machine can see the command line."`
 
-	mailFrom string // set by commands that show e-mails, which on a database depend on it
+	mailFrom   string // set by commands that show e-mails, which on a database depend on it
+	needsToken bool   // set by commands that read or set auth tokens, which on a database may need its keys
 }
 
 // AfterApply is called by kong when it has read the command line and the environment.
@@ -66,7 +67,7 @@ func (f *systemFlags) on(ctx context.Context, s streams, access store.Access, do
 	if f.OperatorURL != "" {
 		return f.onServer(ctx, s, callTimeout, do)
 	}
-	db, err := f.open(ctx, access)
+	db, err := f.open(ctx, store.Options{Access: access, KeysOptional: !f.needsToken})
 	if err != nil {
 		return err
 	}

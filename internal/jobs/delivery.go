@@ -125,6 +125,8 @@ func (w *Worker) attempt(ctx context.Context, lease store.Lease) (attempt trust.
 		}
 	}()
 	switch {
+	case lease.Notice.Channel == trust.Callback && lease.TokenErr != nil: // it cannot be signed
+		return trust.Attempt{Started: started, Verdict: trust.TryAgain, Error: lease.TokenErr.Error()}
 	case lease.Notice.Channel == trust.Callback:
 		return w.Call(ctx, lease.Notice, lease.AuthToken)
 	case w.Mail != nil:
@@ -152,7 +154,7 @@ func (w *Worker) finish(r store.Report) {
 // judge sets the state of a notice after an attempt.
 func (w *Worker) judge(r store.Report) store.Report {
 	retries := StandardRetries()
-	if r.Lease.Notice.Channel == trust.Callback {
+	if r.Lease.Notice.Channel == trust.Callback && r.Lease.TokenErr == nil { // otherwise the receiver was not called
 		retries = w.Retries
 	}
 	tries := r.Lease.Tries + 1

@@ -13,6 +13,7 @@ type Account struct {
 	AuthToken      string // signs the callbacks of the account, too
 	SecondaryToken string // accepted as well while the tokens are rotated; empty: none
 	Created        time.Time
+	TokenErr       error // why the tokens, which are empty then, cannot be decrypted; never stored
 }
 
 var accounts = newTable(
@@ -35,7 +36,15 @@ var addPrimary = strings.Replace(addPrimaries, "WHERE ", "WHERE a.sid = $1 AND "
 // PutAccount stores the account with its Primary Customer Profile. An account that exists already gets this auth token, and its
 // Primary if it has none.
 func (s *Store) PutAccount(ctx context.Context, a Account) error {
-	err := s.write(ctx, func(tx session) error {
+	token := a.AuthToken
+	a, err := s.sealAccount(a)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, func(tx session) error {
+		if err := s.keepToken(tx, &a, token); err != nil {
+			return err
+		}
 		if _, err := accounts.execInsert(tx, accounts.insertOne+`
 			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a); err != nil {
 			return err
@@ -50,6 +59,9 @@ func (s *Store) PutAccount(ctx context.Context, a Account) error {
 // FirstAccount stores the account if the database has none, and reports whether it did. If several servers start at once on an
 // empty database, one of them does. The account has its Primary Customer Profile then.
 func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err error) {
+	if a, err = s.sealAccount(a); err != nil {
+		return false, err
+	}
 	err = s.write(ctx, func(tx session) error {
 		if s.engine.lockAccounts != "" {
 			if _, err := tx.exec(s.engine.lockAccounts); err != nil {
@@ -75,7 +87,7 @@ func (s *Store) FirstAccount(ctx context.Context, a Account) (stored bool, err e
 // Account returns the account with this SID, or ErrNotFound.
 func (s *Store) Account(ctx context.Context, sid string) (Account, error) {
 	a, err := accounts.fetch(session{ctx, s.logins}, nil, sid, "")
-	return a, s.classify(err)
+	return s.openAccount(a), s.classify(err)
 }
 
 // Place is where a row is in a list that is ordered by a time, and by SID among rows of the same time. The zero Place is before
@@ -87,13 +99,13 @@ type Place struct {
 
 // AccountsAfter returns up to limit accounts behind a place in the list of Accounts.
 func (s *Store) AccountsAfter(ctx context.Context, after Place, limit int) ([]Account, error) {
-	all, err := queryAll(s.read(ctx), accounts.scan, `SELECT `+accounts.list+` FROM accounts
+	all, err := queryAll(s.read(ctx), s.scanAccount, `SELECT `+accounts.list+` FROM accounts
 		WHERE (created_at, sid) > ($1, $2) ORDER BY created_at, sid LIMIT $3`, micros(after.Time), after.SID, limit)
 	return all, s.classify(err)
 }
 
 // Accounts returns all accounts, the oldest first.
 func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
-	all, err := queryAll(s.read(ctx), accounts.scan, `SELECT `+accounts.list+` FROM accounts ORDER BY created_at, sid`)
+	all, err := queryAll(s.read(ctx), s.scanAccount, `SELECT `+accounts.list+` FROM accounts ORDER BY created_at, sid`)
 	return all, s.classify(err)
 }

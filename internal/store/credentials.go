@@ -34,16 +34,20 @@ func (a Account) credential() Credential {
 	return c
 }
 
-// Credential returns the credential with this user name, or ErrNotFound.
+// Credential returns the credential with this user name, or ErrNotFound. It returns Account.TokenErr if the tokens cannot be
+// decrypted.
 func (s *Store) Credential(ctx context.Context, username string) (Credential, error) {
 	if strings.HasPrefix(username, trust.APIKeyPrefix) {
 		return s.apiKeyCredential(ctx, username)
 	}
 	account, err := s.Account(ctx, username)
+	if err == nil {
+		err = account.TokenErr
+	}
 	return account.credential(), err
 }
 
-// Credentials returns all credentials.
+// Credentials returns all credentials but those that cannot be decrypted.
 func (s *Store) Credentials(ctx context.Context) ([]Credential, error) {
 	accounts, err := s.Accounts(ctx)
 	if err != nil {
@@ -51,7 +55,9 @@ func (s *Store) Credentials(ctx context.Context) ([]Credential, error) {
 	}
 	all, err := s.apiKeyCredentials(ctx)
 	for _, account := range accounts {
-		all = append(all, account.credential())
+		if account.TokenErr == nil {
+			all = append(all, account.credential())
+		}
 	}
 	return all, err
 }

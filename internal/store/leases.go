@@ -18,6 +18,7 @@ type Lease struct {
 	Notice    trust.Notice
 	Tries     int    // attempts before this one, since the notice was created or replayed
 	AuthToken string // of the notice's account
+	TokenErr  error  // why AuthToken, which is empty then, cannot be decrypted
 	Queue     Queue
 	token     string
 }
@@ -86,6 +87,7 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		l := Lease{Queue: g.Queue, token: token}
 		n, err := noticeRows.scanWith(row, &l.AuthToken)
 		l.Notice, l.Tries = n.Notice, n.tries
+		l.AuthToken, l.TokenErr = s.openToken(g.Queue.AccountSID, l.AuthToken)
 		return l, err
 	}, `WITH due AS MATERIALIZED (
 			SELECT id AS due_id FROM notices

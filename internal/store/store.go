@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/opentrusthub/trusthub/internal/secrets"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
@@ -35,6 +36,11 @@ var (
 // Options say how a database is opened. Zero values are replaced by the defaults.
 type Options struct {
 	Access Access // what Open may do to a new or an older database
+	// Keys encrypt auth tokens in the database; nil: they are not encrypted. Once they are, Open returns ErrKeysMissing without
+	// keys and ErrWrongKeys with others. Only an Open that may change the database turns encryption on.
+	Keys *secrets.Keyring
+	// KeysOptional opens a database with encrypted auth tokens without keys, too. They can be neither read nor set then.
+	KeysOptional bool
 
 	// For Postgres only, with their defaults.
 	MaxConns         int           // open connections, besides authConns; 16
@@ -69,6 +75,10 @@ type Store struct {
 	woken   chan struct{}
 	version atomic.Int64 // of the credentials; incremented by each change of this process
 	pageKey atomic.Pointer[string]
+
+	keys      *secrets.Keyring // nil: none
+	encrypted atomic.Bool      // whether auth tokens are to be encrypted
+
 	file    *file // on SQLite; nil on Postgres
 	found   int64 // the version of the schema before Open
 	writes  lastWrite
@@ -76,8 +86,9 @@ type Store struct {
 }
 
 // Open opens a database: Postgres if name is a postgres:// URL, otherwise the SQLite file of that name, which only its owner can
-// read because it has auth tokens. o.Access says what may be created or migrated. A database that does not fit is refused and
-// left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer.
+// read because it has auth tokens and customers' data. o.Access says what may be created or migrated. A database that does not
+// fit is refused and left as it is: ErrForeign, ErrEmpty, ErrOlder, ErrNewer. One whose auth tokens o.Keys cannot decrypt is
+// refused after it was migrated: ErrKeysMissing, ErrWrongKeys.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -89,6 +100,9 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	err = s.checkSchema(ctx)
 	if err == nil && o.Access == Migrate {
 		_, err = s.exec(ctx, addPrimaries)
+	}
+	if err == nil {
+		err = s.unlock(ctx, o)
 	}
 	if err != nil {
 		return nil, errors.Join(openError(name, err), s.Close())

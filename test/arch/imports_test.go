@@ -71,12 +71,16 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/store",
 		reason: "SQL knows nothing of requests: what a change means arrives as a function",
-		never:  append(own("api/...", "internal/hub", "internal/jobs"), server...), own: []string{"internal/trust", "internal/panics", "internal/callbackurl"},
+		never:  append(own("api/...", "internal/hub", "internal/jobs"), server...), own: []string{"internal/trust", "internal/panics", "internal/callbackurl", "internal/secrets"},
+	}, {
+		pkg:    "internal/secrets",
+		reason: "encryption is a matter of keys and texts: what is encrypted, and where it is stored, are the store's",
+		own:    []string{}, limitOutside: true, maxOutside: 0,
 	}, {
 		pkg:    "internal/jobs",
 		reason: "delivery knows nothing of requests, and is given the ways to send",
 		never:  append(own("api/...", "internal/hub", "internal/callback", "internal/mail"), server...),
-		own:    []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl"},
+		own:    []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl", "internal/secrets"},
 	}, {
 		pkg:    "internal/callback",
 		reason: "a callback is built from a notice alone, without a database",
@@ -129,7 +133,7 @@ func rules() []rule {
 	}, {
 		pkg:    "internal/feed",
 		reason: "it reads changes from the store, and knows nobody who follows them",
-		never:  server, own: []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl"},
+		never:  server, own: []string{"internal/trust", "internal/store", "internal/panics", "internal/callbackurl", "internal/secrets"},
 	}, {
 		pkg:    "internal/hub",
 		reason: "operations know nothing of the server's assembly, of delivery or of connection limits",
@@ -182,7 +186,7 @@ func rules() []rule {
 	}, {
 		pkg:    "test/kit/storetest",
 		reason: "the tests of what the store builds on could not use it otherwise",
-		own:    []string{"internal/store", "internal/trust", "internal/panics", "internal/callbackurl", "test/kit/pgtest"},
+		own:    []string{"internal/store", "internal/trust", "internal/panics", "internal/callbackurl", "internal/secrets", "test/kit/pgtest"},
 	}, {
 		pkg:    "test/kit/transcripttest",
 		reason: "it knows HTTP and nothing of the product, so that both contracts' tests can use it",
