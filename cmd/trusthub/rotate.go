@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"text/tabwriter"
 
 	operatorapi "github.com/opentrusthub/trusthub/gen/operator"
@@ -21,7 +20,7 @@ func (c *accountsRotateCmd) Run(ctx context.Context, s streams) error {
 		params := operatorapi.RotateAccountTokenParams{Replace: optional(c.Replace)}
 		rotated, err := responseOf[operatorapi.RotatedAccount](api.RotateAccountToken(ctx, c.SID, &params)) //nolint:bodyclose // responseOf does
 		if err != nil {
-			return unlessUnknownAccount(c.SID, err)
+			return unlessUnknown("account", c.SID, err)
 		}
 		return printResult(s.out, rotated, func(w *tabwriter.Writer, rotated operatorapi.RotatedAccount) {
 			fmt.Fprintf(w, "%s\t%s\n", rotated.AccountSID, rotated.SecondaryAuthToken)
@@ -39,16 +38,8 @@ func (c *accountsPromoteCmd) Run(ctx context.Context, s streams) error {
 	return c.onExisting(ctx, s, func(api system) error {
 		promoted, err := responseOf[operatorapi.Account](api.PromoteAccountToken(ctx, c.SID)) //nolint:bodyclose // responseOf does
 		if err != nil {
-			return unlessUnknownAccount(c.SID, err)
+			return unlessUnknown("account", c.SID, err)
 		}
 		return printResult(s.out, newAccountRow(promoted), accountTable)
 	})
-}
-
-// unlessUnknownAccount returns an error that names the account if err means that it does not exist, and otherwise err.
-func unlessUnknownAccount(sid string, err error) error {
-	if isStatus(err, http.StatusNotFound) {
-		return fmt.Errorf("unknown account %s: %w", sid, err)
-	}
-	return err
 }
