@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"text/tabwriter"
 	"time"
 
@@ -109,13 +110,24 @@ func accountTable(w *tabwriter.Writer, row accountRow) {
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", row.SID, row.PrimarySID, row.Created.Format(time.DateTime), row.AuthToken, secondary)
 }
 
-// putAccount stores an account after checking that its credentials are well-formed, so that every client can send them.
-func putAccount(ctx context.Context, db *store.Store, account store.Account) error {
+// putAccount stores an account after checking that its credentials are well-formed, so that every client can send them. It logs
+// when that ends the primary token of an existing account.
+func putAccount(ctx context.Context, db *store.Store, account store.Account, log *slog.Logger) error {
 	if !trust.ValidAccountSID(account.SID) {
 		return errors.New("the account SID must be AC and 32 hex digits (TWILIO_ACCOUNT_SID)")
 	}
 	if !trust.ValidAuthToken(account.AuthToken) {
 		return errors.New("the auth token must be 1 to 128 letters and digits (TWILIO_AUTH_TOKEN)")
 	}
-	return db.PutAccount(ctx, account)
+	before, err := db.Account(ctx, account.SID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := db.PutAccount(ctx, account); err != nil {
+		return err
+	}
+	if before.AuthToken != "" && before.AuthToken != account.AuthToken {
+		log.Warn("TWILIO_AUTH_TOKEN replaces the primary auth token of the account, which ends", "account_sid", account.SID)
+	}
+	return nil
 }
