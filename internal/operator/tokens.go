@@ -32,8 +32,8 @@ func (o *Operator) PromoteAccountToken(
 	return server.PromoteAccountToken200JSONResponse(presentAccount(a)), nil
 }
 
-// RotateToken gives an account a new secondary token and returns it. The error is an *api.Error if the account has one that is not
-// to be replaced.
+// RotateToken gives an account a new secondary token and returns it. The error is an *api.Error if the account has one that is
+// not to be replaced.
 func (o *Operator) RotateToken(ctx context.Context, accountSID string, replace bool) (token string, err error) {
 	token = trust.NewAuthToken()
 	err = o.store.RotateToken(ctx, accountSID, token, replace)

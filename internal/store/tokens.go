@@ -12,8 +12,8 @@ var (
 	ErrNoSecondaryToken = errors.New("the account has no secondary token")
 )
 
-// RotateToken gives the account a secondary token, which is accepted beside the primary one. If the account has one already, it is
-// replaced if replace is set; otherwise the error is ErrSecondaryToken. For an unknown account it is ErrNotFound.
+// RotateToken gives the account a secondary token, which is accepted beside the primary one. If the account has one already, it
+// is replaced if replace is set; otherwise the error is ErrSecondaryToken. For an unknown account it is ErrNotFound.
 func (s *Store) RotateToken(ctx context.Context, accountSID, token string, replace bool) error {
 	err := s.write(ctx, func(tx session) error {
 		a, err := accounts.fetch(tx, nil, accountSID, s.engine.lockRow)
