@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/opentrusthub/trusthub/internal/signature"
@@ -27,7 +28,10 @@ type Callback struct {
 // CallbackOption changes one call of ParseCallback.
 type CallbackOption func(*callbackSettings)
 
-type callbackSettings struct{ publicURL string }
+type callbackSettings struct {
+	publicURL   string
+	otherTokens []string
+}
 
 // WithPublicURL is for a receiver behind a proxy. It sets the URL that the service calls, for example https://acme.example,
 // without the request's path and query, which are appended. If the proxy removes a prefix from the path, include it. By default
@@ -36,9 +40,19 @@ func WithPublicURL(base string) CallbackOption {
 	return func(s *callbackSettings) { s.publicURL = base }
 }
 
-// ParseCallback verifies that r was signed with the account's auth token, and parses it. As in Twilio's SDKs, the signature may
-// have been made with or without the port. The path and query are taken from r.RequestURI, so http.StripPrefix has no effect on
-// them. At most 64 KiB of the body are read; if the form has been parsed already, it is used.
+// WithOtherTokens also accepts callbacks that are signed with other auth tokens of the account. A receiver needs it while the
+// token is rotated, because some callbacks were signed before the promotion and arrive after it:
+//
+//	client.ParseCallback(r, token, client.WithOtherTokens(os.Getenv("OTHER_TWILIO_AUTH_TOKEN")))
+//
+// Empty tokens are ignored, so that the variable needs to be set during a rotation only.
+func WithOtherTokens(authTokens ...string) CallbackOption {
+	return func(s *callbackSettings) { s.otherTokens = append(s.otherTokens, authTokens...) }
+}
+
+// ParseCallback verifies that r was signed with the account's auth token, or one of WithOtherTokens, and parses it. As in Twilio's
+// SDKs, the signature may have been made with or without the port. The path and query are taken from r.RequestURI, so
+// http.StripPrefix has no effect on them. At most 64 KiB of the body are read; if the form has been parsed already, it is used.
 //
 // The error is ErrSignature if the signature is missing or wrong: respond with 403. Any other error means that r is not a
 // callback, or that the auth token or the public URL is invalid: respond with 400. The signature does not expire: whoever
@@ -59,7 +73,7 @@ func ParseCallback(r *http.Request, authToken string, options ...CallbackOption)
 	if err != nil {
 		return nil, err
 	}
-	if !signature.Valid(authToken, called, form, r.Header.Get(signature.Header)) {
+	if !s.signed(authToken, called, form, r.Header.Get(signature.Header)) {
 		return nil, ErrSignature
 	}
 	callback := &Callback{
@@ -73,6 +87,13 @@ func ParseCallback(r *http.Request, authToken string, options ...CallbackOption)
 		return nil, errors.New("client: the callback has no BundleSid or Status")
 	}
 	return callback, nil
+}
+
+// signed reports whether a signature was made with one of the tokens.
+func (s callbackSettings) signed(authToken, called string, form url.Values, signed string) bool {
+	return slices.ContainsFunc(append([]string{authToken}, s.otherTokens...), func(token string) bool {
+		return token != "" && signature.Valid(token, called, form, signed)
+	})
 }
 
 // calledURL returns the URL that the service called.

@@ -107,6 +107,36 @@ func TestCalledURL(t *testing.T) {
 	}
 }
 
+// TestParseCallbackDuringRotation: a receiver that knows both tokens takes what either has signed, and nothing else.
+func TestParseCallbackDuringRotation(t *testing.T) {
+	const target = "http://x.example/status"
+	const other = "fedcba9876543210fedcba9876543210"
+	for _, test := range []struct {
+		name, signer string
+		options      []client.CallbackOption
+		valid        bool
+	}{
+		{"the token", token, []client.CallbackOption{client.WithOtherTokens(other)}, true},
+		{"the other token", other, []client.CallbackOption{client.WithOtherTokens(other)}, true},
+		{"the last of several", other, []client.CallbackOption{client.WithOtherTokens("x", "y"), client.WithOtherTokens("", other)}, true},
+		{"the other token, outside a rotation", other, []client.CallbackOption{client.WithOtherTokens("")}, false},
+		{"a third token", token + other, []client.CallbackOption{client.WithOtherTokens(other)}, false},
+		{"an empty token", "", []client.CallbackOption{client.WithOtherTokens("", other)}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := callback(target, rejection(), signature.Sign(test.signer, target, rejection()))
+			got, err := client.ParseCallback(r, token, test.options...)
+			if (err == nil) != test.valid || (got != nil) != test.valid || (!test.valid && !errors.Is(err, client.ErrSignature)) {
+				t.Errorf("got %+v and %v, want valid %t", got, err, test.valid)
+			}
+		})
+	}
+	r := callback(target, rejection(), signature.Sign(other, target, rejection()))
+	if _, err := client.ParseCallback(r, "", client.WithOtherTokens(other)); err == nil || errors.Is(err, client.ErrSignature) {
+		t.Errorf("without the token itself: %v", err)
+	}
+}
+
 func TestParseCallbackInsideStripPrefix(t *testing.T) {
 	form := rejection()
 	r := callback("http://x.example/hooks/status", form, signature.Sign(token, "http://x.example/hooks/status", form))

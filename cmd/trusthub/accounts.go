@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"text/tabwriter"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 type accountsCmd struct {
 	Add  accountsAddCmd  `cmd:"" help:"Create an account and print its credentials and the SID of its Primary Customer Profile. Running servers accept it at once."`
 	List accountsListCmd `cmd:"" help:"List accounts and their Primary Customer Profiles, oldest first."`
+
+	Rotate  accountsRotateCmd  `cmd:"" help:"Give an account a secondary auth token beside the primary one, and print it. Both authenticate; the primary one signs callbacks. Servers accept it at once."`
+	Promote accountsPromoteCmd `cmd:"" help:"Make the secondary auth token of an account its primary one. The old one ends within a second."`
 }
 
 type accountsAddCmd struct {
@@ -30,7 +34,7 @@ func (c *accountsAddCmd) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		return printResult(s.out, accountRow{
-			added.AccountSID, added.PrimaryCustomerProfileSID, added.DateCreated, added.AuthToken,
+			SID: added.AccountSID, PrimarySID: added.PrimaryCustomerProfileSID, Created: added.DateCreated, AuthToken: added.AuthToken,
 		}, accountTable)
 	})
 }
@@ -55,15 +59,16 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		var tokens map[string]string
+		var stored map[string]store.Account
 		if c.Tokens {
-			if tokens, err = authTokens(ctx, api.store, s); err != nil {
+			if stored, err = storedAccounts(ctx, api.store, s); err != nil {
 				return err
 			}
 		}
 		rows := make([]accountRow, len(accounts))
 		for i, a := range accounts {
-			rows[i] = accountRow{a.AccountSID, a.PrimaryCustomerProfileSID, a.DateCreated, tokens[a.AccountSID]}
+			rows[i] = newAccountRow(a)
+			rows[i].AuthToken, rows[i].SecondaryToken = stored[a.AccountSID].AuthToken, stored[a.AccountSID].SecondaryToken
 		}
 		return printResult(s.out, rows, func(w *tabwriter.Writer, rows []accountRow) {
 			for _, row := range rows {
@@ -73,38 +78,61 @@ func (c *accountsListCmd) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// authTokens returns the auth tokens of all accounts by their SIDs, and prints why some cannot be decrypted.
-func authTokens(ctx context.Context, db *store.Store, s streams) (map[string]string, error) {
+// storedAccounts returns all accounts of a database by their SIDs, and prints why the tokens of some cannot be decrypted.
+func storedAccounts(ctx context.Context, db *store.Store, s streams) (map[string]store.Account, error) {
 	accounts, err := db.Accounts(ctx)
-	tokens := make(map[string]string, len(accounts))
+	stored := make(map[string]store.Account, len(accounts))
 	for _, a := range accounts {
-		tokens[a.SID] = a.AuthToken
+		stored[a.SID] = a
 		if a.TokenErr != nil {
 			fmt.Fprintln(s.err, a.TokenErr)
 		}
 	}
-	return tokens, err
+	return stored, err
 }
 
 // accountRow is an account as it is printed.
 type accountRow struct {
-	SID        string    `json:"account_sid"`
-	PrimarySID string    `json:"primary_customer_profile_sid"`
-	Created    time.Time `json:"date_created"`
-	AuthToken  string    `json:"auth_token,omitempty"`
+	SID            string    `json:"account_sid"`
+	PrimarySID     string    `json:"primary_customer_profile_sid"`
+	Created        time.Time `json:"date_created"`
+	AuthToken      string    `json:"auth_token,omitempty"`
+	HasSecondary   bool      `json:"has_secondary_auth_token,omitempty"`
+	SecondaryToken string    `json:"secondary_auth_token,omitempty"`
+}
+
+func newAccountRow(a operatorapi.Account) accountRow {
+	return accountRow{
+		SID: a.AccountSID, PrimarySID: a.PrimaryCustomerProfileSID, Created: a.DateCreated, HasSecondary: a.HasSecondaryAuthToken,
+	}
 }
 
 func accountTable(w *tabwriter.Writer, row accountRow) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.SID, row.PrimarySID, row.Created.Format(time.DateTime), row.AuthToken)
+	secondary := row.SecondaryToken
+	if secondary == "" && row.HasSecondary {
+		secondary = "has a secondary auth token"
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", row.SID, row.PrimarySID, row.Created.Format(time.DateTime), row.AuthToken, secondary)
 }
 
-// putAccount stores an account after checking that its credentials are well-formed, so that every client can send them.
-func putAccount(ctx context.Context, db *store.Store, account store.Account) error {
+// putAccount stores an account after checking that its credentials are well-formed, so that every client can send them. It logs
+// when that ends the primary token of an existing account.
+func putAccount(ctx context.Context, db *store.Store, account store.Account, log *slog.Logger) error {
 	if !trust.ValidAccountSID(account.SID) {
 		return errors.New("the account SID must be AC and 32 hex digits (TWILIO_ACCOUNT_SID)")
 	}
 	if !trust.ValidAuthToken(account.AuthToken) {
 		return errors.New("the auth token must be 1 to 128 letters and digits (TWILIO_AUTH_TOKEN)")
 	}
-	return db.PutAccount(ctx, account)
+	before, err := db.Account(ctx, account.SID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := db.PutAccount(ctx, account); err != nil {
+		return err
+	}
+	if before.AuthToken != "" && before.AuthToken != account.AuthToken {
+		log.Warn("TWILIO_AUTH_TOKEN replaces the primary auth token of the account, which ends", "account_sid", account.SID)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,15 +18,15 @@ import (
 )
 
 type listenCmd struct {
-	Port      int    `default:"9090" help:"Port on 127.0.0.1 to listen on; 0 chooses a free one."`
-	AuthToken string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" help:"Auth token that callbacks are signed with. Prefer the variable: other users of the machine can see the command line."`
-	Answer    int    `default:"204" help:"HTTP status to respond with, for example 500 to see a retry."`
-	Stall     span   `placeholder:"DURATION" help:"How long to wait before responding, for example 20s to see a timeout."`
+	Port       int      `default:"9090" help:"Port on 127.0.0.1 to listen on; 0 chooses a free one."`
+	AuthTokens []string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Auth token that callbacks are signed with. Can be repeated, or list several, separated by commas: while tokens are rotated, some callbacks are signed with the old one and some with the new one. Prefer the variable: other users of the machine can see the command line."`
+	Answer     int      `default:"204" help:"HTTP status to respond with, for example 500 to see a retry."`
+	Stall      span     `placeholder:"DURATION" help:"How long to wait before responding, for example 20s to see a timeout."`
 }
 
 // Run prints each callback that arrives until ctx ends.
 func (c *listenCmd) Run(ctx context.Context, s streams) error {
-	if c.AuthToken == "" {
+	if slices.Contains(c.AuthTokens, "") || len(c.AuthTokens) == 0 { // anyone can sign with an empty one
 		return errors.New("missing auth token: set TWILIO_AUTH_TOKEN or --auth-token to that of the server's account")
 	}
 	if c.Answer < 200 || c.Answer > 599 {
@@ -55,10 +56,12 @@ func (c *listenCmd) receive(ctx context.Context, w http.ResponseWriter, r *http.
 		return
 	}
 	callback := received{
-		SignatureValid: signature.Valid(c.AuthToken, "http://"+r.Host+r.URL.RequestURI(), r.PostForm, r.Header.Get(signature.Header)),
-		Token:          r.Header.Get("I-Twilio-Idempotency-Token"),
-		Answered:       c.Answer,
-		Form:           map[string]string{},
+		SignatureValid: slices.ContainsFunc(c.AuthTokens, func(token string) bool {
+			return signature.Valid(token, "http://"+r.Host+r.URL.RequestURI(), r.PostForm, r.Header.Get(signature.Header))
+		}),
+		Token:    r.Header.Get("I-Twilio-Idempotency-Token"),
+		Answered: c.Answer,
+		Form:     map[string]string{},
 	}
 	for name := range r.PostForm {
 		callback.Form[name] = r.PostForm.Get(name)

@@ -126,7 +126,7 @@ func table(print func(*tabwriter.Writer)) string {
 // TestCallersCannotControlATerminal sends a callback with hostile text to `trusthub listen`.
 func TestCallersCannotControlATerminal(t *testing.T) {
 	var out bytes.Buffer
-	listen := listenCmd{AuthToken: testAuthToken, Answer: http.StatusNoContent}
+	listen := listenCmd{AuthTokens: []string{testAuthToken}, Answer: http.StatusNoContent}
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(url.Values{"Status": {hostile}}.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	listen.receive(t.Context(), httptest.NewRecorder(), r, escaper{&out})

@@ -98,7 +98,7 @@ func (c *serveCmd) run(ctx context.Context, log *slog.Logger, ready func(started
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	made, err := c.ensureAccount(ctx, db) // last, because nobody would see the token of an account that a failed start created
+	made, err := c.ensureAccount(ctx, db, log) // last, because nobody would see the token of an account that a failed start created
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (c *serveCmd) config(db *store.Store, log *slog.Logger) (app.Config, error)
 }
 
 // ensureAccount stores the account that was given. Without one, it creates an account in a database that has none, and returns it.
-func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *store.Account, err error) {
+func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store, log *slog.Logger) (made *store.Account, err error) {
 	now := time.Now()
 	if c.AccountSID == "" && c.AuthToken == "" {
 		account := operator.NewAccount(now)
@@ -206,5 +206,5 @@ func (c *serveCmd) ensureAccount(ctx context.Context, db *store.Store) (made *st
 		return nil, errors.New("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (or --account-sid and --auth-token) must be set together")
 	}
 	account := store.Account{SID: c.AccountSID, AuthToken: c.AuthToken, Created: now}
-	return nil, putAccount(ctx, db, account)
+	return nil, putAccount(ctx, db, account, log)
 }

@@ -316,6 +316,9 @@ type Account struct {
 	// DateCreated When it was created, in GMT and whole seconds.
 	DateCreated DateCreated `json:"date_created"`
 
+	// HasSecondaryAuthToken Whether a rotation of its auth token has begun, and the secondary token has not been promoted yet.
+	HasSecondaryAuthToken bool `json:"has_secondary_auth_token"`
+
 	// PrimaryCustomerProfileSID The SID of a Trust Product or Customer Profile.
 	PrimaryCustomerProfileSID BundleSID `json:"primary_customer_profile_sid"`
 }
@@ -983,6 +986,15 @@ type ReviewPage struct {
 	Reviews []Review `json:"reviews"`
 }
 
+// RotatedAccount An account's secondary token, which only this response has.
+type RotatedAccount struct {
+	// AccountSID The SID of an account.
+	AccountSID AccountSID `json:"account_sid"`
+
+	// SecondaryAuthToken A second password of the account, to keep secret.
+	SecondaryAuthToken string `json:"secondary_auth_token"`
+}
+
 // StreamPosition The id of a message in a stream.
 type StreamPosition = int64
 
@@ -1024,6 +1036,9 @@ type PageSize = int64
 
 // PageToken defines model for PageToken.
 type PageToken = string
+
+// Replace defines model for Replace.
+type Replace = bool
 
 // RequestAccountSIDFilter The SID of an account.
 type RequestAccountSIDFilter = AccountSID
@@ -1069,6 +1084,12 @@ type ListAPIKeyParams struct {
 
 	// PageToken The page to return, from the URLs in a page's `meta`. It is valid only for the same list.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// RotateAccountTokenParams defines parameters for RotateAccountToken.
+type RotateAccountTokenParams struct {
+	// Replace Replace a secondary token that the account has already, which ends at once.
+	Replace *Replace `form:"replace,omitempty" json:"replace,omitempty"`
 }
 
 // ListBundleEventParams defines parameters for ListBundleEvent.
@@ -1354,6 +1375,22 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /operator/v1/accounts/{account_sid}/keys (the `CreateAPIKey` operationId).
 	CreateAPIKey(ctx context.Context, accountSID AccountSIDInPath, body CreateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PromoteAccountToken Make the secondary auth token of an account its primary one.
+	//
+	// The old primary token ends: this server refuses it at once, and others within a second. Callbacks are signed with the new
+	// one; those that are being sent may still arrive with the old signature.
+	//
+	// Corresponds with POST /operator/v1/accounts/{account_sid}/promote (the `PromoteAccountToken` operationId).
+	PromoteAccountToken(ctx context.Context, accountSID AccountSIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateAccountToken Give an account a secondary auth token.
+	//
+	// Servers accept the secondary token at once, beside the primary one, which still signs callbacks. When all programs use the
+	// secondary token, `promote` it. No other response shows the token. If the account has one already, `replace` ends it.
+	//
+	// Corresponds with POST /operator/v1/accounts/{account_sid}/rotate (the `RotateAccountToken` operationId).
+	RotateAccountToken(ctx context.Context, accountSID AccountSIDInPath, params *RotateAccountTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListBundleEvent List the history of a bundle.
 	//
@@ -1707,6 +1744,42 @@ func (c *Client) CreateAPIKeyWithBody(ctx context.Context, accountSID AccountSID
 // Corresponds with POST /operator/v1/accounts/{account_sid}/keys (the `CreateAPIKey` operationId).
 func (c *Client) CreateAPIKey(ctx context.Context, accountSID AccountSIDInPath, body CreateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateAPIKeyRequest(c.Server, accountSID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PromoteAccountToken Make the secondary auth token of an account its primary one.
+//
+// The old primary token ends: this server refuses it at once, and others within a second. Callbacks are signed with the new
+// one; those that are being sent may still arrive with the old signature.
+//
+// Corresponds with POST /operator/v1/accounts/{account_sid}/promote (the `PromoteAccountToken` operationId).
+func (c *Client) PromoteAccountToken(ctx context.Context, accountSID AccountSIDInPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPromoteAccountTokenRequest(c.Server, accountSID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateAccountToken Give an account a secondary auth token.
+//
+// Servers accept the secondary token at once, beside the primary one, which still signs callbacks. When all programs use the
+// secondary token, `promote` it. No other response shows the token. If the account has one already, `replace` ends it.
+//
+// Corresponds with POST /operator/v1/accounts/{account_sid}/rotate (the `RotateAccountToken` operationId).
+func (c *Client) RotateAccountToken(ctx context.Context, accountSID AccountSIDInPath, params *RotateAccountTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateAccountTokenRequest(c.Server, accountSID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2505,6 +2578,101 @@ func NewCreateAPIKeyRequestWithBody(server string, accountSID AccountSIDInPath, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPromoteAccountTokenRequest constructs an http.Request for the PromoteAccountToken method
+func NewPromoteAccountTokenRequest(server string, accountSID AccountSIDInPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_sid", accountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/accounts/%s/promote", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRotateAccountTokenRequest constructs an http.Request for the RotateAccountToken method
+func NewRotateAccountTokenRequest(server string, accountSID AccountSIDInPath, params *RotateAccountTokenParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_sid", accountSID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/operator/v1/accounts/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Replace != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "replace", *params.Replace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }

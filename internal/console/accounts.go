@@ -5,12 +5,16 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/operator"
+	"github.com/opentrusthub/trusthub/internal/store"
 	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 // accountsPage lists the accounts, oldest first. It shows no token: see addAccount.
 func (c *Console) accountsPage() page {
-	return page{path: "accounts", nav: "Accounts", template: "accounts.html", follows: followsDatabase, show: c.showAccounts}
+	return page{
+		path: "accounts", nav: "Accounts", template: "accounts.html", follows: followsDatabase, show: c.showAccounts,
+		notes: map[string]string{"promoted": "The secondary token is now the primary one. The old one has ended."},
+	}
 }
 
 type accountsData struct {
@@ -22,6 +26,11 @@ type accountsData struct {
 type accountRow struct {
 	SID, PrimarySID string
 	Created         time.Time
+	HasSecondary    bool // whether its token is being rotated
+}
+
+func newAccountRow(a store.Account) accountRow {
+	return accountRow{a.SID, trust.PrimarySID(a.SID), a.Created, a.SecondaryToken != ""}
 }
 
 func (c *Console) showAccounts(r *http.Request) (view, error) {
@@ -40,7 +49,7 @@ func (c *Console) showAccounts(r *http.Request) (view, error) {
 	}
 	data := accountsData{Pager: newPager(r, next, "")}
 	for _, a := range all {
-		data.Accounts = append(data.Accounts, accountRow{a.SID, trust.PrimarySID(a.SID), a.Created})
+		data.Accounts = append(data.Accounts, newAccountRow(a))
 	}
 	return view{title: "Accounts", data: data}, nil
 }
@@ -63,6 +72,6 @@ func (c *Console) addAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.render(w, r, http.StatusOK, page{path: "accounts/add", template: "account-added.html"}, view{
-		title: "Account added", data: addedAccountData{accountRow{a.SID, trust.PrimarySID(a.SID), a.Created}, a.AuthToken},
+		title: "Account added", data: addedAccountData{newAccountRow(a), a.AuthToken},
 	})
 }

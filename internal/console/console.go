@@ -98,6 +98,7 @@ func (c *Console) allPages() []page {
 		c.accountsPage(),
 		c.keysPage(),
 		c.keyPage(),
+		c.tokenPage(),
 	}
 	if c.Control != nil {
 		pages = append(pages, c.testPage())
@@ -117,6 +118,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET "+eventsPath, c.private(c.streamMarks))
 	mux.HandleFunc("POST "+addAccountPath, c.private(c.form(c.addAccount)))
 	mux.HandleFunc("POST "+addKeyPattern, c.private(c.form(c.addKey)))
+	mux.HandleFunc("POST "+rotateTokenPath, c.private(c.form(c.rotateToken)))
 	for _, p := range c.pages {
 		mux.HandleFunc("GET "+p.pattern(), c.private(c.showPage(p)))
 		for name, act := range p.actions {

@@ -30,7 +30,7 @@
 //     list begins.
 //  6. What changes something is an action of the page: <form method="post" action="PATH OF THE PAGE/NAME">. Its fields are in
 //     r.PostForm, bounded but not validated. It returns done(path, code); the page at path says its note with this code.
-//     Only addAccount and addKey show a page instead, because a token must not be in a URL.
+//     Only addAccount, addKey and rotateToken show a page instead, because a token must not be in a URL.
 //  7. Set follows if the page is to refresh itself when something changes.
 //  8. Add the page to pages in pages_test.go, whose tests are for all pages.
 //

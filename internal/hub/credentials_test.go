@@ -57,9 +57,84 @@ func TestChangedToken(t *testing.T) {
 			expect("after a change here", "first", api.ErrUnauthenticated)
 			expect("after a change here", "second", nil)
 			put(elsewhere, "third")
+			expect("after a change elsewhere", "third", nil)
+			put(elsewhere, "fourth")
 			now = now.Add(time.Second)
-			expect("a second after a change elsewhere", "second", api.ErrUnauthenticated)
-			expect("a second after a change elsewhere", "third", nil)
+			expect("a second after a change elsewhere", "third", api.ErrUnauthenticated)
+			expect("a second after a change elsewhere", "fourth", nil)
+		})
+	}
+}
+
+// TestRotation rotates the tokens of an account at one server several times. Each new token works at once at the other server,
+// although that has just read the account. The old one ends at once where it was replaced, and within a second at the other.
+func TestRotation(t *testing.T) {
+	for engine, database := range storetest.Names() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			name, now := database(t), start
+			clock := func() time.Time { return now }
+			a, b := storetest.Open(t, name), storetest.Open(t, name)
+			servers := map[string]*hub.Hub{
+				"A": hub.New(a, trust.Policy{}, hub.Quotas{}, clock), "B": hub.New(b, trust.Policy{}, hub.Quotas{}, clock),
+			}
+			expect := func(when, server, token string, want error) {
+				t.Helper()
+				if _, err := servers[server].Authenticate(t.Context(), alice.SID, token); !errors.Is(err, want) {
+					t.Errorf("%s, %s at %s: %v, want %v", when, token, server, err, want)
+				}
+			}
+			check := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			check(a.PutAccount(t.Context(), store.Account{SID: alice.SID, AuthToken: "token0", Created: start}))
+			for round := range 3 {
+				before, after := fmt.Sprint("token", round), fmt.Sprint("token", round+1)
+				for server := range servers {
+					expect("before", server, before, nil)
+				}
+				check(a.RotateToken(t.Context(), alice.SID, after, false))
+				for server := range servers {
+					expect("after the rotation", server, after, nil)
+					expect("after the rotation", server, before, nil)
+				}
+				_, err := a.PromoteToken(t.Context(), alice.SID)
+				check(err)
+				expect("after the promotion", "A", before, api.ErrUnauthenticated)
+				expect("after the promotion", "B", after, nil)
+				now = now.Add(time.Second)
+				expect("a second after the promotion", "B", before, api.ErrUnauthenticated)
+				expect("a second after the promotion", "B", after, nil)
+			}
+		})
+	}
+}
+
+// TestPasswordsThatAreLookedUp counts the queries by closing the database: a wrong password needs one, and the right one does not.
+func TestPasswordsThatAreLookedUp(t *testing.T) {
+	for engine, database := range storetest.Names() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, database(t))
+			h := hub.New(db, trust.Policy{}, hub.Quotas{}, func() time.Time { return start })
+			if err := db.PutAccount(t.Context(), alice); err != nil {
+				t.Fatal(err)
+			}
+			for _, closed := range []bool{false, true} {
+				if account, err := h.Authenticate(t.Context(), alice.SID, alice.AuthToken); err != nil || account != alice.SID {
+					t.Errorf("closed %t, the right password: %q, %v", closed, account, err)
+				}
+				_, err := h.Authenticate(t.Context(), alice.SID, "wrong")
+				if errors.Is(err, api.ErrUnauthenticated) == closed || err == nil {
+					t.Errorf("closed %t, a wrong password: %v", closed, err)
+				}
+				if err := db.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
 		})
 	}
 }

@@ -27,11 +27,8 @@ func (o *Operator) ListAccount(
 	if err != nil {
 		return nil, err
 	}
-	accounts, meta := present(p, "accounts", all, func(a store.Account) gen.Account {
-		return gen.Account{
-			AccountSID: a.SID, PrimaryCustomerProfileSID: trust.PrimarySID(a.SID), DateCreated: wholeSeconds(a.Created),
-		}
-	}, func(a store.Account) string { return placeToken(a.Created, a.SID) })
+	accounts, meta := present(p, "accounts", all, presentAccount,
+		func(a store.Account) string { return placeToken(a.Created, a.SID) })
 	return server.ListAccount200JSONResponse{Accounts: accounts, Meta: meta}, nil
 }
 
@@ -52,4 +49,11 @@ func (o *Operator) CreateAccount(
 // NewAccount returns an account with a new SID and token.
 func NewAccount(now time.Time) store.Account {
 	return store.Account{SID: trust.NewSID(trust.AccountPrefix, now), AuthToken: trust.NewAuthToken(), Created: now}
+}
+
+func presentAccount(a store.Account) gen.Account {
+	return gen.Account{
+		AccountSID: a.SID, PrimaryCustomerProfileSID: trust.PrimarySID(a.SID), DateCreated: wholeSeconds(a.Created),
+		HasSecondaryAuthToken: a.SecondaryToken != "",
+	}
 }

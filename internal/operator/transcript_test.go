@@ -70,6 +70,8 @@ func replay(t *testing.T, s *testServer, file string, contracts contracts, seen 
 				r.SetBasicAuth(username, password)
 			case value == "alice":
 				r.SetBasicAuth(alice.SID, alice.AuthToken)
+			case strings.HasPrefix(value, "alice, "): // with another token
+				r.SetBasicAuth(alice.SID, strings.TrimPrefix(value, "alice, "))
 			default:
 				return false
 			}

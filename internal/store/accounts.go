@@ -10,8 +10,8 @@ import (
 // Account is one account: who may call the API, and with which tokens.
 type Account struct {
 	SID            string
-	AuthToken      string // signs the callbacks of the account, too
-	SecondaryToken string // accepted as well while the tokens are rotated; empty: none
+	AuthToken      string // the primary token; signs the callbacks of the account, too
+	SecondaryToken string // accepted as well, until it is promoted; empty unless tokens are rotated
 	Created        time.Time
 	TokenErr       error // why the tokens, which are empty then, cannot be decrypted; never stored
 }
@@ -33,23 +33,22 @@ var addPrimaries string
 // addPrimary is addPrimaries for one account.
 var addPrimary = strings.Replace(addPrimaries, "WHERE ", "WHERE a.sid = $1 AND ", 1)
 
-// PutAccount stores the account with its Primary Customer Profile. An account that exists already gets this auth token, and its
-// Primary if it has none.
+// PutAccount stores the account with its Primary Customer Profile. An account that exists already gets this auth token as its
+// primary one, and its Primary if it has none. If the token is its secondary one, that is promoted.
 func (s *Store) PutAccount(ctx context.Context, a Account) error {
-	token := a.AuthToken
-	a, err := s.sealAccount(a)
+	sealed, err := s.sealAccount(a)
 	if err != nil {
 		return err
 	}
 	err = s.write(ctx, func(tx session) error {
-		if err := s.keepToken(tx, &a, token); err != nil {
+		stored, err := accounts.execInsert(tx, accounts.insertOne+` ON CONFLICT (sid) DO NOTHING`, sealed)
+		if err == nil && stored == 0 {
+			err = s.setToken(tx, a, sealed.AuthToken)
+		}
+		if err != nil {
 			return err
 		}
-		if _, err := accounts.execInsert(tx, accounts.insertOne+`
-			ON CONFLICT (sid) DO UPDATE SET auth_token = excluded.auth_token`, a); err != nil {
-			return err
-		}
-		_, err := tx.exec(addPrimary, a.SID)
+		_, err = tx.exec(addPrimary, a.SID)
 		return err
 	})
 	s.version.Add(1)

@@ -10,7 +10,7 @@ import (
 
 // Mark returns a text that differs from an earlier one if accounts, bundles, their histories or notices have changed in between,
 // whichever process changed them. It costs a few look-ups in indexes. An account or bundle with a SID that is not of its time, as
-// seeds have, is noticed only with other changes.
+// seeds have, and the rotation of a token are noticed only with other changes.
 func (s *Store) Mark(ctx context.Context, now time.Time) (string, error) {
 	event, err := s.LatestPosition(ctx)
 	if err != nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -122,22 +121,6 @@ func (s *Store) sealAccount(a Account) (_ Account, err error) {
 	}
 	a.SecondaryToken, err = s.sealToken(a.SID, a.SecondaryToken)
 	return a, err
-}
-
-// keepToken gives a sealed account the stored form of its auth token if that is stored already. It may be plain, and servers that
-// have not been given keys yet go on reading it.
-func (s *Store) keepToken(tx session, a *Account, token string) error {
-	old, err := accounts.fetch(tx, nil, a.SID, s.engine.lockRow)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if same, err := s.openToken(a.SID, old.AuthToken); err == nil && same == token {
-		a.AuthToken = old.AuthToken
-	}
-	return nil
 }
 
 // openAccount returns an account that was read. One that cannot be decrypted has no tokens, and says why.

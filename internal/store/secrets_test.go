@@ -133,6 +133,41 @@ func TestTokensAreEncrypted(t *testing.T) {
 	})
 }
 
+// TestRotationOfEncryptedTokens rotates the token of an account, and promotes it in both ways.
+func TestRotationOfEncryptedTokens(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, name string) {
+		s := openWith(t, name, store.Options{Keys: keyring(t, 1)})
+		putTokens(t, s)
+		for _, promote := range []func() error{
+			func() error {
+				promoted, err := s.PromoteToken(t.Context(), accountSID)
+				if promoted.AuthToken != tokenA+"2" {
+					t.Errorf("promoted %+v", promoted)
+				}
+				return err
+			},
+			func() error {
+				return s.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: tokenA + "2", Created: at})
+			},
+		} {
+			check(t, s.PutAccount(t.Context(), store.Account{SID: accountSID, AuthToken: tokenA, Created: at}))
+			check(t, s.RotateToken(t.Context(), accountSID, tokenA+"2", true))
+			a, err := s.Account(t.Context(), accountSID)
+			if a.AuthToken != tokenA || a.SecondaryToken != tokenA+"2" || err != nil {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if rows := fmt.Sprint(dump(t, s)); strings.Contains(rows, tokenA) {
+				t.Error("the database has a plain token")
+			}
+			check(t, promote())
+			wantTokens(t, s, map[string]string{accountSID: tokenA + "2", otherSID: tokenB})
+			if a, err := s.Account(t.Context(), accountSID); a.SecondaryToken != "" || err != nil {
+				t.Errorf("after the promotion: %+v, %v", a, err)
+			}
+		}
+	})
+}
+
 // TestKeysOfDatabase opens a database with and without keys, in the order in which an operator turns encryption on.
 func TestKeysOfDatabase(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, name string) {

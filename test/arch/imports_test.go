@@ -204,6 +204,10 @@ func rules() []rule {
 		reason:       "it attacks the program from outside, over HTTP; the store only makes large databases fast",
 		neverInTests: own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/jobs"),
 	}, {
+		pkg:          "test/e2e/rotation",
+		reason:       "tokens are rotated as operators do, and used as callers do, who import only the client",
+		neverInTests: append(own("api", "api/apitest", "cmd/...", "internal/app", "internal/hub", "internal/store"), echo),
+	}, {
 		pkg:          "test/e2e/upgrade",
 		reason:       "both programs are tested as operators and callers see them, and neither is the module as linked here",
 		neverInTests: append(own("api", "api/apitest", "api/client", "cmd/...", "internal/..."), echo),

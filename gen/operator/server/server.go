@@ -31,6 +31,12 @@ type ServerInterface interface {
 	// CreateAPIKey Add an API key.
 	// (POST /operator/v1/accounts/{account_sid}/keys)
 	CreateAPIKey(ctx echo.Context, accountSID AccountSIDInPath) error
+	// PromoteAccountToken Make the secondary auth token of an account its primary one.
+	// (POST /operator/v1/accounts/{account_sid}/promote)
+	PromoteAccountToken(ctx echo.Context, accountSID AccountSIDInPath) error
+	// RotateAccountToken Give an account a secondary auth token.
+	// (POST /operator/v1/accounts/{account_sid}/rotate)
+	RotateAccountToken(ctx echo.Context, accountSID AccountSIDInPath, params RotateAccountTokenParams) error
 	// ListBundleEvent List the history of a bundle.
 	// (GET /operator/v1/bundles/{bundle_sid}/events)
 	ListBundleEvent(ctx echo.Context, bundleSID BundleSIDInPath, params ListBundleEventParams) error
@@ -195,6 +201,47 @@ func (w *ServerInterfaceWrapper) CreateAPIKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateAPIKey(ctx, accountSID)
+	return err
+}
+
+// PromoteAccountToken converts echo context to params.
+func (w *ServerInterfaceWrapper) PromoteAccountToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_sid" -------------
+	var accountSID AccountSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_sid", ctx.Param("account_sid"), &accountSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PromoteAccountToken(ctx, accountSID)
+	return err
+}
+
+// RotateAccountToken converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateAccountToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_sid" -------------
+	var accountSID AccountSIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_sid", ctx.Param("account_sid"), &accountSID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_sid: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateAccountTokenParams
+	// ------------- Optional query parameter "replace" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "replace", ctx.QueryParams(), &params.Replace, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter replace: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateAccountToken(ctx, accountSID, params)
 	return err
 }
 
@@ -888,6 +935,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/operator/v1/accounts/:account_sid/keys", wrapper.ListAPIKey, options.OperationMiddlewares["ListApiKey"]...)
 	router.POST(options.BaseURL+"/operator/v1/accounts/:account_sid/keys", wrapper.CreateAPIKey, options.OperationMiddlewares["CreateApiKey"]...)
 	router.DELETE(options.BaseURL+"/operator/v1/keys/:sid", wrapper.DeleteAPIKey, options.OperationMiddlewares["DeleteApiKey"]...)
+	router.POST(options.BaseURL+"/operator/v1/accounts/:account_sid/rotate", wrapper.RotateAccountToken, options.OperationMiddlewares["RotateAccountToken"]...)
+	router.POST(options.BaseURL+"/operator/v1/accounts/:account_sid/promote", wrapper.PromoteAccountToken, options.OperationMiddlewares["PromoteAccountToken"]...)
 	router.GET(options.BaseURL+"/operator/v1/test/clock", wrapper.FetchClock, options.OperationMiddlewares["FetchClock"]...)
 	router.POST(options.BaseURL+"/operator/v1/test/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["AdvanceClock"]...)
 	router.POST(options.BaseURL+"/operator/v1/test/clock/freeze", wrapper.FreezeClock, options.OperationMiddlewares["FreezeClock"]...)
@@ -1068,6 +1117,85 @@ type CreateAPIKeydefaultJSONResponse struct {
 }
 
 func (response CreateAPIKeydefaultJSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PromoteAccountTokenRequestObject struct {
+	AccountSID AccountSIDInPath `json:"account_sid"`
+}
+
+type PromoteAccountTokenResponseObject interface {
+	VisitPromoteAccountTokenResponse(w http.ResponseWriter) error
+}
+
+type PromoteAccountToken200JSONResponse Account
+
+func (response PromoteAccountToken200JSONResponse) VisitPromoteAccountTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PromoteAccountTokendefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PromoteAccountTokendefaultJSONResponse) VisitPromoteAccountTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateAccountTokenRequestObject struct {
+	AccountSID AccountSIDInPath `json:"account_sid"`
+	Params     RotateAccountTokenParams
+}
+
+type RotateAccountTokenResponseObject interface {
+	VisitRotateAccountTokenResponse(w http.ResponseWriter) error
+}
+
+type RotateAccountToken200JSONResponse RotatedAccount
+
+func (response RotateAccountToken200JSONResponse) VisitRotateAccountTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateAccountTokendefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RotateAccountTokendefaultJSONResponse) VisitRotateAccountTokenResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2131,6 +2259,12 @@ type StrictServerInterface interface {
 	// CreateAPIKey Add an API key.
 	// (POST /operator/v1/accounts/{account_sid}/keys)
 	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
+	// PromoteAccountToken Make the secondary auth token of an account its primary one.
+	// (POST /operator/v1/accounts/{account_sid}/promote)
+	PromoteAccountToken(ctx context.Context, request PromoteAccountTokenRequestObject) (PromoteAccountTokenResponseObject, error)
+	// RotateAccountToken Give an account a secondary auth token.
+	// (POST /operator/v1/accounts/{account_sid}/rotate)
+	RotateAccountToken(ctx context.Context, request RotateAccountTokenRequestObject) (RotateAccountTokenResponseObject, error)
 	// ListBundleEvent List the history of a bundle.
 	// (GET /operator/v1/bundles/{bundle_sid}/events)
 	ListBundleEvent(ctx context.Context, request ListBundleEventRequestObject) (ListBundleEventResponseObject, error)
@@ -2308,6 +2442,51 @@ type CreateAPIKeyResponseFunc func(w http.ResponseWriter) error
 
 // VisitCreateAPIKeyResponse calls f.
 func (f CreateAPIKeyResponseFunc) VisitCreateAPIKeyResponse(w http.ResponseWriter) error { return f(w) }
+
+// PromoteAccountToken binds the request, calls the operation and writes its response.
+func (sh *strictHandler) PromoteAccountToken(ctx echo.Context, accountSID AccountSIDInPath) error {
+	var request PromoteAccountTokenRequestObject
+	request.AccountSID = accountSID
+	response, err := sh.ssi.PromoteAccountToken(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("PromoteAccountToken returned neither a response nor an error")
+	}
+	return response.VisitPromoteAccountTokenResponse(ctx.Response())
+}
+
+// PromoteAccountTokenResponseFunc is a response that writes itself.
+type PromoteAccountTokenResponseFunc func(w http.ResponseWriter) error
+
+// VisitPromoteAccountTokenResponse calls f.
+func (f PromoteAccountTokenResponseFunc) VisitPromoteAccountTokenResponse(w http.ResponseWriter) error {
+	return f(w)
+}
+
+// RotateAccountToken binds the request, calls the operation and writes its response.
+func (sh *strictHandler) RotateAccountToken(ctx echo.Context, accountSID AccountSIDInPath, params RotateAccountTokenParams) error {
+	var request RotateAccountTokenRequestObject
+	request.AccountSID = accountSID
+	request.Params = params
+	response, err := sh.ssi.RotateAccountToken(ctx.Request().Context(), request)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("RotateAccountToken returned neither a response nor an error")
+	}
+	return response.VisitRotateAccountTokenResponse(ctx.Response())
+}
+
+// RotateAccountTokenResponseFunc is a response that writes itself.
+type RotateAccountTokenResponseFunc func(w http.ResponseWriter) error
+
+// VisitRotateAccountTokenResponse calls f.
+func (f RotateAccountTokenResponseFunc) VisitRotateAccountTokenResponse(w http.ResponseWriter) error {
+	return f(w)
+}
 
 // ListBundleEvent binds the request, calls the operation and writes its response.
 func (sh *strictHandler) ListBundleEvent(ctx echo.Context, bundleSID BundleSIDInPath, params ListBundleEventParams) error {
@@ -2890,6 +3069,16 @@ func (Unimplemented) ListAPIKey(context.Context, ListAPIKeyRequestObject) (ListA
 // CreateAPIKey returns an error that wraps [ErrUnimplemented].
 func (Unimplemented) CreateAPIKey(context.Context, CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error) {
 	return nil, fmt.Errorf("CreateAPIKey: %w", ErrUnimplemented)
+}
+
+// PromoteAccountToken returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) PromoteAccountToken(context.Context, PromoteAccountTokenRequestObject) (PromoteAccountTokenResponseObject, error) {
+	return nil, fmt.Errorf("PromoteAccountToken: %w", ErrUnimplemented)
+}
+
+// RotateAccountToken returns an error that wraps [ErrUnimplemented].
+func (Unimplemented) RotateAccountToken(context.Context, RotateAccountTokenRequestObject) (RotateAccountTokenResponseObject, error) {
+	return nil, fmt.Errorf("RotateAccountToken: %w", ErrUnimplemented)
 }
 
 // ListBundleEvent returns an error that wraps [ErrUnimplemented].

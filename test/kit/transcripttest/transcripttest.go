@@ -135,7 +135,7 @@ type placeholders struct {
 var (
 	madeSID   = regexp.MustCompile(`[A-Z]{2}01[0-9a-f]{30}`)
 	pageToken = regexp.MustCompile(`PageToken=([\w-]{60,})`)
-	authToken = regexp.MustCompile(`"auth_token": "(\w{32})"`)
+	authToken = regexp.MustCompile(`auth_token": "(\w{32})"`)
 	secret    = regexp.MustCompile(`"secret": "(\w{32})"`)
 	requestID = regexp.MustCompile(`"request_id": ?"(\w{34})"`)
 	// requestDuration matches how long a request took. How long an attempt at a delivery took is the test's own choice.
