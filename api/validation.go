@@ -127,7 +127,9 @@ func (e formatError) Error() string { return string(e) }
 
 // formatValidators validate the formats of parameters. The validator ignores all other formats.
 func formatValidators() openapi3.SchemaValidationOption {
-	return openapi3.WithStringFormatValidator("uri", openapi3.NewCallbackValidator(checkURL))
+	return openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
+		"uri": openapi3.NewCallbackValidator(checkURL),
+	})
 }
 
 // checkURL accepts URLs that callbacks can be sent to: no other URL is a parameter. It also accepts an empty value, which means

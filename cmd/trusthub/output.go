@@ -31,7 +31,7 @@ func (e escaper) Write(p []byte) (int, error) {
 }
 
 func escape(p []byte) []byte {
-	if utf8.Valid(p) && !bytes.ContainsFunc(p, controlsTerminal) {
+	if isPlain(p) || utf8.Valid(p) && !bytes.ContainsFunc(p, controlsTerminal) {
 		return p
 	}
 	var escaped []byte
@@ -45,6 +45,16 @@ func escape(p []byte) []byte {
 		}
 	}
 	return escaped
+}
+
+// isPlain reports whether p is ASCII without control characters, as most lines of the log are. It is faster than to look at runes.
+func isPlain(p []byte) bool {
+	for _, b := range p {
+		if (b < ' ' && b != '\n' && b != '\t') || b >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // controlsTerminal reports whether a terminal obeys r instead of showing it. Bidi_Control changes the order of what is shown.

@@ -142,6 +142,7 @@ func TestEscape(t *testing.T) {
 	for text, want := range map[string]string{
 		"Füße\tund\n日本 👩‍👩‍👧": "Füße\tund\n日本 👩‍👩‍👧",
 		"a\rb\x00":            `a\u000db\u0000`,
+		"a\x7fb":              `a\u007fb`,
 		"\x9b2J":              "\ufffd2J",
 		"\u2066x":             `\u2066x`,
 	} {

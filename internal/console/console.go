@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/control"
@@ -49,7 +50,7 @@ type Console struct {
 	Config
 
 	pages     []page
-	templates map[string]*templates // by the names of pages' templates
+	templates func() (map[string]*templates, error) // by the names of pages' templates
 	assets    map[string]asset
 	marks     marks
 	streams   *eventstream.Streams
@@ -65,9 +66,7 @@ func New(config Config) (*Console, error) {
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	if c.templates, err = c.loadTemplates(); err != nil {
-		return nil, err
-	}
+	c.templates = sync.OnceValues(c.loadTemplates)
 	if c.handler, err = c.safe(c.routes()); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ var templateFiles embed.FS
 // templates are those of one page: the layout and the components that all pages share, and the block "main" of the page.
 type templates = template.Template
 
-// loadTemplates parses the templates of all pages, so that a mistake in one is found at the start.
+// loadTemplates parses the templates of all pages. They take 2 MB of memory, so it is called by the first page.
 func (c *Console) loadTemplates() (map[string]*templates, error) {
 	shared, err := template.New("").Funcs(c.functions()).ParseFS(templateFiles, "templates/shared/*.html")
 	if err != nil {
@@ -94,7 +94,11 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, p p
 		doc.Docs = "/docs"
 	}
 	var body bytes.Buffer
-	if err := c.templates[p.template].ExecuteTemplate(&body, "layout", doc); err != nil {
+	all, err := c.templates()
+	if err == nil {
+		err = all[p.template].ExecuteTemplate(&body, "layout", doc)
+	}
+	if err != nil {
 		c.Logger.Error("a page of the console failed", "page", r.Pattern, "cause", err.Error())
 		http.Error(w, errInternal.title, errInternal.status)
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -108,6 +109,7 @@ func (b *batcher) loop() {
 		case <-b.closing:
 			return
 		case w := <-b.waiting:
+			runtime.Gosched() // what is about to write can still join the batch; without load it returns at once
 			b.commit(b.gather(w))
 		}
 	}

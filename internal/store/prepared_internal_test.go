@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -97,5 +98,22 @@ func TestPreparedIsBounded(t *testing.T) {
 	}
 	if len(reads.statements) != maxStatements {
 		t.Errorf("%d statements are kept, want %d", len(reads.statements), maxStatements)
+	}
+}
+
+func TestUnnamed(t *testing.T) {
+	for query, want := range map[string]string{
+		`SELECT 1`: `SELECT 1`,
+		`INSERT INTO t VALUES ($1, $2), ($3, $4)`: `INSERT INTO t VALUES (?, ?), (?, ?)`,
+		`SELECT $1, $2, $1`:                       `SELECT $1, $2, $1`,
+		`SELECT $2, $1`:                           `SELECT $2, $1`,
+		`SELECT $2`:                               `SELECT $2`,
+	} {
+		if got := unnamed(query); got != want {
+			t.Errorf("%s becomes %s, want %s", query, got, want)
+		}
+	}
+	if got := unnamed(bundles.insertText(5)); strings.Contains(got, "$") {
+		t.Errorf("an INSERT of several rows keeps its names: %s", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"sync"
 
 	"github.com/opentrusthub/trusthub/internal/panics"
@@ -106,7 +108,7 @@ func (p *preparedReads) statement(ctx context.Context, query string) (*sql.Stmt,
 	if statement != nil || full {
 		return statement, nil
 	}
-	statement, err := p.PrepareContext(ctx, query)
+	statement, err := p.PrepareContext(ctx, unnamed(query))
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +150,25 @@ func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, erro
 	if statement, ok := p.statements[query]; ok {
 		return statement, nil
 	}
-	statement, err := p.conn.PrepareContext(ctx, query)
+	statement, err := p.conn.PrepareContext(ctx, unnamed(query))
 	if err != nil {
 		return nil, err
 	}
 	p.statements[query] = statement
 	return statement, nil
+}
+
+var parameter = regexp.MustCompile(`\$[0-9]+`)
+
+// unnamed replaces the parameters $1, $2, … of a query by ?, if each occurs once and in this order. To SQLite $1 is a name, which
+// the driver looks up each time that the statement runs.
+func unnamed(query string) string {
+	for i, name := range parameter.FindAllString(query, -1) {
+		if name != "$"+strconv.Itoa(i+1) {
+			return query
+		}
+	}
+	return parameter.ReplaceAllLiteralString(query, "?")
 }
 
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {

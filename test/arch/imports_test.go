@@ -172,6 +172,10 @@ func rules() []rule {
 		reason: "importers should not have to build what only our own tests use",
 		never:  append(own("cmd/...", "test/kit/pgtest", "test/kit/programtest", "test/kit/storetest"), "go.uber.org/goleak", "github.com/google/go-cmp/..."),
 	}, {
+		pkg:    "test/kit/baretest",
+		reason: "what the server is compared with must not share its code",
+		own:    []string{"gen"},
+	}, {
 		pkg:    "test/kit/nettest",
 		reason: "it knows connections and nothing of the product, so that a test of any package can use it",
 		own:    []string{}, limitOutside: true, maxOutside: 0,

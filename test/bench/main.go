@@ -43,12 +43,13 @@ type options struct {
 	Quick       bool          `help:"Use small sizes, to see that everything works. The figures mean little."`
 	Dir         string        `help:"Where to create the temporary folder, whose file system is measured." placeholder:"DIR"`
 	Rounds      int           `help:"How often the two sides of a ratio alternate." placeholder:"N"`
-	Round       time.Duration `help:"How long a round of figures 1, 2 and 9 takes." placeholder:"TIME"`
+	Round       time.Duration `help:"How long a round of figures 1, 2, 9 and 10 takes." placeholder:"TIME"`
 	Products    int           `help:"Products in the large database of figures 4, 7 and 8." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
 	Creators    int           `help:"Connections that create products during figure 6." default:"8" placeholder:"N"`
 	Connections int           `help:"Connections of the load in the other figures." default:"64" placeholder:"N"`
 	CPUProfile  string        `name:"cpuprofile" help:"Write a CPU profile of this process to FILE." placeholder:"FILE"`
+	Bare        bool          `help:"Serve the bare handler of figure 10, and measure nothing." hidden:""`
 }
 
 func (o options) withSizes() options {
@@ -88,10 +89,14 @@ func figures() []figure {
 		{7, (*bench).startAndMemory},
 		{8, (*bench).depth},
 		{9, (*bench).keyed},
+		{10, (*bench).cpu},
 	}
 }
 
 func (o options) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	if o.Bare {
+		return serveBare(ctx, stdout)
+	}
 	folder, err := os.MkdirTemp(o.Dir, "trusthub-bench-")
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func (b *bench) build(ctx context.Context) (string, error) {
 	return binary, programtest.Build(ctx, binary, "-trimpath", "-ldflags", "-s -w")
 }
 
-// program is the real server, in its own process.
+// program is a server in its own process, usually the real one.
 type program struct {
 	*programtest.Process
 	address string
@@ -38,15 +38,25 @@ type program struct {
 
 // start starts the program on a database. The log goes to the null device.
 func (b *bench) start(ctx context.Context, database string) (*program, error) {
+	return b.startLogging(ctx, database, os.DevNull)
+}
+
+// startLogging starts the program on a database, with its log in a file.
+func (b *bench) startLogging(ctx context.Context, database, log string) (*program, error) {
 	binary, err := b.binary()
 	if err != nil {
 		return nil, err
 	}
+	stderr, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // G304: a name of the bench's
+	if err != nil {
+		return nil, err
+	}
+	defer stderr.Close() //nolint:errcheck // the process has a copy
 	begun := time.Now()
 	process, err := programtest.Launch(programtest.Command{
 		Path: binary, Args: []string{"serve", "--listen", "127.0.0.1:0", "--db", database}, Dir: filepath.Dir(database),
-		Env:           []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken},
-		DiscardStderr: true,
+		Env:    []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken},
+		Stderr: stderr,
 	})
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func quantile(all []time.Duration, q float64) time.Duration {
 }
 
 func median(all []float64) float64 {
-	slices.Sort(all)
+	all = slices.Sorted(slices.Values(all))
 	if n := len(all); n%2 == 0 {
 		return (all[n/2-1] + all[n/2]) / 2
 	}

@@ -22,12 +22,12 @@ const (
 
 // Command is a command to start, with the fields of exec.Cmd. It inherits nothing from this process's environment.
 type Command struct {
-	Path          string // looked up in PATH, or relative to Dir
-	Args          []string
-	Dir           string
-	Env           []string
-	Stdin         *os.File // the null device if nil
-	DiscardStderr bool     // for a log that is too long to keep
+	Path   string // looked up in PATH, or relative to Dir
+	Args   []string
+	Dir    string
+	Env    []string
+	Stdin  *os.File // the null device if nil
+	Stderr *os.File // kept in memory if nil
 }
 
 // Process is a running program. Its methods may be called concurrently.
@@ -70,8 +70,9 @@ func Launch(c Command) (*Process, error) {
 		p.cmd.Stdin = c.Stdin
 	}
 	p.cmd.Stdout = collector{p, &p.stdout}
-	if !c.DiscardStderr {
-		p.cmd.Stderr = collector{p, &p.stderr}
+	p.cmd.Stderr = collector{p, &p.stderr}
+	if c.Stderr != nil {
+		p.cmd.Stderr = c.Stderr
 	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
