@@ -50,9 +50,10 @@ func WithOtherTokens(authTokens ...string) CallbackOption {
 	return func(s *callbackSettings) { s.otherTokens = append(s.otherTokens, authTokens...) }
 }
 
-// ParseCallback verifies that r was signed with the account's auth token, or one of WithOtherTokens, and parses it. As in Twilio's
-// SDKs, the signature may have been made with or without the port. The path and query are taken from r.RequestURI, so
-// http.StripPrefix has no effect on them. At most 64 KiB of the body are read; if the form has been parsed already, it is used.
+// ParseCallback verifies that r was signed with the account's auth token, or one of WithOtherTokens, and parses it. As in
+// Twilio's SDKs, the signature may have been made with or without the port. The path and query are taken from r.RequestURI,
+// so http.StripPrefix has no effect on them. At most 64 KiB of the body are read; if the form has been parsed already, it is
+// used.
 //
 // The error is ErrSignature if the signature is missing or wrong: respond with 403. Any other error means that r is not a
 // callback, or that the auth token or the public URL is invalid: respond with 400. The signature does not expire: whoever

@@ -30,7 +30,7 @@ type accountRow struct {
 }
 
 func newAccountRow(a store.Account) accountRow {
-	return accountRow{a.SID, trust.PrimarySID(a.SID), a.Created, a.SecondaryToken != ""}
+	return accountRow{a.SID, trust.PrimarySID(a.SID), a.Created, a.HasSecondaryToken()}
 }
 
 func (c *Console) showAccounts(r *http.Request) (view, error) {

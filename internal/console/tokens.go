@@ -27,7 +27,7 @@ func (c *Console) showToken(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{title: "Auth token", data: tokenData{a.SID, a.SecondaryToken != ""}}, nil
+	return view{title: "Auth token", data: tokenData{a.SID, a.HasSecondaryToken()}}, nil
 }
 
 // rotateTokenPath is where the form of the page gives the account a secondary token.

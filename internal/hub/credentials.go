@@ -35,8 +35,9 @@ func newCredentialCache(s *store.Store, now func() time.Time) *credentialCache {
 // authenticate returns the credential that has this user name and password, or store.ErrNotFound. It takes the same time whether
 // the user name or the password is unknown.
 //
-// A password that the cache does not have is looked up, because another process may just have given the account a new token, which
-// counts at once everywhere. So a wrong password costs a query, as an unknown user name does; package guessing limits them.
+// A password that the cache does not have is looked up, because another process may just have given the account a new token,
+// which counts at once everywhere. So a wrong password costs a query, as an unknown user name does; package guessing limits
+// them.
 func (c *credentialCache) authenticate(ctx context.Context, username, password string) (store.Credential, error) {
 	version, now := c.store.CredentialsVersion(), c.now()
 	if cached := c.recent(username, version, now); cached.Accepts(password) {

@@ -56,8 +56,8 @@ func New(s *store.Store, policy trust.Policy, quotas Quotas, now func() time.Tim
 	}
 }
 
-// Authenticate is an api.Config.Authenticate. The user name is an account SID and the password one of its auth tokens, or they are
-// the SID of an API key and its secret.
+// Authenticate is an api.Config.Authenticate. The user name is an account SID and the password one of its auth tokens, or
+// they are the SID of an API key and its secret.
 func (h *Hub) Authenticate(ctx context.Context, username, password string) (string, error) {
 	credential, err := h.credentials.authenticate(ctx, username, password)
 	if errors.Is(err, store.ErrNotFound) {

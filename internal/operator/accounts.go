@@ -54,6 +54,6 @@ func NewAccount(now time.Time) store.Account {
 func presentAccount(a store.Account) gen.Account {
 	return gen.Account{
 		AccountSID: a.SID, PrimaryCustomerProfileSID: trust.PrimarySID(a.SID), DateCreated: wholeSeconds(a.Created),
-		HasSecondaryAuthToken: a.SecondaryToken != "",
+		HasSecondaryAuthToken: a.HasSecondaryToken(),
 	}
 }

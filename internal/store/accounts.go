@@ -14,7 +14,12 @@ type Account struct {
 	SecondaryToken string // accepted as well, until it is promoted; empty unless tokens are rotated
 	Created        time.Time
 	TokenErr       error // why the tokens, which are empty then, cannot be decrypted; never stored
+
+	sealedSecondary bool // with TokenErr: whether there is a secondary token
 }
+
+// HasSecondaryToken reports whether the tokens are being rotated, even if they cannot be decrypted.
+func (a Account) HasSecondaryToken() bool { return a.SecondaryToken != "" || a.sealedSecondary }
 
 var accounts = newTable(
 	layout{name: "accounts"},

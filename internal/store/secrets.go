@@ -128,7 +128,7 @@ func (s *Store) openAccount(a Account) Account {
 	primary, err := s.openToken(a.SID, a.AuthToken)
 	secondary, secondErr := s.openToken(a.SID, a.SecondaryToken)
 	if a.TokenErr = cmp.Or(err, secondErr); a.TokenErr != nil {
-		primary, secondary = "", ""
+		primary, secondary, a.sealedSecondary = "", "", a.SecondaryToken != ""
 	}
 	a.AuthToken, a.SecondaryToken = primary, secondary
 	return a
