@@ -75,11 +75,12 @@ func (r *Resource[Row]) update(
 		if row, err = r.table.fetch(tx, of, key, r.store.engine.lockRow); err != nil {
 			return err
 		}
+		old := row
 		changed, err := change(tx, &row)
 		if err != nil || !changed {
 			return err
 		}
-		return r.table.update(tx, &row, key)
+		return r.table.update(tx, &old, &row)
 	})
 	return row, err
 }
