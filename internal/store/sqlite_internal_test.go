@@ -47,3 +47,18 @@ func TestLogShrinks(t *testing.T) {
 		t.Errorf("the log has %d bytes after the reader has ended, want %d at most", size(), logLimit)
 	}
 }
+
+// The copies that a savepoint keeps of changed pages stay in memory, on a connection that replaces a broken one as well.
+func TestSavepointsStayInMemory(t *testing.T) {
+	s := openFile(t)
+	for range 2 {
+		const memory = 2
+		var store int
+		must(t, s.write(t.Context(), func(tx session) error { return tx.row(`PRAGMA temp_store`).Scan(&store) }))
+		if store != memory {
+			t.Errorf("temp_store is %d, want %d", store, memory)
+		}
+		s.batches.run.discard()
+		s.batches.run = nil
+	}
+}
