@@ -35,9 +35,10 @@ func (b *bench) changes(ctx context.Context) (_ []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	at := fmt.Sprintf("at %d connections", b.Connections)
 	rows := []row{
-		shareRow(fmt.Sprintf("submissions with two notices at %d connections, of creates", b.Connections), submitted, submissionGoal),
-		shareRow(fmt.Sprintf("fetches at %d connections, of a bare handler with a fixed product", b.Connections), fetched, fetchGoal),
+		shareRow("submissions with two notices "+at+", of creates", submitted, submissionGoal),
+		shareRow("fetches "+at+", of a bare handler with a fixed product", fetched, fetchGoal),
 	}
 	rows[0].number = "11"
 	return rows, nil

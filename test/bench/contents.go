@@ -97,14 +97,14 @@ const (
 	office = `{"address_sids": "ADaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}`
 )
 
-func newEndUser(machineName, attributes string) client.CreateEndUserRequest {
-	return client.CreateEndUserRequest{FriendlyName: "Acme", Type: machineName, Attributes: client.Attributes(attributes)}
+func newEndUser(machineName string, attributes client.Attributes) client.CreateEndUserRequest {
+	return client.CreateEndUserRequest{FriendlyName: "Acme", Type: machineName, Attributes: attributes}
 }
 
 // makeProfiles creates Customer Profiles that comply with the largest policy, and returns their SIDs.
 func makeProfiles(ctx context.Context, c *client.Client) ([]string, error) {
 	objects := []string{trust.PrimarySID(accountSID)}
-	for machineName, attributes := range map[string]string{
+	for machineName, attributes := range map[string]client.Attributes{
 		"customer_profile_business_information": business,
 		"authorized_representative_1":           representative,
 		"authorized_representative_2":           representative,

@@ -38,7 +38,8 @@ func (b *bench) keyedOnSQLite(ctx context.Context) (_ share, err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.work(ctx)
-	return inTurns(ctx, b.Rounds, keyedCreates(s.address, b.Connections).rounds(b.Round), creates(s.address, b.Connections).rounds(b.Round))
+	return inTurns(ctx, b.Rounds, keyedCreates(s.address, b.Connections).rounds(b.Round),
+		creates(s.address, b.Connections).rounds(b.Round))
 }
 
 func keyedRow(engine string, s share) row {

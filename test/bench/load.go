@@ -94,14 +94,15 @@ func (l load) connected(ctx context.Context, use func(context.Context, *connecti
 	return group.Wait()
 }
 
-// atRate is an open loop: it sends requests at a fixed rate for a duration, however long the responses take. It returns the
+// atRate is an open loop: it sends requests at a fixed rate from start on, for a duration, however long the responses take. It returns the
 // latencies in the order in which the requests were due. They begin when a request was due, so that one that had to wait for a
 // free connection counts with its wait.
-func (l load) atRate(ctx context.Context, perSecond float64, d time.Duration) ([]time.Duration, error) {
+func (l load) atRate(
+	ctx context.Context, start time.Time, perSecond float64, d time.Duration,
+) ([]time.Duration, error) {
 	latencies := make([]time.Duration, int(perSecond*d.Seconds()))
 	interval := time.Duration(float64(time.Second) / perSecond)
 	var number atomic.Int64
-	start := time.Now()
 	return latencies, l.connected(ctx, func(ctx context.Context, c *connection) error {
 		wait := time.NewTimer(0)
 		defer wait.Stop()
@@ -169,12 +170,15 @@ func (c *connection) roundTrip(request []byte) (status int, err error) {
 		if len(line) == 0 {
 			break
 		}
-		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+		name, value, _ := bytes.Cut(line, []byte(": "))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
 			if length, err = strconv.Atoi(string(value)); err != nil {
 				return 0, err
 			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			chunked = string(value) == "chunked"
 		}
-		chunked = chunked || string(line) == "Transfer-Encoding: chunked"
 	}
 	return status, c.skip(length, chunked)
 }

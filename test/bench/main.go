@@ -43,12 +43,13 @@ type options struct {
 	Quick       bool          `help:"Use small sizes, to see that everything works. The figures mean little."`
 	Dir         string        `help:"Where to create the temporary folder, whose file system is measured." placeholder:"DIR"`
 	Rounds      int           `help:"How often the two sides of a ratio alternate." placeholder:"N"`
-	Round       time.Duration `help:"How long a round takes, in the figures that have rounds of a fixed duration." placeholder:"TIME"`
+	Round       time.Duration `help:"How long a round takes, where its duration is fixed." placeholder:"TIME"`
 	Mixed       time.Duration `help:"How long the mixed load of figure 12 takes." placeholder:"TIME"`
 	Products    int           `help:"Products in the large database of figures 4, 7, 8 and 12." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
 	Creators    int           `help:"Connections that create products during figure 6." default:"8" placeholder:"N"`
 	Connections int           `help:"Connections of the load in the other figures." default:"64" placeholder:"N"`
+	Peers       bool          `help:"Also install and measure Prism and stripe-mock, as figure 15."`
 	CPUProfile  string        `name:"cpuprofile" help:"Write a CPU profile of this process to FILE." placeholder:"FILE"`
 	Bare        bool          `help:"Serve the bare handler of figure 10, and measure nothing." hidden:""`
 }
@@ -96,6 +97,7 @@ func figures() []figure {
 		{12, (*bench).mixed},
 		{13, (*bench).idle},
 		{14, (*bench).contents},
+		{15, (*bench).besidePeers},
 	}
 }
 

@@ -37,7 +37,8 @@ func makeDrafts(ctx context.Context, db *store.Store, count int, callback string
 	return sids, inParallel(ctx, count, func(ctx context.Context, n int) error {
 		now := time.Now()
 		sids[n] = trust.NewSID(trust.BundlePrefix, now)
-		return db.Bundles.Create(ctx, trust.NewBundle(trust.TrustProduct, sids[n], accountSID, policySID, "Acme", email, callback, now))
+		p := trust.NewBundle(trust.TrustProduct, sids[n], accountSID, policySID, "Acme", email, callback, now)
+		return db.Bundles.Create(ctx, p)
 	})
 }
 

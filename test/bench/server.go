@@ -188,6 +188,11 @@ func begin(method, path string) string {
 
 // post returns a request. headers are lines without their ends.
 func post(path, form string, headers ...string) string {
-	return begin("POST", path) + strings.Join(append(headers, "Content-Type: application/x-www-form-urlencoded"), "\r\n") +
-		"\r\nContent-Length: " + strconv.Itoa(len(form)) + "\r\n\r\n" + form
+	return withForm(begin("POST", path)+strings.Join(append(headers, ""), "\r\n"), form)
+}
+
+// withForm returns a request with a body.
+func withForm(beginning, form string) string {
+	return beginning + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(form)) +
+		"\r\n\r\n" + form
 }
