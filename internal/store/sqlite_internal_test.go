@@ -76,7 +76,7 @@ func TestFetchIsNotInterrupted(t *testing.T) {
 		}
 	}
 	ctx, leave := context.WithCancel(t.Context())
-	endless := testing.AllocsPerRun(100, fetch(context.Background())) //nolint:usetesting // that of a test may end
+	endless := testing.AllocsPerRun(100, fetch(context.Background())) // that of a test may end
 	if n := testing.AllocsPerRun(100, fetch(ctx)); n > endless+1 {
 		t.Errorf("a fetch allocates %v times, want %v and the context", n, endless)
 	}

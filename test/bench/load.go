@@ -94,9 +94,9 @@ func (l load) connected(ctx context.Context, use func(context.Context, *connecti
 	return group.Wait()
 }
 
-// atRate is an open loop: it sends requests at a fixed rate from start on, for a duration, however long the responses take. It returns the
-// latencies in the order in which the requests were due. They begin when a request was due, so that one that had to wait for a
-// free connection counts with its wait.
+// atRate is an open loop: it sends requests at a fixed rate from start on, for a duration, however long the responses take. It
+// returns the latencies in the order in which the requests were due. They begin when a request was due, so that one that had to
+// wait for a free connection counts with its wait.
 func (l load) atRate(
 	ctx context.Context, start time.Time, perSecond float64, d time.Duration,
 ) ([]time.Duration, error) {
