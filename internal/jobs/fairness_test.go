@@ -178,11 +178,11 @@ func TestFailingBundle(t *testing.T) {
 	})
 }
 
-// BenchmarkOpenEndpoints measures an idle cycle of the worker with 200,000 endpoints that notices are open for and nothing is due
+// BenchmarkOpenEndpoints measures an idle cycle of the worker with 30,000 endpoints that notices are open for and nothing is due
 // to.
 func BenchmarkOpenEndpoints(b *testing.B) {
 	benchEach(b, func(b *testing.B, x *bench) {
-		insertOpen(b, x.raw, accountSID, 200_000, x.now.Add(75*time.Hour))
+		insertOpen(b, x.raw, accountSID, 30_000, x.now.Add(75*time.Hour))
 		worker := jobs.NewWorker(x.config)
 		if err := worker.Drain(b.Context()); err != nil {
 			b.Fatal(err)

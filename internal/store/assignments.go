@@ -64,13 +64,13 @@ func (s *Store) Assign(
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(locked, a.BundleSID) {
+		found := slices.IndexFunc(locked, func(b trust.Bundle) bool {
+			return b.SID == a.BundleSID && slices.Equal(of, BundlesOf(b.AccountSID, b.Kind))
+		})
+		if found < 0 {
 			return ErrNotFound
 		}
-		b, err := bundles.fetch(tx, of, a.BundleSID, "")
-		if err != nil {
-			return err
-		}
+		b := locked[found]
 		object, err := s.lockObject(tx, a, locked)
 		if errors.Is(s.classify(err), ErrNotFound) {
 			object, err = trust.Assigned{}, nil
@@ -97,21 +97,22 @@ func (s *Store) Assign(
 	})
 }
 
-// lockBundles locks the bundle of an assignment, and the object too if that is a bundle of the account, and returns the SIDs of
-// those that exist. Bundles are locked in the order of their SIDs, so that no two transactions wait for each other. For that
+// lockBundles locks the bundle of an assignment, and the object too if that is a bundle of the account, and returns those that
+// exist. Bundles are locked in the order of their SIDs, so that no two transactions wait for each other. For that
 // reason a bundle that appears after lockBundles counts as missing: it must not be locked out of order.
 //
 // A Primary as the object is not locked, because it never changes. So nobody can keep others from using it, in whichever account.
-func (s *Store) lockBundles(tx session, a *trust.Assignment) ([]string, error) {
-	return queryAll(tx, scanString, `SELECT sid FROM bundles
+func (s *Store) lockBundles(tx session, a *trust.Assignment) ([]trust.Bundle, error) {
+	return queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
 		WHERE account_sid = $1 AND (sid = $2 OR sid = $3 AND NOT (kind = $4 AND policy_sid = $5)) ORDER BY sid`+s.engine.lockRow,
 		a.AccountSID, a.BundleSID, a.ObjectSID, string(trust.CustomerProfile), trust.PrimaryPolicySID)
 }
 
 // lockObject returns the object of an assignment, so that it can be neither changed nor deleted before the transaction ends. It
 // belongs to the account, unless it is a Primary. locked is the result of lockBundles.
-func (s *Store) lockObject(tx session, a *trust.Assignment, locked []string) (object trust.Assigned, err error) {
+func (s *Store) lockObject(tx session, a *trust.Assignment, locked []trust.Bundle) (object trust.Assigned, err error) {
 	of, sid, lock := Scope{a.AccountSID}, a.ObjectSID, s.engine.lockRow
+	bundle := slices.IndexFunc(locked, func(b trust.Bundle) bool { return b.SID == sid })
 	switch {
 	case strings.HasPrefix(sid, trust.EndUserPrefix):
 		object.EndUsers = make([]trust.EndUser, 1)
@@ -119,9 +120,8 @@ func (s *Store) lockObject(tx session, a *trust.Assignment, locked []string) (ob
 	case strings.HasPrefix(sid, trust.SupportingDocumentPrefix):
 		object.Documents = make([]trust.SupportingDocument, 1)
 		object.Documents[0], err = documents.fetch(tx, of, sid, lock)
-	case slices.Contains(locked, sid):
-		object.Bundles = make([]trust.Bundle, 1)
-		object.Bundles[0], err = bundles.fetch(tx, nil, sid, "")
+	case bundle >= 0:
+		object.Bundles = locked[bundle : bundle+1]
 	default:
 		object.Bundles, err = queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
 			WHERE sid = $1 AND kind = $2 AND policy_sid = $3`, sid, string(trust.CustomerProfile), trust.PrimaryPolicySID)

@@ -62,7 +62,10 @@ func (b *batcher) connect(ctx context.Context) error {
 		return err
 	}
 	b.run = &prepared{conn: conn, statements: map[string]*sql.Stmt{}}
-	return nil
+	// A savepoint keeps a copy of each page that is changed after it. Without this, SQLite writes the copies to a file if there
+	// are more than a few.
+	_, err = session{ctx, b.run}.exec(`PRAGMA temp_store = MEMORY`)
+	return err
 }
 
 // do waits for fn's turn, runs it, and returns when it is on disk. The context bounds the wait for the turn; a write that

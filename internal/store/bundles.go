@@ -19,13 +19,13 @@ var bundles = newTable(
 	text("friendly_name", func(b *trust.Bundle) *string { return &b.FriendlyName }),
 	text("email", func(b *trust.Bundle) *string { return &b.Email }),
 	text("status_callback", func(b *trust.Bundle) *string { return &b.StatusCallback }),
-	text("status", func(b *trust.Bundle) *trust.Status { return &b.Status }),
+	inIndex(text("status", func(b *trust.Bundle) *trust.Status { return &b.Status })),
 	moment("valid_until", func(b *trust.Bundle) *time.Time { return &b.ValidUntil }),
 	codes("errors", func(b *trust.Bundle) *[]int { return &b.Errors }),
 	number("noncompliance", func(b *trust.Bundle) *int { return &b.Noncompliance }),
 	fixed(moment("created_at", func(b *trust.Bundle) *time.Time { return &b.Created })),
 	moment("updated_at", func(b *trust.Bundle) *time.Time { return &b.Updated }),
-	moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due }),
+	inIndex(moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due })),
 )
 
 // BundlesOf is the scope of an account's bundles of a kind.
@@ -129,7 +129,7 @@ func (s *Store) AdvanceBundles(
 			if err != nil {
 				return err
 			}
-			if err := storeOutcome(tx, outcome); err != nil {
+			if err := storeOutcome(tx, &b, outcome); err != nil {
 				return err
 			}
 			outcomes = append(outcomes, outcome)
@@ -161,12 +161,12 @@ func (s *Store) ScheduledReviews(ctx context.Context, due time.Time, after strin
 	return all, s.classify(err)
 }
 
-// storeOutcome writes a changed bundle and its events, and queues its notices.
-func storeOutcome(tx session, outcome trust.Outcome) error {
+// storeOutcome writes a changed bundle, which was read as old, and its events, and queues its notices.
+func storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
 	if !outcome.Changed {
 		return nil
 	}
-	if err := bundles.update(tx, &outcome.Bundle, outcome.Bundle.SID); err != nil {
+	if err := bundles.update(tx, old, &outcome.Bundle); err != nil {
 		return err
 	}
 	if err := addEvents(tx, outcome.Bundle.SID, outcome.Events...); err != nil {

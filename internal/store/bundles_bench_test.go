@@ -79,6 +79,28 @@ func BenchmarkUpdateBundle(b *testing.B) {
 	})
 }
 
+// BenchmarkSubmitBundle includes the creates of what is submitted.
+func BenchmarkSubmitBundle(b *testing.B) {
+	benchBundles(b, func(b *testing.B, s *store.Store) {
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				p := draft()
+				p.SID = trust.NewSID(trust.BundlePrefix, at)
+				if err := s.Bundles.Create(b.Context(), p); err != nil {
+					b.Error(err)
+				}
+				if _, err := s.UpdateBundle(b.Context(), store.BundlesOf(accountSID, trust.TrustProduct), p.SID,
+					func(p trust.Bundle) (trust.Outcome, error) {
+						return trust.Policy{}.Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, at)
+					}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
+
 func benchBundles(b *testing.B, run func(*testing.B, *store.Store)) {
 	b.Helper()
 	for engine, database := range storetest.Names() {

@@ -64,31 +64,40 @@ var noticeRows = newTable(
 	moment("ended_at", func(n *noticeRow) *time.Time { return &n.ended }),
 )
 
-// insertNotices queues each notice behind the open ones of its bundle and channel.
-func insertNotices(tx session, notices []trust.Notice) error {
-	for _, n := range notices {
-		if err := insertNotice(tx, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// queueEnd is the end of the queue of a bundle and channel.
+type queueEnd struct{ last, open int64 } // the last position, and how many notices are open
 
-func insertNotice(tx session, n trust.Notice) error {
-	var last, open int64
-	err := tx.row(`SELECT COALESCE(MAX(position), 0), COALESCE(SUM(CASE WHEN `+isOpen+` THEN 1 ELSE 0 END), 0)
-		FROM notices WHERE bundle_sid = $1 AND channel = $2`, n.BundleSID, string(n.Channel)).Scan(&last, &open)
+// insertNotices queues notices of one bundle, each behind the open ones of its channel.
+func insertNotices(tx session, notices []trust.Notice) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	ends := map[trust.Channel]queueEnd{}
+	_, err := queryAll(tx, func(row scanner) (end queueEnd, err error) {
+		var channel string
+		err = row.Scan(&channel, &end.last, &end.open)
+		ends[trust.Channel(channel)] = end
+		return end, err
+	}, `SELECT channel, MAX(position), SUM(CASE WHEN `+isOpen+` THEN 1 ELSE 0 END)
+		FROM notices WHERE bundle_sid = $1 GROUP BY channel`, notices[0].BundleSID)
 	if err != nil {
 		return err
 	}
-	row := noticeRow{Notice: n, endpoint: endpointOf(n), position: last + 1, state: Ready, due: n.Created}
-	if open > 0 {
-		row.state, row.due = Waiting, time.Time{}
+	rows := make([]noticeRow, len(notices))
+	for i, n := range notices {
+		end := ends[n.Channel]
+		end.last++
+		rows[i] = noticeRow{Notice: n, endpoint: endpointOf(n), position: end.last, state: Ready, due: n.Created}
+		if end.open > 0 {
+			rows[i].state, rows[i].due = Waiting, time.Time{}
+		}
+		// Lists are ordered by id. Notices with the same time get ids in the order of their positions: 16 ns are more than the
+		// resolution of an id's time.
+		rows[i].ID = trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(end.last)*16*time.Nanosecond))
+		end.open++
+		ends[n.Channel] = end
 	}
-	// Lists are ordered by id. Notices with the same time get ids in the order of their positions: 16 ns are more than the
-	// resolution of an id's time.
-	row.ID = trust.NewSID(trust.NoticePrefix, n.Created.Add(time.Duration(row.position)*16*time.Nanosecond))
-	return noticeRows.insert(tx, row)
+	return noticeRows.insertMany(tx, rows)
 }
 
 // endpointOf returns the name of the server that is contacted, so that one that does not respond cannot delay others.

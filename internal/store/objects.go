@@ -66,7 +66,7 @@ func (r *Resource[Row]) UpdateObject(
 		if err := addEventForAll(tx, sid, trust.Event{Origin: by, Type: trust.EventObjectUpdated}); err != nil {
 			return err
 		}
-		return r.table.update(tx, &row, sid)
+		return r.table.update(tx, &locked, &row)
 	})
 	return row, err
 }

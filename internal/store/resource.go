@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -39,11 +40,12 @@ func (r *Resource[Row]) Create(ctx context.Context, row Row) error {
 
 // Fetch returns the row with this key, or ErrNotFound.
 func (r *Resource[Row]) Fetch(ctx context.Context, of Scope, key string) (Row, error) {
-	if err := r.check(of); err != nil {
+	q, err := r.store.readOne(ctx)
+	if err := errors.Join(r.check(of), r.store.classify(err)); err != nil {
 		var none Row
 		return none, err
 	}
-	row, err := r.table.fetch(r.store.read(ctx), of, key, "")
+	row, err := r.table.fetch(q, of, key, "")
 	return row, r.store.classify(err)
 }
 
@@ -75,11 +77,12 @@ func (r *Resource[Row]) update(
 		if row, err = r.table.fetch(tx, of, key, r.store.engine.lockRow); err != nil {
 			return err
 		}
+		old := row
 		changed, err := change(tx, &row)
 		if err != nil || !changed {
 			return err
 		}
-		return r.table.update(tx, &row, key)
+		return r.table.update(tx, &old, &row)
 	})
 	return row, err
 }

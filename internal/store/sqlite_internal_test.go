@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -45,5 +47,41 @@ func TestLogShrinks(t *testing.T) {
 	}
 	if size() > logLimit {
 		t.Errorf("the log has %d bytes after the reader has ended, want %d at most", size(), logLimit)
+	}
+}
+
+// The copies that a savepoint keeps of changed pages stay in memory, on a connection that replaces a broken one as well.
+func TestSavepointsStayInMemory(t *testing.T) {
+	s := openFile(t)
+	for range 2 {
+		const memory = 2
+		var store int
+		must(t, s.write(t.Context(), func(tx session) error { return tx.row(`PRAGMA temp_store`).Scan(&store) }))
+		if store != memory {
+			t.Errorf("temp_store is %d, want %d", store, memory)
+		}
+		s.batches.run.discard()
+		s.batches.run = nil
+	}
+}
+
+// A fetch with a context that may end costs no more than one with a context that never does, and fails when it has ended.
+func TestFetchIsNotInterrupted(t *testing.T) {
+	s, of := openFile(t), BundlesOf("AC1", trust.TrustProduct)
+	must(t, s.Bundles.Create(t.Context(), trust.Bundle{SID: "BU1", Kind: trust.TrustProduct, AccountSID: "AC1"}))
+	fetch := func(ctx context.Context) func() {
+		return func() {
+			_, err := s.Bundles.Fetch(ctx, of, "BU1")
+			must(t, err)
+		}
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	endless := testing.AllocsPerRun(100, fetch(context.Background())) // that of a test may end
+	if n := testing.AllocsPerRun(100, fetch(ctx)); n > endless+1 {
+		t.Errorf("a fetch allocates %v times, want %v and the context", n, endless)
+	}
+	leave()
+	if _, err := s.Bundles.Fetch(ctx, of, "BU1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a fetch after the end of its context: %v", err)
 	}
 }

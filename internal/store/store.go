@@ -202,6 +202,15 @@ func (s *Store) wake() {
 // read returns a session for reading outside a transaction.
 func (s *Store) read(ctx context.Context) session { return session{ctx, s.reads} }
 
+// readOne is read for a single row that an index finds. SQLite cannot be interrupted then: that takes microseconds, and to be
+// ready for an interruption the driver and package sql start a goroutine each, which costs a quarter of it.
+func (s *Store) readOne(ctx context.Context) (session, error) {
+	if s.batches == nil {
+		return s.read(ctx), nil
+	}
+	return s.read(context.WithoutCancel(ctx)), ctx.Err()
+}
+
 // write runs fn in a transaction and commits it durably. fn may run more than once if an earlier run was rolled back.
 func (s *Store) write(ctx context.Context, fn func(session) error) error {
 	if s.batches != nil {

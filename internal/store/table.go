@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,27 +41,25 @@ type table[Row any] struct {
 	fetchText  string // SELECT of the row with a key
 	scopedText string // the same, within a scope
 	updateText string // UPDATE of all columns that are not fixed, of the row with a key
+	plainText  string // UPDATE of those that are in no index
 }
 
 // column is a column of a table and the part of a Row that it keeps.
 type column[Row any] struct {
-	name  string
-	value func(*Row) any    // what the database keeps
-	dest  func(*Row) any    // what Scan reads that into
-	text  func(*Row) string // the same as value, nil for a column of another type
-	zero  string            // the empty value, as SQL
-	fixed bool              // it never changes
+	name    string
+	value   func(*Row) any    // what the database keeps
+	dest    func(*Row) any    // what Scan reads that into
+	text    func(*Row) string // the same as value, nil for a column of another type
+	zero    string            // the empty value, as SQL
+	fixed   bool              // it never changes
+	inIndex bool              // it may change, and is part of an index or of the condition of one
 }
 
 // newTable completes a table. Its fields are those of the table that the migrations make, all of them.
 func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	t := &table[Row]{layout: l, fields: fields}
-	var changes []string
 	for _, c := range fields {
 		t.columns = append(t.columns, c.name)
-		if !c.fixed {
-			changes = append(changes, c.name+` = $`+strconv.Itoa(len(changes)+1))
-		}
 	}
 	t.list = strings.Join(t.columns, ", ")
 	t.insertOne = t.insertText(1)
@@ -70,9 +69,24 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	}
 	t.fetchText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + conditions[0]
 	t.scopedText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
-	t.updateText = `UPDATE ` + t.name + ` SET ` + strings.Join(changes, `, `) +
-		` WHERE ` + t.key() + ` = $` + strconv.Itoa(len(changes)+1)
+	t.updateText = t.updateOf(func(c column[Row]) bool { return !c.fixed })
+	t.plainText = t.updateOf(column[Row].plain)
 	return t
+}
+
+// plain reports whether a column may change and is in no index.
+func (c column[Row]) plain() bool { return !c.fixed && !c.inIndex }
+
+// updateOf returns the UPDATE of some of the columns of the row with a key.
+func (t *table[Row]) updateOf(some func(column[Row]) bool) string {
+	var changes []string
+	for _, c := range t.fields {
+		if some(c) {
+			changes = append(changes, c.name+` = $`+strconv.Itoa(len(changes)+1))
+		}
+	}
+	return `UPDATE ` + t.name + ` SET ` + strings.Join(changes, `, `) +
+		` WHERE ` + t.key() + ` = $` + strconv.Itoa(len(changes)+1)
 }
 
 // text is a column for a string, or a type that is one.
@@ -116,6 +130,12 @@ func converted[Row, T any, Kept string | int64](
 // fixed is a column that keeps the value that it was created with.
 func fixed[Row any](c column[Row]) column[Row] {
 	c.fixed = true
+	return c
+}
+
+// inIndex is a column that may change, and is part of an index or of the condition of one.
+func inIndex[Row any](c column[Row]) column[Row] {
+	c.inIndex = true
 	return c
 }
 
@@ -224,16 +244,26 @@ func (t *table[Row]) fetch(q session, of Scope, key, lock string) (Row, error) {
 	return t.scan(q.row(query+lock, args...))
 }
 
-// update stores the columns that may change.
-func (t *table[Row]) update(q session, r *Row, key string) error {
+// update stores what may change of a row that was read before as old. It names the columns of indexes only if one of them has
+// changed: SQLite writes the entries of those that it names again, each on a page of its own.
+func (t *table[Row]) update(q session, old, r *Row) error {
+	statement, some := t.plainText, column[Row].plain
+	if t.movesInIndex(old, r) {
+		statement, some = t.updateText, func(c column[Row]) bool { return !c.fixed }
+	}
 	values := make([]any, 0, len(t.fields))
-	for i := range t.fields {
-		if !t.fields[i].fixed {
-			values = append(values, t.fields[i].value(r))
+	for _, c := range t.fields {
+		if some(c) {
+			values = append(values, c.value(r))
 		}
 	}
-	_, err := q.exec(t.updateText, append(values, key)...)
+	_, err := q.exec(statement, append(values, t.keyOf(r))...)
 	return err
+}
+
+// movesInIndex reports whether a column of an index has changed.
+func (t *table[Row]) movesInIndex(old, r *Row) bool {
+	return slices.ContainsFunc(t.fields, func(c column[Row]) bool { return c.inIndex && c.value(old) != c.value(r) })
 }
 
 // delete removes the row of a key.

@@ -4,137 +4,162 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"sync"
-	"sync/atomic"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opentrusthub/trusthub/internal/store"
-	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 const (
-	callbackGoal   = 2000
-	preparers      = 256 // goroutines that submit products beforehand
-	receptionParts = 12  // the slowest shows whether the speed is sustained
+	callbackGoal      = 2000
+	callbackShareGoal = 0.5 // of SQLite's speed, on Postgres
+	replayGoal        = 2 * time.Second
+	callbacksAReplay  = 6 // one is replayed for so many that are sent
 )
 
 // callbacks is figure 6: one worker sends callbacks for many submitted products to a local receiver, while clients create
-// products over HTTP. Each change also has an e-mail, which the worker records as not sent because mail is off.
+// products over HTTP; and then some that the receiver has refused are replayed. Each change also has an e-mail, which the worker
+// records as not sent because mail is off.
 func (b *bench) callbacks(ctx context.Context) (_ []row, err error) {
 	s, err := serveDatabase(ctx, b.path("callbacks.db"), durable)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	receiver, err := receive(ctx, b.Callbacks)
+	b.say("%s callbacks, with creates going on, and their replays", thousands(b.Callbacks))
+	sqlite, err := deliver(ctx, s, b.Callbacks, b.Creators)
 	if err != nil {
 		return nil, err
 	}
-	defer receiver.halt()
-	if err := b.submit(ctx, s.Store(), "http://"+receiver.address+"/status"); err != nil {
+	rows := []row{{
+		number: "6",
+		what:   fmt.Sprintf("%s callbacks to one receiver, creates at %d connections", thousands(b.Callbacks), b.Creators),
+		reached: fmt.Sprintf("%s/s (slowest twelfth %s/s), %s creates/s", thousands(sqlite.perSecond), thousands(sqlite.slowest),
+			thousands(sqlite.creates)),
+		goal: "at least " + thousands(callbackGoal) + "/s", verdict: judge(min(sqlite.perSecond, sqlite.slowest) >= callbackGoal),
+	}, replayRow("SQLite", b.Callbacks, sqlite.replay)}
+	more, err := b.callbacksOnPostgres(ctx, sqlite)
+	return append(rows, more...), err
+}
+
+func replayRow(engine string, callbacks int, took time.Duration) row {
+	return row{
+		what:    fmt.Sprintf("%s: %s replays, until all have arrived", engine, thousands(callbacks/callbacksAReplay)),
+		reached: short(took), goal: "at most " + short(replayGoal), verdict: judge(took <= replayGoal),
+	}
+}
+
+// callbacksOnPostgres is the same on Postgres, with the server's default pool.
+func (b *bench) callbacksOnPostgres(ctx context.Context, sqlite delivered) ([]row, error) {
+	what := "Postgres: callbacks to one receiver, of SQLite"
+	values, err := goBenchmark(ctx, "test/bench", "BenchmarkCallbacksPostgres", strconv.Itoa(b.Callbacks)+"x", 1)
+	if errors.Is(err, errSkipped) {
+		b.say("%v", err)
+		return []row{{what: what + ", and replays", reached: noPostgres, verdict: notMeasured}}, nil
+	}
+	if err != nil {
 		return nil, err
 	}
+	m, err := medians(values, "callbacks/s", "slowest/s", "creates/s", "replay-ns")
+	if err != nil {
+		return nil, err
+	}
+	share := m[0] / sqlite.perSecond
+	return []row{{
+		what: what,
+		reached: fmt.Sprintf("%s/s (slowest twelfth %s/s), %s creates/s, of %s/s", thousands(m[0]), thousands(m[1]),
+			thousands(m[2]), thousands(sqlite.perSecond)),
+		ratio: fmt.Sprintf("%.2f", share), goal: fmt.Sprintf("at least %.1f", callbackShareGoal),
+		verdict: judge(share >= callbackShareGoal),
+	}, replayRow("Postgres", b.Callbacks, time.Duration(m[3]))}, nil
+}
 
-	b.say("%s callbacks, with creates going on", thousands(b.Callbacks))
+// delivered is how fast callbacks were sent, and products were created meanwhile, and how long the replays took.
+type delivered struct {
+	perSecond, slowest, creates float64
+	replay                      time.Duration
+}
+
+// deliver makes the callbacks and measures their delivery. It starts the server's worker.
+func deliver(ctx context.Context, s *local, callbacks, creators int) (d delivered, err error) {
+	r, err := receive(ctx)
+	if err != nil {
+		return d, err
+	}
+	defer r.halt()
+	if err := makeSubmitted(ctx, s.Store(), callbacks, r.url()); err != nil {
+		return d, err
+	}
+	all := r.expect(callbacks)
 	var created loaded
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	group, loading := errgroup.WithContext(loading)
 	group.Go(func() (err error) {
-		created, err = creates(s.address, b.Creators).while(ctx, func(int) bool { return loading.Err() == nil })
+		created, err = creates(s.address, creators).while(ctx, func(int) bool { return loading.Err() == nil })
 		return err
 	})
 	start := time.Now()
 	s.work(ctx)
 	select {
-	case <-receiver.done:
+	case <-all.done:
 	case <-loading.Done(): // the creates have failed, or the bench was interrupted
 	}
 	stop()
 	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
-		return nil, err
+		return d, err
 	}
-	whole, slowest := receiver.speed(start)
-	return []row{{
-		number: "6",
-		what:   fmt.Sprintf("%s callbacks to one receiver, creates at %d connections", thousands(b.Callbacks), b.Creators),
-		reached: fmt.Sprintf("%s/s (slowest twelfth %s/s), %s creates/s", thousands(whole), thousands(slowest),
-			thousands(created.perSecond())),
-		goal: "at least " + thousands(callbackGoal) + "/s", verdict: judge(min(whole, slowest) >= callbackGoal),
-	}}, nil
+	d.perSecond, d.slowest = all.speed(start)
+	d.creates = created.perSecond()
+	d.replay, err = replayAll(ctx, s, r, callbacks/callbacksAReplay)
+	return d, err
 }
 
-// submit creates and submits products, so that each has a callback to send.
-func (b *bench) submit(ctx context.Context, db *store.Store, url string) error {
-	step := b.progress("products to be submitted", b.Callbacks)
-	var number atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	for range preparers {
-		group.Go(func() error {
-			for number.Add(1) <= int64(b.Callbacks) {
-				now := time.Now()
-				sid := trust.NewSID(trust.BundlePrefix, now)
-				p := trust.NewBundle(trust.TrustProduct, sid, accountSID, policySID, "Acme", email, url, now)
-				if err := db.Bundles.Create(ctx, p); err != nil {
-					return err
-				}
-				of := store.BundlesOf(accountSID, trust.TrustProduct)
-				_, err := db.UpdateBundle(ctx, of, sid, func(p trust.Bundle) (trust.Outcome, error) {
-					return policy().Apply(p, trust.Change{Status: new(trust.PendingReview)}, trust.AccountHolder, now)
-				})
-				if err != nil {
-					return err
-				}
-				step()
-			}
-			return nil
-		})
+// replayAll has the receiver refuse callbacks, and returns how long it takes to replay them all.
+func replayAll(ctx context.Context, s *local, r *receiver, count int) (time.Duration, error) {
+	if count == 0 {
+		return 0, nil
 	}
-	return group.Wait()
-}
-
-// receiver is the customer's receiver of callbacks.
-type receiver struct {
-	process
-	expected int
-	done     chan struct{} // closed when all have arrived
-
-	mu      sync.Mutex
-	arrived int
-	marks   []time.Time // when each twelfth had arrived
-}
-
-func receive(ctx context.Context, expected int) (*receiver, error) {
-	r := &receiver{expected: expected, done: make(chan struct{})}
-	return r, r.listen(ctx, r)
-}
-
-// ServeHTTP receives a callback.
-func (r *receiver) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusNoContent)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.arrived++
-	if r.arrived*receptionParts/r.expected > len(r.marks) {
-		r.marks = append(r.marks, time.Now())
+	r.refuses.Store(true)
+	if err := makeSubmitted(ctx, s.Store(), count, r.url()); err != nil {
+		return 0, err
 	}
-	if r.arrived == r.expected {
-		close(r.done)
+	dead := store.DeliveryFilter{State: store.Dead}
+	err := poll(ctx, func() (bool, error) {
+		n, err := s.Store().CountReplayable(ctx, dead)
+		return n == count, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	r.refuses.Store(false)
+	all := r.expect(count)
+	start := time.Now()
+	if n, err := s.Store().ReplayAll(ctx, dead, start); err != nil || n != count {
+		return 0, errors.Join(err, fmt.Errorf("%d callbacks are replayed, want %d", n, count))
+	}
+	select {
+	case <-all.done:
+		return time.Since(start), nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
 }
 
-// speed returns the callbacks per second, overall and in the slowest part.
-func (r *receiver) speed(start time.Time) (whole, slowest float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	whole = float64(r.expected) / r.marks[len(r.marks)-1].Sub(start).Seconds()
-	slowest = whole
-	for _, mark := range r.marks {
-		slowest = min(slowest, float64(r.expected)/receptionParts/mark.Sub(start).Seconds())
-		start = mark
+// poll waits until a condition is true.
+func poll(ctx context.Context, done func() (bool, error)) error {
+	pause := time.NewTicker(50 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return whole, slowest
 }

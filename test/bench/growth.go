@@ -12,6 +12,7 @@ import (
 
 const (
 	growthGoal     = 1.2
+	updateGoal     = 1.5 // an update reads and writes the pages of its product, wherever they are
 	smallSize      = 1000
 	sampled        = 20_000 // products of the large database to update: on more pages than its cache holds
 	growthUpdates  = 2 * smallSize
@@ -97,7 +98,7 @@ func (b *bench) openLarge(ctx context.Context, database string) (*stocked, error
 }
 
 func (b *bench) warm(ctx context.Context, s *local, database string) (*stocked, error) {
-	sids, err := someProducts(ctx, database)
+	sids, err := someProducts(ctx, database, sampled)
 	if err == nil {
 		_, err = updates(s.address, b.Connections, sids).times(ctx, growthWarmUp)
 	}
@@ -107,14 +108,15 @@ func (b *bench) warm(ctx context.Context, s *local, database string) (*stocked, 
 	return &stocked{s, sids}, nil
 }
 
-// someProducts returns SIDs from the whole database.
-func someProducts(ctx context.Context, database string) (sids []string, err error) {
+// someProducts returns SIDs of drafts from the whole database.
+func someProducts(ctx context.Context, database string, atMost int) (sids []string, err error) {
 	db, err := sql.Open("sqlite", database)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, `SELECT sid FROM bundles WHERE kind = 'trust-product' ORDER BY random() LIMIT $1`, sampled)
+	rows, err := db.QueryContext(ctx, `SELECT sid FROM bundles WHERE kind = 'trust-product' AND status = 'draft'
+		ORDER BY random() LIMIT $1`, atMost)
 	if err != nil {
 		return nil, err
 	}
@@ -130,14 +132,18 @@ func someProducts(ctx context.Context, database string) (sids []string, err erro
 }
 
 func (b *bench) growthRows(operation string, products int, with, without []time.Duration) []row {
+	goal := growthGoal
+	if operation == updatesName {
+		goal = updateGoal
+	}
 	line := func(q float64, name string) row {
 		large, small := quantile(with, q), quantile(without, q)
 		ratio := float64(large) / float64(small)
 		return row{
 			what:    fmt.Sprintf(growthWhat, operation, b.Connections, name, thousands(products), thousands(smallSize)),
 			reached: fmt.Sprintf("%s of %s", short(large), short(small)),
-			ratio:   fmt.Sprintf("%.2f", ratio), goal: fmt.Sprintf("at most %.1f", growthGoal),
-			verdict: judge(ratio <= growthGoal),
+			ratio:   fmt.Sprintf("%.2f", ratio), goal: fmt.Sprintf("at most %.1f", goal),
+			verdict: judge(ratio <= goal),
 		}
 	}
 	rows := []row{line(percentMedian, "median"), line(percentHighest, "p99")}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 const keyedGoal = 0.9
@@ -20,7 +19,7 @@ func (b *bench) keyed(ctx context.Context) ([]row, error) {
 	values, err := goBenchmark(ctx, "test/bench", "BenchmarkKeyedPostgres", fmt.Sprintf("%dx", b.Rounds), 1)
 	if errors.Is(err, errSkipped) {
 		b.say("%v", err)
-		return append(rows, row{what: "the same on Postgres", reached: "no Postgres on this machine", verdict: notMeasured}), nil
+		return append(rows, row{what: "the same on Postgres", reached: noPostgres, verdict: notMeasured}), nil
 	}
 	if err != nil {
 		return nil, err
@@ -39,38 +38,10 @@ func (b *bench) keyedOnSQLite(ctx context.Context) (_ share, err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.work(ctx)
-	return inTurns(ctx, b.Rounds, b.Round, keyedCreates(s.address, b.Connections), creates(s.address, b.Connections))
-}
-
-// share is the speeds of two loads, in requests a second, and the ratio of the first to the second: medians of several rounds.
-type share struct{ first, second, ratio float64 }
-
-// inTurns alternately runs two loads.
-func inTurns(ctx context.Context, rounds int, round time.Duration, first, second load) (share, error) {
-	speeds, ratios := [2][]float64{}, []float64{}
-	for n := range rounds + 1 {
-		var now [2]float64
-		for i, side := range []load{first, second} {
-			done, err := side.lasting(ctx, round)
-			if err != nil {
-				return share{}, err
-			}
-			now[i] = done.perSecond()
-		}
-		if n == 0 {
-			continue // it warmed the server up
-		}
-		speeds[0], speeds[1] = append(speeds[0], now[0]), append(speeds[1], now[1])
-		ratios = append(ratios, now[0]/now[1])
-	}
-	return share{median(speeds[0]), median(speeds[1]), median(ratios)}, nil
+	return inTurns(ctx, b.Rounds, keyedCreates(s.address, b.Connections).rounds(b.Round),
+		creates(s.address, b.Connections).rounds(b.Round))
 }
 
 func keyedRow(engine string, s share) row {
-	return row{
-		what:    engine + ": creates with an Idempotency-Key, of those without",
-		reached: fmt.Sprintf("%s/s of %s/s", thousands(s.first), thousands(s.second)),
-		ratio:   fmt.Sprintf("%.2f", s.ratio),
-		goal:    fmt.Sprintf("at least %.1f", keyedGoal), verdict: judge(s.ratio >= keyedGoal),
-	}
+	return shareRow(engine+": creates with an Idempotency-Key, of those without", s, keyedGoal)
 }

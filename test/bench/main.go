@@ -43,22 +43,25 @@ type options struct {
 	Quick       bool          `help:"Use small sizes, to see that everything works. The figures mean little."`
 	Dir         string        `help:"Where to create the temporary folder, whose file system is measured." placeholder:"DIR"`
 	Rounds      int           `help:"How often the two sides of a ratio alternate." placeholder:"N"`
-	Round       time.Duration `help:"How long a round of figures 1, 2, 9 and 10 takes." placeholder:"TIME"`
-	Products    int           `help:"Products in the large database of figures 4, 7 and 8." placeholder:"N"`
+	Round       time.Duration `help:"How long a round takes, where its duration is fixed." placeholder:"TIME"`
+	Mixed       time.Duration `help:"How long the mixed load of figure 12 takes." placeholder:"TIME"`
+	Products    int           `help:"Products in the large database of figures 4, 7, 8 and 12." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
 	Creators    int           `help:"Connections that create products during figure 6." default:"8" placeholder:"N"`
 	Connections int           `help:"Connections of the load in the other figures." default:"64" placeholder:"N"`
+	Peers       bool          `help:"Also install and measure Prism and stripe-mock, as figure 15."`
 	CPUProfile  string        `name:"cpuprofile" help:"Write a CPU profile of this process to FILE." placeholder:"FILE"`
 	Bare        bool          `help:"Serve the bare handler of figure 10, and measure nothing." hidden:""`
 }
 
 func (o options) withSizes() options {
-	usual := options{Rounds: 7, Round: 3 * time.Second, Products: 1_000_000, Callbacks: 60_000}
+	usual := options{Rounds: 7, Round: 3 * time.Second, Mixed: 10 * time.Minute, Products: 1_000_000, Callbacks: 60_000}
 	if o.Quick {
-		usual = options{Rounds: 2, Round: 300 * time.Millisecond, Products: 10_000, Callbacks: 2_000}
+		usual = options{Rounds: 2, Round: 300 * time.Millisecond, Mixed: 5 * time.Second, Products: 10_000, Callbacks: 2_000}
 	}
 	o.Rounds, o.Round = cmp.Or(o.Rounds, usual.Rounds), cmp.Or(o.Round, usual.Round)
 	o.Products, o.Callbacks = cmp.Or(o.Products, usual.Products), cmp.Or(o.Callbacks, usual.Callbacks)
+	o.Mixed = cmp.Or(o.Mixed, usual.Mixed)
 	return o
 }
 
@@ -90,6 +93,11 @@ func figures() []figure {
 		{8, (*bench).depth},
 		{9, (*bench).keyed},
 		{10, (*bench).cpu},
+		{11, (*bench).changes},
+		{12, (*bench).mixed},
+		{13, (*bench).idle},
+		{14, (*bench).contents},
+		{15, (*bench).besidePeers},
 	}
 }
 

@@ -6,7 +6,10 @@ import (
 	"fmt"
 )
 
-const postgresGoal = 0.6
+const (
+	postgresGoal = 0.6
+	noPostgres   = "no Postgres on this machine"
+)
 
 // postgres is figure 5, which BenchmarkPostgres measures because only tests can start a private cluster.
 func (b *bench) postgres(ctx context.Context) ([]row, error) {
@@ -15,7 +18,7 @@ func (b *bench) postgres(ctx context.Context) ([]row, error) {
 	values, err := goBenchmark(ctx, "test/bench", "BenchmarkPostgres", fmt.Sprintf("%dx", b.Rounds), 1)
 	if errors.Is(err, errSkipped) {
 		b.say("%v", err)
-		return []row{{number: "5", what: what, reached: "no Postgres on this machine", goal: goal, verdict: notMeasured}}, nil
+		return []row{{number: "5", what: what, reached: noPostgres, goal: goal, verdict: notMeasured}}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func BenchmarkKeyedPostgres(b *testing.B) {
 		}
 	})
 	s.work(ctx)
-	done, err := inTurns(ctx, b.N, postgresRound, keyedCreates(s.address, 64), creates(s.address, 64))
+	done, err := inTurns(ctx, b.N, keyedCreates(s.address, 64).rounds(postgresRound), creates(s.address, 64).rounds(postgresRound))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -78,6 +78,28 @@ func BenchmarkKeyedPostgres(b *testing.B) {
 	b.ReportMetric(done.first, "keyed/s")
 	b.ReportMetric(done.second, "plain/s")
 	b.ReportMetric(done.ratio, "ratio")
+}
+
+// BenchmarkCallbacksPostgres is figure 6 on Postgres, with b.N callbacks.
+func BenchmarkCallbacksPostgres(b *testing.B) {
+	s, err := serveDatabase(b.Context(), pgtest.NewDurable(b), durable)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.close(); err != nil {
+			b.Error(err)
+		}
+	})
+	done, err := deliver(b.Context(), s, b.N, 8)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(done.perSecond, "callbacks/s")
+	b.ReportMetric(done.slowest, "slowest/s")
+	b.ReportMetric(done.creates, "creates/s")
+	b.ReportMetric(float64(done.replay), "replay-ns")
 }
 
 // plainPool returns a pool for a separate database on the same cluster, with the program's schema, used without its code.

@@ -36,13 +36,13 @@ type program struct {
 	ready   time.Duration // from before the start of the process to the first healthy response
 }
 
-// start starts the program on a database. The log goes to the null device.
-func (b *bench) start(ctx context.Context, database string) (*program, error) {
-	return b.startLogging(ctx, database, os.DevNull)
+// start starts the program on a database, with further flags. The log goes to the null device.
+func (b *bench) start(ctx context.Context, database string, flags ...string) (*program, error) {
+	return b.startLogging(ctx, database, os.DevNull, flags...)
 }
 
 // startLogging starts the program on a database, with its log in a file.
-func (b *bench) startLogging(ctx context.Context, database, log string) (*program, error) {
+func (b *bench) startLogging(ctx context.Context, database, log string, flags ...string) (*program, error) {
 	binary, err := b.binary()
 	if err != nil {
 		return nil, err
@@ -54,7 +54,8 @@ func (b *bench) startLogging(ctx context.Context, database, log string) (*progra
 	defer stderr.Close() //nolint:errcheck // the process has a copy
 	begun := time.Now()
 	process, err := programtest.Launch(programtest.Command{
-		Path: binary, Args: []string{"serve", "--listen", "127.0.0.1:0", "--db", database}, Dir: filepath.Dir(database),
+		Path: binary, Args: append([]string{"serve", "--listen", "127.0.0.1:0", "--db", database}, flags...),
+		Dir:    filepath.Dir(database),
 		Env:    []string{"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken},
 		Stderr: stderr,
 	})

@@ -161,17 +161,38 @@ func updates(address string, connections int, sids []string) load {
 	return load{
 		address: address, connections: connections, status: http.StatusOK,
 		request: func(buffer []byte, number int) []byte {
-			sid := sids[mathrand.IntN(len(sids))] //nolint:gosec // G404: nothing secret
 			name := "FriendlyName=Acme+" + strconv.Itoa(salt) + "+" + strconv.Itoa(number)
-			return append(buffer, post("/v1/TrustProducts/"+sid, name)...)
+			return append(buffer, post("/v1/TrustProducts/"+oneOf(sids), name)...)
 		},
 	}
 }
 
+// fetches is a load of fetches of random products.
+func fetches(address string, connections int, sids []string) load {
+	return load{
+		address: address, connections: connections, status: http.StatusOK,
+		request: func(buffer []byte, _ int) []byte { return append(buffer, get("/v1/TrustProducts/"+oneOf(sids))...) },
+	}
+}
+
+func oneOf(sids []string) string { return sids[mathrand.IntN(len(sids))] } //nolint:gosec // G404: nothing secret
+
+// get returns a request.
+func get(path string) string { return begin("GET", path) + "\r\n" }
+
+// begin returns the first line of a request and the headers that all have.
+func begin(method, path string) string {
+	credentials := base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + authToken))
+	return method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic " + credentials + "\r\n"
+}
+
 // post returns a request. headers are lines without their ends.
 func post(path, form string, headers ...string) string {
-	credentials := base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + authToken))
-	return "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic " + credentials +
-		"\r\n" + strings.Join(append(headers, "Content-Type: application/x-www-form-urlencoded"), "\r\n") +
-		"\r\nContent-Length: " + strconv.Itoa(len(form)) + "\r\n\r\n" + form
+	return withForm(begin("POST", path)+strings.Join(append(headers, ""), "\r\n"), form)
+}
+
+// withForm returns a request with a body.
+func withForm(beginning, form string) string {
+	return beginning + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(form)) +
+		"\r\n\r\n" + form
 }
