@@ -83,6 +83,7 @@ func (s *Store) FirstAttemptsNow(ctx context.Context, now time.Time) error {
 // lease leases the notices of a queue that have been due for the longest, with one token.
 func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration) ([]Lease, error) {
 	token := trust.NewAuthToken()
+	const queue = `(account_sid, channel, endpoint, due_at)`
 	return queryAll(tx, func(row scanner) (Lease, error) {
 		l := Lease{Queue: g.Queue, token: token}
 		n, err := noticeRows.scanWith(row, &l.AuthToken)
@@ -91,8 +92,8 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		return l, err
 	}, `WITH due AS MATERIALIZED (
 			SELECT id AS due_id FROM notices
-			WHERE due_at > 0 AND due_at <= $1 AND account_sid = $2 AND channel = $3 AND endpoint = $4
-			ORDER BY due_at LIMIT $5`+s.engine.skipLocked+`)
+			WHERE due_at > 0 AND `+queue+` > ($2, $3, $4, 0) AND `+queue+` <= ($2, $3, $4, $1)
+			ORDER BY account_sid, channel, endpoint, due_at LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)
 		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
