@@ -122,7 +122,7 @@ func deadEndpoint(b *testing.B, x *bench) {
 func BenchmarkCallbacks(b *testing.B) { benchEach(b, callbacks) }
 
 func callbacks(b *testing.B, x *bench) {
-	const count = 4_000
+	const count = 20_000
 	x.config.Mail = nil
 	x.insertNotices(b, count, store.Ready)
 	b.ResetTimer() // one delivery, whatever b.N
@@ -193,7 +193,7 @@ func (x *bench) awaitDelivered(b *testing.B, count int) {
 func BenchmarkRemoveKeys(b *testing.B) { benchEach(b, removeKeys) }
 
 func removeKeys(b *testing.B, x *bench) {
-	const count = 4_000
+	const count = 20_000
 	x.storeKeys(count, x.now.Add(-2*store.KeyLife))
 	b.ResetTimer() // one removal, whatever b.N
 	x.run(b)

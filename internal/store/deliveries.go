@@ -208,30 +208,33 @@ const replaysAtOnce = 1000
 
 // ReplayAll replays the notices that match the filter, have ended and whose bundles exist, and returns how many. It replays all
 // if the filter has no limit.
-func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (int, error) {
-	count := 0
-	err := s.write(ctx, func(tx session) error {
-		query, args := f.replayable(` ORDER BY bundle_sid, channel, position`)
-		ended, err := queryAll(tx, func(row scanner) (r reported, err error) {
-			return r, row.Scan(&r.ID, &r.BundleSID, &r.Channel, &r.State)
-		}, query, args...)
-		if err != nil {
-			return err
-		}
-		count = 0
-		for some := range slices.Chunk(ended, replaysAtOnce) {
-			replayed, err := s.replayEach(tx, some, now)
-			if err != nil {
-				return err
-			}
-			count += int(replayed)
-		}
-		return nil
+func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (count int, err error) {
+	err = s.write(ctx, func(tx session) error {
+		count, err = s.replayAll(tx, f, now)
+		return err
 	})
 	if err == nil {
 		s.wake()
 	}
 	return count, err
+}
+
+func (s *Store) replayAll(tx session, f DeliveryFilter, now time.Time) (count int, err error) {
+	query, args := f.replayable(` ORDER BY bundle_sid, channel, position`)
+	ended, err := queryAll(tx, func(row scanner) (r reported, err error) {
+		return r, row.Scan(&r.ID, &r.BundleSID, &r.Channel, &r.State)
+	}, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(ended, replaysAtOnce) {
+		replayed, err := s.replayEach(tx, some, now)
+		if err != nil {
+			return 0, err
+		}
+		count += int(replayed)
+	}
+	return count, nil
 }
 
 // ofABundle is true of a notice whose bundle has not been deleted.

@@ -34,6 +34,9 @@ type engine struct {
 	// list is a subquery for the elements of the JSON array $1, as values. With it a statement has one text for any number of
 	// rows.
 	list string
+	// dueOf returns the condition and the order of what is due until a time in one part of the index (columns, due_at) of notices,
+	// the part with these values.
+	dueOf func(columns, values, until string) string
 	// now is an expression for the time of the database's clock in microseconds.
 	now string
 	// lockAccounts, if set, is a statement that keeps others from adding accounts until the transaction ends.
@@ -65,7 +68,10 @@ func sqliteEngine() engine {
 			}
 			return false
 		},
-		list:     `(SELECT value FROM json_each($1))`,
+		list: `(SELECT value FROM json_each($1))`,
+		dueOf: func(columns, values, until string) string {
+			return `(` + columns + `) = (` + values + `) AND due_at <= ` + until + ` ORDER BY due_at`
+		},
 		now:      `CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)`,
 		collides: func(error) bool { return false },
 	}
@@ -92,6 +98,12 @@ func postgresEngine() engine {
 		// Without the LIMIT the planner would expect 100 elements, and read small tables as a whole.
 		list: `(SELECT value FROM json_array_elements(CAST($1 AS JSON)) AS elements (value)
 			LIMIT json_array_length(CAST($1 AS JSON)))`,
+		// Only that index has all columns of this order. ORDER BY due_at would also let the planner go through notices_due, past all
+		// that is due to others.
+		dueOf: func(columns, values, until string) string {
+			row := `(` + columns + `, due_at)`
+			return row + ` > (` + values + `, 0) AND ` + row + ` <= (` + values + `, ` + until + `) ORDER BY ` + columns + `, due_at`
+		},
 		now: `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)`,
 		// It waits for writers, and lets readers go on.
 		lockAccounts: `LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE`,

@@ -83,7 +83,6 @@ func (s *Store) FirstAttemptsNow(ctx context.Context, now time.Time) error {
 // lease leases the notices of a queue that have been due for the longest, with one token.
 func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration) ([]Lease, error) {
 	token := trust.NewAuthToken()
-	const queue = `(account_sid, channel, endpoint, due_at)`
 	return queryAll(tx, func(row scanner) (Lease, error) {
 		l := Lease{Queue: g.Queue, token: token}
 		n, err := noticeRows.scanWith(row, &l.AuthToken)
@@ -92,8 +91,7 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		return l, err
 	}, `WITH due AS MATERIALIZED (
 			SELECT id AS due_id FROM notices
-			WHERE due_at > 0 AND `+queue+` > ($2, $3, $4, 0) AND `+queue+` <= ($2, $3, $4, $1)
-			ORDER BY account_sid, channel, endpoint, due_at LIMIT $5`+s.engine.skipLocked+`)
+			WHERE due_at > 0 AND `+s.engine.dueOf(`account_sid, channel, endpoint`, `$2, $3, $4`, `$1`)+` LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)
 		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
@@ -183,8 +181,8 @@ func (s *Store) insertAttempts(tx session, reports []Report, held []string, list
 	}, func(a attemptRow) bool {
 		last[a.noticeID] = a.number
 		return true
-	}, `SELECT notice_id, MAX(number) FROM attempts JOIN `+s.engine.list+` AS r ON notice_id = r.value ->> 'id'
-		GROUP BY notice_id`, list)
+	}, `SELECT r.value ->> 'id', COALESCE((SELECT MAX(number) FROM attempts WHERE notice_id = r.value ->> 'id'), 0)
+		FROM `+s.engine.list+` AS r`, list)
 	if err != nil {
 		return err
 	}

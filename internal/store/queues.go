@@ -28,9 +28,6 @@ type Line struct {
 	Channel    trust.Channel
 }
 
-// The queries of this file and lease compare whole rows of columns, and order by all of them, so that the planner of Postgres uses the
-// index of exactly those columns. With conditions on single columns it walks through notices_due, past all that is due to others.
-
 // DueQueues returns the queues of the notices that have been due for the longest at now, with the number of those notices, and
 // whether these are all that are due. It reads up to limit notices, however many are open.
 func (s *Store) DueQueues(ctx context.Context, now time.Time, limit int) (due []Grant, all bool, err error) {
@@ -39,9 +36,8 @@ func (s *Store) DueQueues(ctx context.Context, now time.Time, limit int) (due []
 
 // DueQueuesOf is DueQueues for one account and channel.
 func (s *Store) DueQueuesOf(ctx context.Context, l Line, now time.Time, limit int) (due []Grant, all bool, err error) {
-	const line = `(account_sid, channel, due_at)`
-	return s.dueQueues(ctx, line+` > ($1, $2, 0) AND `+line+` <= ($1, $2, $3) ORDER BY account_sid, channel, due_at LIMIT $4`,
-		limit, l.AccountSID, string(l.Channel), micros(now), limit)
+	return s.dueQueues(ctx, s.engine.dueOf(`account_sid, channel`, `$1, $2`, `$3`)+` LIMIT $4`, limit,
+		l.AccountSID, string(l.Channel), micros(now), limit)
 }
 
 func (s *Store) dueQueues(ctx context.Context, condition string, limit int, args ...any) (due []Grant, all bool, err error) {
@@ -81,10 +77,8 @@ func (s *Store) DueLines(ctx context.Context, now time.Time) ([]Line, error) {
 			FROM accounts_of WHERE accounts_of.sid IS NOT NULL
 		)
 		SELECT sid, channel FROM accounts_of CROSS JOIN (SELECT 'callback' AS channel UNION ALL SELECT 'email') AS channels
-		WHERE sid IS NOT NULL AND (SELECT n.due_at FROM notices n WHERE n.due_at > 0
-			AND (n.account_sid, n.channel, n.due_at) > (accounts_of.sid, channels.channel, 0)
-			AND (n.account_sid, n.channel, n.due_at) <= (accounts_of.sid, channels.channel, $1)
-			ORDER BY n.account_sid, n.channel, n.due_at LIMIT 1) IS NOT NULL`,
+		WHERE sid IS NOT NULL AND (SELECT due_at FROM notices WHERE due_at > 0 AND `+
+		s.engine.dueOf(`account_sid, notices.channel`, `sid, channels.channel`, `$1`)+` LIMIT 1) IS NOT NULL`,
 		micros(now))
 	return lines, s.classify(err)
 }
@@ -98,27 +92,18 @@ func (s *Store) DueEndpoints(
 		name string
 		due  bool
 	}
-	next := func(after string) string {
-		return `SELECT n.endpoint FROM notices n WHERE n.due_at > 0 AND (n.account_sid, n.channel) <= ($1, $2)
-			AND (n.account_sid, n.channel, n.endpoint) > ($1, $2, ` + after + `)
-			ORDER BY n.account_sid, n.channel, n.endpoint LIMIT 1`
-	}
-	all, err := queryAll(s.read(ctx), func(row scanner) (endpoint, error) {
-		var e endpoint
-		var earliest int64
-		err := row.Scan(&e.name, &earliest)
-		e.due = earliest <= micros(now)
-		return e, err
+	const next = `SELECT n.endpoint FROM notices n WHERE n.due_at > 0 AND n.account_sid = $1 AND n.channel = $2 AND n.endpoint > `
+	all, err := queryAll(s.read(ctx), func(row scanner) (e endpoint, err error) {
+		return e, row.Scan(&e.name, &e.due)
 	}, `WITH RECURSIVE names (endpoint, number) AS (
-			SELECT (`+next(`$3`)+`), 1
+			SELECT (`+next+`$3 ORDER BY n.endpoint LIMIT 1), 1
 			UNION ALL
-			SELECT (`+next(`names.endpoint`)+`), number + 1
+			SELECT (`+next+`names.endpoint ORDER BY n.endpoint LIMIT 1), number + 1
 			FROM names WHERE names.endpoint IS NOT NULL AND number < $4
 		)
-		SELECT endpoint, (SELECT n.due_at FROM notices n
-			WHERE n.due_at > 0 AND (n.account_sid, n.channel, n.endpoint, n.due_at) > ($1, $2, names.endpoint, 0)
-			ORDER BY n.account_sid, n.channel, n.endpoint, n.due_at LIMIT 1)
-		FROM names WHERE endpoint IS NOT NULL`, l.AccountSID, string(l.Channel), after, limit)
+		SELECT endpoint, (SELECT due_at FROM notices WHERE due_at > 0 AND `+
+		s.engine.dueOf(`account_sid, channel, notices.endpoint`, `$1, $2, names.endpoint`, `$5`)+` LIMIT 1) IS NOT NULL
+		FROM names WHERE endpoint IS NOT NULL`, l.AccountSID, string(l.Channel), after, limit, micros(now))
 	if err != nil {
 		return nil, "", s.classify(err)
 	}
