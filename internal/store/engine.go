@@ -34,9 +34,9 @@ type engine struct {
 	// list is a subquery for the elements of the JSON array $1, as values. With it a statement has one text for any number of
 	// rows.
 	list string
-	// dueOf returns the condition and the order of what is due until a time in one part of the index (columns, due_at) of notices,
-	// the part with these values.
-	dueOf func(columns, values, until string) string
+	// within returns the condition and the order to read one part of an index (columns, column), the part with these values, from
+	// above one value of column up to another, or to the end if upTo is empty.
+	within func(columns, values, column, above, upTo string) string
 	// now is an expression for the time of the database's clock in microseconds.
 	now string
 	// lockAccounts, if set, is a statement that keeps others from adding accounts until the transaction ends.
@@ -69,8 +69,12 @@ func sqliteEngine() engine {
 			return false
 		},
 		list: `(SELECT value FROM json_each($1))`,
-		dueOf: func(columns, values, until string) string {
-			return `(` + columns + `) = (` + values + `) AND due_at <= ` + until + ` ORDER BY due_at`
+		within: func(columns, values, column, above, upTo string) string {
+			condition := `(` + columns + `) = (` + values + `) AND ` + column + ` > ` + above
+			if upTo != "" {
+				condition += ` AND ` + column + ` <= ` + upTo
+			}
+			return condition + ` ORDER BY ` + column
 		},
 		now:      `CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)`,
 		collides: func(error) bool { return false },
@@ -98,11 +102,17 @@ func postgresEngine() engine {
 		// Without the LIMIT the planner would expect 100 elements, and read small tables as a whole.
 		list: `(SELECT value FROM json_array_elements(CAST($1 AS JSON)) AS elements (value)
 			LIMIT json_array_length(CAST($1 AS JSON)))`,
-		// Only that index has all columns of this order. ORDER BY due_at would also let the planner go through notices_due, past all
-		// that is due to others.
-		dueOf: func(columns, values, until string) string {
-			row := `(` + columns + `, due_at)`
-			return row + ` > (` + values + `, 0) AND ` + row + ` <= (` + values + `, ` + until + `) ORDER BY ` + columns + `, due_at`
+		// Only that index has all columns of this order. With ORDER BY due_at the planner may go through notices_due, past all that
+		// is due to others, or read a whole part to sort it. SQLite in turn uses fewer columns of such comparisons than there are.
+		within: func(columns, values, column, above, upTo string) string {
+			row := `(` + columns + `, ` + column + `)`
+			condition := row + ` > (` + values + `, ` + above + `) AND `
+			if upTo == "" {
+				condition += `(` + columns + `) <= (` + values + `)`
+			} else {
+				condition += row + ` <= (` + values + `, ` + upTo + `)`
+			}
+			return condition + ` ORDER BY ` + columns + `, ` + column
 		},
 		now: `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)`,
 		// It waits for writers, and lets readers go on.

@@ -91,7 +91,8 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		return l, err
 	}, `WITH due AS MATERIALIZED (
 			SELECT id AS due_id FROM notices
-			WHERE due_at > 0 AND `+s.engine.dueOf(`account_sid, channel, endpoint`, `$2, $3, $4`, `$1`)+` LIMIT $5`+s.engine.skipLocked+`)
+			WHERE due_at > 0 AND `+s.engine.within(`account_sid, channel, endpoint`, `$2, $3, $4`, `due_at`, `0`, `$1`)+`
+			LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)
 		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
