@@ -195,7 +195,8 @@ func (s *Store) CountReplayable(ctx context.Context, f DeliveryFilter) (count in
 func (f DeliveryFilter) replayable(order string) (query string, args []any) {
 	condition, args := f.where()
 	// Not ended_at > 0, for which SQLite would read all that have ended through an index rather than the few dead ones.
-	query = `SELECT id, bundle_sid, channel, state FROM notices WHERE ended_at <> 0 AND ` + condition + ` AND ` + ofABundle + order
+	query = `SELECT id, bundle_sid, channel, state FROM notices
+		WHERE ended_at <> 0 AND ` + condition + ` AND ` + ofABundle + order
 	if f.Limit > 0 {
 		args = append(args, f.Limit)
 		query += ` LIMIT $` + strconv.Itoa(len(args))

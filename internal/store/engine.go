@@ -102,8 +102,8 @@ func postgresEngine() engine {
 		// Without the LIMIT the planner would expect 100 elements, and read small tables as a whole.
 		list: `(SELECT value FROM json_array_elements(CAST($1 AS JSON)) AS elements (value)
 			LIMIT json_array_length(CAST($1 AS JSON)))`,
-		// Only that index has all columns of this order. With ORDER BY due_at the planner may go through notices_due, past all that
-		// is due to others, or read a whole part to sort it. SQLite in turn uses fewer columns of such comparisons than there are.
+		// Only that index has all columns of this order. With ORDER BY due_at the planner may go through notices_due, past all
+		// that is due to others, or read a whole part to sort it. SQLite in turn uses too few columns of such comparisons.
 		within: func(columns, values, column, above, upTo string) string {
 			row := `(` + columns + `, ` + column + `)`
 			condition := row + ` > (` + values + `, ` + above + `) AND `

@@ -105,7 +105,8 @@ func (s *Store) DueEndpoints(
 			FROM names WHERE names.endpoint IS NOT NULL AND number < $4
 		)
 		SELECT endpoint, (SELECT due_at FROM notices WHERE due_at > 0 AND `+
-		s.engine.within(`account_sid, channel, notices.endpoint`, `$1, $2, names.endpoint`, `due_at`, `0`, `$5`)+` LIMIT 1) IS NOT NULL
+		s.engine.within(`account_sid, channel, notices.endpoint`, `$1, $2, names.endpoint`, `due_at`, `0`, `$5`)+` LIMIT 1)
+			IS NOT NULL
 		FROM names WHERE endpoint IS NOT NULL`, l.AccountSID, string(l.Channel), after, limit, micros(now))
 	if err != nil {
 		return nil, "", s.classify(err)
