@@ -117,33 +117,76 @@ func deadEndpoint(b *testing.B, x *bench) {
 	report(b, latencies)
 }
 
-// BenchmarkReplay sends 10,000 dead callbacks again and measures until all have arrived.
+// BenchmarkCallbacks measures how fast 20,000 callbacks to one receiver are delivered and recorded, and as many e-mails recorded as
+// not sent, because mail is off.
+func BenchmarkCallbacks(b *testing.B) { benchEach(b, callbacks) }
+
+func callbacks(b *testing.B, x *bench) {
+	const count = 20_000
+	x.config.Mail = nil
+	x.insertNotices(b, count, store.Ready)
+	b.ResetTimer() // one delivery, whatever b.N
+	x.run(b)
+	x.awaitDelivered(b, count)
+	b.ReportMetric(count/b.Elapsed().Seconds(), "callbacks/s")
+}
+
+// BenchmarkReplay sends 10,000 dead callbacks again and measures until all are recorded as delivered.
 func BenchmarkReplay(b *testing.B) { benchEach(b, replay) }
 
 func replay(b *testing.B, x *bench) {
 	const count = 10_000
-	send := x.config.Call
-	x.config.Call = func(context.Context, trust.Notice, string) trust.Attempt {
-		return trust.Attempt{Verdict: trust.Refused}
-	}
-	for i := range count {
-		sid := fmt.Sprintf("BU%d", i)
-		x.create(sid, "a@b.example", x.url)
-		x.handIn(sid)
-	}
-	if err := jobs.NewWorker(x.config).Drain(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	x.config.Call = send
+	x.insertNotices(b, count, store.Dead)
 	x.run(b)
 	b.ResetTimer() // one replay, whatever b.N: what has been delivered is not dead any more
-	if n, err := x.db.ReplayAll(b.Context(), store.DeliveryFilter{State: store.Dead}, time.Now()); n != count || err != nil {
+	n, err := x.db.ReplayAll(b.Context(), store.DeliveryFilter{State: store.Dead, Channel: trust.Callback}, time.Now())
+	if n != count || err != nil {
 		b.Fatal(n, err)
 	}
+	b.ReportMetric(b.Elapsed().Seconds(), "s-to-replay")
+	x.awaitDelivered(b, count)
+	b.ReportMetric(b.Elapsed().Seconds(), "s-to-deliver")
+}
+
+// insertNotices stores bundles with a callback and an e-mail each in one state.
+func (x *bench) insertNotices(b *testing.B, count int, state store.State) {
+	b.Helper()
+	due, ended := x.now.UnixMicro(), int64(0)
+	if state != store.Ready {
+		due, ended = 0, x.now.UnixMicro()
+	}
+	const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d) `
+	for _, statement := range []string{
+		fmt.Sprintf(`INSERT INTO bundles (kind, sid, account_sid, policy_sid, friendly_name, email, status_callback, status,
+				valid_until, errors, noncompliance, created_at, updated_at, due_at) `+numbers+`
+			SELECT 'trust-product', 'BU' || n, '%s', 'RN', 'Acme', 'a@b.example', '%s', 'pending-review', 0, '', 0, 1, 1, 0
+			FROM numbers`, count, accountSID, x.url),
+		fmt.Sprintf(`INSERT INTO notices (id, channel, target, endpoint, account_sid, bundle_sid, bundle_kind, friendly_name,
+				status, errors, created_at, position, state, tries, due_at, lease, ended_at) `+numbers+`
+			SELECT 'ND' || n || channel, channel, target, endpoint, '%s', 'BU' || n, 'trust-product', 'Acme', 'pending-review',
+				'', 1, 1, '%s', 0, CAST(%d AS BIGINT), '', CAST(%d AS BIGINT)
+			FROM numbers CROSS JOIN (SELECT 'callback' AS channel, '%s' AS target, '%s' AS endpoint
+				UNION ALL SELECT 'email', 'a@b.example', 'smtp') AS channels`,
+			count, accountSID, state, due, ended, x.url, x.url),
+	} {
+		if _, err := x.raw.ExecContext(b.Context(), statement); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// awaitDelivered waits until so many callbacks have arrived and are recorded.
+func (x *bench) awaitDelivered(b *testing.B, count int) {
+	b.Helper()
 	for range count {
 		<-x.arrived
 	}
-	b.ReportMetric(count/b.Elapsed().Seconds(), "callbacks/s")
+	for open := true; open; {
+		err := x.raw.QueryRowContext(b.Context(), `SELECT EXISTS (SELECT 1 FROM notices WHERE ended_at = 0 AND channel = 'callback')`).Scan(&open)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkRemoveKeys measures how fast idempotency keys go that are old enough, and how long creates take meanwhile.

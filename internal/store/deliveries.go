@@ -2,9 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -168,7 +167,13 @@ func (n noticeRow) delivery() Delivery {
 // Replay queues the notice to be sent again, with the same id, all retries and its old place in the order of its bundle, whatever
 // its state. It returns ErrNotFound if there is no such notice or its bundle was deleted.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
-	err := s.write(ctx, func(tx session) error { return s.replay(tx, id, "", now) })
+	err := s.write(ctx, func(tx session) error {
+		n, err := s.lockNotice(tx, id, ofABundle)
+		if err != nil {
+			return err
+		}
+		return s.setState(tx, n.Notice, Waiting, time.Time{}, now)
+	})
 	if err == nil {
 		s.wake()
 	}
@@ -190,7 +195,8 @@ func (s *Store) CountReplayable(ctx context.Context, f DeliveryFilter) (count in
 func (f DeliveryFilter) replayable(order string) (query string, args []any) {
 	condition, args := f.where()
 	// Not ended_at > 0, for which SQLite would read all that have ended through an index rather than the few dead ones.
-	query = `SELECT id, state FROM notices WHERE ended_at <> 0 AND ` + condition + ` AND ` + ofABundle + order
+	query = `SELECT id, bundle_sid, channel, state FROM notices
+		WHERE ended_at <> 0 AND ` + condition + ` AND ` + ofABundle + order
 	if f.Limit > 0 {
 		args = append(args, f.Limit)
 		query += ` LIMIT $` + strconv.Itoa(len(args))
@@ -198,32 +204,15 @@ func (f DeliveryFilter) replayable(order string) (query string, args []any) {
 	return query, args
 }
 
+// replaysAtOnce is how many notices a statement replays.
+const replaysAtOnce = 1000
+
 // ReplayAll replays the notices that match the filter, have ended and whose bundles exist, and returns how many. It replays all
 // if the filter has no limit.
-func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (int, error) {
-	count := 0
-	err := s.write(ctx, func(tx session) error {
-		query, args := f.replayable(` ORDER BY bundle_sid, channel, position`)
-		type row struct {
-			id    string
-			state State
-		}
-		ended, err := queryAll(tx, func(columns scanner) (r row, err error) {
-			return r, columns.Scan(&r.id, &r.state)
-		}, query, args...)
-		if err != nil {
-			return err
-		}
-		count = 0
-		for _, n := range ended {
-			switch err := s.replay(tx, n.id, n.state, now); {
-			case err == nil:
-				count++
-			case !errors.Is(err, sql.ErrNoRows): // else another process was faster
-				return err
-			}
-		}
-		return nil
+func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) (count int, err error) {
+	err = s.write(ctx, func(tx session) error {
+		count, err = s.replayAll(tx, f, now)
+		return err
 	})
 	if err == nil {
 		s.wake()
@@ -231,19 +220,49 @@ func (s *Store) ReplayAll(ctx context.Context, f DeliveryFilter, now time.Time) 
 	return count, err
 }
 
+func (s *Store) replayAll(tx session, f DeliveryFilter, now time.Time) (count int, err error) {
+	query, args := f.replayable(` ORDER BY bundle_sid, channel, position`)
+	ended, err := queryAll(tx, func(row scanner) (r reported, err error) {
+		return r, row.Scan(&r.ID, &r.BundleSID, &r.Channel, &r.State)
+	}, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(ended, replaysAtOnce) {
+		replayed, err := s.replayEach(tx, some, now)
+		if err != nil {
+			return 0, err
+		}
+		count += int(replayed)
+	}
+	return count, nil
+}
+
 // ofABundle is true of a notice whose bundle has not been deleted.
 const ofABundle = `EXISTS (SELECT 1 FROM bundles WHERE sid = bundle_sid)`
 
-// replay returns sql.ErrNoRows unless the notice is in the given state, which is empty for any.
-func (s *Store) replay(tx session, id string, in State, now time.Time) error {
-	n, err := s.lockNotice(tx, id, ofABundle)
-	if err == nil && in != "" && n.state != in {
-		err = sql.ErrNoRows
-	}
+// replayEach replays the notices of a list whose bundles exist and whose states are still the given ones, and returns how many:
+// another process may have been faster.
+func (s *Store) replayEach(tx session, ended []reported, now time.Time) (replayed int64, err error) {
+	list, err := json.Marshal(ended)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return s.setState(tx, n.Notice, Waiting, time.Time{}, now)
+	if err := s.lockEach(tx, string(list)); err != nil {
+		return 0, err
+	}
+	replayed, err = tx.exec(`UPDATE notices SET state = 'waiting', tries = 0, due_at = 0, `+endLease+`, ended_at = 0
+		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND state = r.value ->> 'state' AND `+ofABundle, string(list))
+	if err != nil {
+		return 0, err
+	}
+	lines, err := json.Marshal(slices.CompactFunc(ended, func(a, b reported) bool {
+		return a.BundleSID == b.BundleSID && a.Channel == b.Channel
+	}))
+	if err == nil {
+		_, err = s.arrange(tx, string(lines), now)
+	}
+	return replayed, err
 }
 
 // Drop gives up an open notice, so that the next one of its bundle can be sent. It returns ErrNotFound if there is no such open

@@ -34,6 +34,9 @@ type engine struct {
 	// list is a subquery for the elements of the JSON array $1, as values. With it a statement has one text for any number of
 	// rows.
 	list string
+	// within returns the condition and the order to read one part of an index (columns, column), the part with these values, from
+	// above one value of column up to another, or to the end if upTo is empty.
+	within func(columns, values, column, above, upTo string) string
 	// now is an expression for the time of the database's clock in microseconds.
 	now string
 	// lockAccounts, if set, is a statement that keeps others from adding accounts until the transaction ends.
@@ -65,7 +68,14 @@ func sqliteEngine() engine {
 			}
 			return false
 		},
-		list:     `(SELECT value FROM json_each($1))`,
+		list: `(SELECT value FROM json_each($1))`,
+		within: func(columns, values, column, above, upTo string) string {
+			condition := `(` + columns + `) = (` + values + `) AND ` + column + ` > ` + above
+			if upTo != "" {
+				condition += ` AND ` + column + ` <= ` + upTo
+			}
+			return condition + ` ORDER BY ` + column
+		},
 		now:      `CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)`,
 		collides: func(error) bool { return false },
 	}
@@ -92,6 +102,18 @@ func postgresEngine() engine {
 		// Without the LIMIT the planner would expect 100 elements, and read small tables as a whole.
 		list: `(SELECT value FROM json_array_elements(CAST($1 AS JSON)) AS elements (value)
 			LIMIT json_array_length(CAST($1 AS JSON)))`,
+		// Only that index has all columns of this order. With ORDER BY due_at the planner may go through notices_due, past all
+		// that is due to others, or read a whole part to sort it. SQLite in turn uses too few columns of such comparisons.
+		within: func(columns, values, column, above, upTo string) string {
+			row := `(` + columns + `, ` + column + `)`
+			condition := row + ` > (` + values + `, ` + above + `) AND `
+			if upTo == "" {
+				condition += `(` + columns + `) <= (` + values + `)`
+			} else {
+				condition += row + ` <= (` + values + `, ` + upTo + `)`
+			}
+			return condition + ` ORDER BY ` + columns + `, ` + column
+		},
 		now: `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)`,
 		// It waits for writers, and lets readers go on.
 		lockAccounts: `LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE`,

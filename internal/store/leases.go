@@ -91,8 +91,8 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		return l, err
 	}, `WITH due AS MATERIALIZED (
 			SELECT id AS due_id FROM notices
-			WHERE due_at > 0 AND due_at <= $1 AND account_sid = $2 AND channel = $3 AND endpoint = $4
-			ORDER BY due_at LIMIT $5`+s.engine.skipLocked+`)
+			WHERE due_at > 0 AND `+s.engine.within(`account_sid, channel, endpoint`, `$2, $3, $4`, `due_at`, `0`, `$1`)+`
+			LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)
 		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
@@ -182,8 +182,8 @@ func (s *Store) insertAttempts(tx session, reports []Report, held []string, list
 	}, func(a attemptRow) bool {
 		last[a.noticeID] = a.number
 		return true
-	}, `SELECT notice_id, MAX(number) FROM attempts JOIN `+s.engine.list+` AS r ON notice_id = r.value ->> 'id'
-		GROUP BY notice_id`, list)
+	}, `SELECT r.value ->> 'id', COALESCE((SELECT MAX(number) FROM attempts WHERE notice_id = r.value ->> 'id'), 0)
+		FROM `+s.engine.list+` AS r`, list)
 	if err != nil {
 		return err
 	}

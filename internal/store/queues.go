@@ -36,7 +36,7 @@ func (s *Store) DueQueues(ctx context.Context, now time.Time, limit int) (due []
 
 // DueQueuesOf is DueQueues for one account and channel.
 func (s *Store) DueQueuesOf(ctx context.Context, l Line, now time.Time, limit int) (due []Grant, all bool, err error) {
-	return s.dueQueues(ctx, `account_sid = $1 AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT $4`, limit,
+	return s.dueQueues(ctx, s.engine.within(`account_sid, channel`, `$1, $2`, `due_at`, `0`, `$3`)+` LIMIT $4`, limit,
 		l.AccountSID, string(l.Channel), micros(now), limit)
 }
 
@@ -77,8 +77,8 @@ func (s *Store) DueLines(ctx context.Context, now time.Time) ([]Line, error) {
 			FROM accounts_of WHERE accounts_of.sid IS NOT NULL
 		)
 		SELECT sid, channel FROM accounts_of CROSS JOIN (SELECT 'callback' AS channel UNION ALL SELECT 'email') AS channels
-		WHERE sid IS NOT NULL AND EXISTS (SELECT 1 FROM notices n
-			WHERE n.due_at > 0 AND n.account_sid = accounts_of.sid AND n.channel = channels.channel AND n.due_at <= $1)`,
+		WHERE sid IS NOT NULL AND (SELECT due_at FROM notices WHERE due_at > 0 AND `+
+		s.engine.within(`account_sid, notices.channel`, `sid, channels.channel`, `due_at`, `0`, `$1`)+` LIMIT 1) IS NOT NULL`,
 		micros(now))
 	return lines, s.classify(err)
 }
@@ -92,22 +92,22 @@ func (s *Store) DueEndpoints(
 		name string
 		due  bool
 	}
-	const next = `SELECT n.endpoint FROM notices n WHERE n.due_at > 0 AND n.account_sid = $1 AND n.channel = $2 AND n.endpoint > `
-	all, err := queryAll(s.read(ctx), func(row scanner) (endpoint, error) {
-		var e endpoint
-		var earliest int64
-		err := row.Scan(&e.name, &earliest)
-		e.due = earliest <= micros(now)
-		return e, err
+	next := func(above string) string {
+		return `SELECT notices.endpoint FROM notices WHERE due_at > 0 AND ` +
+			s.engine.within(`account_sid, channel`, `$1, $2`, `notices.endpoint`, above, ``) + ` LIMIT 1`
+	}
+	all, err := queryAll(s.read(ctx), func(row scanner) (e endpoint, err error) {
+		return e, row.Scan(&e.name, &e.due)
 	}, `WITH RECURSIVE names (endpoint, number) AS (
-			SELECT (`+next+`$3 ORDER BY n.endpoint LIMIT 1), 1
+			SELECT (`+next(`$3`)+`), 1
 			UNION ALL
-			SELECT (`+next+`names.endpoint ORDER BY n.endpoint LIMIT 1), number + 1
+			SELECT (`+next(`names.endpoint`)+`), number + 1
 			FROM names WHERE names.endpoint IS NOT NULL AND number < $4
 		)
-		SELECT endpoint, (SELECT MIN(n.due_at) FROM notices n
-			WHERE n.due_at > 0 AND n.account_sid = $1 AND n.channel = $2 AND n.endpoint = names.endpoint)
-		FROM names WHERE endpoint IS NOT NULL`, l.AccountSID, string(l.Channel), after, limit)
+		SELECT endpoint, (SELECT due_at FROM notices WHERE due_at > 0 AND `+
+		s.engine.within(`account_sid, channel, notices.endpoint`, `$1, $2, names.endpoint`, `due_at`, `0`, `$5`)+` LIMIT 1)
+			IS NOT NULL
+		FROM names WHERE endpoint IS NOT NULL`, l.AccountSID, string(l.Channel), after, limit, micros(now))
 	if err != nil {
 		return nil, "", s.classify(err)
 	}
