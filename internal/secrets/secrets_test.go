@@ -39,7 +39,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("%q, %v, want %q", got, err, text)
 			}
 		}
-		if !secrets.Sealed(sealed) || (text != "" && strings.Contains(sealed, text)) {
+		if !secrets.Sealed(sealed) || (len(text) > 1 && strings.Contains(sealed, text)) {
 			t.Errorf("the stored form of %q is %q", text, sealed)
 		}
 		if id, err := secrets.KeyID(sealed); id != a.IDs()[0] || err != nil {
