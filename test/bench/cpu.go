@@ -20,6 +20,7 @@ import (
 const (
 	cpuGoal      = 2.0
 	keyedCPUGoal = 1.1
+	metricsGoal  = 1.05                  // what differs between two runs of the same program
 	cpuTurns     = 3                     // for each of the rounds, each a third as long
 	tick         = 10 * time.Millisecond // in which Linux counts a process's time
 )
@@ -39,11 +40,17 @@ func (b *bench) cpu(ctx context.Context) (_ []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, whole.Stop()) }()
+	counting, err := b.startLogging(ctx, b.path("cpu-metrics.db"), b.path("cpu-metrics.log"), "--metrics-listen", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, counting.Stop()) }()
 	const what = "CPU of a durable create by the program, of one by a bare net/http handler"
 	nothing := &consumer{program: bare, load: creates(bare.address, b.Connections)}
 	plain := &consumer{program: whole, load: creates(whole.address, b.Connections)}
 	keyed := &consumer{program: whole, load: keyedCreates(whole.address, b.Connections)}
-	err = consumeInTurns(ctx, b.Rounds*cpuTurns, b.Round/cpuTurns, nothing, plain, keyed)
+	counted := &consumer{program: counting, load: creates(counting.address, b.Connections)}
+	err = consumeInTurns(ctx, b.Rounds*cpuTurns, b.Round/cpuTurns, nothing, plain, keyed, counted)
 	if errors.Is(err, errNoProc) {
 		return []row{{number: "10", what: what, reached: err.Error(), verdict: notMeasured}}, nil
 	}
@@ -53,6 +60,7 @@ func (b *bench) cpu(ctx context.Context) (_ []row, err error) {
 	rows := []row{
 		plain.against(nothing, what, cpuGoal),
 		keyed.against(plain, "the same with an Idempotency-Key, of those without", keyedCPUGoal),
+		counted.against(plain, "the same with --metrics-listen, of those without", metricsGoal),
 	}
 	rows[0].number = "10"
 	return rows, nil
@@ -155,6 +163,6 @@ func (c *consumer) against(other *consumer, what string, goal float64) row {
 		what: what, ratio: fmt.Sprintf("%.2f", ratio),
 		reached: fmt.Sprintf("%.0f µs of %.0f µs, at %s/s of %s/s", median(c.each), median(other.each),
 			thousands(median(c.speeds)), thousands(median(other.speeds))),
-		goal: fmt.Sprintf("at most %.1f", goal), verdict: judge(ratio <= goal),
+		goal: fmt.Sprintf("at most %g", goal), verdict: judge(ratio <= goal),
 	}
 }
