@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"unicode"
@@ -70,7 +71,7 @@ func (c *Console) storeKey(r *http.Request) (addedKeyData, error) {
 		return addedKeyData{}, errNotFound
 	}
 	if utf8.RuneCountInString(name) > maxKeyName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return addedKeyData{}, invalid("The name must have at most 64 characters, and no control characters.")
+		return addedKeyData{}, invalid(fmt.Sprintf("The name must have at most %d characters, and no control characters.", maxKeyName))
 	}
 	k, secret := operator.NewAPIKey(account, name, c.Now())
 	return addedKeyData{k, secret}, c.Store.AddAPIKey(r.Context(), k, secret)

@@ -4,7 +4,7 @@
 // A rotation of the keys of auth tokens goes on where it was. The histories of bundles have each change that is there exactly
 // once. Every committed change of a status is delivered over both channels, in order, and twice only if it was being delivered
 // when its server died. Several servers share one database, and replace each other. Servers with the URL of a primary and its
-// synchronous standby outlive a failover. While Postgres is down, or the disk refuses writes, requests get the documented error,
+// synchronous standby survive a failover. While Postgres is down, or the disk refuses writes, requests get the documented error,
 // and the same servers continue afterwards. Programs that onboard businesses with package client notice nothing of all that but
 // a pause: each business ends approved, with everything stored once.
 //

@@ -41,7 +41,7 @@ func TestPostgresDies(t *testing.T) {
 		deaths = 20
 	}
 	cluster := pgtest.NewCluster(t)
-	outliveDeaths(t, cluster.URL(), deaths, cluster.Kill, cluster.Start)
+	surviveDeaths(t, cluster.URL(), deaths, cluster.Kill, cluster.Start)
 }
 
 // TestFailover kills the primary of two servers of Postgres in the same way, and promotes the standby, which commits have waited
@@ -50,11 +50,11 @@ func TestFailover(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.NewCluster(t)
 	standby := primary.NewStandby(t)
-	outliveDeaths(t, pgtest.Hosts(primary, standby), 1, primary.Kill, standby.Promote)
+	surviveDeaths(t, pgtest.Hosts(primary, standby), 1, primary.Kill, standby.Promote)
 }
 
-// outliveDeaths has two servers under load outlive deaths of Postgres.
-func outliveDeaths(t *testing.T, db string, deaths int, kill, revive func() error) {
+// surviveDeaths has two servers under load survive deaths of Postgres.
+func surviveDeaths(t *testing.T, db string, deaths int, kill, revive func() error) {
 	t.Helper()
 	run := newCampaignRun(t, withPassword(t, db))
 	var latest atomic.Pointer[outage]
