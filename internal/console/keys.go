@@ -71,7 +71,8 @@ func (c *Console) storeKey(r *http.Request) (addedKeyData, error) {
 		return addedKeyData{}, errNotFound
 	}
 	if utf8.RuneCountInString(name) > maxKeyName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return addedKeyData{}, invalid(fmt.Sprintf("The name must have at most %d characters, and no control characters.", maxKeyName))
+		message := fmt.Sprintf("The name must have at most %d characters, and no control characters.", maxKeyName)
+		return addedKeyData{}, invalid(message)
 	}
 	k, secret := operator.NewAPIKey(account, name, c.Now())
 	return addedKeyData{k, secret}, c.Store.AddAPIKey(r.Context(), k, secret)
