@@ -34,7 +34,7 @@ const (
 	advanceBatch    = 16                     // bundles to advance in one transaction, which others wait for on SQLite
 	rescheduleBatch = 500                    // bundles to read in one query
 	removeInterval  = time.Minute
-	removeBatch     = 400 // rows to delete in one transaction, which others wait for
+	removeBatch     = 100 // rows to delete in one transaction, which others wait for
 )
 
 // Config is what a Worker needs. All fields are required but Mail, MailsPerHour, Lease and Observe.
