@@ -31,10 +31,10 @@ const (
 	pollInterval    = 500 * time.Millisecond // for commits of other processes
 	stopTimeout     = 5 * time.Second        // for attempts that are running when the server stops
 	recordTimeout   = 3 * time.Second        // for recording their results
-	advanceBatch    = 64                     // bundles to advance in one transaction
+	advanceBatch    = 16                     // bundles to advance in one transaction, which others wait for on SQLite
 	rescheduleBatch = 500                    // bundles to read in one query
 	removeInterval  = time.Minute
-	removeBatch     = 400 // rows to delete in one transaction, which others wait for
+	removeBatch     = 100 // rows to delete in one transaction, which others wait for
 )
 
 // Config is what a Worker needs. All fields are required but Mail, MailsPerHour, Lease and Observe.

@@ -307,31 +307,24 @@ func (s *Store) setState(tx session, n trust.Notice, state State, ended, now tim
 	return err
 }
 
-// RemoveEnded deletes up to limit notices that ended before the given time, with their attempts, and returns how many.
-func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (int, error) {
-	count := 0
-	err := s.write(ctx, func(tx session) error {
-		ids, err := queryAll(tx, scanString, `SELECT id FROM notices WHERE ended_at > 0 AND ended_at < $1
-			ORDER BY ended_at LIMIT $2`, micros(before), limit)
-		if err != nil {
+// RemoveEnded deletes up to limit notices that ended before the given time, with their attempts, and returns how many. One that is
+// replayed at the same time stays.
+func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (count int, err error) {
+	err = s.write(ctx, func(tx session) error {
+		removed, err := queryAll(tx, func(row scanner) (r reported, err error) { return r, row.Scan(&r.ID) },
+			`WITH old AS MATERIALIZED (
+				SELECT id AS old_id FROM notices WHERE ended_at > 0 AND ended_at < $1 ORDER BY ended_at LIMIT $2`+
+				s.engine.skipLocked+`)
+			DELETE FROM notices WHERE id IN (SELECT old_id FROM old) RETURNING id`, micros(before), limit)
+		if count = len(removed); err != nil || count == 0 {
 			return err
 		}
-		count = 0
-		for _, id := range ids {
-			// It may have been replayed since.
-			removed, err := tx.exec(`DELETE FROM notices WHERE id = $1 AND ended_at > 0 AND ended_at < $2`, id, micros(before))
-			if err != nil {
-				return err
-			}
-			if removed == 0 {
-				continue
-			}
-			if _, err := tx.exec(`DELETE FROM attempts WHERE notice_id = $1`, id); err != nil {
-				return err
-			}
-			count++
+		list, err := json.Marshal(removed)
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM attempts WHERE notice_id IN (SELECT r.value ->> 'id' FROM `+s.engine.list+` AS r)`,
+				string(list))
 		}
-		return nil
+		return err
 	})
 	return count, err
 }

@@ -101,19 +101,22 @@ func TestPreparedIsBounded(t *testing.T) {
 	}
 }
 
-func TestUnnamed(t *testing.T) {
+func TestForSQLite(t *testing.T) {
 	for query, want := range map[string]string{
 		`SELECT 1`: `SELECT 1`,
 		`INSERT INTO t VALUES ($1, $2), ($3, $4)`: `INSERT INTO t VALUES (?, ?), (?, ?)`,
 		`SELECT $1, $2, $1`:                       `SELECT $1, $2, $1`,
 		`SELECT $2, $1`:                           `SELECT $2, $1`,
 		`SELECT $2`:                               `SELECT $2`,
+		`SELECT 1 LIMIT $1`:                       `SELECT 1 LIMIT CAST(? AS INTEGER)`,
+		`SELECT $1 LIMIT $1`:                      `SELECT $1 LIMIT CAST($1 AS INTEGER)`,
+		`SELECT 1 LIMIT 2`:                        `SELECT 1 LIMIT 2`,
 	} {
-		if got := unnamed(query); got != want {
+		if got := forSQLite(query); got != want {
 			t.Errorf("%s becomes %s, want %s", query, got, want)
 		}
 	}
-	if got := unnamed(bundles.insertText(5)); strings.Contains(got, "$") {
+	if got := forSQLite(bundles.insertText(5)); strings.Contains(got, "$") {
 		t.Errorf("an INSERT of several rows keeps its names: %s", got)
 	}
 }

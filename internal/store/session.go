@@ -108,7 +108,7 @@ func (p *preparedReads) statement(ctx context.Context, query string) (*sql.Stmt,
 	if statement != nil || full {
 		return statement, nil
 	}
-	statement, err := p.PrepareContext(ctx, unnamed(query))
+	statement, err := p.PrepareContext(ctx, forSQLite(query))
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, erro
 	if statement, ok := p.statements[query]; ok {
 		return statement, nil
 	}
-	statement, err := p.conn.PrepareContext(ctx, unnamed(query))
+	statement, err := p.conn.PrepareContext(ctx, forSQLite(query))
 	if err != nil {
 		return nil, err
 	}
@@ -158,11 +158,19 @@ func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, erro
 	return statement, nil
 }
 
-var parameter = regexp.MustCompile(`\$[0-9]+`)
+var (
+	parameter = regexp.MustCompile(`\$[0-9]+`)
+	limit     = regexp.MustCompile(`LIMIT (\$[0-9]+)`)
+)
 
-// unnamed replaces the parameters $1, $2, … of a query by ?, if each occurs once and in this order. To SQLite $1 is a name, which
-// the driver looks up each time that the statement runs.
-func unnamed(query string) string {
+// forSQLite returns a query as SQLite runs it fastest when it is prepared once.
+//
+//   - A parameter as a limit is part of the plan: SQLite prepares the statement again each time that it is bound. An expression is
+//     not.
+//   - $1 is a name to SQLite, which the driver looks up each time that the statement runs. The parameters become ? if each occurs
+//     once and in order.
+func forSQLite(query string) string {
+	query = limit.ReplaceAllString(query, `LIMIT CAST($1 AS INTEGER)`)
 	for i, name := range parameter.FindAllString(query, -1) {
 		if name != "$"+strconv.Itoa(i+1) {
 			return query
