@@ -46,7 +46,7 @@ func evaluate(t *testing.T, s *store.Store, request *store.Request, sid string) 
 		func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned) {
 			reason, code := fmt.Sprint(b.Status, " with ", len(assigned.EndUsers), " end users"), trust.CodeEndUserMissing
 			e.Status, e.Results = trust.Noncompliant, []trust.Result{{
-				FriendlyName: "Ada", FailureReason: &reason, ErrorCode: &code, Valid: []trust.ValidField{{FriendlyName: "First", ObjectField: "first"}}, Invalid: []trust.InvalidField{},
+				FriendlyName: "Ada", FailureReason: &reason, ErrorCode: &code, Valid: []trust.ValidField{trust.NewValidField("First", "first")}, Invalid: []trust.InvalidField{},
 			}}
 		})
 }
