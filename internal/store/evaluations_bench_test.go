@@ -24,7 +24,7 @@ func BenchmarkEvaluate(b *testing.B) {
 				p := profiles[n%len(profiles)]
 				e, err := s.Evaluate(b.Context(), store.BundlesOf(accountSID, p.Kind), nil, trust.Evaluation{
 					SID: fmt.Sprintf("EL%032d", n), AccountSID: accountSID, BundleSID: p.SID, PolicySID: p.PolicySID, Created: at,
-				}, holder, func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
+				}, holder, func(e *trust.Evaluation, assigned trust.Assigned) {
 					e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 				})
 				if err != nil || e.Status != trust.Compliant {
