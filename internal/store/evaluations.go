@@ -94,12 +94,12 @@ func makeRoom(tx session, bundleSID string) error {
 
 // assignedObjects finds the objects of all kinds that a bundle has: a query for each kind takes twice as long on SQLite.
 const assignedObjects = `
-	SELECT o.sid, friendly_name, type, attributes, '' FROM assignments JOIN end_users o ON o.sid = object_sid WHERE bundle_sid = $1
-	UNION ALL
-	SELECT o.sid, friendly_name, type, attributes, '' FROM assignments JOIN supporting_documents o ON o.sid = object_sid
-		WHERE bundle_sid = $1
-	UNION ALL
-	SELECT o.sid, friendly_name, kind, policy_sid, status FROM assignments JOIN bundles o ON o.sid = object_sid WHERE bundle_sid = $1`
+	SELECT o.sid, friendly_name, type, attributes, ''
+		FROM assignments JOIN end_users o ON o.sid = object_sid WHERE bundle_sid = $1
+	UNION ALL SELECT o.sid, friendly_name, type, attributes, ''
+		FROM assignments JOIN supporting_documents o ON o.sid = object_sid WHERE bundle_sid = $1
+	UNION ALL SELECT o.sid, friendly_name, kind, policy_sid, status
+		FROM assignments JOIN bundles o ON o.sid = object_sid WHERE bundle_sid = $1`
 
 // assignedTo reads what is assigned to a bundle, as AssignedTo.
 func assignedTo(q session, bundleSID string) (assigned trust.Assigned, err error) {

@@ -19,11 +19,11 @@ import (
 // Of several objects of one type, the newest (by its SID) that fulfills the requirement counts, else the newest. Of several
 // alternatives, the first that is fulfilled counts, else the first that anything is assigned for, else the first.
 func (c *Catalog) Evaluate(policySID string, assigned trust.Assigned) (trust.Compliance, []trust.Result) {
-	status, results := trust.Compliant, []trust.Result{}
 	p, ok := c.policies[policySID]
 	if !ok {
-		return status, results
+		return trust.Compliant, []trust.Result{}
 	}
+	status, results := trust.Compliant, make([]trust.Result, 0, len(p.requirements))
 	sorted := newestFirst(assigned)
 	for i := range p.requirements {
 		result := p.requirements[i].evaluate(sorted)
