@@ -183,7 +183,7 @@ func (h *Hub) evaluate(
 		return e, err
 	}
 	return h.store.Evaluate(ctx, bundlesOf(ctx, kind), once, e, requestedBy(ctx, e.Created),
-		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
+		func(e *trust.Evaluation, assigned trust.Assigned) {
 			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 		})
 }
@@ -206,24 +206,25 @@ func evaluationURL(ctx context.Context, kind trust.Kind, e trust.Evaluation) str
 }
 
 func presentResults(results []trust.Result) []gen.EvaluationResult {
-	shown := []gen.EvaluationResult{}
-	for _, r := range results {
-		result := gen.EvaluationResult{
+	shown := make([]gen.EvaluationResult, len(results))
+	for i, r := range results {
+		shown[i] = gen.EvaluationResult{
 			FriendlyName: r.FriendlyName, ObjectType: r.ObjectType, Passed: r.Passed, FailureReason: r.FailureReason,
-			ErrorCode: r.ErrorCode, Valid: []gen.EvaluationValidField{}, Invalid: []gen.EvaluationInvalidField{},
+			ErrorCode: r.ErrorCode, Valid: make([]gen.EvaluationValidField, len(r.Valid)),
+			Invalid:                 make([]gen.EvaluationInvalidField, len(r.Invalid)),
 			RequirementFriendlyName: r.RequirementFriendlyName, RequirementName: r.RequirementName,
 		}
-		for _, f := range r.Valid {
-			result.Valid = append(result.Valid, gen.EvaluationValidField{
-				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, Passed: true,
-			})
+		for n, f := range r.Valid {
+			shown[i].Valid[n] = gen.EvaluationValidField{
+				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, Passed: f.Passed, ErrorCode: f.ErrorCode,
+				FailureReason: f.FailureReason,
+			}
 		}
-		for _, f := range r.Invalid {
-			result.Invalid = append(result.Invalid, gen.EvaluationInvalidField{
+		for n, f := range r.Invalid {
+			shown[i].Invalid[n] = gen.EvaluationInvalidField{
 				FriendlyName: f.FriendlyName, ObjectField: f.ObjectField, FailureReason: f.FailureReason, ErrorCode: f.ErrorCode,
-			})
+			}
 		}
-		shown = append(shown, result)
 	}
 	return shown
 }

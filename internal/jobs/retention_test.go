@@ -67,7 +67,7 @@ func (w *world) someDays(name, lives string) (created []string) {
 		_, err := w.db.Evaluate(w.t.Context(), of, nil, trust.Evaluation{
 			SID: trust.NewSID("EL", w.clock().Add(time.Duration(i)*time.Second)), AccountSID: accountSID, BundleSID: lives, PolicySID: "RN",
 			Status: trust.Noncompliant, Results: []trust.Result{{FriendlyName: strings.Repeat("y", 1000)}}, Created: w.clock(),
-		}, origin, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
+		}, origin, func(*trust.Evaluation, trust.Assigned) {})
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -97,7 +97,7 @@ func evaluate(t *testing.T, db *store.Store, b trust.Bundle) trust.Compliance {
 	t.Helper()
 	e := trust.Evaluation{SID: trust.NewSID("EL", now), AccountSID: alice, BundleSID: b.SID, PolicySID: b.PolicySID, Created: now}
 	e, err := db.Evaluate(t.Context(), store.BundlesOf(alice, b.Kind), nil, e, trust.Origin{},
-		func(e *trust.Evaluation, _ trust.Bundle, assigned trust.Assigned) {
+		func(e *trust.Evaluation, assigned trust.Assigned) {
 			e.Status, e.Results = catalog.Default().Evaluate(e.PolicySID, assigned)
 		})
 	check(t, err)

@@ -64,7 +64,7 @@ func plansOfContents(t *testing.T, s *Store, explain string) map[string]string {
 	must(t, err)
 	_, err = s.lockBundles(q, &trust.Assignment{AccountSID: "AC1", BundleSID: "BU1", ObjectSID: "BU2"})
 	must(t, err)
-	must(t, s.evaluate(q, &trust.Evaluation{}, trust.Bundle{SID: "BU1"}, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {}))
+	must(t, s.evaluate(q, BundlesOf("AC1", trust.TrustProduct), &trust.Evaluation{BundleSID: "BU1"}, func(*trust.Evaluation, trust.Assigned) {}))
 	_, err = holders(q, &trust.ChannelEndpoint{AccountSID: "AC1", PolicySID: "RN1", EndpointSID: "PN1"})
 	must(t, err)
 	must(t, addEvents(q, "BU1", trust.Event{}))

@@ -138,7 +138,7 @@ func (c *contention) step() {
 	case "evaluate":
 		_, err = c.s.Evaluate(ctx, c.of, nil, trust.Evaluation{
 			SID: trust.NewSID("EL", time.Now()), AccountSID: accountSID, BundleSID: bundle, Status: trust.Compliant,
-		}, holder, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
+		}, holder, func(*trust.Evaluation, trust.Assigned) {})
 	case "submit":
 		err = c.submit(ctx, bundle)
 	case "decide":

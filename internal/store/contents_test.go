@@ -43,10 +43,10 @@ func evaluate(t *testing.T, s *store.Store, request *store.Request, sid string) 
 	t.Helper()
 	return s.Evaluate(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), request,
 		trust.Evaluation{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, PolicySID: "RN1", Created: at}, holder,
-		func(e *trust.Evaluation, b trust.Bundle, assigned trust.Assigned) {
-			reason, code := fmt.Sprint(b.Status, " with ", len(assigned.EndUsers), " end users"), trust.CodeEndUserMissing
+		func(e *trust.Evaluation, assigned trust.Assigned) {
+			reason, code := fmt.Sprint(len(assigned.EndUsers), " end users"), trust.CodeEndUserMissing
 			e.Status, e.Results = trust.Noncompliant, []trust.Result{{
-				FriendlyName: "Ada", FailureReason: &reason, ErrorCode: &code, Valid: []trust.ValidField{{FriendlyName: "First", ObjectField: "first"}}, Invalid: []trust.InvalidField{},
+				FriendlyName: "Ada", FailureReason: &reason, ErrorCode: &code, Valid: []trust.ValidField{trust.NewValidField("First", "first")}, Invalid: []trust.InvalidField{},
 			}}
 		})
 }
@@ -281,7 +281,7 @@ func useAs(t *testing.T, s *store.Store, of store.Scope) map[string]error {
 	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID}, holder,
 		func(trust.Bundle, bool) error { t.Error("asked"); return nil })
 	_, evaluated := s.Evaluate(t.Context(), of, nil, trust.Evaluation{SID: "EL1", AccountSID: accountSID, BundleSID: bundleSID}, holder,
-		func(*trust.Evaluation, trust.Bundle, trust.Assigned) { t.Error("asked") })
+		func(*trust.Evaluation, trust.Assigned) { t.Error("asked") })
 	_, _, read := s.AssignedTo(t.Context(), of, bundleSID)
 	return map[string]error{
 		"assign": assigned, "assign an endpoint": endpoint, "evaluate": evaluated, "what is assigned": read,

@@ -95,7 +95,7 @@ func fillContents(t *testing.T, s *store.Store, sid string) {
 	_, err = s.Evaluate(t.Context(), of, nil, trust.Evaluation{
 		SID: "EL00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, PolicySID: "RN1", Status: trust.Compliant,
 		Results: []trust.Result{}, Created: at,
-	}, holder, func(*trust.Evaluation, trust.Bundle, trust.Assigned) {})
+	}, holder, func(*trust.Evaluation, trust.Assigned) {})
 	check(t, err)
 }
 

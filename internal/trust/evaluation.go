@@ -1,9 +1,6 @@
 package trust
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // Evaluation is what was found when a bundle was compared with a policy. It never changes.
 type Evaluation struct {
@@ -48,21 +45,18 @@ type Result struct {
 	RequirementName         string         `json:"requirement_name"`
 }
 
-// ValidField names a field that is as its requirement wants it.
+// ValidField names a field that is as its requirement wants it. NewValidField sets what the API says of each of them.
 type ValidField struct {
-	FriendlyName string `json:"friendly_name"`
-	ObjectField  string `json:"object_field"`
+	FriendlyName  string  `json:"friendly_name"`
+	ObjectField   string  `json:"object_field"`
+	Passed        bool    `json:"passed"`         // true
+	ErrorCode     *int    `json:"error_code"`     // nil
+	FailureReason *string `json:"failure_reason"` // nil
 }
 
-// MarshalJSON adds the members that are the same for every valid field.
-func (f ValidField) MarshalJSON() ([]byte, error) {
-	type plain ValidField
-	return json.Marshal(struct {
-		plain
-		Passed        bool    `json:"passed"`
-		ErrorCode     *int    `json:"error_code"`
-		FailureReason *string `json:"failure_reason"`
-	}{plain: plain(f), Passed: true})
+// NewValidField returns a field that has passed.
+func NewValidField(friendlyName, objectField string) ValidField {
+	return ValidField{FriendlyName: friendlyName, ObjectField: objectField, Passed: true}
 }
 
 // InvalidField says what is wrong with a field.

@@ -11,7 +11,7 @@ import (
 func TestResultJSON(t *testing.T) {
 	passed := trust.Result{
 		FriendlyName: "Information", ObjectType: "thing", Passed: true,
-		Valid: []trust.ValidField{{FriendlyName: "First Name", ObjectField: "first_name"}}, Invalid: []trust.InvalidField{},
+		Valid: []trust.ValidField{trust.NewValidField("First Name", "first_name")}, Invalid: []trust.InvalidField{},
 		RequirementFriendlyName: "Thing", RequirementName: "thing",
 	}
 	failed := trust.Result{

@@ -1,9 +1,12 @@
 package catalog
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -16,13 +19,14 @@ import (
 // Of several objects of one type, the newest (by its SID) that fulfills the requirement counts, else the newest. Of several
 // alternatives, the first that is fulfilled counts, else the first that anything is assigned for, else the first.
 func (c *Catalog) Evaluate(policySID string, assigned trust.Assigned) (trust.Compliance, []trust.Result) {
-	status, results := trust.Compliant, []trust.Result{}
 	p, ok := c.policies[policySID]
 	if !ok {
-		return status, results
+		return trust.Compliant, []trust.Result{}
 	}
-	for _, r := range p.requirements {
-		result := r.evaluate(assigned)
+	status, results := trust.Compliant, make([]trust.Result, 0, len(p.requirements))
+	sorted := newestFirst(assigned)
+	for i := range p.requirements {
+		result := p.requirements[i].evaluate(sorted)
 		if !result.Passed {
 			status = trust.Noncompliant
 		}
@@ -31,15 +35,37 @@ func (c *Catalog) Evaluate(policySID string, assigned trust.Assigned) (trust.Com
 	return status, results
 }
 
-func (r requirement) evaluate(assigned trust.Assigned) trust.Result {
-	chosen := r.alternatives[0].attempt(r.kind, assigned)
-	for _, a := range r.alternatives[1:] {
-		if next := a.attempt(r.kind, assigned); next.rank() > chosen.rank() {
+// candidates is what is assigned, the newest first. Documents convert to end users, so that both are compared alike.
+type candidates struct {
+	endUsers, documents []trust.EndUser
+	bundles             []trust.Bundle
+}
+
+// newestFirst sorts what is assigned. SIDs made later sort later.
+func newestFirst(assigned trust.Assigned) candidates {
+	all := candidates{endUsers: slices.Clone(assigned.EndUsers), bundles: slices.Clone(assigned.Bundles)}
+	for _, d := range assigned.Documents {
+		all.documents = append(all.documents, trust.EndUser(d))
+	}
+	bySID := func(a, b trust.EndUser) int { return cmp.Compare(b.SID, a.SID) }
+	slices.SortStableFunc(all.endUsers, bySID)
+	slices.SortStableFunc(all.documents, bySID)
+	slices.SortStableFunc(all.bundles, func(a, b trust.Bundle) int { return cmp.Compare(b.SID, a.SID) })
+	return all
+}
+
+func (r *requirement) evaluate(all candidates) trust.Result {
+	var chosen attempt
+	for i := range r.alternatives {
+		if next := r.alternatives[i].attempt(r.kind, all); next.rank() > chosen.rank() {
 			chosen = next
 		}
 	}
-	if r.optional && !chosen.found {
-		chosen.invalid, chosen.reason, chosen.code = []trust.InvalidField{}, "", 0
+	if !chosen.found {
+		chosen = r.alternatives[0].missing(r.kind)
+		if r.optional {
+			chosen.invalid, chosen.reason, chosen.code = []trust.InvalidField{}, "", 0
+		}
 	}
 	result := trust.Result{
 		FriendlyName: chosen.name, ObjectType: chosen.objectType, Passed: chosen.reason == "",
@@ -54,7 +80,7 @@ func (r requirement) evaluate(assigned trust.Assigned) trust.Result {
 
 // attempt is what came of an alternative.
 type attempt struct {
-	alternative
+	*alternative
 
 	found   bool // anything is assigned for it
 	valid   []trust.ValidField
@@ -63,38 +89,34 @@ type attempt struct {
 	code    int
 }
 
-func (a attempt) rank() int {
+func (a *attempt) rank() int {
 	switch {
-	case a.reason == "":
-		return 2
-	case a.found:
+	case !a.found:
+		return 0
+	case a.reason != "":
 		return 1
 	}
-	return 0
+	return 2
 }
 
-func (a alternative) attempt(kind Kind, assigned trust.Assigned) attempt {
+// attempt returns the best attempt with an object, which is not found if there is none.
+func (a *alternative) attempt(kind Kind, all candidates) attempt {
 	switch kind {
 	case EndUser:
-		return a.attemptObjects(kind, assigned.EndUsers)
+		return a.attemptObjects(all.endUsers)
 	case SupportingDocument:
-		objects := make([]trust.EndUser, len(assigned.Documents))
-		for i, d := range assigned.Documents {
-			objects[i] = trust.EndUser(d)
-		}
-		return a.attemptObjects(kind, objects)
+		return a.attemptObjects(all.documents)
 	default:
-		return a.attemptBundles(assigned.Bundles)
+		return a.attemptBundles(all.bundles)
 	}
 }
 
-func (a alternative) attemptObjects(kind Kind, objects []trust.EndUser) attempt {
-	best := a.missing(kind)
-	for _, o := range newestFirst(objects, func(o trust.EndUser) string { return o.SID }) {
-		if o.Type != a.objectType {
+func (a *alternative) attemptObjects(objects []trust.EndUser) (best attempt) {
+	for i := range objects {
+		if objects[i].Type != a.objectType {
 			continue
 		}
-		if next := a.compare(o.Attributes); next.rank() > best.rank() {
+		if next := a.compare(objects[i].Attributes); next.rank() > best.rank() {
 			best = next
 		}
 	}
@@ -102,7 +124,12 @@ func (a alternative) attemptObjects(kind Kind, objects []trust.EndUser) attempt 
 }
 
 // missing is the attempt without an object.
-func (a alternative) missing(kind Kind) attempt {
+func (a *alternative) missing(kind Kind) attempt {
+	if a.bundle != nil {
+		none := a.refuse(a.bundle.FriendlyName+" bundle is null", trust.CodeDocumentMissing)
+		none.found = false
+		return none
+	}
 	none := a.compare(nil)
 	none.found = false
 	none.reason = fmt.Sprintf("%s is missing: no %s of type %s is assigned.", a.name, kind, a.objectType)
@@ -113,19 +140,19 @@ func (a alternative) missing(kind Kind) attempt {
 	return none
 }
 
-// compare returns the attempt with an object. If its attributes are not a JSON object, all fields are missing.
-func (a alternative) compare(attributes json.RawMessage) attempt {
-	var given map[string]json.RawMessage
-	if json.Unmarshal(attributes, &given) != nil {
-		given = nil
+// compare returns the attempt with an object.
+func (a *alternative) compare(attributes json.RawMessage) attempt {
+	given := parse(attributes)
+	result := attempt{
+		alternative: a, found: true,
+		valid: make([]trust.ValidField, 0, len(a.fields)), invalid: []trust.InvalidField{},
 	}
-	result := attempt{alternative: a, found: true, valid: []trust.ValidField{}, invalid: []trust.InvalidField{}}
 	for _, f := range a.fields {
-		missing, reason := f.check(given)
+		missing, reason := f.check(given[f.MachineName])
 		switch {
 		case missing && f.optional:
 		case reason == "":
-			result.valid = append(result.valid, trust.ValidField{FriendlyName: f.EvaluationName, ObjectField: f.MachineName})
+			result.valid = append(result.valid, trust.NewValidField(f.EvaluationName, f.MachineName))
 		default:
 			result.invalid = append(result.invalid, trust.InvalidField{
 				FriendlyName: f.EvaluationName, ObjectField: f.MachineName, FailureReason: reason, ErrorCode: f.ErrorCode,
@@ -139,19 +166,32 @@ func (a alternative) compare(attributes json.RawMessage) attempt {
 	return result
 }
 
-func (a alternative) attemptBundles(bundles []trust.Bundle) attempt {
-	best := a.refuse(a.bundle.FriendlyName+" bundle is null", trust.CodeDocumentMissing)
-	best.found = false
-	for _, b := range newestFirst(bundles, func(b trust.Bundle) string { return b.SID }) {
+// parse returns the values of attributes, none if they are not a JSON object. It does not decode numbers, which may be too large.
+func parse(attributes json.RawMessage) map[string]any {
+	var value any // a map would be filled by reflection, which takes longer
+	d := json.NewDecoder(bytes.NewReader(attributes))
+	d.UseNumber()
+	if d.Decode(&value) != nil {
+		return nil
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // something follows the value
+		return nil
+	}
+	given, _ := value.(map[string]any)
+	return given
+}
+
+func (a *alternative) attemptBundles(bundles []trust.Bundle) (best attempt) {
+	for _, b := range bundles {
 		if b.Kind != a.bundle.Kind || !slices.Contains(a.bundle.PolicySIDs, b.PolicySID) {
 			continue
 		}
-		next := a.refuse(fmt.Sprintf("%s bundle is %s, but must be %s", a.bundle.FriendlyName, b.Status, a.bundle.wanted()),
-			trust.CodeDocumentField)
-		if slices.Contains(a.bundle.Statuses, b.Status) {
-			next = attempt{alternative: a, found: true, invalid: []trust.InvalidField{}, valid: []trust.ValidField{
-				{FriendlyName: a.bundle.EvaluationName, ObjectField: a.bundle.EvaluatedField},
-			}}
+		next := attempt{alternative: a, found: true, invalid: []trust.InvalidField{}, valid: []trust.ValidField{
+			trust.NewValidField(a.bundle.EvaluationName, a.bundle.EvaluatedField),
+		}}
+		if !slices.Contains(a.bundle.Statuses, b.Status) {
+			next = a.refuse(fmt.Sprintf("%s bundle is %s, but must be %s", a.bundle.FriendlyName, b.Status, a.bundle.wanted()),
+				trust.CodeDocumentField)
 		}
 		if next.rank() > best.rank() {
 			best = next
@@ -161,7 +201,7 @@ func (a alternative) attemptBundles(bundles []trust.Bundle) attempt {
 }
 
 // refuse is the attempt with a bundle that is missing or not far enough.
-func (a alternative) refuse(reason string, code int) attempt {
+func (a *alternative) refuse(reason string, code int) attempt {
 	return attempt{
 		alternative: a, found: true, reason: reason, code: code, valid: []trust.ValidField{}, invalid: []trust.InvalidField{{
 			FriendlyName: a.bundle.EvaluationName, ObjectField: a.bundle.EvaluatedField,
@@ -177,9 +217,4 @@ func (t *bundleType) wanted() string {
 		names[i] = string(s)
 	}
 	return strings.Join(names, " or ")
-}
-
-// newestFirst returns a sorted copy. SIDs made later sort later.
-func newestFirst[T any](all []T, sid func(T) string) []T {
-	return slices.SortedStableFunc(slices.Values(all), func(a, b T) int { return cmp.Compare(sid(b), sid(a)) })
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -85,5 +86,27 @@ func TestOtherObjectsAreIgnored(t *testing.T) {
 	_, got := evaluate(t, secondary, assignAll(t, soleProprietor, ""))
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// Of members with the same name the last one counts. Attributes that are not one JSON object have no members.
+func TestUnusualAttributes(t *testing.T) {
+	for attributes, want := range map[string]string{
+		`{"cnam_display_name": "5", "cnam_display_name": "Owl"}`:    "",
+		`{"cnam_display_name": "Owl", "cnam_display_name": null}`:   "missing",
+		`{"cnam_display_name": "Owl", "cnam_display_name": 5}`:      "must be text",
+		`{"other": 1e999, "cnam_display_name": "\u004fwl"} ` + "\n": "",
+		`{"cnam_display_name": "Owl"} {}`:                           "missing",
+		`{"cnam_display_name": "Owl"}}`:                             "missing",
+		`{"cnam_display_name": "Owl",}`:                             "missing",
+		`[{"cnam_display_name": "Owl"}]`:                            "missing",
+		`null`:                                                      "missing",
+		``:                                                          "missing",
+	} {
+		_, results := evaluate(t, cnam, withAttributes(assignAll(t, cnam, ""), "cnam_information", json.RawMessage(attributes)))
+		got := results["cnam_information"]
+		if got.Passed != (want == "") || !got.Passed && !strings.Contains(got.Invalid[0].FailureReason, want) {
+			t.Errorf("%s: %+v", attributes, got)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -47,10 +46,10 @@ func (f *field) prepare() (err error) {
 	return err
 }
 
-// check returns what is wrong with the value of the field among the attributes, empty for nothing. A value that is not
-// present, null, blank or an empty list is missing.
-func (f *field) check(attributes map[string]json.RawMessage) (missing bool, reason string) {
-	values, ok := f.Rule.values(attributes[f.MachineName])
+// check returns what is wrong with a value of the field, decoded from JSON, empty for nothing. A value that is not present, null,
+// blank or an empty list is missing.
+func (f *field) check(value any) (missing bool, reason string) {
+	values, ok := f.Rule.values(value)
 	switch {
 	case !ok && f.Rule.Several:
 		return false, f.EvaluationName + " must be text or an array of text."
@@ -68,11 +67,7 @@ func (f *field) check(attributes map[string]json.RawMessage) (missing bool, reas
 }
 
 // values returns the values that are not blank, false if they are not text.
-func (r rule) values(raw json.RawMessage) ([]string, bool) {
-	var value any
-	if len(raw) > 0 && json.Unmarshal(raw, &value) != nil {
-		return nil, false
-	}
+func (r *rule) values(value any) ([]string, bool) {
 	var all []string
 	switch v := value.(type) {
 	case nil:
@@ -101,14 +96,14 @@ func (r rule) values(raw json.RawMessage) ([]string, bool) {
 	return slices.DeleteFunc(all, func(s string) bool { return strings.TrimSpace(s) == "" }), true
 }
 
-func (r rule) accepts(value string) bool {
+func (r *rule) accepts(value string) bool {
 	return (len(r.Enum) == 0 || slices.Contains(r.Enum, value)) &&
 		(r.pattern == nil || r.pattern.MatchString(value)) &&
 		(r.MaxLength == 0 || utf8.RuneCountInString(value) <= r.MaxLength)
 }
 
 // describe returns the rule in words.
-func (r rule) describe() string {
+func (r *rule) describe() string {
 	var words []string
 	switch {
 	case len(r.Enum) > 0:
