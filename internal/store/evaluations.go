@@ -52,7 +52,7 @@ func (s *Store) Evaluate(
 		if err := s.evaluate(tx, e, b, evaluate); err != nil {
 			return err
 		}
-		return addEvents(tx, b.SID, trust.Event{Origin: by, Type: trust.EventEvaluated, ObjectSID: e.SID})
+		return addEvents(tx, &b, trust.Event{Origin: by, Type: trust.EventEvaluated, ObjectSID: e.SID})
 	})
 }
 
