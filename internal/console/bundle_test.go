@@ -161,7 +161,7 @@ func assignEndUser(t *testing.T, db *store.Store, bundleSID, sid, attributes str
 	}
 	a := trust.Assignment{SID: "BV" + sid[2:], AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: sid, Created: at}
 	_, err := db.Assign(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), nil, a, holder(at),
-		func(trust.Bundle, trust.Assigned) (string, error) { return u.Type, nil })
+		func(trust.Bundle, store.Object) (string, error) { return u.Type, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func (h *Hub) assign(
 		return a, err
 	}
 	return h.store.Assign(ctx, bundlesOf(ctx, kind), once, a, requestedBy(ctx, now),
-		func(b trust.Bundle, o trust.Assigned) (string, error) {
+		func(b trust.Bundle, o store.Object) (string, error) {
 			if err := assignable(b); err != nil {
 				return "", err
 			}
@@ -104,17 +104,12 @@ func assignable(b trust.Bundle) error {
 	return b.Status.AssignmentsFrozen()
 }
 
-// typeOf returns the machine name of a single object's type, empty if it has none.
-func typeOf(o trust.Assigned) string {
-	switch {
-	case len(o.EndUsers) > 0:
-		return o.EndUsers[0].Type
-	case len(o.Documents) > 0:
-		return o.Documents[0].Type
-	case len(o.Bundles) > 0:
-		return catalog.Default().BundleType(o.Bundles[0].PolicySID)
+// typeOf returns the machine name of an object's type, empty if it has none.
+func typeOf(o store.Object) string {
+	if o.PolicySID != "" {
+		return catalog.Default().BundleType(o.PolicySID)
 	}
-	return ""
+	return o.Type
 }
 
 // assignEndpoint assigns a channel endpoint to a bundle of the kind. A product that needs a profile takes only the endpoints of

@@ -29,6 +29,9 @@ var accounts = newTable(
 	text("secondary_token", func(a *Account) *string { return &a.SecondaryToken }),
 )
 
+// accountKeys are accounts with nothing but their SID.
+var accountKeys = accounts.only("sid")
+
 // addPrimaries gives each account that has none its Primary Customer Profile. It is a migration, and runs again at each Open with
 // Migrate, because a server of the version before adds accounts without one.
 //

@@ -52,89 +52,112 @@ func (e *EndpointTakenError) Error() string {
 	return "the channel endpoint is already assigned to " + e.BundleSID
 }
 
-// Assign assigns an object to a bundle. prepare gets both, locked: the object as an Assigned that holds only it, empty if
-// the account has no such object. It returns the object's type, or an error that refuses the assignment. request may be nil.
-// Assign returns ErrNotFound, ErrObjectNotFound, ErrAlreadyAssigned, ErrTooManyAssigned, or the error of prepare.
+// Object is what Assign finds out about an object.
+type Object struct {
+	Found     bool   // whether the account has it, or it is a Primary
+	Type      string // the machine name of its type, if it is no bundle
+	PolicySID string // if it is a bundle
+}
+
+// Assign assigns an object to a bundle. prepare gets both, locked; the bundle has only its SIDs, kind and status. It returns the
+// object's type, or an error that refuses the assignment. request may be nil. Assign returns ErrNotFound, ErrObjectNotFound,
+// ErrAlreadyAssigned, ErrTooManyAssigned, or the error of prepare.
 func (s *Store) Assign(
 	ctx context.Context, of Scope, request *Request, a trust.Assignment, by trust.Origin,
-	prepare func(b trust.Bundle, object trust.Assigned) (objectType string, err error),
+	prepare func(b trust.Bundle, object Object) (objectType string, err error),
 ) (trust.Assignment, error) {
 	return s.Assignments.save(ctx, request, a, func(tx session, a *trust.Assignment) error {
-		locked, err := s.lockBundles(tx, a)
+		b, objectLocked, err := s.lockBundles(tx, of, a)
 		if err != nil {
 			return err
 		}
-		found := slices.IndexFunc(locked, func(b trust.Bundle) bool {
-			return b.SID == a.BundleSID && slices.Equal(of, BundlesOf(b.AccountSID, b.Kind))
-		})
-		if found < 0 {
-			return ErrNotFound
-		}
-		b := locked[found]
-		object, err := s.lockObject(tx, a, locked)
-		if errors.Is(s.classify(err), ErrNotFound) {
-			object, err = trust.Assigned{}, nil
-		}
+		o, err := s.lockObject(tx, a, objectLocked)
 		if err != nil {
 			return err
 		}
-		if a.ObjectType, err = prepare(b, object); err != nil {
+		if a.ObjectType, err = prepare(b, o.Object); err != nil {
 			return err
 		}
-		if len(object.EndUsers)+len(object.Documents)+len(object.Bundles) == 0 {
-			return ErrObjectNotFound
-		}
-		objects, err := queryAll(tx, scanString, `SELECT object_sid FROM assignments WHERE bundle_sid = $1`, a.BundleSID)
 		switch {
-		case err != nil:
-			return err
-		case slices.Contains(objects, a.ObjectSID):
+		case !o.Found:
+			return ErrObjectNotFound
+		case o.assigned:
 			return ErrAlreadyAssigned
-		case len(objects) >= MaxAssigned:
+		case o.others >= MaxAssigned:
 			return ErrTooManyAssigned
 		}
-		return addEvents(tx, a.BundleSID, trust.Event{Origin: by, Type: trust.EventAssigned, ObjectSID: a.ObjectSID})
+		return addEvents(tx, &b, trust.Event{Origin: by, Type: trust.EventAssigned, ObjectSID: a.ObjectSID})
 	})
 }
 
-// lockBundles locks the bundle of an assignment, and the object too if that is a bundle of the account, and returns those that
-// exist. Bundles are locked in the order of their SIDs, so that no two transactions wait for each other. For that
-// reason a bundle that appears after lockBundles counts as missing: it must not be locked out of order.
+// lockBundles locks the bundle of an assignment, and the object too if that is a bundle of the account. It returns the bundle and
+// whether it has locked the object. Bundles are locked in the order of their SIDs, so that no two transactions wait for each
+// other. For that reason a bundle that appears after lockBundles counts as missing: it must not be locked out of order.
 //
 // A Primary as the object is not locked, because it never changes. So nobody can keep others from using it, in whichever account.
-func (s *Store) lockBundles(tx session, a *trust.Assignment) ([]trust.Bundle, error) {
-	return queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
+func (s *Store) lockBundles(tx session, of Scope, a *trust.Assignment) (b trust.Bundle, objectLocked bool, err error) {
+	if !strings.HasPrefix(a.ObjectSID, trust.BundlePrefix) {
+		b, err = bundleStates.fetch(tx, of, a.BundleSID, s.engine.lockRow)
+		return b, false, err
+	}
+	locked, err := queryAll(tx, bundleStates.scan, `SELECT `+bundleStates.list+` FROM bundles
 		WHERE account_sid = $1 AND (sid = $2 OR sid = $3 AND NOT (kind = $4 AND policy_sid = $5)) ORDER BY sid`+s.engine.lockRow,
 		a.AccountSID, a.BundleSID, a.ObjectSID, string(trust.CustomerProfile), trust.PrimaryPolicySID)
-}
-
-// lockObject returns the object of an assignment, so that it can be neither changed nor deleted before the transaction ends. It
-// belongs to the account, unless it is a Primary. locked is the result of lockBundles.
-func (s *Store) lockObject(tx session, a *trust.Assignment, locked []trust.Bundle) (object trust.Assigned, err error) {
-	of, sid, lock := Scope{a.AccountSID}, a.ObjectSID, s.engine.lockRow
-	bundle := slices.IndexFunc(locked, func(b trust.Bundle) bool { return b.SID == sid })
-	switch {
-	case strings.HasPrefix(sid, trust.EndUserPrefix):
-		object.EndUsers = make([]trust.EndUser, 1)
-		object.EndUsers[0], err = endUsers.fetch(tx, of, sid, lock)
-	case strings.HasPrefix(sid, trust.SupportingDocumentPrefix):
-		object.Documents = make([]trust.SupportingDocument, 1)
-		object.Documents[0], err = documents.fetch(tx, of, sid, lock)
-	case bundle >= 0:
-		object.Bundles = locked[bundle : bundle+1]
-	default:
-		object.Bundles, err = queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
-			WHERE sid = $1 AND kind = $2 AND policy_sid = $3`, sid, string(trust.CustomerProfile), trust.PrimaryPolicySID)
+	if err != nil {
+		return b, false, err
 	}
-	return object, err
+	with := func(sid string) int {
+		return slices.IndexFunc(locked, func(b trust.Bundle) bool { return b.SID == sid })
+	}
+	found := with(a.BundleSID)
+	if found < 0 || !slices.Equal(of, BundlesOf(locked[found].AccountSID, locked[found].Kind)) {
+		return b, false, ErrNotFound
+	}
+	return locked[found], with(a.ObjectSID) >= 0, nil
 }
 
-// Unassign removes an assignment if allowed returns nil. It returns ErrNotFound or the error of allowed.
+// assignee is an object with what decides whether it can be assigned to a bundle.
+type assignee struct {
+	Object
+
+	assigned bool // to the bundle
+	others   int  // objects of the bundle
+}
+
+// lockObject locks the object of an assignment whose bundle is locked, so that it can be neither changed nor deleted before the
+// transaction ends. It belongs to the account, unless it is a Primary. bundleLocked says whether lockBundles has locked it.
+func (s *Store) lockObject(tx session, a *trust.Assignment, bundleLocked bool) (o assignee, err error) {
+	const (
+		ofAccount = ` WHERE sid = $4 AND account_sid = $5`
+		isPrimary = ` WHERE sid = $4 AND policy_sid = $5 AND kind = '` + string(trust.CustomerProfile) + `'`
+	)
+	column, from, owner, kept := `policy_sid`, bundles.name+ofAccount, a.AccountSID, &o.PolicySID
+	switch {
+	case strings.HasPrefix(a.ObjectSID, trust.EndUserPrefix):
+		column, from, kept = `type`, endUsers.name+ofAccount+s.engine.lockRow, &o.Type
+	case strings.HasPrefix(a.ObjectSID, trust.SupportingDocumentPrefix):
+		column, from, kept = `type`, documents.name+ofAccount+s.engine.lockRow, &o.Type
+	case !bundleLocked:
+		from, owner = bundles.name+isPrimary, trust.PrimaryPolicySID
+	}
+	// What the bundle has cannot change while it is locked.
+	err = tx.row(`SELECT `+column+`, EXISTS (SELECT 1 FROM assignments WHERE object_sid = $1 AND bundle_sid = $2),
+			(SELECT COUNT(*) FROM assignments WHERE bundle_sid = $3) FROM `+from,
+		a.ObjectSID, a.BundleSID, a.BundleSID, a.ObjectSID, owner).Scan(kept, &o.assigned, &o.others)
+	o.Found = err == nil
+	if errors.Is(s.classify(err), ErrNotFound) {
+		err = nil
+	}
+	return o, err
+}
+
+// Unassign removes an assignment if allowed returns nil for the bundle, which is as in Assign. It returns ErrNotFound or the
+// error of allowed.
 func (s *Store) Unassign(
 	ctx context.Context, of Scope, bundleSID, sid string, by trust.Origin, allowed func(trust.Bundle) error,
 ) error {
 	return s.write(ctx, func(tx session) error {
-		b, err := bundles.fetch(tx, of, bundleSID, s.engine.lockRow)
+		b, err := bundleStates.fetch(tx, of, bundleSID, s.engine.lockRow)
 		if err != nil {
 			return err
 		}
@@ -146,7 +169,7 @@ func (s *Store) Unassign(
 			return err
 		}
 		event := trust.Event{Origin: by, Type: trust.EventUnassigned, ObjectSID: a.ObjectSID}
-		if err := addEvents(tx, bundleSID, event); err != nil {
+		if err := addEvents(tx, &b, event); err != nil {
 			return err
 		}
 		return assignments.delete(tx, sid)
@@ -154,37 +177,33 @@ func (s *Store) Unassign(
 }
 
 // AssignEndpoint assigns a channel endpoint to a bundle, in whatever status that is, if allowed returns nil. allowed gets the
-// bundle, and whether the account has the endpoint on a Customer Profile that is assigned to the bundle. request is as in Assign.
-// AssignEndpoint returns ErrNotFound, an *EndpointTakenError, or the error of allowed.
+// bundle, and whether the account has the endpoint on a Customer Profile that is assigned to the bundle. request and the bundle
+// are as in Assign. AssignEndpoint returns ErrNotFound, an *EndpointTakenError, or the error of allowed.
 func (s *Store) AssignEndpoint(
 	ctx context.Context, of Scope, request *Request, e trust.ChannelEndpoint, by trust.Origin,
 	allowed func(b trust.Bundle, onProfile bool) error,
 ) (trust.ChannelEndpoint, error) {
 	return s.ChannelEndpoints.save(ctx, request, e, func(tx session, e *trust.ChannelEndpoint) error {
-		b, err := bundles.fetch(tx, of, e.BundleSID, s.engine.lockRow)
+		b, err := bundleStates.fetch(tx, of, e.BundleSID, s.engine.lockRow)
 		if err != nil {
 			return err
 		}
 		e.PolicySID = b.PolicySID
 		// One at a time for an account, so that no other transaction is about to store the same endpoint.
-		if _, err := accounts.fetch(tx, nil, e.AccountSID, s.engine.lockRow); err != nil {
+		if _, err := accountKeys.fetch(tx, nil, e.AccountSID, s.engine.lockRow); err != nil {
 			return err
 		}
-		taken, err := holders(tx, e)
+		holder, onProfile, err := findEndpoint(tx, e)
 		if err != nil {
 			return err
 		}
-		if len(taken) > 0 {
-			return &EndpointTakenError{taken[0]}
-		}
-		onProfile, err := isOnProfile(tx, e)
-		if err != nil {
-			return err
+		if holder != "" {
+			return &EndpointTakenError{holder}
 		}
 		if err := allowed(b, onProfile); err != nil {
 			return err
 		}
-		return addEvents(tx, b.SID, trust.Event{Origin: by, Type: trust.EventEndpointAssigned, ObjectSID: e.EndpointSID})
+		return addEvents(tx, &b, trust.Event{Origin: by, Type: trust.EventEndpointAssigned, ObjectSID: e.EndpointSID})
 	})
 }
 
@@ -192,7 +211,8 @@ func (s *Store) AssignEndpoint(
 // such bundle or endpoint.
 func (s *Store) UnassignEndpoint(ctx context.Context, of Scope, bundleSID, sid string, by trust.Origin) error {
 	return s.write(ctx, func(tx session) error {
-		if _, err := bundles.fetch(tx, of, bundleSID, s.engine.lockRow); err != nil {
+		b, err := bundleStates.fetch(tx, of, bundleSID, s.engine.lockRow)
+		if err != nil {
 			return err
 		}
 		e, err := channelEndpoints.fetch(tx, Scope{bundleSID}, sid, "")
@@ -200,26 +220,24 @@ func (s *Store) UnassignEndpoint(ctx context.Context, of Scope, bundleSID, sid s
 			return err
 		}
 		event := trust.Event{Origin: by, Type: trust.EventEndpointUnassigned, ObjectSID: e.EndpointSID}
-		if err := addEvents(tx, bundleSID, event); err != nil {
+		if err := addEvents(tx, &b, event); err != nil {
 			return err
 		}
 		return channelEndpoints.delete(tx, sid)
 	})
 }
 
-// isOnProfile reports whether an endpoint is on a Customer Profile that is assigned to its bundle. The profile needs no lock: the
-// endpoint may be removed from it later, too.
-func isOnProfile(q session, e *trust.ChannelEndpoint) (found bool, err error) {
-	err = q.row(`SELECT EXISTS (
-			SELECT 1 FROM assignments a JOIN bundles p ON p.sid = a.object_sid JOIN channel_endpoints e ON e.bundle_sid = p.sid
-			WHERE a.bundle_sid = $1 AND p.kind = $2
-				AND e.account_sid = $3 AND e.policy_sid = p.policy_sid AND e.channel_endpoint_sid = $4)`,
-		e.BundleSID, string(trust.CustomerProfile), e.AccountSID, e.EndpointSID).Scan(&found)
-	return found, err
-}
-
-// holders returns the bundle that has an endpoint, if there is one of the same account and policy.
-func holders(q session, e *trust.ChannelEndpoint) ([]string, error) {
-	return queryAll(q, scanString, `SELECT bundle_sid FROM channel_endpoints
-		WHERE account_sid = $1 AND policy_sid = $2 AND channel_endpoint_sid = $3`, e.AccountSID, e.PolicySID, e.EndpointSID)
+// findEndpoint returns the bundle of the same account and policy that has an endpoint, empty if no bundle has it, and whether the
+// endpoint is on a Customer Profile that is assigned to its bundle. The profile needs no lock: the endpoint may be removed from
+// it later, too.
+func findEndpoint(q session, e *trust.ChannelEndpoint) (holder string, onProfile bool, err error) {
+	err = q.row(`SELECT COALESCE((SELECT bundle_sid FROM channel_endpoints
+				WHERE account_sid = $1 AND policy_sid = $2 AND channel_endpoint_sid = $3), ''),
+			EXISTS (SELECT 1
+				FROM assignments a JOIN bundles p ON p.sid = a.object_sid JOIN channel_endpoints e ON e.bundle_sid = p.sid
+				WHERE a.bundle_sid = $4 AND p.kind = $5
+					AND e.account_sid = $6 AND e.policy_sid = p.policy_sid AND e.channel_endpoint_sid = $7)`,
+		e.AccountSID, e.PolicySID, e.EndpointSID,
+		e.BundleSID, string(trust.CustomerProfile), e.AccountSID, e.EndpointSID).Scan(&holder, &onProfile)
+	return holder, onProfile, err
 }

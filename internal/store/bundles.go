@@ -28,6 +28,9 @@ var bundles = newTable(
 	inIndex(moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due })),
 )
 
+// bundleStates are bundles with only what decides whether their contents can be changed.
+var bundleStates = bundles.only("sid", "kind", "account_sid", "policy_sid", "status")
+
 // BundlesOf is the scope of an account's bundles of a kind.
 func BundlesOf(accountSID string, kind trust.Kind) Scope { return Scope{accountSID, string(kind)} }
 
@@ -70,7 +73,7 @@ func (s *Store) updateBundle(
 		if err := insertEvaluation(tx, outcome.Evaluation); err != nil {
 			return false, err
 		}
-		if err := addEvents(tx, b.SID, outcome.Events...); err != nil {
+		if err := addEvents(tx, b, outcome.Events...); err != nil {
 			return false, err
 		}
 		return outcome.Changed, insertNotices(tx, outcome.Notices)
@@ -102,7 +105,7 @@ func (s *Store) DeleteBundle(
 		if err := allowed(b, assignedTo); err != nil {
 			return err
 		}
-		if err := addEvents(tx, sid, trust.Event{Origin: by, Type: trust.EventDeleted}); err != nil {
+		if err := addEvents(tx, &b, trust.Event{Origin: by, Type: trust.EventDeleted}); err != nil {
 			return err
 		}
 		_, err := tx.exec(`UPDATE notices SET state = $1, due_at = 0, `+endLease+`, ended_at = $2
@@ -169,7 +172,7 @@ func storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
 	if err := bundles.update(tx, old, &outcome.Bundle); err != nil {
 		return err
 	}
-	if err := addEvents(tx, outcome.Bundle.SID, outcome.Events...); err != nil {
+	if err := addEvents(tx, old, outcome.Events...); err != nil {
 		return err
 	}
 	return insertNotices(tx, outcome.Notices)

@@ -62,12 +62,19 @@ func plansOfContents(t *testing.T, s *Store, explain string) map[string]string {
 	must(t, err)
 	_, _, err = s.Bundles.lockWithBundles(q, BundlesOf("AC1", trust.TrustProduct), "BU1")
 	must(t, err)
-	_, err = s.lockBundles(q, &trust.Assignment{AccountSID: "AC1", BundleSID: "BU1", ObjectSID: "BU2"})
+	for _, object := range []string{"IT1", "RD1", "BU2"} {
+		a := trust.Assignment{AccountSID: "AC1", BundleSID: "BU1", ObjectSID: object}
+		_, _, err = s.lockBundles(q, BundlesOf("AC1", trust.TrustProduct), &a)
+		must(t, err)
+		for _, bundleLocked := range []bool{false, true} {
+			_, err = s.lockObject(q, &a, bundleLocked)
+			must(t, err)
+		}
+	}
+	must(t, completeEvaluation(q, &trust.Evaluation{BundleSID: "BU1"}, func(*trust.Evaluation, trust.Assigned) {}))
+	_, _, err = findEndpoint(q, &trust.ChannelEndpoint{AccountSID: "AC1", PolicySID: "RN1", EndpointSID: "PN1"})
 	must(t, err)
-	must(t, s.evaluate(q, BundlesOf("AC1", trust.TrustProduct), &trust.Evaluation{BundleSID: "BU1"}, func(*trust.Evaluation, trust.Assigned) {}))
-	_, err = holders(q, &trust.ChannelEndpoint{AccountSID: "AC1", PolicySID: "RN1", EndpointSID: "PN1"})
-	must(t, err)
-	must(t, addEvents(q, "BU1", trust.Event{}))
+	must(t, addEventTo(q, "BU1", trust.Event{}))
 	must(t, assignPositions(q, 10))
 	_, err = removeEvents(q, "BU1", 7)
 	must(t, err)

@@ -86,6 +86,37 @@ func TestBundlesAssignedToEachOther(t *testing.T) {
 	storetest.UseSQL(t, name, func(db *sql.DB) { storetest.WantNoDeadlocks(t, db) })
 }
 
+// TestAssignedAtTheLimit assigns more objects at the same moment than a bundle has room for, each of them twice.
+func TestAssignedAtTheLimit(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		const room = 5
+		var users []string
+		for i := range store.MaxAssigned + room {
+			u := endUser()
+			u.SID = fmt.Sprintf("IT9%031d", i)
+			check(t, s.EndUsers.Create(t.Context(), u))
+			users = append(users, u.SID)
+		}
+		for _, sid := range users[2*room:] {
+			_, err := assign(t, s, nil, trust.NewSID("BV", at), sid)
+			check(t, err)
+		}
+		var running sync.WaitGroup
+		for _, sid := range slices.Repeat(users[:2*room], 2) {
+			running.Go(func() {
+				_, err := assign(t, s, nil, trust.NewSID("BV", at), sid)
+				if err != nil && !errors.Is(err, store.ErrAlreadyAssigned) && !errors.Is(err, store.ErrTooManyAssigned) {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		if n, err := s.Assignments.Count(t.Context(), store.Scope{bundleSID}, 1000); n != store.MaxAssigned || err != nil {
+			t.Errorf("the bundle has %d objects, %v", n, err)
+		}
+	})
+}
+
 func newContention(t *testing.T, s *store.Store) *contention {
 	t.Helper()
 	c := &contention{t: t, s: s, of: store.BundlesOf(accountSID, trust.TrustProduct)}
@@ -180,7 +211,7 @@ func refusal(err error) bool {
 func (c *contention) assign(ctx context.Context, bundle, object string) error {
 	_, err := c.s.Assign(ctx, c.of, nil, trust.Assignment{
 		SID: trust.NewSID("BV", time.Now()), AccountSID: accountSID, BundleSID: bundle, ObjectSID: object, Created: at,
-	}, holder, func(b trust.Bundle, _ trust.Assigned) (string, error) { return "t", b.Status.AssignmentsFrozen() })
+	}, holder, func(b trust.Bundle, _ store.Object) (string, error) { return "t", b.Status.AssignmentsFrozen() })
 	return err
 }
 

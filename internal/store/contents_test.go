@@ -36,7 +36,7 @@ func assign(t *testing.T, s *store.Store, request *store.Request, sid, object st
 	t.Helper()
 	return s.Assign(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), request,
 		trust.Assignment{SID: sid, AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: object, Created: at}, holder,
-		func(trust.Bundle, trust.Assigned) (string, error) { return "t", nil })
+		func(trust.Bundle, store.Object) (string, error) { return "t", nil })
 }
 
 func evaluate(t *testing.T, s *store.Store, request *store.Request, sid string) (trust.Evaluation, error) {
@@ -277,7 +277,7 @@ func TestAssigningLocksNoPrimary(t *testing.T) {
 func useAs(t *testing.T, s *store.Store, of store.Scope) map[string]error {
 	t.Helper()
 	_, assigned := s.Assign(t.Context(), of, nil, trust.Assignment{SID: "BV2", AccountSID: accountSID, BundleSID: bundleSID, ObjectSID: userSID}, holder,
-		func(trust.Bundle, trust.Assigned) (string, error) { t.Error("asked"); return "", nil })
+		func(trust.Bundle, store.Object) (string, error) { t.Error("asked"); return "", nil })
 	_, endpoint := s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{SID: "RA1", AccountSID: accountSID, BundleSID: bundleSID}, holder,
 		func(trust.Bundle, bool) error { t.Error("asked"); return nil })
 	_, evaluated := s.Evaluate(t.Context(), of, nil, trust.Evaluation{SID: "EL1", AccountSID: accountSID, BundleSID: bundleSID}, holder,

@@ -85,7 +85,7 @@ func fillContents(t *testing.T, s *store.Store, sid string) {
 	of := store.BundlesOf(accountSID, trust.TrustProduct)
 	_, err := s.Assign(t.Context(), of, nil, trust.Assignment{
 		SID: "BV00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, ObjectSID: user.SID, Created: at,
-	}, holder, func(trust.Bundle, trust.Assigned) (string, error) { return user.Type, nil })
+	}, holder, func(trust.Bundle, store.Object) (string, error) { return user.Type, nil })
 	check(t, err)
 	_, err = s.AssignEndpoint(t.Context(), of, nil, trust.ChannelEndpoint{
 		SID: "RA00000000000000000000000000000001", AccountSID: accountSID, BundleSID: sid, Type: "phone-number",

@@ -254,7 +254,7 @@ func (x *eraser) unassign(tx session, sid string) (ended []string, err error) {
 		if x.erased[holder] {
 			continue
 		}
-		if err := addEvents(tx, holder, trust.Event{Origin: x.of.By, Type: trust.EventUnassigned, ObjectSID: sid}); err != nil {
+		if err := addEventTo(tx, holder, trust.Event{Origin: x.of.By, Type: trust.EventUnassigned, ObjectSID: sid}); err != nil {
 			return nil, err
 		}
 	}

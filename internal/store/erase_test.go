@@ -331,7 +331,7 @@ func assignAs(t *testing.T, s *store.Store, sid, bundle, object string) {
 	t.Helper()
 	_, err := s.Assign(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), nil, trust.Assignment{
 		SID: sid, AccountSID: accountSID, BundleSID: bundle, ObjectSID: object, Created: at,
-	}, holder, func(trust.Bundle, trust.Assigned) (string, error) { return "", nil })
+	}, holder, func(trust.Bundle, store.Object) (string, error) { return "", nil })
 	check(t, err)
 }
 

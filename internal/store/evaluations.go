@@ -47,25 +47,22 @@ func (s *Store) Evaluate(
 	ctx context.Context, of Scope, request *Request, e trust.Evaluation, by trust.Origin,
 	evaluate func(e *trust.Evaluation, assigned trust.Assigned),
 ) (trust.Evaluation, error) {
-	if err := s.Bundles.check(of); err != nil {
-		return e, err
-	}
 	return s.Evaluations.save(ctx, request, e, func(tx session, e *trust.Evaluation) error {
-		if err := s.evaluate(tx, of, e, evaluate); err != nil {
+		b, err := bundleStates.fetch(tx, of, e.BundleSID, s.engine.lockRow)
+		if err != nil {
 			return err
 		}
-		return addEvents(tx, e.BundleSID, trust.Event{Origin: by, Type: trust.EventEvaluated, ObjectSID: e.SID})
+		if err := completeEvaluation(tx, e, evaluate); err != nil {
+			return err
+		}
+		return addEvents(tx, &b, trust.Event{Origin: by, Type: trust.EventEvaluated, ObjectSID: e.SID})
 	})
 }
 
-// evaluate locks the bundle of an evaluation, completes the evaluation, and removes old ones.
-func (s *Store) evaluate(
-	tx session, of Scope, e *trust.Evaluation, evaluate func(e *trust.Evaluation, assigned trust.Assigned),
+// completeEvaluation completes an evaluation of a locked bundle and removes old ones.
+func completeEvaluation(
+	tx session, e *trust.Evaluation, evaluate func(e *trust.Evaluation, assigned trust.Assigned),
 ) error {
-	const bundle = `SELECT sid FROM bundles WHERE sid = $1 AND account_sid = $2 AND kind = $3`
-	if _, err := scanString(tx.row(bundle+s.engine.lockRow, e.BundleSID, of[0], of[1])); err != nil {
-		return err
-	}
 	assigned, err := assignedTo(tx, e.BundleSID)
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func compliantProfiles(b *testing.B, s *store.Store, count int) []trust.Bundle {
 		for _, object := range objects {
 			_, err := s.Assign(b.Context(), store.BundlesOf(accountSID, p.Kind), nil, trust.Assignment{
 				SID: trust.NewSID(trust.AssignmentPrefix, at), AccountSID: accountSID, BundleSID: p.SID, ObjectSID: object,
-			}, holder, func(trust.Bundle, trust.Assigned) (string, error) { return "", nil })
+			}, holder, func(trust.Bundle, store.Object) (string, error) { return "", nil })
 			must(err)
 		}
 		profiles[i] = p

@@ -207,36 +207,6 @@ func TestHistoryPages(t *testing.T) {
 	})
 }
 
-// A history keeps the newest events, and that of a deleted bundle is removed in steps.
-func TestHistoryIsBounded(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		other := draft()
-		other.SID = "BU00000000000000000000000000000002"
-		check(t, errors.Join(s.Bundles.Create(t.Context(), draft()), s.Bundles.Create(t.Context(), other)))
-		check(t, renameTo(t.Context(), s, other.SID, "kept"))
-		for i := range store.MaxEvents + 150 {
-			check(t, renameTo(t.Context(), s, bundleSID, fmt.Sprint(i)))
-		}
-		got := history(t, s, bundleSID) // of the numbers 1 to 1251: at 1200 those up to 200 were removed
-		if len(got) != 1+1051 || got[0] != "1 created by account holder" || got[1] != "201 updated by account holder friendly_name" {
-			t.Errorf("%d events, the first are %q", len(got), got[:2])
-		}
-		check(t, s.DeleteBundle(t.Context(), store.BundlesOf(accountSID, trust.TrustProduct), bundleSID, holder, anyBundle))
-		for _, step := range []struct {
-			before time.Time
-			want   int
-		}{{at, 0}, {at.Add(time.Second), 1052}, {at.Add(time.Second), 0}} {
-			if n, err := s.RemoveHistories(t.Context(), step.before, 10); n != step.want || err != nil {
-				t.Errorf("removed %d, %v, want %d", n, err, step.want)
-			}
-		}
-		if _, err := s.History(t.Context(), bundleSID, store.HistoryPage{Limit: 1}); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("after its removal: %v", err)
-		}
-		wantHistory(t, s, other.SID, "1 created by account holder", "2 updated by account holder friendly_name")
-	})
-}
-
 // TestEventsAfter reads events in parts of random sizes while others make changes, on one connection to the database and on
 // another. Each of three readers gets each once, and those of one bundle in their order, even if a clock is set back.
 func TestEventsAfter(t *testing.T) {

@@ -63,7 +63,7 @@ func (r *Resource[Row]) UpdateObject(
 		if err != nil || !changed {
 			return err
 		}
-		if err := addEventForAll(tx, sid, trust.Event{Origin: by, Type: trust.EventObjectUpdated}); err != nil {
+		if err := addEventForAll(tx, sid, by, trust.EventObjectUpdated); err != nil {
 			return err
 		}
 		return r.table.update(tx, &locked, &row)
@@ -99,7 +99,7 @@ func (r *Resource[Row]) deleteObject(
 
 // unassignAll ends the assignments of an object.
 func unassignAll(tx session, sid string, by trust.Origin) error {
-	if err := addEventForAll(tx, sid, trust.Event{Origin: by, Type: trust.EventUnassigned}); err != nil {
+	if err := addEventForAll(tx, sid, by, trust.EventUnassigned); err != nil {
 		return err
 	}
 	_, err := tx.exec(`DELETE FROM assignments WHERE object_sid = $1`, sid)
@@ -134,7 +134,7 @@ func (r *Resource[Row]) withBundles(
 // bundle takes its place among the bundles, in the order of their SIDs. lockWithBundles fails if the row was assigned to another
 // bundle in between.
 func (r *Resource[Row]) lockWithBundles(tx session, of Scope, sid string) (row Row, assignedTo []trust.Status, err error) {
-	locked, err := queryAll(tx, bundles.scan, `SELECT `+bundles.list+` FROM bundles
+	locked, err := queryAll(tx, bundleStates.scan, `SELECT `+bundleStates.list+` FROM bundles
 		WHERE sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $1 UNION SELECT $1)
 		ORDER BY sid`+r.store.engine.lockRow, sid)
 	if err != nil {

@@ -117,7 +117,7 @@ func fetchAll[Row any](tx session, t *table[Row], accountSID, column string, val
 func addSeeded(tx session, c Contents, by trust.Origin) error {
 	add := func(bundleSID string, e trust.Event) error {
 		e.Origin = by
-		return addEvents(tx, bundleSID, e)
+		return addEventTo(tx, bundleSID, e)
 	}
 	for _, b := range c.Bundles {
 		if err := add(b.SID, trust.Event{Type: trust.EventSeeded, To: b.Status, Errors: b.Errors}); err != nil {

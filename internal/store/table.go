@@ -74,6 +74,19 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	return t
 }
 
+// only returns the table with some of its columns, for reads that need no others. Its key must be among them.
+func (t *table[Row]) only(names ...string) *table[Row] {
+	l := t.layout
+	l.columns = nil
+	var fields []column[Row]
+	for _, c := range t.fields {
+		if slices.Contains(names, c.name) {
+			fields = append(fields, c)
+		}
+	}
+	return newTable(l, fields...)
+}
+
 // plain reports whether a column may change and is in no index.
 func (c column[Row]) plain() bool { return !c.fixed && !c.inIndex }
 
