@@ -19,13 +19,13 @@ var bundles = newTable(
 	text("friendly_name", func(b *trust.Bundle) *string { return &b.FriendlyName }),
 	text("email", func(b *trust.Bundle) *string { return &b.Email }),
 	text("status_callback", func(b *trust.Bundle) *string { return &b.StatusCallback }),
-	inIndex(text("status", func(b *trust.Bundle) *trust.Status { return &b.Status })),
+	text("status", func(b *trust.Bundle) *trust.Status { return &b.Status }),
 	moment("valid_until", func(b *trust.Bundle) *time.Time { return &b.ValidUntil }),
 	codes("errors", func(b *trust.Bundle) *[]int { return &b.Errors }),
 	number("noncompliance", func(b *trust.Bundle) *int { return &b.Noncompliance }),
 	fixed(moment("created_at", func(b *trust.Bundle) *time.Time { return &b.Created })),
 	moment("updated_at", func(b *trust.Bundle) *time.Time { return &b.Updated }),
-	inIndex(moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due })),
+	moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due }),
 )
 
 // bundleStates are bundles with only what decides whether their contents can be changed.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,19 +39,17 @@ type table[Row any] struct {
 	insertOne  string // INSERT for one row
 	fetchText  string // SELECT of the row with a key
 	scopedText string // the same, within a scope
-	updateText string // UPDATE of all columns that are not fixed, of the row with a key
-	plainText  string // UPDATE of those that are in no index
 }
 
 // column is a column of a table and the part of a Row that it keeps.
 type column[Row any] struct {
-	name    string
-	value   func(*Row) any    // what the database keeps
-	dest    func(*Row) any    // what Scan reads that into
-	text    func(*Row) string // the same as value, nil for a column of another type
-	zero    string            // the empty value, as SQL
-	fixed   bool              // it never changes
-	inIndex bool              // it may change, and is part of an index or of the condition of one
+	name  string
+	value func(*Row) any         // what the database keeps
+	same  func(old, r *Row) bool // whether value is the same of both
+	dest  func(*Row) any         // what Scan reads that into
+	text  func(*Row) string      // the same as value, nil for a column of another type
+	zero  string                 // the empty value, as SQL
+	fixed bool                   // it never changes
 }
 
 // newTable completes a table. Its fields are those of the table that the migrations make, all of them.
@@ -69,8 +66,6 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	}
 	t.fetchText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + conditions[0]
 	t.scopedText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
-	t.updateText = t.updateOf(func(c column[Row]) bool { return !c.fixed })
-	t.plainText = t.updateOf(column[Row].plain)
 	return t
 }
 
@@ -87,26 +82,12 @@ func (t *table[Row]) only(names ...string) *table[Row] {
 	return newTable(l, fields...)
 }
 
-// plain reports whether a column may change and is in no index.
-func (c column[Row]) plain() bool { return !c.fixed && !c.inIndex }
-
-// updateOf returns the UPDATE of some of the columns of the row with a key.
-func (t *table[Row]) updateOf(some func(column[Row]) bool) string {
-	var changes []string
-	for _, c := range t.fields {
-		if some(c) {
-			changes = append(changes, c.name+` = $`+strconv.Itoa(len(changes)+1))
-		}
-	}
-	return `UPDATE ` + t.name + ` SET ` + strings.Join(changes, `, `) +
-		` WHERE ` + t.key() + ` = $` + strconv.Itoa(len(changes)+1)
-}
-
 // text is a column for a string, or a type that is one.
 func text[Row any, T ~string](name string, field func(*Row) *T) column[Row] {
 	return column[Row]{
 		name:  name,
 		value: func(r *Row) any { return string(*field(r)) },
+		same:  func(old, r *Row) bool { return *field(old) == *field(r) },
 		dest:  func(r *Row) any { return field(r) },
 		text:  func(r *Row) string { return string(*field(r)) },
 		zero:  `''`,
@@ -118,6 +99,7 @@ func number[Row any, T ~int | ~int64](name string, field func(*Row) *T) column[R
 	return column[Row]{
 		name:  name,
 		value: func(r *Row) any { return int64(*field(r)) },
+		same:  func(old, r *Row) bool { return *field(old) == *field(r) },
 		dest:  func(r *Row) any { return field(r) },
 		zero:  `0`,
 	}
@@ -135,6 +117,7 @@ func converted[Row, T any, Kept string | int64](
 	return column[Row]{
 		name:  name,
 		value: func(r *Row) any { return keep(*field(r)) },
+		same:  func(old, r *Row) bool { return keep(*field(old)) == keep(*field(r)) },
 		dest:  func(r *Row) any { return &loader[T, Kept]{field(r), load} },
 		zero:  zero,
 	}
@@ -143,12 +126,6 @@ func converted[Row, T any, Kept string | int64](
 // fixed is a column that keeps the value that it was created with.
 func fixed[Row any](c column[Row]) column[Row] {
 	c.fixed = true
-	return c
-}
-
-// inIndex is a column that may change, and is part of an index or of the condition of one.
-func inIndex[Row any](c column[Row]) column[Row] {
-	c.inIndex = true
 	return c
 }
 
@@ -257,26 +234,24 @@ func (t *table[Row]) fetch(q session, of Scope, key, lock string) (Row, error) {
 	return t.scan(q.row(query+lock, args...))
 }
 
-// update stores what may change of a row that was read before as old. It names the columns of indexes only if one of them has
-// changed: SQLite writes the entries of those that it names again, each on a page of its own.
+// update stores what has changed of a row that was read before as old. It names no other columns: SQLite writes the entries of
+// those that it names again in all of their indexes, each on a page of its own.
 func (t *table[Row]) update(q session, old, r *Row) error {
-	statement, some := t.plainText, column[Row].plain
-	if t.movesInIndex(old, r) {
-		statement, some = t.updateText, func(c column[Row]) bool { return !c.fixed }
-	}
+	var changes []string
 	values := make([]any, 0, len(t.fields))
-	for _, c := range t.fields {
-		if some(c) {
+	for i := range t.fields {
+		if c := &t.fields[i]; !c.fixed && !c.same(old, r) {
 			values = append(values, c.value(r))
+			changes = append(changes, c.name+` = $`+strconv.Itoa(len(values)))
 		}
 	}
-	_, err := q.exec(statement, append(values, t.keyOf(r))...)
+	if len(changes) == 0 {
+		return nil
+	}
+	values = append(values, t.keyOf(r))
+	_, err := q.exec(`UPDATE `+t.name+` SET `+strings.Join(changes, `, `)+
+		` WHERE `+t.key()+` = $`+strconv.Itoa(len(values)), values...)
 	return err
-}
-
-// movesInIndex reports whether a column of an index has changed.
-func (t *table[Row]) movesInIndex(old, r *Row) bool {
-	return slices.ContainsFunc(t.fields, func(c column[Row]) bool { return c.inIndex && c.value(old) != c.value(r) })
 }
 
 // delete removes the row of a key.
