@@ -76,7 +76,7 @@ func (s *Store) updateBundle(
 		if err := addEvents(tx, b, outcome.Events...); err != nil {
 			return false, err
 		}
-		return outcome.Changed, insertNotices(tx, outcome.Notices)
+		return outcome.Changed, s.insertNotices(tx, outcome.Notices)
 	})
 	if err != nil {
 		return b, err
@@ -132,7 +132,7 @@ func (s *Store) AdvanceBundles(
 			if err != nil {
 				return err
 			}
-			if err := storeOutcome(tx, &b, outcome); err != nil {
+			if err := s.storeOutcome(tx, &b, outcome); err != nil {
 				return err
 			}
 			outcomes = append(outcomes, outcome)
@@ -165,7 +165,7 @@ func (s *Store) ScheduledReviews(ctx context.Context, due time.Time, after strin
 }
 
 // storeOutcome writes a changed bundle, which was read as old, and its events, and queues its notices.
-func storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
+func (s *Store) storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
 	if !outcome.Changed {
 		return nil
 	}
@@ -175,7 +175,7 @@ func storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
 	if err := addEvents(tx, old, outcome.Events...); err != nil {
 		return err
 	}
-	return insertNotices(tx, outcome.Notices)
+	return s.insertNotices(tx, outcome.Notices)
 }
 
 // Bundle returns the bundle with this SID, of any account, or ErrNotFound.

@@ -195,9 +195,10 @@ func (t *table[Row]) insert(q session, rows ...Row) error {
 	return err
 }
 
-// insertMany stores any number of new rows, in statements for 64 rows, 32, and so on, so that few texts are prepared.
-func (t *table[Row]) insertMany(q session, rows []Row) error {
-	for n := rowsPerInsert; n > 0; n /= 2 {
+// insertMany stores any number of new rows, in statements for atOnce rows (a power of two), half of them, and so on, so that few
+// texts are prepared.
+func (t *table[Row]) insertMany(q session, rows []Row, atOnce int) error {
+	for n := atOnce; n > 0; n /= 2 {
 		for len(rows) >= n {
 			if err := t.insert(q, rows[:n]...); err != nil {
 				return err
