@@ -97,7 +97,7 @@ func (s *Store) insertNotices(tx session, notices []trust.Notice) error {
 		end.open++
 		ends[n.Channel] = end
 	}
-	return noticeRows.insertMany(tx, rows, s.engine.rowsAtOnce)
+	return noticeRows.insertMany(tx, rows, s.engine.noticesPerInsert)
 }
 
 // endpointOf returns the name of the server that is contacted, so that one that does not respond cannot delay others.
