@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,9 @@ type table[Row any] struct {
 	list       string // the columns, for a SELECT
 	insertOne  string // INSERT for one row
 	fetchText  string // SELECT of the row with a key
-	scopedText string // the same, within a scope
+	scopedText string // the same, within a scope, of the columns in unknown
+
+	known, unknown []column[Row] // the columns of key and scope, in that order, and the others
 }
 
 // column is a column of a table and the part of a Row that it keeps.
@@ -48,6 +51,7 @@ type column[Row any] struct {
 	same  func(old, r *Row) bool // whether value is the same of both
 	dest  func(*Row) any         // what Scan reads that into
 	text  func(*Row) string      // the same as value, nil for a column of another type
+	set   func(*Row, string)     // sets text, nil for a column of another type
 	zero  string                 // the empty value, as SQL
 	fixed bool                   // it never changes
 }
@@ -60,12 +64,18 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	}
 	t.list = strings.Join(t.columns, ", ")
 	t.insertOne = t.insertText(1)
-	conditions := []string{t.key() + ` = $1`}
-	for i, column := range t.scope {
-		conditions = append(conditions, column+` = $`+strconv.Itoa(i+2))
+	var conditions, list []string
+	for i, name := range append([]string{t.key()}, t.scope...) {
+		conditions = append(conditions, name+` = $`+strconv.Itoa(i+1))
+		t.known = append(t.known, fields[slices.Index(t.columns, name)])
+	}
+	for _, c := range fields {
+		if c.name != t.key() && !slices.Contains(t.scope, c.name) {
+			t.unknown, list = append(t.unknown, c), append(list, c.name)
+		}
 	}
 	t.fetchText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + conditions[0]
-	t.scopedText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
+	t.scopedText = `SELECT ` + strings.Join(list, `, `) + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
 	return t
 }
 
@@ -90,6 +100,7 @@ func text[Row any, T ~string](name string, field func(*Row) *T) column[Row] {
 		same:  func(old, r *Row) bool { return *field(old) == *field(r) },
 		dest:  func(r *Row) any { return field(r) },
 		text:  func(r *Row) string { return string(*field(r)) },
+		set:   func(r *Row, value string) { *field(r) = T(value) },
 		zero:  `''`,
 	}
 }
@@ -151,7 +162,7 @@ func (t *table[Row]) scan(row scanner) (Row, error) { return t.scanWith(row) }
 // scanRows returns scan for the rows of a query, one after the other, which share what they are read into.
 func (t *table[Row]) scanRows() func(scanner) (Row, error) {
 	var r Row
-	dests := t.dests(&r, 0)
+	dests := dests(t.fields, &r, 0)
 	return func(row scanner) (Row, error) {
 		err := row.Scan(dests...)
 		return r, err
@@ -161,17 +172,17 @@ func (t *table[Row]) scanRows() func(scanner) (Row, error) {
 // scanWith reads a row of t.list followed by more columns.
 func (t *table[Row]) scanWith(row scanner, more ...any) (Row, error) {
 	var r, none Row
-	if err := row.Scan(append(t.dests(&r, len(more)), more...)...); err != nil {
+	if err := row.Scan(append(dests(t.fields, &r, len(more)), more...)...); err != nil {
 		return none, err
 	}
 	return r, nil
 }
 
-// dests returns what a row of t.list is read into, with room for more columns.
-func (t *table[Row]) dests(r *Row, more int) []any {
-	dests := make([]any, 0, len(t.fields)+more)
-	for i := range t.fields {
-		dests = append(dests, t.fields[i].dest(r))
+// dests returns what these fields of a row are read into, with room for more columns.
+func dests[Row any](fields []column[Row], r *Row, more int) []any {
+	dests := make([]any, 0, len(fields)+more)
+	for i := range fields {
+		dests = append(dests, fields[i].dest(r))
 	}
 	return dests
 }
@@ -226,13 +237,20 @@ func (t *table[Row]) values(rows []Row) []any {
 }
 
 // fetch reads the row of a key within a scope, or in any scope where that is nil. lock is engine.lockRow where the row is to be
-// changed.
+// changed. Of what is known it reads nothing: the driver for SQLite takes its time for each column.
 func (t *table[Row]) fetch(q session, of Scope, key, lock string) (Row, error) {
-	query, args := t.fetchText, append(make([]any, 0, 1+len(of)), key)
-	for _, value := range of {
-		query, args = t.scopedText, append(args, value)
+	if of == nil {
+		return t.scan(q.row(t.fetchText+lock, key))
 	}
-	return t.scan(q.row(query+lock, args...))
+	values := append(Scope{key}, of...)
+	var r, none Row
+	if err := q.row(t.scopedText+lock, anys(values)...).Scan(dests(t.unknown, &r, 0)...); err != nil {
+		return none, err
+	}
+	for i, c := range t.known {
+		c.set(&r, values[i])
+	}
+	return r, nil
 }
 
 // update stores what has changed of a row that was read before as old. It names no other columns: SQLite writes the entries of
