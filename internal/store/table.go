@@ -79,7 +79,7 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	return t
 }
 
-// only returns the table with some of its columns, for reads that need no others. Its key must be among them.
+// only returns the table with some of its columns, for reads that need no others. Those of key and scope must be among them.
 func (t *table[Row]) only(names ...string) *table[Row] {
 	l := t.layout
 	l.columns = nil
