@@ -27,6 +27,9 @@ func (op *operation) readBody(limit int64) step {
 		if err := op.cleanQuery(r.URL); err != nil {
 			return err
 		}
+		if r.Body == http.NoBody && op.body == nil {
+			return nil // as most fetches: reading nothing takes memory, too
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, limit))
 		if err != nil {
 			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {

@@ -40,11 +40,12 @@ func inOrder(steps []step) echo.MiddlewareFunc {
 // observe gives the request its id, its context, the CORS headers if they are wanted, and its line in the log, and reports it to
 // Config.Observe. It comes first, so that it sees every response. It writes errors, so that the line has their status.
 func observe(served contract, config Config) echo.MiddlewareFunc {
-	observer := newObserver(served.operations)
+	operations := byRoute(served.operations)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := config.Now()
-			ctx, cancel := observer.limit(c, config.Timeout)
+			op := operations[routeKey{c.Request().Method, c.Path()}]
+			ctx, cancel := op.limit(c.Request().Context(), config.Timeout)
 			defer cancel()
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
@@ -70,7 +71,7 @@ func observe(served contract, config Config) echo.MiddlewareFunc {
 			duration, status := config.Now().Sub(start), finalStatus(c, err)
 			logRequest(config.Logger, c, info, status, duration, err)
 			if config.Observe != nil {
-				observed := observer.describe(c, status, answer)
+				observed := op.describe(c, status, answer)
 				observed.Duration, observed.Broken = duration, broken
 				config.Observe(observed)
 			}

@@ -52,31 +52,30 @@ type RequestInfo struct {
 	Duration time.Duration
 }
 
-// routeKey identifies an operation by what the router found.
+// routeKey identifies an operation by what the router finds.
 type routeKey struct{ method, path string }
 
-// observer makes the RequestInfo of a request.
-type observer struct{ operations map[routeKey]*operation }
-
-func newObserver(operations []*operation) observer {
-	o := observer{make(map[routeKey]*operation, len(operations))}
+// byRoute returns the operations by what the router finds.
+func byRoute(operations []*operation) map[routeKey]*operation {
+	all := make(map[routeKey]*operation, len(operations))
 	for _, op := range operations {
-		o.operations[routeKey{op.route.Method, op.echoPath()}] = op
+		all[routeKey{op.route.Method, op.echoPath()}] = op
 	}
-	return o
+	return all
 }
 
-// limit returns the context of a request, with the timeout of operations unless it is for a stream.
-func (o observer) limit(c echo.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	ctx := c.Request().Context()
-	if op := o.operations[routeKey{c.Request().Method, c.Path()}]; op != nil && op.streams {
+// limit returns the context of a request, with the timeout of operations unless it is for a stream. op is nil for what is not in
+// the contract.
+func (op *operation) limit(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if op != nil && op.streams {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, timeout)
 }
 
-// describe returns all but Duration and Broken of a request that got a status, with the answer if that is an error.
-func (o observer) describe(c echo.Context, status int, answer gen.Error) RequestInfo {
+// describe returns all but Duration and Broken of a request that got a status, with the answer if that is an error. op is nil for
+// what is not in the contract.
+func (op *operation) describe(c echo.Context, status int, answer gen.Error) RequestInfo {
 	r := c.Request()
 	known := fromContext(r.Context())
 	info := RequestInfo{
@@ -87,7 +86,7 @@ func (o observer) describe(c echo.Context, status int, answer gen.Error) Request
 	if known.accountSID == "" {
 		info.ClaimedAccountSID, info.ClaimedAPIKeySID = claimedSID(r)
 	}
-	if op := o.operations[routeKey{r.Method, c.Path()}]; op != nil {
+	if op != nil {
 		info.Operation, info.Query = op.id, op.declaredQuery(r.URL.RawQuery)
 	}
 	return info

@@ -19,13 +19,13 @@ var bundles = newTable(
 	text("friendly_name", func(b *trust.Bundle) *string { return &b.FriendlyName }),
 	text("email", func(b *trust.Bundle) *string { return &b.Email }),
 	text("status_callback", func(b *trust.Bundle) *string { return &b.StatusCallback }),
-	inIndex(text("status", func(b *trust.Bundle) *trust.Status { return &b.Status })),
+	text("status", func(b *trust.Bundle) *trust.Status { return &b.Status }),
 	moment("valid_until", func(b *trust.Bundle) *time.Time { return &b.ValidUntil }),
 	codes("errors", func(b *trust.Bundle) *[]int { return &b.Errors }),
 	number("noncompliance", func(b *trust.Bundle) *int { return &b.Noncompliance }),
 	fixed(moment("created_at", func(b *trust.Bundle) *time.Time { return &b.Created })),
 	moment("updated_at", func(b *trust.Bundle) *time.Time { return &b.Updated }),
-	inIndex(moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due })),
+	moment("due_at", func(b *trust.Bundle) *time.Time { return &b.Due }),
 )
 
 // bundleStates are bundles with only what decides whether their contents can be changed.
@@ -76,7 +76,7 @@ func (s *Store) updateBundle(
 		if err := addEvents(tx, b, outcome.Events...); err != nil {
 			return false, err
 		}
-		return outcome.Changed, insertNotices(tx, outcome.Notices)
+		return outcome.Changed, s.insertNotices(tx, outcome.Notices)
 	})
 	if err != nil {
 		return b, err
@@ -132,7 +132,7 @@ func (s *Store) AdvanceBundles(
 			if err != nil {
 				return err
 			}
-			if err := storeOutcome(tx, &b, outcome); err != nil {
+			if err := s.storeOutcome(tx, &b, outcome); err != nil {
 				return err
 			}
 			outcomes = append(outcomes, outcome)
@@ -165,7 +165,7 @@ func (s *Store) ScheduledReviews(ctx context.Context, due time.Time, after strin
 }
 
 // storeOutcome writes a changed bundle, which was read as old, and its events, and queues its notices.
-func storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
+func (s *Store) storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
 	if !outcome.Changed {
 		return nil
 	}
@@ -175,7 +175,7 @@ func storeOutcome(tx session, old *trust.Bundle, outcome trust.Outcome) error {
 	if err := addEvents(tx, old, outcome.Events...); err != nil {
 		return err
 	}
-	return insertNotices(tx, outcome.Notices)
+	return s.insertNotices(tx, outcome.Notices)
 }
 
 // Bundle returns the bundle with this SID, of any account, or ErrNotFound.

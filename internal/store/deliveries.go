@@ -121,7 +121,7 @@ func (s *Store) scanDeliveries(q session, query string, args []any) ([]Delivery,
 		attempt attemptRow // without a number for a notice without any
 	}
 	rows, err := queryAll(q, func(columns scanner) (r row, err error) {
-		r.notice, err = noticeRows.scanWith(columns, attemptRows.dests(&r.attempt, 0)...)
+		r.notice, err = noticeRows.scanWith(columns, dests(attemptRows.fields, &r.attempt, 0)...)
 		return r, err
 	}, query, args...)
 	if err != nil {

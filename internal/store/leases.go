@@ -197,5 +197,5 @@ func (s *Store) insertAttempts(tx session, reports []Report, held []string, list
 			rows = append(rows, attemptRow{Attempt: r.Attempt, noticeID: id, number: last[id] + 1})
 		}
 	}
-	return attemptRows.insertMany(tx, rows)
+	return attemptRows.insertMany(tx, rows, rowsPerInsert)
 }

@@ -68,7 +68,7 @@ var noticeRows = newTable(
 type queueEnd struct{ last, open int64 } // the last position, and how many notices are open
 
 // insertNotices queues notices of one bundle, each behind the open ones of its channel.
-func insertNotices(tx session, notices []trust.Notice) error {
+func (s *Store) insertNotices(tx session, notices []trust.Notice) error {
 	if len(notices) == 0 {
 		return nil
 	}
@@ -97,7 +97,7 @@ func insertNotices(tx session, notices []trust.Notice) error {
 		end.open++
 		ends[n.Channel] = end
 	}
-	return noticeRows.insertMany(tx, rows)
+	return noticeRows.insertMany(tx, rows, s.engine.noticesPerInsert)
 }
 
 // endpointOf returns the name of the server that is contacted, so that one that does not respond cannot delay others.

@@ -39,20 +39,21 @@ type table[Row any] struct {
 	list       string // the columns, for a SELECT
 	insertOne  string // INSERT for one row
 	fetchText  string // SELECT of the row with a key
-	scopedText string // the same, within a scope
-	updateText string // UPDATE of all columns that are not fixed, of the row with a key
-	plainText  string // UPDATE of those that are in no index
+	scopedText string // the same, within a scope, of the columns in unknown
+
+	known, unknown []column[Row] // the columns of key and scope, in that order, and the others
 }
 
 // column is a column of a table and the part of a Row that it keeps.
 type column[Row any] struct {
-	name    string
-	value   func(*Row) any    // what the database keeps
-	dest    func(*Row) any    // what Scan reads that into
-	text    func(*Row) string // the same as value, nil for a column of another type
-	zero    string            // the empty value, as SQL
-	fixed   bool              // it never changes
-	inIndex bool              // it may change, and is part of an index or of the condition of one
+	name  string
+	value func(*Row) any         // what the database keeps
+	same  func(old, r *Row) bool // whether value is the same of both
+	dest  func(*Row) any         // what Scan reads that into
+	text  func(*Row) string      // the same as value, nil for a column of another type
+	set   func(*Row, string)     // sets text, nil for a column of another type
+	zero  string                 // the empty value, as SQL
+	fixed bool                   // it never changes
 }
 
 // newTable completes a table. Its fields are those of the table that the migrations make, all of them.
@@ -63,18 +64,22 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	}
 	t.list = strings.Join(t.columns, ", ")
 	t.insertOne = t.insertText(1)
-	conditions := []string{t.key() + ` = $1`}
-	for i, column := range t.scope {
-		conditions = append(conditions, column+` = $`+strconv.Itoa(i+2))
+	var conditions, list []string
+	for i, name := range append([]string{t.key()}, t.scope...) {
+		conditions = append(conditions, name+` = $`+strconv.Itoa(i+1))
+		t.known = append(t.known, fields[slices.Index(t.columns, name)])
+	}
+	for _, c := range fields {
+		if c.name != t.key() && !slices.Contains(t.scope, c.name) {
+			t.unknown, list = append(t.unknown, c), append(list, c.name)
+		}
 	}
 	t.fetchText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + conditions[0]
-	t.scopedText = `SELECT ` + t.list + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
-	t.updateText = t.updateOf(func(c column[Row]) bool { return !c.fixed })
-	t.plainText = t.updateOf(column[Row].plain)
+	t.scopedText = `SELECT ` + strings.Join(list, `, `) + ` FROM ` + t.name + ` WHERE ` + strings.Join(conditions, ` AND `)
 	return t
 }
 
-// only returns the table with some of its columns, for reads that need no others. Its key must be among them.
+// only returns the table with some of its columns, for reads that need no others. Those of key and scope must be among them.
 func (t *table[Row]) only(names ...string) *table[Row] {
 	l := t.layout
 	l.columns = nil
@@ -87,28 +92,15 @@ func (t *table[Row]) only(names ...string) *table[Row] {
 	return newTable(l, fields...)
 }
 
-// plain reports whether a column may change and is in no index.
-func (c column[Row]) plain() bool { return !c.fixed && !c.inIndex }
-
-// updateOf returns the UPDATE of some of the columns of the row with a key.
-func (t *table[Row]) updateOf(some func(column[Row]) bool) string {
-	var changes []string
-	for _, c := range t.fields {
-		if some(c) {
-			changes = append(changes, c.name+` = $`+strconv.Itoa(len(changes)+1))
-		}
-	}
-	return `UPDATE ` + t.name + ` SET ` + strings.Join(changes, `, `) +
-		` WHERE ` + t.key() + ` = $` + strconv.Itoa(len(changes)+1)
-}
-
 // text is a column for a string, or a type that is one.
 func text[Row any, T ~string](name string, field func(*Row) *T) column[Row] {
 	return column[Row]{
 		name:  name,
 		value: func(r *Row) any { return string(*field(r)) },
+		same:  func(old, r *Row) bool { return *field(old) == *field(r) },
 		dest:  func(r *Row) any { return field(r) },
 		text:  func(r *Row) string { return string(*field(r)) },
+		set:   func(r *Row, value string) { *field(r) = T(value) },
 		zero:  `''`,
 	}
 }
@@ -118,6 +110,7 @@ func number[Row any, T ~int | ~int64](name string, field func(*Row) *T) column[R
 	return column[Row]{
 		name:  name,
 		value: func(r *Row) any { return int64(*field(r)) },
+		same:  func(old, r *Row) bool { return *field(old) == *field(r) },
 		dest:  func(r *Row) any { return field(r) },
 		zero:  `0`,
 	}
@@ -135,6 +128,7 @@ func converted[Row, T any, Kept string | int64](
 	return column[Row]{
 		name:  name,
 		value: func(r *Row) any { return keep(*field(r)) },
+		same:  func(old, r *Row) bool { return keep(*field(old)) == keep(*field(r)) },
 		dest:  func(r *Row) any { return &loader[T, Kept]{field(r), load} },
 		zero:  zero,
 	}
@@ -143,12 +137,6 @@ func converted[Row, T any, Kept string | int64](
 // fixed is a column that keeps the value that it was created with.
 func fixed[Row any](c column[Row]) column[Row] {
 	c.fixed = true
-	return c
-}
-
-// inIndex is a column that may change, and is part of an index or of the condition of one.
-func inIndex[Row any](c column[Row]) column[Row] {
-	c.inIndex = true
 	return c
 }
 
@@ -174,7 +162,7 @@ func (t *table[Row]) scan(row scanner) (Row, error) { return t.scanWith(row) }
 // scanRows returns scan for the rows of a query, one after the other, which share what they are read into.
 func (t *table[Row]) scanRows() func(scanner) (Row, error) {
 	var r Row
-	dests := t.dests(&r, 0)
+	dests := dests(t.fields, &r, 0)
 	return func(row scanner) (Row, error) {
 		err := row.Scan(dests...)
 		return r, err
@@ -184,17 +172,17 @@ func (t *table[Row]) scanRows() func(scanner) (Row, error) {
 // scanWith reads a row of t.list followed by more columns.
 func (t *table[Row]) scanWith(row scanner, more ...any) (Row, error) {
 	var r, none Row
-	if err := row.Scan(append(t.dests(&r, len(more)), more...)...); err != nil {
+	if err := row.Scan(append(dests(t.fields, &r, len(more)), more...)...); err != nil {
 		return none, err
 	}
 	return r, nil
 }
 
-// dests returns what a row of t.list is read into, with room for more columns.
-func (t *table[Row]) dests(r *Row, more int) []any {
-	dests := make([]any, 0, len(t.fields)+more)
-	for i := range t.fields {
-		dests = append(dests, t.fields[i].dest(r))
+// dests returns what these fields of a row are read into, with room for more columns.
+func dests[Row any](fields []column[Row], r *Row, more int) []any {
+	dests := make([]any, 0, len(fields)+more)
+	for i := range fields {
+		dests = append(dests, fields[i].dest(r))
 	}
 	return dests
 }
@@ -218,9 +206,10 @@ func (t *table[Row]) insert(q session, rows ...Row) error {
 	return err
 }
 
-// insertMany stores any number of new rows, in statements for 64 rows, 32, and so on, so that few texts are prepared.
-func (t *table[Row]) insertMany(q session, rows []Row) error {
-	for n := rowsPerInsert; n > 0; n /= 2 {
+// insertMany stores any number of new rows, in statements for atOnce rows (a power of two), half of them, and so on, so that few
+// texts are prepared.
+func (t *table[Row]) insertMany(q session, rows []Row, atOnce int) error {
+	for n := atOnce; n > 0; n /= 2 {
 		for len(rows) >= n {
 			if err := t.insert(q, rows[:n]...); err != nil {
 				return err
@@ -248,35 +237,40 @@ func (t *table[Row]) values(rows []Row) []any {
 }
 
 // fetch reads the row of a key within a scope, or in any scope where that is nil. lock is engine.lockRow where the row is to be
-// changed.
+// changed. Of what is known it reads nothing: the driver for SQLite takes its time for each column.
 func (t *table[Row]) fetch(q session, of Scope, key, lock string) (Row, error) {
-	query, args := t.fetchText, append(make([]any, 0, 1+len(of)), key)
-	for _, value := range of {
-		query, args = t.scopedText, append(args, value)
+	if of == nil {
+		return t.scan(q.row(t.fetchText+lock, key))
 	}
-	return t.scan(q.row(query+lock, args...))
+	values := append(Scope{key}, of...)
+	var r, none Row
+	if err := q.row(t.scopedText+lock, anys(values)...).Scan(dests(t.unknown, &r, 0)...); err != nil {
+		return none, err
+	}
+	for i, c := range t.known {
+		c.set(&r, values[i])
+	}
+	return r, nil
 }
 
-// update stores what may change of a row that was read before as old. It names the columns of indexes only if one of them has
-// changed: SQLite writes the entries of those that it names again, each on a page of its own.
+// update stores what has changed of a row that was read before as old. It names no other columns: SQLite writes the entries of
+// those that it names again in all of their indexes, each on a page of its own.
 func (t *table[Row]) update(q session, old, r *Row) error {
-	statement, some := t.plainText, column[Row].plain
-	if t.movesInIndex(old, r) {
-		statement, some = t.updateText, func(c column[Row]) bool { return !c.fixed }
-	}
+	var changes []string
 	values := make([]any, 0, len(t.fields))
-	for _, c := range t.fields {
-		if some(c) {
+	for i := range t.fields {
+		if c := &t.fields[i]; !c.fixed && !c.same(old, r) {
 			values = append(values, c.value(r))
+			changes = append(changes, c.name+` = $`+strconv.Itoa(len(values)))
 		}
 	}
-	_, err := q.exec(statement, append(values, t.keyOf(r))...)
+	if len(changes) == 0 {
+		return nil
+	}
+	values = append(values, t.keyOf(r))
+	_, err := q.exec(`UPDATE `+t.name+` SET `+strings.Join(changes, `, `)+
+		` WHERE `+t.key()+` = $`+strconv.Itoa(len(values)), values...)
 	return err
-}
-
-// movesInIndex reports whether a column of an index has changed.
-func (t *table[Row]) movesInIndex(old, r *Row) bool {
-	return slices.ContainsFunc(t.fields, func(c column[Row]) bool { return c.inIndex && c.value(old) != c.value(r) })
 }
 
 // delete removes the row of a key.
