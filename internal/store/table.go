@@ -90,6 +90,9 @@ func (t *table[Row]) only(names ...string) *table[Row] {
 // plain reports whether a column may change and is in no index.
 func (c column[Row]) plain() bool { return !c.fixed && !c.inIndex }
 
+// isNumber reports whether the database keeps a number, otherwise it keeps a text.
+func (c column[Row]) isNumber() bool { return c.zero == `0` }
+
 // updateOf returns the UPDATE of some of the columns of the row with a key.
 func (t *table[Row]) updateOf(some func(column[Row]) bool) string {
 	var changes []string
