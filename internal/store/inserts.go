@@ -106,15 +106,10 @@ func (r *Resource[Row]) insertTogether(rows []Row) error {
 	defer cancel()
 	statement, values := r.table.insertOne, r.table.values
 	if len(rows) > 1 { // for one row arrays take longer
-		statement, values = r.insertArrays, r.table.arrays
+		statement, values = r.table.insertArrays, r.table.arrays
 	}
 	_, err := r.store.exec(ctx, statement, values(rows)...)
 	return err
-}
-
-// insertArraysText is INSERT for any number of rows, whose values are those of t.arrays.
-func (t *table[Row]) insertArraysText() string {
-	return `INSERT INTO ` + t.name + ` (` + t.list + `) SELECT * FROM unnest(` + t.arrayParameters(1) + `)`
 }
 
 // arrays returns an array for each column with its values in rows. On Postgres they are parameters that give a statement one text

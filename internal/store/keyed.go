@@ -76,7 +76,7 @@ func (r *Resource[Row]) insertKeyedTogether(all []*keyedRow[Row]) error {
 // stores the new keys and their rows, and returns these keys. Where another transaction is storing one of the keys, it waits for
 // its end.
 func (t *table[Row]) insertKeyedText() string {
-	return `WITH stored AS (` + savedAnswers.insertArraysText() + ifNew + `
+	return `WITH stored AS (` + savedAnswers.insertArrays + ifNew + `
 			RETURNING account_sid, idempotency_key
 		), inserted AS (
 			INSERT INTO ` + t.name + ` (` + t.list + `)

@@ -36,12 +36,13 @@ type table[Row any] struct {
 	layout
 	fields []column[Row] // in the order of layout.columns
 
-	list       string // the columns, for a SELECT
-	insertOne  string // INSERT for one row
-	fetchText  string // SELECT of the row with a key
-	scopedText string // the same, within a scope
-	updateText string // UPDATE of all columns that are not fixed, of the row with a key
-	plainText  string // UPDATE of those that are in no index
+	list         string // the columns, for a SELECT
+	insertOne    string // INSERT for one row
+	insertArrays string // INSERT for any number of rows on Postgres, with the parameters t.arrays
+	fetchText    string // SELECT of the row with a key
+	scopedText   string // the same, within a scope
+	updateText   string // UPDATE of all columns that are not fixed, of the row with a key
+	plainText    string // UPDATE of those that are in no index
 }
 
 // column is a column of a table and the part of a Row that it keeps.
@@ -63,6 +64,7 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	}
 	t.list = strings.Join(t.columns, ", ")
 	t.insertOne = t.insertText(1)
+	t.insertArrays = `INSERT INTO ` + t.name + ` (` + t.list + `) SELECT * FROM unnest(` + t.arrayParameters(1) + `)`
 	conditions := []string{t.key() + ` = $1`}
 	for i, column := range t.scope {
 		conditions = append(conditions, column+` = $`+strconv.Itoa(i+2))
