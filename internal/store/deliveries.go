@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -233,7 +234,7 @@ func (s *Store) replayAll(tx session, f DeliveryFilter, now time.Time) (count in
 		if err != nil {
 			return 0, err
 		}
-		count += int(replayed)
+		count += replayed
 	}
 	return count, nil
 }
@@ -242,8 +243,13 @@ func (s *Store) replayAll(tx session, f DeliveryFilter, now time.Time) (count in
 const ofABundle = `EXISTS (SELECT 1 FROM bundles WHERE sid = bundle_sid)`
 
 // replayEach replays the notices of a list whose bundles exist and whose states are still the given ones, and returns how many:
-// another process may have been faster.
-func (s *Store) replayEach(tx session, ended []reported, now time.Time) (replayed int64, err error) {
+// another process may have been faster. The list is in the order of bundles, channels and positions.
+func (s *Store) replayEach(tx session, ended []reported, now time.Time) (replayed int, err error) {
+	for i := range ended {
+		if i == 0 || !ended[i].follows(ended[i-1]) {
+			ended[i].Due = micros(now)
+		}
+	}
 	list, err := json.Marshal(ended)
 	if err != nil {
 		return 0, err
@@ -251,14 +257,28 @@ func (s *Store) replayEach(tx session, ended []reported, now time.Time) (replaye
 	if err := s.lockEach(tx, string(list)); err != nil {
 		return 0, err
 	}
-	replayed, err = tx.exec(`UPDATE notices SET state = 'waiting', tries = 0, due_at = 0, `+endLease+`, ended_at = 0
-		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND state = r.value ->> 'state' AND `+ofABundle, string(list))
-	if err != nil {
-		return 0, err
+	// Where nothing else is open, the first of each bundle and channel is ready at once, so that it is written once.
+	rows, err := queryAll(tx, func(row scanner) (r reported, err error) {
+		return r, row.Scan(&r.BundleSID, &r.Channel, &r.State)
+	}, `WITH replays AS MATERIALIZED (
+			SELECT value ->> 'id' AS replayed_id, value ->> 'state' AS ended_as, CASE WHEN (
+				SELECT 1 FROM notices
+				WHERE bundle_sid = value ->> 'bundle_sid' AND channel = value ->> 'channel' AND `+isOpen+` LIMIT 1
+			) IS NULL THEN CAST(value ->> 'due_at' AS BIGINT) ELSE 0 END AS due
+			FROM `+s.engine.list+` AS listed)
+		UPDATE notices SET state = CASE WHEN due > 0 THEN 'ready' ELSE 'waiting' END, tries = 0, due_at = due, `+endLease+`,
+			ended_at = 0
+		FROM replays WHERE id = replayed_id AND state = ended_as AND `+ofABundle+`
+		RETURNING bundle_sid, channel, state`, string(list))
+	replayed = len(rows)
+	waiting := slices.DeleteFunc(rows, func(r reported) bool { return r.State != Waiting })
+	if err != nil || len(waiting) == 0 {
+		return replayed, err
 	}
-	lines, err := json.Marshal(slices.CompactFunc(ended, func(a, b reported) bool {
-		return a.BundleSID == b.BundleSID && a.Channel == b.Channel
-	}))
+	slices.SortFunc(waiting, func(a, b reported) int {
+		return cmp.Or(cmp.Compare(a.BundleSID, b.BundleSID), cmp.Compare(a.Channel, b.Channel))
+	})
+	lines, err := json.Marshal(slices.CompactFunc(waiting, reported.follows))
 	if err == nil {
 		_, err = s.arrange(tx, string(lines), now)
 	}

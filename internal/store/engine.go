@@ -31,10 +31,6 @@ type engine struct {
 	// lockRow, after a SELECT, locks the rows until the transaction ends; skipLocked skips rows that others have locked. They are
 	// empty on SQLite, where transactions do not overlap.
 	lockRow, skipLocked string
-	// noticesPerInsert is how many notices of a change share an INSERT at most, a power of two. On Postgres each statement is a
-	// round trip. SQLite copies each page that a statement with several rows changes, in case it fails, and that costs more than
-	// a statement.
-	noticesPerInsert int
 	// list is a subquery for the elements of the JSON array $1, as values. With it a statement has one text for any number of
 	// rows.
 	list string
@@ -72,8 +68,7 @@ func sqliteEngine() engine {
 			}
 			return false
 		},
-		noticesPerInsert: 1,
-		list:             `(SELECT value FROM json_each($1))`,
+		list: `(SELECT value FROM json_each($1))`,
 		within: func(columns, values, column, above, upTo string) string {
 			condition := `(` + columns + `) = (` + values + `) AND ` + column + ` > ` + above
 			if upTo != "" {
@@ -100,11 +95,10 @@ func postgresEngine() engine {
 			SELECT relname::text FROM here
 			UNION ALL SELECT relname || '.' || attname FROM here JOIN pg_catalog.pg_attribute ON attrelid = oid
 				WHERE relname IN ('accounts', 'bundles', 'products') AND attnum > 0 AND NOT attisdropped`,
-		mayMigrate:       mayCreateTables,
-		lockMigrations:   lockMigrations,
-		noticesPerInsert: rowsPerInsert,
-		lockRow:          ` FOR UPDATE`,
-		skipLocked:       ` FOR UPDATE SKIP LOCKED`,
+		mayMigrate:     mayCreateTables,
+		lockMigrations: lockMigrations,
+		lockRow:        ` FOR UPDATE`,
+		skipLocked:     ` FOR UPDATE SKIP LOCKED`,
 		// Without the LIMIT the planner would expect 100 elements, and read small tables as a whole.
 		list: `(SELECT value FROM json_array_elements(CAST($1 AS JSON)) AS elements (value)
 			LIMIT json_array_length(CAST($1 AS JSON)))`,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -102,5 +104,62 @@ func (i *inserts[Row]) insert(batch []*insert[Row]) {
 func (r *Resource[Row]) insertTogether(rows []Row) error {
 	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
 	defer cancel()
-	return r.store.writeOne(ctx, func(one session) error { return r.table.insert(one, rows...) })
+	statement, values := r.table.insertOne, r.table.values
+	if len(rows) > 1 { // for one row arrays take longer
+		statement, values = r.table.insertArrays, r.table.arrays
+	}
+	_, err := r.store.exec(ctx, statement, values(rows)...)
+	return err
+}
+
+// insertMany stores any number of new rows. On Postgres, where each statement is a round trip, they share one. On SQLite up to
+// atOnce rows do, a power of two: a statement has that many, half as many, and so on, so that few texts are prepared.
+func insertMany[Row any](s *Store, tx session, t *table[Row], rows []Row, atOnce int) error {
+	if s.batches == nil && len(rows) > 1 {
+		_, err := tx.exec(t.insertArrays, t.arrays(rows)...)
+		return err
+	}
+	for n := atOnce; n > 0; n /= 2 {
+		for len(rows) >= n {
+			if err := t.insert(tx, rows[:n]...); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+// arrays returns an array for each column with its values in rows. On Postgres they are parameters that give a statement one text
+// for any number of rows, so that it is parsed and planned once on each connection.
+func (t *table[Row]) arrays(rows []Row) []any {
+	arrays := make([]any, len(t.fields))
+	for i, c := range t.fields {
+		if c.isNumber() {
+			arrays[i] = valuesOf[int64](c, rows)
+		} else {
+			arrays[i] = valuesOf[string](c, rows)
+		}
+	}
+	return arrays
+}
+
+func valuesOf[Kept string | int64, Row any](c column[Row], rows []Row) []Kept {
+	values := make([]Kept, len(rows))
+	for i := range rows {
+		values[i] = c.value(&rows[i]).(Kept) //nolint:forcetypeassert // the column's type says which it is
+	}
+	return values
+}
+
+// arrayParameters is $1::TEXT[], $2::BIGINT[] for t.arrays, from this parameter on.
+func (t *table[Row]) arrayParameters(first int) string {
+	parameters := make([]string, len(t.fields))
+	for i, c := range t.fields {
+		parameters[i] = `$` + strconv.Itoa(first+i) + `::TEXT[]`
+		if c.isNumber() {
+			parameters[i] = `$` + strconv.Itoa(first+i) + `::BIGINT[]`
+		}
+	}
+	return strings.Join(parameters, `, `)
 }

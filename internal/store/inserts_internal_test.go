@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/opentrusthub/trusthub/internal/trust"
 	"github.com/opentrusthub/trusthub/test/kit/pgtest"
 )
@@ -61,8 +63,8 @@ func TestInsertOutlivesItsCaller(t *testing.T) {
 	}
 }
 
-// TestKeyedInsertsShareATransaction has keys among others that were used before: by a stored request, and by one in the same batch.
-func TestKeyedInsertsShareATransaction(t *testing.T) {
+// TestKeyedInsertsShareAStatement has keys among others that were used before: by a stored request, and by one in the same batch.
+func TestKeyedInsertsShareAStatement(t *testing.T) {
 	s, err := Open(t.Context(), pgtest.New(t), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -83,12 +85,9 @@ func TestKeyedInsertsShareATransaction(t *testing.T) {
 	}
 	s.Bundles.keyedInserts.insert(running[:5])
 	s.Bundles.keyedInserts.insert(running[5:])
-	for n, want := range []struct {
-		answer string
-		err    error
-	}{{"BU1", nil}, {"BU0", nil}, {"", ErrKeyReused}, {"BU4", nil}, {"BU1", nil}, {"BU7", nil}} {
-		if got := batch[n]; running[n].err != nil || got.answer.SID != want.answer || !errors.Is(got.err, want.err) {
-			t.Errorf("row %d: %q, %v, %v, want %q, %v", n, got.answer.SID, got.err, running[n].err, want.answer, want.err)
+	for n, wantStored := range []bool{true, false, false, true, false, true} {
+		if running[n].err != nil || batch[n].stored != wantStored {
+			t.Errorf("row %d: stored %t, %v, want %t", n, batch[n].stored, running[n].err, wantStored)
 		}
 	}
 	if running[6].err == nil {
@@ -103,6 +102,44 @@ func TestKeyedInsertsShareATransaction(t *testing.T) {
 	if _, err := s.Bundles.EarlierAnswer(t.Context(), broken.saved.Request); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the key of the broken row: %v", err)
 	}
+}
+
+// TestKeyRemovedInBetween has a create find its key in use, which is removed before the answer is read.
+func TestKeyRemovedInBetween(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.New(t), Options{})
+	must(t, err)
+	defer s.Close() //nolint:errcheck // what was stored has been read
+	inUse := true
+	s.Bundles.keyedInserts.run = func(all []*keyedRow[trust.Bundle]) error {
+		if inUse {
+			inUse = false
+			return nil
+		}
+		return s.Bundles.insertKeyedTogether(all)
+	}
+	one := keyed(1, "key", "body")
+	answer, err := s.Bundles.CreateOnce(t.Context(), one.saved.Request, one.row)
+	must(t, err)
+	stored, err := s.Bundles.EarlierAnswer(t.Context(), one.saved.Request)
+	if err != nil || stored.SID != one.row.SID || answer.SID != one.row.SID {
+		t.Errorf("answer %q, stored %q, %v, want %q", answer.SID, stored.SID, err, one.row.SID)
+	}
+}
+
+// TestCollisionsAreRepeated has Postgres abort a statement twice in favour of another.
+func TestCollisionsAreRepeated(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.New(t), Options{})
+	must(t, err)
+	defer s.Close() //nolint:errcheck // nothing was stored
+	collisions := []error{&pgconn.PgError{Code: "40P01"}, &pgconn.PgError{Code: "40001"}}
+	must(t, s.writeOne(t.Context(), func(session) error {
+		if len(collisions) == 0 {
+			return nil
+		}
+		collision := collisions[0]
+		collisions = collisions[1:]
+		return collision
+	}))
 }
 
 // keyed returns a bundle with a key, whose request has this body.

@@ -11,12 +11,9 @@ import (
 
 // keyedRow is a new row whose request has an idempotency key.
 type keyedRow[Row any] struct {
-	saved savedAnswer
-	row   Row
-
-	// Set when it is done:
-	answer Row   // row, or what the first request returned
-	err    error // if the key was used with another request
+	saved  savedAnswer
+	row    Row
+	stored bool // otherwise an earlier request with the key has an answer
 }
 
 // requestKey is what is unique to a request.
@@ -34,57 +31,60 @@ func (r *Resource[Row]) CreateOnce(ctx context.Context, request Request, row Row
 	if err != nil {
 		return answer, fmt.Errorf("keep the answer: %w", err)
 	}
-	mine := &keyedRow[Row]{saved: savedAnswer{request, string(text)}, row: row}
-	if err := r.keyedInserts.do(ctx, mine); err != nil {
-		return answer, r.store.classify(err)
+	for {
+		mine := &keyedRow[Row]{saved: savedAnswer{request, string(text)}, row: row}
+		if err := r.keyedInserts.do(ctx, mine); err != nil {
+			return answer, r.store.classify(err)
+		}
+		if mine.stored {
+			return row, nil
+		}
+		answer, err = r.EarlierAnswer(ctx, request)
+		if !errors.Is(err, ErrNotFound) { // otherwise the key has been removed in between
+			return answer, err
+		}
 	}
-	return mine.answer, mine.err
 }
 
-// insertKeyedTogether is insertTogether for rows with keys: it stores the keys in one statement, and the rows of those that are
-// new in another.
+// insertKeyedTogether is insertTogether for rows with keys. It stores the rows whose keys are new, and marks them as stored.
 func (r *Resource[Row]) insertKeyedTogether(all []*keyedRow[Row]) error {
 	ctx, cancel := context.WithTimeout(context.Background(), insertLimit)
 	defer cancel()
-	// In the order of the keys, so that no two transactions wait for each other. A statement cannot have a key twice.
+	// In the order of the keys, so that no two statements wait for each other. A statement cannot have a key twice.
 	slices.SortStableFunc(all, func(a, b *keyedRow[Row]) int {
 		return cmp.Or(cmp.Compare(a.saved.AccountSID, b.saved.AccountSID), cmp.Compare(a.saved.Key, b.saved.Key))
 	})
-	answers := make([]savedAnswer, 0, len(all))
-	for i, k := range all {
-		if i == 0 || k.key() != all[i-1].key() {
-			answers = append(answers, k.saved)
+	firsts := make(map[requestKey]*keyedRow[Row], len(all))
+	answers, rows := make([]savedAnswer, 0, len(all)), make([]Row, 0, len(all))
+	for _, k := range all {
+		if firsts[k.key()] == nil {
+			firsts[k.key()] = k
+			answers, rows = append(answers, k.saved), append(rows, k.row)
 		}
 	}
-	return r.store.write(ctx, func(tx session) error {
-		// Where another transaction is storing one of the keys, this waits for its end.
-		insert := savedAnswers.insertText(len(answers)) + ifNew + ` RETURNING account_sid, idempotency_key`
-		stored, err := queryAll(tx, scanRequestKey, insert, savedAnswers.values(answers)...)
-		if err != nil {
-			return err
-		}
-		isNew := make(map[requestKey]bool, len(stored))
+	return r.store.writeOne(ctx, func(one session) error {
+		values := append(savedAnswers.arrays(answers), r.table.arrays(rows)...)
+		stored, err := queryAll(one, scanRequestKey, r.insertKeyed, values...)
 		for _, key := range stored {
-			isNew[key] = true
+			firsts[key].stored = true
 		}
-		rows := make([]Row, 0, len(stored))
-		for _, k := range all {
-			if isNew[k.key()] {
-				isNew[k.key()] = false // others with this key repeat it
-				k.answer, k.err = k.row, nil
-				rows = append(rows, k.row)
-				continue
-			}
-			k.answer, k.err = earlierAnswer[Row](tx, k.saved.Request)
-			if k.err != nil && !errors.Is(k.err, ErrKeyReused) {
-				return k.err
-			}
-		}
-		if len(rows) == 0 {
-			return nil
-		}
-		return r.table.insert(tx, rows...)
+		return err
 	})
+}
+
+// insertKeyedText is INSERT for any number of answers and of rows, whose values are those of savedAnswers.arrays and t.arrays. It
+// stores the new keys and their rows, and returns these keys. Where another transaction is storing one of the keys, it waits for
+// its end.
+func (t *table[Row]) insertKeyedText() string {
+	return `WITH stored AS (` + savedAnswers.insertArrays + ifNew + `
+			RETURNING account_sid, idempotency_key
+		), inserted AS (
+			INSERT INTO ` + t.name + ` (` + t.list + `)
+			SELECT ` + t.list + ` FROM unnest($1, $2, ` + t.arrayParameters(1+len(savedAnswers.fields)) + `)
+				AS given (key_account, key, ` + t.list + `)
+			WHERE (key_account, key) IN (SELECT account_sid, idempotency_key FROM stored)
+		)
+		SELECT account_sid, idempotency_key FROM stored`
 }
 
 func scanRequestKey(row scanner) (k requestKey, err error) { return k, row.Scan(&k.accountSID, &k.key) }

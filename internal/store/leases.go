@@ -95,7 +95,7 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 			LIMIT $5`+s.engine.skipLocked+`)
 		UPDATE notices SET state = $6, lease = $7, due_at = 0, leased_until = `+s.engine.now+` + $8
 		WHERE id IN (SELECT due_id FROM due)
-		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = account_sid), '')`,
+		RETURNING `+noticeRows.list+`, COALESCE((SELECT auth_token FROM accounts WHERE sid = $2), '')`,
 		micros(now), g.Queue.AccountSID, string(g.Queue.Channel), g.Queue.Endpoint, g.Limit,
 		string(Sending), token, duration.Microseconds())
 }
@@ -110,6 +110,11 @@ type reported struct {
 	Tries     int           `json:"tries"`
 	Due       int64         `json:"due_at"`
 	Ended     int64         `json:"ended_at"`
+}
+
+// follows reports whether r is of the same bundle and channel as another.
+func (r reported) follows(other reported) bool {
+	return r.BundleSID == other.BundleSID && r.Channel == other.Channel
 }
 
 // record stores the reports whose leases are still held, and releases the next notices of their bundles. It reports whether there
@@ -161,41 +166,35 @@ func (s *Store) recordOnce(tx session, reports []Report, now time.Time) (release
 	if err := s.lockEach(tx, string(list)); err != nil {
 		return false, err
 	}
-	held, err := queryAll(tx, scanString, `UPDATE notices SET state = r.value ->> 'state',
+	// The notices whose leases were held, with the number of the last attempt of each.
+	last := map[string]int{}
+	err = queryEach(tx, func(row scanner) (a attemptRow, err error) {
+		return a, row.Scan(&a.noticeID, &a.number)
+	}, func(a attemptRow) bool {
+		last[a.noticeID] = a.number
+		return true
+	}, `UPDATE notices SET state = r.value ->> 'state',
 			tries = tries + CAST(r.value ->> 'tries' AS BIGINT), due_at = CAST(r.value ->> 'due_at' AS BIGINT), `+endLease+`,
 			ended_at = CAST(r.value ->> 'ended_at' AS BIGINT)
-		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND lease = r.value ->> 'lease' RETURNING id`, string(list))
-	if err != nil || len(held) == 0 {
+		FROM `+s.engine.list+` AS r WHERE id = r.value ->> 'id' AND lease = r.value ->> 'lease'
+		RETURNING id, COALESCE((SELECT MAX(number) FROM attempts WHERE notice_id = id), 0)`, string(list))
+	if err != nil || len(last) == 0 {
 		return false, err
 	}
-	if err := s.insertAttempts(tx, reports, held, string(list)); err != nil {
+	if err := s.insertAttempts(tx, reports, last); err != nil {
 		return false, err
 	}
 	return s.arrange(tx, string(list), now)
 }
 
-// insertAttempts stores the attempts of the reports whose leases were held. An attempt's number counts on from the notice's last.
-func (s *Store) insertAttempts(tx session, reports []Report, held []string, list string) error {
-	last := map[string]int{}
-	err := queryEach(tx, func(row scanner) (a attemptRow, err error) {
-		return a, row.Scan(&a.noticeID, &a.number)
-	}, func(a attemptRow) bool {
-		last[a.noticeID] = a.number
-		return true
-	}, `SELECT r.value ->> 'id', COALESCE((SELECT MAX(number) FROM attempts WHERE notice_id = r.value ->> 'id'), 0)
-		FROM `+s.engine.list+` AS r`, list)
-	if err != nil {
-		return err
-	}
-	isHeld := map[string]bool{}
-	for _, id := range held {
-		isHeld[id] = true
-	}
+// insertAttempts stores the attempts of the reports on the notices in last, whose numbers count on from the last of each.
+func (s *Store) insertAttempts(tx session, reports []Report, last map[string]int) error {
 	var rows []attemptRow
 	for _, r := range reports {
-		if id := r.Lease.Notice.ID; isHeld[id] && r.Attempt.Verdict != "" {
-			rows = append(rows, attemptRow{Attempt: r.Attempt, noticeID: id, number: last[id] + 1})
+		id := r.Lease.Notice.ID
+		if number, held := last[id]; held && r.Attempt.Verdict != "" {
+			rows = append(rows, attemptRow{Attempt: r.Attempt, noticeID: id, number: number + 1})
 		}
 	}
-	return attemptRows.insertMany(tx, rows, rowsPerInsert)
+	return insertMany(s, tx, attemptRows, rows, rowsPerInsert)
 }

@@ -79,7 +79,7 @@ func recordMany(t *testing.T, s *Store, explain string) map[string]string {
 	if !released {
 		t.Error("no next notice was released")
 	}
-	if most := 12; run.statements > most {
+	if most := 5; run.statements > most {
 		t.Errorf("%d statements, more than %d", run.statements, most)
 	}
 	var ready int

@@ -97,7 +97,9 @@ func (s *Store) insertNotices(tx session, notices []trust.Notice) error {
 		end.open++
 		ends[n.Channel] = end
 	}
-	return noticeRows.insertMany(tx, rows, s.engine.noticesPerInsert)
+	// SQLite copies each page that a statement with several rows changes, in case it fails. With so many indexes that costs more
+	// than a statement.
+	return insertMany(s, tx, noticeRows, rows, 1)
 }
 
 // endpointOf returns the name of the server that is contacted, so that one that does not respond cannot delay others.

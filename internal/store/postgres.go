@@ -107,11 +107,16 @@ func mayCreateTables(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// transact runs fn in a transaction. A transaction that was aborted in favour of another is run again.
+// transact runs fn in a transaction.
 func (s *Store) transact(ctx context.Context, fn func(session) error) error {
+	return s.repeat(func() error { return s.transactOnce(ctx, fn) })
+}
+
+// repeat runs a transaction again that was aborted in favour of another.
+func (s *Store) repeat(transaction func() error) error {
 	const tries = 5
 	for try := 1; ; try++ {
-		err := s.transactOnce(ctx, fn)
+		err := transaction()
 		if try == tries || err == nil || !s.engine.collides(err) {
 			return err
 		}

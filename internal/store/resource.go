@@ -17,13 +17,14 @@ type Resource[Row any] struct {
 	// On Postgres; on SQLite the batcher does as much.
 	inserts      *inserts[Row]
 	keyedInserts *inserts[*keyedRow[Row]]
+	insertKeyed  string // the statement of keyedInserts
 }
 
 // Scope says whose rows are meant: it has a value for each column of the table's scope.
 type Scope []string
 
 func newResource[Row any](s *Store, t *table[Row]) *Resource[Row] {
-	r := &Resource[Row]{store: s, table: t}
+	r := &Resource[Row]{store: s, table: t, insertKeyed: t.insertKeyedText()}
 	r.inserts = &inserts[Row]{run: r.insertTogether}
 	r.keyedInserts = &inserts[*keyedRow[Row]]{run: r.insertKeyedTogether}
 	return r

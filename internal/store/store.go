@@ -224,7 +224,8 @@ func (s *Store) writeOne(ctx context.Context, fn func(session) error) error {
 	if s.batches != nil {
 		return s.classify(s.batches.do(ctx, true, fn))
 	}
-	return s.classify(uncertain(fn(session{ctx, s.writer}))) // the statement is its own commit
+	// The statement is its own commit.
+	return s.classify(s.repeat(func() error { return uncertain(fn(session{ctx, s.writer})) }))
 }
 
 // exec runs one statement and commits it durably.

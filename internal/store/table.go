@@ -36,10 +36,11 @@ type table[Row any] struct {
 	layout
 	fields []column[Row] // in the order of layout.columns
 
-	list       string // the columns, for a SELECT
-	insertOne  string // INSERT for one row
-	fetchText  string // SELECT of the row with a key
-	scopedText string // the same, within a scope, of the columns in unknown
+	list         string // the columns, for a SELECT
+	insertOne    string // INSERT for one row
+	insertArrays string // INSERT for any number of rows on Postgres, with the parameters t.arrays
+	fetchText    string // SELECT of the row with a key
+	scopedText   string // the same, within a scope, of the columns in unknown
 
 	known, unknown []column[Row] // the columns of key and scope, in that order, and the others
 }
@@ -64,6 +65,7 @@ func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	}
 	t.list = strings.Join(t.columns, ", ")
 	t.insertOne = t.insertText(1)
+	t.insertArrays = `INSERT INTO ` + t.name + ` (` + t.list + `) SELECT * FROM unnest(` + t.arrayParameters(1) + `)`
 	var conditions, list []string
 	for i, name := range append([]string{t.key()}, t.scope...) {
 		conditions = append(conditions, name+` = $`+strconv.Itoa(i+1))
@@ -91,6 +93,9 @@ func (t *table[Row]) only(names ...string) *table[Row] {
 	}
 	return newTable(l, fields...)
 }
+
+// isNumber reports whether the database keeps a number, otherwise it keeps a text.
+func (c column[Row]) isNumber() bool { return c.zero == `0` }
 
 // text is a column for a string, or a type that is one.
 func text[Row any, T ~string](name string, field func(*Row) *T) column[Row] {
@@ -204,20 +209,6 @@ func (t *table[Row]) insert(q session, rows ...Row) error {
 	}
 	_, err := t.execInsert(q, statement, rows...)
 	return err
-}
-
-// insertMany stores any number of new rows, in statements for atOnce rows (a power of two), half of them, and so on, so that few
-// texts are prepared.
-func (t *table[Row]) insertMany(q session, rows []Row, atOnce int) error {
-	for n := atOnce; n > 0; n /= 2 {
-		for len(rows) >= n {
-			if err := t.insert(q, rows[:n]...); err != nil {
-				return err
-			}
-			rows = rows[n:]
-		}
-	}
-	return nil
 }
 
 // execInsert runs a statement that begins with t.insertText(len(rows)).
