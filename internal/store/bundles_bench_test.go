@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/rand"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,23 @@ func BenchmarkCreateBundle(b *testing.B) {
 				p := draft()
 				p.SID = trust.NewSID(trust.BundlePrefix, at)
 				if err := s.Bundles.Create(b.Context(), p); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkCreateBundleOnce is BenchmarkCreateBundle with an idempotency key for each create.
+func BenchmarkCreateBundleOnce(b *testing.B) {
+	benchBundles(b, func(b *testing.B, s *store.Store) {
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				p, r := draft(), request("body", at)
+				p.SID = trust.NewSID(trust.BundlePrefix, at)
+				r.Key = rand.Text()
+				if _, err := s.Bundles.CreateOnce(b.Context(), r, p); err != nil {
 					b.Error(err)
 				}
 			}
