@@ -15,8 +15,11 @@ const (
 )
 
 // batcher is SQLite's only writer. It runs all waiting writes in one transaction, syncs once, and then returns to all callers.
-// Under load a write costs a fraction of a sync; a single write does not wait for others. Each write has a savepoint, so a
-// failed write does not affect the others. If the database itself fails, the whole batch fails.
+// Under load a write costs a fraction of a sync; a single write does not wait for others. If the database itself fails, the whole
+// batch fails.
+//
+// A write that fails does not affect the others. If it has changed something, the batch is rolled back and runs again, each write
+// with a savepoint. Savepoints cost two statements and a copy of each page that is changed, so writes should fail before that.
 type batcher struct {
 	waiting chan *write
 	closing chan struct{}
@@ -33,7 +36,7 @@ type batcher struct {
 type write struct {
 	ctx    context.Context //nolint:containedctx // it says whether the caller still waits when its turn comes
 	fn     func(session) error
-	single bool // one statement, which fails as a whole or not at all, and so needs no savepoint
+	single bool // one statement, which fails as a whole or not at all, and so has nothing to undo
 	err    error
 	done   chan struct{}
 }
@@ -134,13 +137,9 @@ func (b *batcher) gather(first *write) []*write {
 
 // commit runs a batch and reports the result to each caller.
 func (b *batcher) commit(batch []*write) {
-	ctx := context.Background()
-	err := b.connect(ctx)
-	if err == nil {
-		q := session{ctx, b.run}
-		if err = b.inTransaction(q, batch); err != nil {
-			b.undo(q)
-		}
+	late, err := b.transact(batch, false)
+	if late && len(batch) > 1 {
+		_, err = b.transact(batch, true)
 	}
 	if err == nil {
 		b.committed.Add(1)
@@ -154,35 +153,68 @@ func (b *batcher) commit(batch []*write) {
 	}
 }
 
-// inTransaction runs a batch. An error means that nothing of it may be kept.
-func (b *batcher) inTransaction(q session, batch []*write) error {
-	if _, err := q.exec(`BEGIN IMMEDIATE`); err != nil {
-		return err
+// transact runs a batch in a transaction. An error means that nothing of the batch was kept, and late that it is only the error
+// of one write without a savepoint, which had changed something.
+func (b *batcher) transact(batch []*write, savepoints bool) (late bool, err error) {
+	ctx := context.Background()
+	if err := b.connect(ctx); err != nil {
+		return false, err
 	}
-	for _, w := range batch {
-		if w.err = w.ctx.Err(); w.err == nil {
-			if err := b.runOne(w, q); err != nil {
-				return err
-			}
-		}
+	q := session{ctx, b.run}
+	if late, err = b.runAll(batch, q, savepoints); err != nil {
+		b.rollback(q)
 	}
-	_, err := q.exec(`COMMIT`)
-	return err
+	return late, err
 }
 
-// runOne runs one write and stores its error in w.err. It returns an error if the whole transaction is broken.
-func (b *batcher) runOne(w *write, q session) (broken error) {
-	if !w.single {
-		if _, err := q.exec(`SAVEPOINT one`); err != nil {
-			return fmt.Errorf("savepoint: %w", err)
+// runAll runs a batch from BEGIN to COMMIT. It returns as transact does, but does not roll back.
+func (b *batcher) runAll(batch []*write, q session, savepoints bool) (late bool, err error) {
+	if _, err := q.exec(`BEGIN IMMEDIATE`); err != nil {
+		return false, err
+	}
+	for _, w := range batch {
+		if w.err = w.ctx.Err(); w.err != nil {
+			continue
 		}
+		if savepoints && !w.single {
+			err = b.runWithSavepoint(w, q)
+		} else {
+			late, err = b.runOne(w, q)
+		}
+		if err != nil {
+			return late, err
+		}
+	}
+	_, err = q.exec(`COMMIT`)
+	return false, err
+}
+
+// runOne runs one write and stores its error in w.err. It returns the error, too, if the whole transaction must be rolled back:
+// late if only to undo what the write has changed.
+func (b *batcher) runOne(w *write, q session) (late bool, broken error) {
+	b.run.changed = false
+	w.err = runSafely(w.fn, q)
+	switch {
+	case w.err == nil:
+		return false, nil
+	case b.passes(w.err):
+		return false, w.err
+	case b.run.changed && !w.single:
+		return true, w.err
+	}
+	return false, nil
+}
+
+// runWithSavepoint runs one write, undoes it if it fails, and stores its error in w.err. It returns an error if the whole
+// transaction is broken.
+func (b *batcher) runWithSavepoint(w *write, q session) (broken error) {
+	if _, err := q.exec(`SAVEPOINT one`); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
 	}
 	w.err = runSafely(w.fn, q)
 	switch {
 	case w.err != nil && b.passes(w.err):
 		return w.err // SQLite may have rolled back everything: returning to the savepoint would fail and hide this error
-	case w.single:
-		return nil
 	case w.err != nil:
 		if _, err := q.exec(`ROLLBACK TO one`); err != nil {
 			// w.err is included as text only: callers must not mistake another caller's error for their own.
@@ -195,9 +227,9 @@ func (b *batcher) runOne(w *write, q session) (broken error) {
 	return nil
 }
 
-// undo rolls back. If that fails, usually because SQLite has already done it, the state of the connection is unknown: undo closes
-// it, and the next batch opens another.
-func (b *batcher) undo(q session) {
+// rollback ends the transaction. If that fails, usually because SQLite has already done it, the state of the connection is
+// unknown: rollback closes it, and the next transaction opens another.
+func (b *batcher) rollback(q session) {
 	if _, err := q.exec(`ROLLBACK`); err != nil {
 		b.run.discard()
 		b.run = nil

@@ -26,21 +26,19 @@ func TestDiskFull(t *testing.T) {
 			p.SID, p.FriendlyName = "BU2", strings.Repeat("x", 1<<20)
 			return s.Bundles.Create(t.Context(), p)
 		},
-		"a savepoint": func(s *Store) error {
+		"a transaction": func(s *Store) error {
 			_, err := s.UpdateBundle(t.Context(), BundlesOf("AC1", trust.TrustProduct), "BU1", func(p trust.Bundle) (trust.Outcome, error) {
 				p.FriendlyName = strings.Repeat("x", 1<<20)
 				return trust.Outcome{Bundle: p, Changed: true}, nil
 			})
 			return err
 		},
+		"a transaction, after other writes": func(s *Store) error { return s.write(t.Context(), growAfterWrite) },
 		"a savepoint, after other writes": func(s *Store) error {
-			return s.write(t.Context(), func(tx session) error {
-				if _, err := tx.exec(`INSERT INTO accounts (sid, auth_token, created_at) VALUES ('AC2', '', 0)`); err != nil {
-					return err
-				}
-				_, err := tx.exec(`UPDATE bundles SET friendly_name = $1`, strings.Repeat("x", 1<<20))
-				return err
-			})
+			late := &write{fn: func(tx session) error { return errors.Join(addAccount(tx, "AC1"), errRefused) }}
+			w := &write{fn: growAfterWrite}
+			commitBatch(t, s, late, w)
+			return s.classify(errors.Join(late.err, w.err))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +69,15 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// growAfterWrite is a write that needs more pages after it has changed something.
+func growAfterWrite(tx session) error {
+	if err := addAccount(tx, "AC2"); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE bundles SET friendly_name = $1`, strings.Repeat("x", 1<<20))
+	return err
+}
+
 // limitPages bounds the size of the file, for the present connection of the writer.
 func limitPages(t *testing.T, s *Store, pages int) {
 	t.Helper()
@@ -80,39 +87,49 @@ func limitPages(t *testing.T, s *Store, pages int) {
 	}))
 }
 
-// The rollback of a batch fails while its transaction is open: the writer goes on with another connection.
+// A rollback fails while its transaction is open: the writer goes on with another connection, and nothing of the transaction is
+// kept.
 func TestRollbackFails(t *testing.T) {
-	s := openFile(t)
-	refused := errors.New("refused")
-	must(t, s.write(t.Context(), func(session) error {
-		run := s.batches.run // no other write runs now
-		for _, text := range []string{`ROLLBACK`, `ROLLBACK TO one`} {
-			statement, err := run.statement(t.Context(), text)
-			if err != nil {
-				return err
+	refused := func() *write {
+		return &write{fn: func(tx session) error { return errors.Join(addAccount(tx, "AC1"), errRefused) }}
+	}
+	other := func() *write {
+		return &write{fn: func(tx session) error { return addAccount(tx, "AC2") }}
+	}
+	for name, test := range map[string]struct {
+		rollback string
+		batch    []*write
+		want     error // for the refused write
+		stored   string
+	}{
+		"of one write":                 {`ROLLBACK`, []*write{refused()}, errRefused, ""},
+		"of a batch":                   {`ROLLBACK`, []*write{refused(), other()}, errRefused, "AC2"},
+		"of a write in its second run": {`ROLLBACK TO one`, []*write{refused(), other()}, ErrUnavailable, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openFile(t)
+			closeStatement(t, s, test.rollback)
+			commitBatch(t, s, test.batch...)
+			if err := test.batch[0].err; !errors.Is(err, test.want) {
+				t.Errorf("the refused write: %v, want %v", err, test.want)
 			}
-			if err := statement.Close(); err != nil { //nolint:sqlclosecheck // that it is closed is what makes the rollback fail
-				return err
-			}
-		}
-		return nil
-	}))
-	for i := range 3 {
-		err := s.write(t.Context(), func(tx session) error {
-			_, err := tx.exec(`INSERT INTO accounts (sid, auth_token, created_at) VALUES ('AC1', '', 0)`)
-			return errors.Join(err, refused)
+			wantAccounts(t, s, test.stored)
+			must(t, s.PutAccount(t.Context(), Account{SID: "AC3"}))
+			wantAccounts(t, s, strings.TrimSpace(test.stored+" AC3"))
 		})
-		if first := i == 0; errors.Is(err, ErrUnavailable) != first || errors.Is(err, refused) == first {
-			t.Errorf("write %d: %v", i, err)
-		}
-		if err := s.PutAccount(t.Context(), Account{SID: "AC" + strconv.Itoa(i+2)}); err != nil {
-			t.Errorf("after write %d: %v", i, err)
-		}
 	}
-	sids, err := queryAll(s.read(t.Context()), scanString, `SELECT sid FROM accounts ORDER BY sid`)
-	if got := strings.Join(sids, " "); err != nil || got != "AC2 AC3 AC4" {
-		t.Errorf("stored %s, error %v", got, err)
-	}
+}
+
+// closeStatement has a statement of the writer's present connection fail.
+func closeStatement(t *testing.T, s *Store, text string) {
+	t.Helper()
+	must(t, s.write(t.Context(), func(session) error {
+		statement, err := s.batches.run.statement(t.Context(), text) // no other write runs now
+		if err != nil {
+			return err
+		}
+		return statement.Close() //nolint:sqlclosecheck // that it is closed is what makes it fail
+	}))
 }
 
 // The writer's connection is lost, and no other can be made while the file is away: writes fail as unavailable and make no

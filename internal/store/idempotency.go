@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,9 +50,10 @@ var ifNew = `
 
 var saveAnswer = savedAnswers.insertOne + ifNew
 
-// createOnce runs create in a transaction, unless the request is a repeat. It returns row, or what the first request returned.
+// createOnce runs create in a transaction of write, unless the request is a repeat. It returns what create or the first request
+// returned. row is what create returns, as far as it is known before.
 func createOnce[Row any](
-	ctx context.Context, s *Store, request Request, row Row, create func(tx session) error,
+	ctx context.Context, s *Store, request Request, row Row, create func(tx session) (Row, error),
 ) (answer Row, err error) {
 	text, err := json.Marshal(row)
 	if err != nil {
@@ -64,10 +66,10 @@ func createOnce[Row any](
 			return err
 		}
 		if first == 1 {
-			answer = row
-			return create(tx)
+			answer, err = create(tx)
+		} else {
+			answer, err = earlierAnswer[Row](tx, request)
 		}
-		answer, err = earlierAnswer[Row](tx, request)
 		return err
 	})
 	return answer, err
@@ -78,36 +80,59 @@ func createOnce[Row any](
 func (r *Resource[Row]) save(
 	ctx context.Context, request *Request, row Row, before func(tx session, row *Row) error,
 ) (Row, error) {
-	var stored *Row
-	create := func(tx session) error {
+	create := func(tx session) (Row, error) {
 		complete := row
 		if err := before(tx, &complete); err != nil {
-			return err
-		}
-		stored = &complete
-		return r.table.insert(tx, complete)
-	}
-	if request == nil {
-		if err := r.store.write(ctx, create); err != nil {
 			return row, err
 		}
-		return *stored, nil
+		return complete, r.table.insert(tx, complete)
 	}
-	answer, err := createOnce(ctx, r.store, *request, row, func(tx session) error {
-		if err := create(tx); err != nil {
+	if request == nil {
+		stored := row
+		err := r.store.write(ctx, func(tx session) (err error) {
+			stored, err = create(tx)
 			return err
+		})
+		return stored, err
+	}
+	if r.store.batches != nil {
+		return createThenSave(ctx, r.store, *request, create)
+	}
+	return createOnce(ctx, r.store, *request, row, func(tx session) (Row, error) {
+		stored, err := create(tx)
+		if err != nil {
+			return row, err
 		}
 		text, err := json.Marshal(stored)
 		if err != nil {
-			return fmt.Errorf("keep the answer: %w", err)
+			return row, fmt.Errorf("keep the answer: %w", err)
 		}
 		_, err = tx.exec(`UPDATE idempotency_keys SET answer = $1 WHERE account_sid = $2 AND idempotency_key = $3`,
 			string(text), request.AccountSID, request.Key)
+		return stored, err
+	})
+}
+
+// createThenSave is createOnce for SQLite, where transactions do not overlap, so that the key need not be stored first. A create
+// that is refused before it writes then leaves nothing to undo, see batcher.
+func createThenSave[Row any](
+	ctx context.Context, s *Store, request Request, create func(tx session) (Row, error),
+) (answer Row, err error) {
+	err = s.write(ctx, func(tx session) (err error) {
+		answer, err = earlierAnswer[Row](tx, request)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if answer, err = create(tx); err != nil {
+			return err
+		}
+		text, err := json.Marshal(answer)
+		if err != nil {
+			return fmt.Errorf("keep the answer: %w", err)
+		}
+		_, err = savedAnswers.execInsert(tx, saveAnswer, savedAnswer{request, string(text)})
 		return err
 	})
-	if err == nil && stored != nil {
-		answer = *stored
-	}
 	return answer, err
 }
 

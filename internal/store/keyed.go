@@ -25,7 +25,7 @@ func (k *keyedRow[Row]) key() requestKey { return requestKey{k.saved.AccountSID,
 // stored, as it was then. Key and row are one commit. It returns ErrKeyReused if the key came with another request.
 func (r *Resource[Row]) CreateOnce(ctx context.Context, request Request, row Row) (answer Row, err error) {
 	if r.store.batches != nil {
-		return createOnce(ctx, r.store, request, row, func(tx session) error { return r.table.insert(tx, row) })
+		return createOnce(ctx, r.store, request, row, func(tx session) (Row, error) { return row, r.table.insert(tx, row) })
 	}
 	text, err := json.Marshal(row)
 	if err != nil {

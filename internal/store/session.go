@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/opentrusthub/trusthub/internal/panics"
@@ -144,6 +145,7 @@ func (p *preparedReads) QueryRowContext(ctx context.Context, query string, args 
 type prepared struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	changed    bool // whether a statement may have changed a row since this was set to false
 }
 
 func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -184,10 +186,24 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 	if err != nil {
 		return nil, err
 	}
-	return statement.ExecContext(ctx, args...)
+	result, err := statement.ExecContext(ctx, args...)
+	if err != nil {
+		p.changed = true
+		return nil, err
+	}
+	if rows, err := result.RowsAffected(); rows > 0 || err != nil {
+		p.changed = true
+	}
+	return result, nil
+}
+
+// mayChange notes that a query has changed something, unless it only reads.
+func (p *prepared) mayChange(query string) {
+	p.changed = p.changed || !strings.HasPrefix(query, "SELECT ")
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.mayChange(query)
 	statement, err := p.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -196,6 +212,7 @@ func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) 
 }
 
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	p.mayChange(query)
 	statement, err := p.statement(ctx, query)
 	if err != nil {
 		return p.conn.QueryRowContext(ctx, query, args...) // reports the same error from Scan
@@ -217,5 +234,6 @@ func (p *prepared) discard() {
 	for _, statement := range p.statements {
 		_ = statement.Close() // an open one would keep the connection, and its locks, alive
 	}
+	clear(p.statements)
 	_ = p.conn.Raw(func(any) error { return driver.ErrBadConn }) // has the pool close it
 }

@@ -211,7 +211,8 @@ func (s *Store) readOne(ctx context.Context) (session, error) {
 	return s.read(context.WithoutCancel(ctx)), ctx.Err()
 }
 
-// write runs fn in a transaction and commits it durably. fn may run more than once if an earlier run was rolled back.
+// write runs fn in a transaction and commits it durably. fn may run more than once if an earlier run was rolled back. If a caller
+// of the API can cause fn to fail, it must fail before it changes anything: on SQLite a later failure has other writes run again.
 func (s *Store) write(ctx context.Context, fn func(session) error) error {
 	if s.batches != nil {
 		return s.classify(s.batches.do(ctx, false, fn))
