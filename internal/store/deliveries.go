@@ -327,8 +327,8 @@ func (s *Store) setState(tx session, n trust.Notice, state State, ended, now tim
 	return err
 }
 
-// RemoveEnded deletes up to limit notices that ended before the given time, with their attempts, and returns how many. One that is
-// replayed at the same time stays.
+// RemoveEnded deletes up to limit notices that ended before the given time, with their attempts, and returns how many. A notice
+// that is replayed at the same time stays.
 func (s *Store) RemoveEnded(ctx context.Context, before time.Time, limit int) (count int, err error) {
 	err = s.write(ctx, func(tx session) error {
 		removed, err := queryAll(tx, func(row scanner) (r reported, err error) { return r, row.Scan(&r.ID) },

@@ -167,8 +167,8 @@ var (
 
 // forSQLite returns a query as SQLite runs it fastest when it is prepared once.
 //
-//   - A parameter as a limit is part of the plan: SQLite prepares the statement again each time that it is bound. An expression is
-//     not.
+//   - A parameter as a limit is part of the plan: SQLite prepares the statement again each time that it is bound. With an
+//     expression it does not.
 //   - $1 is a name to SQLite, which the driver looks up each time that the statement runs. The parameters become ? if each occurs
 //     once and in order.
 func forSQLite(query string) string {
