@@ -49,6 +49,7 @@ func fuzzOperator(f *testing.F, engine string) {
 		{"POST", "replays", "", token, "text/plain", `null`},
 		{"GET", "events", "bundle_sid=BU" + sid, token, "", ""},
 		{"GET", "events", "after=9223372036854775807", token, "", ""},
+		{"GET", "events", "hereafter=1", token, "", ""},
 		{"GET", "requests/stream", "status=9&after=-1", token, "", ""},
 		{"GET", "requests/stream", "status=400", token, "", ""},
 		{"GET", "accounts", "page_size=2&page_token=-9223372036854775808.AC", token, "", ""},

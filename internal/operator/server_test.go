@@ -107,7 +107,7 @@ func (s *testServer) do(t *testing.T, r *http.Request) *httptest.ResponseRecorde
 	ctx, leave := context.WithCancel(r.Context())
 	defer leave()
 	reader := &streamReader{ResponseRecorder: w, parts: 1, leave: leave}
-	if strings.Contains(r.URL.RawQuery, "after=") || r.Header.Get("Last-Event-ID") != "" {
+	if r.URL.Query().Get("after") != "" || r.Header.Get("Last-Event-ID") != "" {
 		reader.parts++ // it has got something, if there is something to resume with
 	}
 	s.app.Handler().ServeHTTP(reader, r.WithContext(ctx))

@@ -50,8 +50,8 @@ var ifNew = `
 
 var saveAnswer = savedAnswers.insertOne + ifNew
 
-// createOnce runs create in a transaction of write, unless the request is a repeat. It returns what create or the first request
-// returned. row is what create returns, as far as it is known before.
+// createOnce runs create in a transaction, unless the request is a repeat. It returns what create returned, or what the first
+// request did. row is that as far as it is known before.
 func createOnce[Row any](
 	ctx context.Context, s *Store, request Request, row Row, create func(tx session) (Row, error),
 ) (answer Row, err error) {
