@@ -83,7 +83,7 @@ func (s *Store) Assign(
 			return ErrObjectNotFound
 		case o.assigned:
 			return ErrAlreadyAssigned
-		case o.others >= MaxAssigned:
+		case o.count >= MaxAssigned:
 			return ErrTooManyAssigned
 		}
 		return addEvents(tx, &b, trust.Event{Origin: by, Type: trust.EventAssigned, ObjectSID: a.ObjectSID})
@@ -121,12 +121,13 @@ type assignee struct {
 	Object
 
 	assigned bool // to the bundle
-	others   int  // objects of the bundle
+	count    int  // of the bundle's objects
 }
 
 // lockObject locks the object of an assignment whose bundle is locked, so that it can be neither changed nor deleted before the
-// transaction ends. It belongs to the account, unless it is a Primary. bundleLocked says whether lockBundles has locked it.
-func (s *Store) lockObject(tx session, a *trust.Assignment, bundleLocked bool) (o assignee, err error) {
+// transaction ends. It belongs to the account, unless it is a Primary, which is only read. objectLocked says whether lockBundles
+// has locked the object.
+func (s *Store) lockObject(tx session, a *trust.Assignment, objectLocked bool) (o assignee, err error) {
 	const (
 		ofAccount = ` WHERE sid = $4 AND account_sid = $5`
 		isPrimary = ` WHERE sid = $4 AND policy_sid = $5 AND kind = '` + string(trust.CustomerProfile) + `'`
@@ -137,13 +138,13 @@ func (s *Store) lockObject(tx session, a *trust.Assignment, bundleLocked bool) (
 		column, from, kept = `type`, endUsers.name+ofAccount+s.engine.lockRow, &o.Type
 	case strings.HasPrefix(a.ObjectSID, trust.SupportingDocumentPrefix):
 		column, from, kept = `type`, documents.name+ofAccount+s.engine.lockRow, &o.Type
-	case !bundleLocked:
+	case !objectLocked:
 		from, owner = bundles.name+isPrimary, trust.PrimaryPolicySID
 	}
 	// What the bundle has cannot change while it is locked.
 	err = tx.row(`SELECT `+column+`, EXISTS (SELECT 1 FROM assignments WHERE object_sid = $1 AND bundle_sid = $2),
 			(SELECT COUNT(*) FROM assignments WHERE bundle_sid = $3) FROM `+from,
-		a.ObjectSID, a.BundleSID, a.BundleSID, a.ObjectSID, owner).Scan(kept, &o.assigned, &o.others)
+		a.ObjectSID, a.BundleSID, a.BundleSID, a.ObjectSID, owner).Scan(kept, &o.assigned, &o.count)
 	o.Found = err == nil
 	if errors.Is(s.classify(err), ErrNotFound) {
 		err = nil

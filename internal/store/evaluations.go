@@ -90,8 +90,7 @@ func makeRoom(tx session, bundleSID string) error {
 }
 
 // assignedObjects finds the objects of all kinds that a bundle has: a query for each kind takes twice as long on SQLite.
-const assignedObjects = `
-	SELECT o.sid, friendly_name, type, attributes, ''
+const assignedObjects = `SELECT o.sid, friendly_name, type, attributes, ''
 		FROM assignments JOIN end_users o ON o.sid = object_sid WHERE bundle_sid = $1
 	UNION ALL SELECT o.sid, friendly_name, type, attributes, ''
 		FROM assignments JOIN supporting_documents o ON o.sid = object_sid WHERE bundle_sid = $1
@@ -106,7 +105,8 @@ func assignedTo(q session, bundleSID string) (assigned trust.Assigned, err error
 	}, assignedObjects, bundleSID)
 	slices.SortFunc(objects, func(a, b object) int { return cmp.Compare(a.sid, b.sid) })
 	for _, o := range objects {
-		switch user := (trust.EndUser{SID: o.sid, FriendlyName: o.name, Type: o.kind, Attributes: json.RawMessage(o.content)}); {
+		user := trust.EndUser{SID: o.sid, FriendlyName: o.name, Type: o.kind, Attributes: json.RawMessage(o.content)}
+		switch {
 		case strings.HasPrefix(o.sid, trust.EndUserPrefix):
 			assigned.EndUsers = append(assigned.EndUsers, user)
 		case strings.HasPrefix(o.sid, trust.SupportingDocumentPrefix):

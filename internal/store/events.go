@@ -77,7 +77,8 @@ var insertEventForAll = `INSERT INTO events (` + events.list + `)
 		FROM bundles WHERE sid IN (SELECT bundle_sid FROM assignments WHERE object_sid = $5)) AS changed
 	RETURNING bundle_sid, number, ` + isFull(`number`, strconv.Itoa(MaxEvents))
 
-// isFull is a condition that old events must be removed when there is one with this number.
+// isFull returns the condition that a history is full when it has an event with this number: at least most, and a multiple of
+// eventsRemoved. Then old events must be removed.
 func isFull(number, most string) string {
 	return number + ` >= ` + most + ` AND (` + number + `) % ` + strconv.Itoa(eventsRemoved) + ` = 0`
 }
@@ -103,7 +104,7 @@ func addEvent(tx session, b *trust.Bundle, e *trust.Event) error {
 		return err
 	}
 	var last int64
-	if err := tx.row(`SELECT MAX(number) FROM events WHERE bundle_sid = $1`, b.SID).Scan(&last); err != nil {
+	if err := tx.row(`SELECT COALESCE(MAX(number), 0) FROM events WHERE bundle_sid = $1`, b.SID).Scan(&last); err != nil {
 		return err
 	}
 	if err := makeRoomFor(tx, b.SID, last+1); err != nil {
@@ -126,14 +127,14 @@ func addEventTo(tx session, bundleSID string, e trust.Event) error {
 }
 
 // addEventForAll adds an event about an object to the histories of the bundles that it is assigned to, all of which are locked.
-func addEventForAll(tx session, objectSID string, by trust.Origin, of trust.EventType) error {
+func addEventForAll(tx session, objectSID string, by trust.Origin, kind trust.EventType) error {
 	type place struct {
 		bundle string
 		number int64
 		isFull bool
 	}
 	scan := func(row scanner) (p place, err error) { return p, row.Scan(&p.bundle, &p.number, &p.isFull) }
-	stored, err := queryAll(tx, scan, insertEventForAll, string(of), string(by.By), by.RequestID, micros(by.At), objectSID)
+	stored, err := queryAll(tx, scan, insertEventForAll, string(kind), string(by.By), by.RequestID, micros(by.At), objectSID)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ var ifNew = `
 var saveAnswer = savedAnswers.insertOne + ifNew
 
 // createOnce runs create in a transaction, unless the request is a repeat. It returns what create returned, or what the first
-// request did. row is that as far as it is known before.
+// request did. row is the answer as far as it is known before create runs; it is stored first.
 func createOnce[Row any](
 	ctx context.Context, s *Store, request Request, row Row, create func(tx session) (Row, error),
 ) (answer Row, err error) {
@@ -114,7 +114,8 @@ func (r *Resource[Row]) save(
 }
 
 // createThenSave is createOnce for SQLite, where transactions do not overlap, so that the key need not be stored first. A create
-// that is refused before it writes then leaves nothing to undo, see batcher.
+// that is refused before it writes then leaves nothing to undo, see batcher. CreateOnce does not use it: its create is not refused,
+// and to store the key first saves a query.
 func createThenSave[Row any](
 	ctx context.Context, s *Store, request Request, create func(tx session) (Row, error),
 ) (answer Row, err error) {

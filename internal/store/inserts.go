@@ -112,8 +112,8 @@ func (r *Resource[Row]) insertTogether(rows []Row) error {
 	return err
 }
 
-// insertMany stores any number of new rows. On Postgres, where each statement is a round trip, they share one. On SQLite up to
-// atOnce rows do, a power of two: a statement has that many, half as many, and so on, so that few texts are prepared.
+// insertMany stores any number of new rows. On Postgres, where each statement is a round trip, they share one. On SQLite a
+// statement stores atOnce rows, which is a power of two, then half as many, and so on, so that few texts are prepared.
 func insertMany[Row any](s *Store, tx session, t *table[Row], rows []Row, atOnce int) error {
 	if s.batches == nil && len(rows) > 1 {
 		_, err := tx.exec(t.insertArrays, t.arrays(rows)...)

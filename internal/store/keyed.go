@@ -80,7 +80,7 @@ func (t *table[Row]) insertKeyedText() string {
 			RETURNING account_sid, idempotency_key
 		), inserted AS (
 			INSERT INTO ` + t.name + ` (` + t.list + `)
-			SELECT ` + t.list + ` FROM unnest($1, $2, ` + t.arrayParameters(1+len(savedAnswers.fields)) + `)
+			SELECT ` + t.list + ` FROM unnest($1::TEXT[], $2::TEXT[], ` + t.arrayParameters(1+len(savedAnswers.fields)) + `)
 				AS given (key_account, key, ` + t.list + `)
 			WHERE (key_account, key) IN (SELECT account_sid, idempotency_key FROM stored)
 		)

@@ -100,7 +100,7 @@ func (s *Store) lease(tx session, g Grant, now time.Time, duration time.Duration
 		string(Sending), token, duration.Microseconds())
 }
 
-// reported is a report as the statements of record read it.
+// reported is what a statement reads of a notice from a JSON list. Each uses some of the fields.
 type reported struct {
 	ID        string        `json:"id"`
 	Lease     string        `json:"lease"`

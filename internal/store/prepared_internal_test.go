@@ -101,6 +101,20 @@ func TestPreparedIsBounded(t *testing.T) {
 	}
 }
 
+func TestMayChange(t *testing.T) {
+	for query, want := range map[string]bool{
+		`SELECT 1`:       false,
+		"\n\t SELECT 1":  false,
+		`INSERT INTO t`:  true,
+		`WITH x AS (y) `: true,
+	} {
+		var p prepared
+		if p.mayChange(query); p.changed != want {
+			t.Errorf("%q may change something: %v, want %v", query, p.changed, want)
+		}
+	}
+}
+
 func TestForSQLite(t *testing.T) {
 	for query, want := range map[string]string{
 		`SELECT 1`: `SELECT 1`,

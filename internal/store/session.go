@@ -161,8 +161,8 @@ func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, erro
 }
 
 var (
-	parameter = regexp.MustCompile(`\$[0-9]+`)
-	limit     = regexp.MustCompile(`LIMIT (\$[0-9]+)`)
+	parameter      = regexp.MustCompile(`\$[0-9]+`)
+	limitParameter = regexp.MustCompile(`LIMIT (\$[0-9]+)`)
 )
 
 // forSQLite returns a query as SQLite runs it fastest when it is prepared once.
@@ -172,7 +172,7 @@ var (
 //   - $1 is a name to SQLite, which the driver looks up each time that the statement runs. The parameters become ? if each occurs
 //     once and in order.
 func forSQLite(query string) string {
-	query = limit.ReplaceAllString(query, `LIMIT CAST($1 AS INTEGER)`)
+	query = limitParameter.ReplaceAllString(query, `LIMIT CAST($1 AS INTEGER)`)
 	for i, name := range parameter.FindAllString(query, -1) {
 		if name != "$"+strconv.Itoa(i+1) {
 			return query
@@ -199,7 +199,7 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 
 // mayChange notes that a query has changed something, unless it only reads.
 func (p *prepared) mayChange(query string) {
-	p.changed = p.changed || !strings.HasPrefix(query, "SELECT ")
+	p.changed = p.changed || !strings.HasPrefix(strings.TrimSpace(query), "SELECT ")
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

@@ -52,12 +52,12 @@ type column[Row any] struct {
 	same  func(old, r *Row) bool // whether value is the same of both
 	dest  func(*Row) any         // what Scan reads that into
 	text  func(*Row) string      // the same as value, nil for a column of another type
-	set   func(*Row, string)     // sets text, nil for a column of another type
+	set   func(*Row, string)     // sets text, nil unless text made the column
 	zero  string                 // the empty value, as SQL
 	fixed bool                   // it never changes
 }
 
-// newTable completes a table. Its fields are those of the table that the migrations make, all of them.
+// newTable completes a table. Its fields are all those of the table that the migrations make, except in a table made by only.
 func newTable[Row any](l layout, fields ...column[Row]) *table[Row] {
 	t := &table[Row]{layout: l, fields: fields}
 	for _, c := range fields {
@@ -167,9 +167,9 @@ func (t *table[Row]) scan(row scanner) (Row, error) { return t.scanWith(row) }
 // scanRows returns scan for the rows of a query, one after the other, which share what they are read into.
 func (t *table[Row]) scanRows() func(scanner) (Row, error) {
 	var r Row
-	dests := dests(t.fields, &r, 0)
+	all := dests(t.fields, &r, 0)
 	return func(row scanner) (Row, error) {
-		err := row.Scan(dests...)
+		err := row.Scan(all...)
 		return r, err
 	}
 }
@@ -185,11 +185,11 @@ func (t *table[Row]) scanWith(row scanner, more ...any) (Row, error) {
 
 // dests returns what these fields of a row are read into, with room for more columns.
 func dests[Row any](fields []column[Row], r *Row, more int) []any {
-	dests := make([]any, 0, len(fields)+more)
+	all := make([]any, 0, len(fields)+more)
 	for i := range fields {
-		dests = append(dests, fields[i].dest(r))
+		all = append(all, fields[i].dest(r))
 	}
-	return dests
+	return all
 }
 
 // listOrZero is t.list for a LEFT JOIN: where there is no row, each column has its empty value.
