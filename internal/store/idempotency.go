@@ -114,8 +114,8 @@ func (r *Resource[Row]) save(
 }
 
 // createThenSave is createOnce for SQLite, where transactions do not overlap, so that the key need not be stored first. A create
-// that is refused before it writes then leaves nothing to undo, see batcher. CreateOnce does not use it: its create is not refused,
-// and to store the key first saves a query.
+// that is refused before it writes then leaves nothing to undo, see batcher. CreateOnce does not use it: its create is not
+// refused, and to store the key first saves a query.
 func createThenSave[Row any](
 	ctx context.Context, s *Store, request Request, create func(tx session) (Row, error),
 ) (answer Row, err error) {
