@@ -104,7 +104,7 @@ func assignable(b trust.Bundle) error {
 	return b.Status.AssignmentsFrozen()
 }
 
-// typeOf returns the machine name of an object's type, empty if it has none.
+// typeOf returns the machine name of an object's type, or the empty string for a bundle whose type has no such name.
 func typeOf(o store.Object) string {
 	if o.PolicySID != "" {
 		return catalog.Default().BundleType(o.PolicySID)

@@ -55,7 +55,7 @@ func (e *EndpointTakenError) Error() string {
 // Object is what Assign finds out about an object.
 type Object struct {
 	Found     bool   // whether the account has it, or it is a Primary
-	Type      string // the machine name of its type, if it is no bundle
+	Type      string // the machine name of its type, if it is not a bundle
 	PolicySID string // if it is a bundle
 }
 

@@ -58,7 +58,7 @@ func splitFields(s string) ([]string, error) {
 // a bundle sees all before it.
 //
 // insertEvent adds an event to the history of one bundle. If old events must be removed first (isFull), the event gets a number
-// that is taken, and is not stored: on SQLite this takes half as long as an INSERT … SELECT … RETURNING.
+// that is already used, and is not stored: on SQLite this takes half as long as an INSERT … SELECT … RETURNING.
 var insertEvent = `INSERT INTO events (` + events.list + `) VALUES (
 		$1, COALESCE((SELECT CASE WHEN ` + isFull(`number + 1`, `CAST($2 AS BIGINT)`) + ` THEN number ELSE number + 1 END
 			FROM events WHERE bundle_sid = $3 ORDER BY number DESC LIMIT 1), 2),

@@ -152,7 +152,7 @@ func valuesOf[Kept string | int64, Row any](c column[Row], rows []Row) []Kept {
 	return values
 }
 
-// arrayParameters is $1::TEXT[], $2::BIGINT[] for t.arrays, from this parameter on.
+// arrayParameters returns the parameters for t.arrays, such as $1::TEXT[], $2::BIGINT[]; first is the number of the first.
 func (t *table[Row]) arrayParameters(first int) string {
 	parameters := make([]string, len(t.fields))
 	for i, c := range t.fields {

@@ -228,7 +228,7 @@ func (t *table[Row]) values(rows []Row) []any {
 }
 
 // fetch reads the row of a key within a scope, or in any scope where that is nil. lock is engine.lockRow where the row is to be
-// changed. Of what is known it reads nothing: the driver for SQLite takes its time for each column.
+// changed. It does not read the columns whose values are known: the driver for SQLite takes time for each.
 func (t *table[Row]) fetch(q session, of Scope, key, lock string) (Row, error) {
 	if of == nil {
 		return t.scan(q.row(t.fetchText+lock, key))

@@ -99,7 +99,8 @@ func (a *attempt) rank() int {
 	return 2
 }
 
-// attempt returns the best attempt with an object, which is not found if there is none.
+// attempt compares the objects of the alternative's type with it and returns the best attempt. Without such an object it returns
+// the zero attempt.
 func (a *alternative) attempt(kind Kind, all candidates) attempt {
 	switch kind {
 	case EndUser:
@@ -166,7 +167,7 @@ func (a *alternative) compare(attributes json.RawMessage) attempt {
 	return result
 }
 
-// parse returns the values of attributes, none if they are not a JSON object. It does not decode numbers, which may be too large.
+// parse returns the values of attributes, or nil if they are not a JSON object. Numbers stay text, because they may be too large.
 func parse(attributes json.RawMessage) map[string]any {
 	var value any // a map would be filled by reflection, which takes longer
 	d := json.NewDecoder(bytes.NewReader(attributes))
