@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// request is the context of a request, with what this package knows of it. It does not change: authenticate replaces it.
+// request is the context of a request, with what this package knows of it. It does not change after authenticate.
 type request struct {
 	context.Context
 	id      string
@@ -16,8 +16,8 @@ type request struct {
 	baseURL string
 
 	traceParent string // valid, or empty
-	accountSID  string // empty before authentication
-	release     func() // of Config.Admit; nil if there is nothing to release
+	accountSID  string // empty until authenticate sets it
+	release     func() // of Config.Admit, set by authenticate; nil if there is nothing to release
 }
 
 type requestKey struct{}

@@ -91,6 +91,7 @@ func (op *operation) cleanQuery(u *url.URL) error {
 // parsePairs does what url.ParseQuery does, but only for declared names, and its errors name the invalid parameter.
 func parsePairs(text string, declared func(name string) bool) (url.Values, error) {
 	values := url.Values{}
+	all := make([]string, 0, min(1+strings.Count(text, "&"), 8)) // one allocation for most forms
 	for pair := range strings.SplitSeq(text, "&") {
 		key, escaped, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(key)
@@ -109,7 +110,8 @@ func parsePairs(text string, declared func(name string) bool) (url.Values, error
 		case values.Has(name):
 			return nil, invalid(name, "must be given once")
 		}
-		values.Set(name, value)
+		all = append(all, value)
+		values[name] = all[len(all)-1 : len(all) : len(all)]
 	}
 	return values, nil
 }

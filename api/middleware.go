@@ -140,18 +140,16 @@ func authenticate(auth authScheme, config Config) step {
 		if !ok {
 			return NewError(CodeUnauthenticated, "", nil)
 		}
-		ctx := c.Request().Context()
-		accountSID, err := config.Authenticate(ctx, username, password)
+		known := fromContext(c.Request().Context())
+		accountSID, err := config.Authenticate(known, username, password)
 		switch {
 		case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
 			return NewError(CodeUnauthenticated, "", err)
 		case err != nil:
 			return err
 		}
-		known := *fromContext(ctx)
 		known.accountSID = accountSID
-		c.SetRequest(c.Request().WithContext(&known))
-		return admit(c, &known, config)
+		return admit(c, known, config)
 	}
 }
 

@@ -29,6 +29,8 @@ import (
 
 const (
 	pollInterval    = 500 * time.Millisecond // for commits of other processes
+	gatherTimeout   = 5 * time.Millisecond   // for attempts to end, so that they are recorded together
+	gatherReports   = 32                     // are enough
 	stopTimeout     = 5 * time.Second        // for attempts that are running when the server stops
 	recordTimeout   = 3 * time.Second        // for recording their results
 	advanceBatch    = 16                     // bundles to advance in one transaction, which others wait for on SQLite
@@ -123,7 +125,29 @@ func (w *Worker) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error("background work waits for the database", "cause", err.Error())
 		}
+		w.gather(ctx)
 		timer.Reset(w.pause(next))
+	}
+}
+
+// gather waits until half of the running attempts have ended, but not for long, so that one cycle records and leases many notices:
+// a cycle costs several statements, however few there are.
+func (w *Worker) gather(ctx context.Context) {
+	ending := min((w.sending()+1)/2, gatherReports)
+	if ending == 0 {
+		return
+	}
+	timer := time.NewTimer(gatherTimeout)
+	defer timer.Stop()
+	for range ending {
+		select {
+		case report := <-w.results:
+			w.finish(report)
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -72,3 +72,29 @@ func TestByParts(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestUndisturbed has the host take time in the second and in the last of nine samples, with two latencies each.
+func TestUndisturbed(t *testing.T) {
+	w := watched{taken: []float64{0.01, 0.5, 0, 0, 0, 0, 0, 0.02, 0.03}}
+	latencies := make([]time.Duration, 18)
+	for i := range latencies {
+		latencies[i] = time.Duration(i)
+	}
+	want := []time.Duration{0, 1, 12, 13, 14, 15}
+	if diff := cmp.Diff(want, w.undisturbed(latencies)); diff != "" {
+		t.Error(diff)
+	}
+	if got := (watched{taken: []float64{1}}).undisturbedRow(latencies); got.verdict != notMeasured {
+		t.Errorf("disturbed all the time: %+v", got)
+	}
+}
+
+func TestTakenSince(t *testing.T) {
+	before := processors{all: 1000, taken: 10}
+	if got := (processors{all: 1200, taken: 60}).takenSince(before); got != 0.25 {
+		t.Errorf("got %v, want 0.25", got)
+	}
+	if got := before.takenSince(before); got != 0 {
+		t.Errorf("in no time: %v", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -58,6 +59,35 @@ func loadAverage() string {
 		return "unknown"
 	}
 	return average
+}
+
+// processors is what the processors have done since the system started, in clock ticks.
+type processors struct{ all, taken int }
+
+// readProcessors returns zeros on systems other than Linux.
+func readProcessors() (p processors) {
+	text, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(text), "\n")
+	const taken, columns = 7, 8 // user, nice, system, idle, iowait, irq, softirq, steal; the others are parts of these
+	for i, value := range strings.Fields(strings.TrimPrefix(line, "cpu")) {
+		ticks, _ := strconv.Atoi(value) // the kernel writes numbers
+		if i < columns {
+			p.all += ticks
+		}
+		if i == taken {
+			p.taken = ticks
+		}
+	}
+	return p
+}
+
+// takenSince returns the share of the time since an earlier reading in which this virtual machine wanted to run, and its host ran
+// others.
+func (p processors) takenSince(before processors) float64 {
+	if p.all <= before.all {
+		return 0
+	}
+	return float64(p.taken-before.taken) / float64(p.all-before.all)
 }
 
 // fileSystem returns the type of the folder's file system. On some, a sync costs nothing.

@@ -132,6 +132,8 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	return errors.Join(printHeader(stdout, b, sync), printRows(stdout, rows), failed)
 }
 
+const reportedShare = 0.01 // of the processors' time
+
 // measureAll measures all the figures, even if some cannot be measured.
 func (b *bench) measureAll(ctx context.Context) (rows []row, failed error) {
 	for _, f := range figures() {
@@ -139,10 +141,18 @@ func (b *bench) measureAll(ctx context.Context) (rows []row, failed error) {
 			continue
 		}
 		b.say("figure %d", f.number)
+		before := readProcessors()
 		some, err := f.measure(b, ctx)
+		taken := readProcessors().takenSince(before)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("figure %d: %w", f.number, err))
 			some = []row{{number: fmt.Sprint(f.number), what: "failed, see below", verdict: notMeasured}}
+		}
+		if taken >= reportedShare {
+			some = append(some, row{what: "(processor time that the host took meanwhile)", reached: percent(taken)})
+		}
+		if err := printRows(b.stderr, some); err != nil { // the table itself comes last
+			return rows, errors.Join(failed, err)
 		}
 		rows = append(rows, some...)
 	}

@@ -69,6 +69,8 @@ func thousands[T int | float64](n T) string {
 	return digits
 }
 
+func percent(share float64) string { return fmt.Sprintf("%.0f %%", share*100) }
+
 // short rounds a duration to its significant digits.
 func short(d time.Duration) string {
 	switch {

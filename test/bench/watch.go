@@ -11,8 +11,16 @@ import (
 	"time"
 )
 
+const (
+	takenLimit = 0.02 // of the processors' time
+	recovery   = 5    // samples until the backlog of a disturbance is gone
+)
+
 // watched is what a program took while it served, sampled at intervals.
-type watched struct{ memory, log []int } // in bytes; log is SQLite's write-ahead log
+type watched struct {
+	memory, log []int     // in bytes; log is SQLite's write-ahead log
+	taken       []float64 // the share of the processors' time that the host took
+}
 
 // watch samples until seen is called.
 func (b *bench) watch(ctx context.Context, p *program, database string) (seen func() watched) {
@@ -20,12 +28,15 @@ func (b *bench) watch(ctx context.Context, p *program, database string) (seen fu
 	result := make(chan watched, 1)
 	go func() {
 		var w watched
+		before := readProcessors()
 		every := time.NewTicker(min(time.Second, b.Mixed/20))
 		defer every.Stop()
 		for {
 			select {
 			case <-every.C:
+				now := readProcessors()
 				w.memory, w.log = append(w.memory, p.memory("VmRSS")), append(w.log, fileSize(database+"-wal"))
+				w.taken, before = append(w.taken, now.takenSince(before)), now
 			case <-ctx.Done():
 				result <- w
 				return
@@ -87,4 +98,47 @@ func (w watched) memoryRow() row {
 
 func (w watched) logRow() row {
 	return row{what: "its write-ahead log in each fifth", reached: byParts(w.log, megabytes)}
+}
+
+func (w watched) takenRow() row {
+	mean := func(part []float64) string {
+		sum := 0.0
+		for _, share := range part {
+			sum += share
+		}
+		return percent(sum / float64(max(1, len(part))))
+	}
+	return row{what: "processor time that the host took in each fifth", reached: byParts(w.taken, mean)}
+}
+
+// undisturbed returns the latencies of the times in which, and shortly before which, the host took almost none of the processors'
+// time. The latencies are in their order and spread evenly over the samples.
+func (w watched) undisturbed(latencies []time.Duration) (quiet []time.Duration) {
+	wait := 0
+	for i, share := range w.taken {
+		if wait = max(0, wait-1); share > takenLimit {
+			wait = recovery
+		}
+		if wait == 0 {
+			quiet = append(quiet, latencies[i*len(latencies)/len(w.taken):(i+1)*len(latencies)/len(w.taken)]...)
+		}
+	}
+	return quiet
+}
+
+// undisturbedRow has the p99 that depends on the program more than on the machine.
+func (w watched) undisturbedRow(latencies []time.Duration) row {
+	r := row{
+		what: fmt.Sprintf("its p99 when the host took at most %s of the processor time", percent(takenLimit)),
+		goal: "at most " + short(mixedGoal),
+	}
+	quiet := w.undisturbed(latencies)
+	share := percent(float64(len(quiet)) / float64(max(1, len(latencies))))
+	if len(quiet) == 0 {
+		r.reached, r.verdict = "it always took more", notMeasured
+		return r
+	}
+	tail := quantile(quiet, percentHighest)
+	r.reached, r.verdict = fmt.Sprintf("%s, %s of the requests", short(tail), share), judge(tail <= mixedGoal)
+	return r
 }
