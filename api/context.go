@@ -6,9 +6,10 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
-// request is the context of a request, with what this package knows of it. It does not change after authenticate.
+// request is the context of a request, with what this package knows of it. It does not change: authenticate replaces it.
 type request struct {
 	context.Context
 	id      string
@@ -16,8 +17,8 @@ type request struct {
 	baseURL string
 
 	traceParent string // valid, or empty
-	accountSID  string // empty until authenticate sets it
-	release     func() // of Config.Admit, set by authenticate; nil if there is nothing to release
+	accountSID  string // empty before authentication
+	release     func() // of Config.Admit; nil if there is nothing to release
 }
 
 type requestKey struct{}
@@ -58,14 +59,35 @@ func baseURL(publicURL string, r *http.Request) (string, error) {
 	if r.TLS != nil {
 		base = "https://" + r.Host
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || u.Host != r.Host { // if they differ, there is more in it than host and port
+	if !isPlainHost(r.Host) && !isHost(base, r.Host) {
 		return "", errHost
 	}
-	if port := u.Port(); port != "" {
-		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return "", errHost
+	return base, nil
+}
+
+// isHost reports whether a URL, which ends with the host, has just this host, with or without a port.
+func isHost(base, host string) bool {
+	u, err := url.Parse(base)
+	return err == nil && u.Hostname() != "" && u.Host == host && (u.Port() == "" || isPort(u.Port()))
+}
+
+// isPlainHost reports whether a host is a name or an IPv4 address, with or without a port: isHost without parsing, for most.
+func isPlainHost(host string) bool {
+	name, port, withPort := strings.Cut(host, ":")
+	if name == "" || (withPort && !isPort(port)) {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-':
+		default:
+			return false
 		}
 	}
-	return base, nil
+	return true
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }

@@ -50,11 +50,7 @@ func observe(served contract, config Config) echo.MiddlewareFunc {
 			base, err := baseURL(config.PublicURL, c.Request())
 			info := &request{Context: ctx, id: newRequestID(), client: clientAddress(c), baseURL: base}
 			info.traceParent = readTraceParent(c.Request().Header)
-			header := c.Response().Header()
-			if served.cors {
-				addCORSHeaders(header)
-			}
-			header.Set(requestIDHeader, info.id)
+			addHeaders(c.Response().Header(), info.id, served.cors)
 			c.SetRequest(c.Request().WithContext(info))
 			defer release(c)
 			closeUnlessRead(c)
@@ -140,16 +136,18 @@ func authenticate(auth authScheme, config Config) step {
 		if !ok {
 			return NewError(CodeUnauthenticated, "", nil)
 		}
-		known := fromContext(c.Request().Context())
-		accountSID, err := config.Authenticate(known, username, password)
+		ctx := c.Request().Context()
+		accountSID, err := config.Authenticate(ctx, username, password)
 		switch {
 		case errors.Is(err, ErrUnauthenticated) || (err == nil && accountSID == ""):
 			return NewError(CodeUnauthenticated, "", err)
 		case err != nil:
 			return err
 		}
+		known := *fromContext(ctx)
 		known.accountSID = accountSID
-		return admit(c, known, config)
+		c.SetRequest(c.Request().WithContext(&known))
+		return admit(c, &known, config)
 	}
 }
 
@@ -172,16 +170,20 @@ func release(c echo.Context) {
 	}
 }
 
-// addCORSHeaders lets scripts of any origin call and read the responses, including errors, with credentials of their own. A
-// browser must not add cached ones: with "true", browsers refuse "*", and a named origin would let every web page act for the
-// user.
-func addCORSHeaders(header http.Header) {
+// addHeaders adds the headers of every response: its id, and if cors is true those that let scripts of any origin call and read the
+// responses, including errors, with credentials of their own. A browser must not add cached ones: with "true", browsers refuse "*",
+// and a named origin would let every web page act for the user.
+func addHeaders(header http.Header, id string, cors bool) {
+	if !cors {
+		header.Set(requestIDHeader, id)
+		return
+	}
 	values := [...]string{
-		"*", "Authorization, Content-Type, Idempotency-Key, " + traceHeader,
+		id, "*", "Authorization, Content-Type, Idempotency-Key, " + traceHeader,
 		"false", requestIDHeader + ", Retry-After, " + concurrentHeader,
 	}
 	for i, name := range [...]string{
-		"Access-Control-Allow-Origin", "Access-Control-Allow-Headers",
+		requestIDHeader, "Access-Control-Allow-Origin", "Access-Control-Allow-Headers",
 		"Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",
 	} {
 		header[name] = values[i : i+1 : i+1] // one allocation for all; with the capacity of one, an append copies

@@ -130,8 +130,8 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// gather waits until half of the running attempts have ended, but not for long, so that one cycle records and leases many notices:
-// a cycle costs several statements, however few there are.
+// gather waits until half of the running attempts have ended, but not for long. A cycle costs several statements, however few
+// notices it records and leases.
 func (w *Worker) gather(ctx context.Context) {
 	ending := min((w.sending()+1)/2, gatherReports)
 	if ending == 0 {
