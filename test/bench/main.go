@@ -47,7 +47,6 @@ type options struct {
 	Mixed       time.Duration `help:"How long the mixed load of figure 12 takes." placeholder:"TIME"`
 	Products    int           `help:"Products in the large database of figures 4, 7, 8 and 12." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
-	Creators    int           `help:"Connections that create products during figure 6." default:"8" placeholder:"N"`
 	Connections int           `help:"Connections of the load in the other figures." default:"64" placeholder:"N"`
 	Peers       bool          `help:"Also install and measure Prism and stripe-mock, as figure 15."`
 	CPUProfile  string        `name:"cpuprofile" help:"Write a CPU profile of this process to FILE." placeholder:"FILE"`

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,24 +83,28 @@ func BenchmarkKeyedPostgres(b *testing.B) {
 
 // BenchmarkCallbacksPostgres is figure 6 on Postgres, with b.N callbacks.
 func BenchmarkCallbacksPostgres(b *testing.B) {
+	alone := deliverOnPostgres(b, backlog{callbacks: b.N, replays: b.N / callbacksAReplay})
+	beside := deliverOnPostgres(b, backlog{callbacks: b.N, creators: creators})
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(alone.perSecond, "callbacks/s")
+	b.ReportMetric(alone.slowest, "slowest/s")
+	b.ReportMetric(float64(alone.replay), "replay-ns")
+	b.ReportMetric(beside.perSecond, "beside/s")
+	b.ReportMetric(beside.slowest, "beside-slowest/s")
+	b.ReportMetric(beside.creates, "creates/s")
+}
+
+func deliverOnPostgres(b *testing.B, load backlog) delivered {
+	b.Helper()
 	s, err := serveDatabase(b.Context(), pgtest.NewDurable(b), durable)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() {
-		if err := s.close(); err != nil {
-			b.Error(err)
-		}
-	})
-	done, err := deliver(b.Context(), s, b.N, 8)
-	if err != nil {
+	done, err := deliver(b.Context(), s, load)
+	if err := errors.Join(err, s.close()); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(done.perSecond, "callbacks/s")
-	b.ReportMetric(done.slowest, "slowest/s")
-	b.ReportMetric(done.creates, "creates/s")
-	b.ReportMetric(float64(done.replay), "replay-ns")
+	return done
 }
 
 // plainPool returns a pool for a separate database on the same cluster, with the program's schema, used without its code.
