@@ -47,8 +47,8 @@
 //     retried after status 500, 502, 503 and 504, and after losing the connection before the response was complete.
 //
 // Permanent failures are not retried: an unknown host, an invalid certificate, a response that is too long. If the contract
-// declares the header Idempotency-Key, as for [Client.CreateTrustProduct], every attempt of a call sends the same random key of
-// at least 128 bits, or the caller's own ([WithIdempotencyKey]). No key is sent to hosts at twilio.com: the real service is not
+// declares the header Idempotency-Key, as for [Client.CreateTrustProduct], every attempt of a call sends the same key: a new one
+// ([NewIdempotencyKey]), or the caller's own ([WithIdempotencyKey]). No key is sent to hosts at twilio.com: the real service is not
 // known to honour it (docs/fidelity.md), so retrying with one would not be safe, and net/http retries requests with a key
 // by itself.
 //

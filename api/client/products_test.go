@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opentrusthub/trusthub/api/client"
 )
@@ -51,6 +53,30 @@ func TestIdempotencyKey(t *testing.T) {
 		if err == nil || last.Method != "" {
 			t.Errorf("%q is accepted as a key", bad)
 		}
+	}
+}
+
+// TestNewIdempotencyKey makes keys one after the other: each begins with its time, and none is like another.
+func TestNewIdempotencyKey(t *testing.T) {
+	made := map[string]bool{}
+	for range 1000 {
+		before := time.Now().UnixMilli()
+		key := client.NewIdempotencyKey()
+		at, err := strconv.ParseInt(key[:12], 16, 64)
+		if err != nil || at < before || at > time.Now().UnixMilli() || len(key) != 44 || made[key[12:]] {
+			t.Fatalf("key %s, %v", key, err)
+		}
+		made[key[12:]] = true
+	}
+	if n := testing.AllocsPerRun(100, func() { client.NewIdempotencyKey() }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+	c, last := newServer(t, http.StatusCreated, "application/json", answer)
+	if _, err := c.CreateTrustProduct(t.Context(), client.CreateTrustProductRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if key := last.Header.Get("Idempotency-Key"); len(key) != 44 {
+		t.Errorf("sent key %q", key)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/opentrusthub/trusthub/api/client"
 )
 
 // operation is an operation of the contract.
@@ -147,7 +148,7 @@ func (o operation) request(ctx context.Context, values map[string]string) (*http
 		case !given && p.required:
 			return nil, fmt.Errorf("%s: missing parameter %s; it has %s", o.Name, p.name, strings.Join(o.names(), ", "))
 		case !given && p.name == keyName:
-			header.Set(keyName, rand.Text())
+			header.Set(keyName, client.NewIdempotencyKey())
 		case !given:
 		case p.in == openapi3.ParameterInPath:
 			if value == "" || strings.Contains(value, ".") || url.PathEscape(value) != value {

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"log/slog"
-	mathrand "math/rand/v2"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/api"
+	"github.com/opentrusthub/trusthub/api/client"
 	"github.com/opentrusthub/trusthub/gen"
 	"github.com/opentrusthub/trusthub/gen/server"
 	"github.com/opentrusthub/trusthub/internal/app"
@@ -150,14 +150,14 @@ func creates(address string, connections int) load {
 func keyedCreates(address string, connections int) load {
 	all := creates(address, connections)
 	all.request = func(buffer []byte, _ int) []byte {
-		return append(buffer, post("/v1/TrustProducts", createForm, "Idempotency-Key: "+rand.Text())...)
+		return append(buffer, post("/v1/TrustProducts", createForm, "Idempotency-Key: "+client.NewIdempotencyKey())...)
 	}
 	return all
 }
 
 // updates is a load of edits, each of which gives a random product a new name.
 func updates(address string, connections int, sids []string) load {
-	salt := mathrand.IntN(1e6) //nolint:gosec // G404: new names
+	salt := rand.IntN(1e6) //nolint:gosec // G404: new names
 	return load{
 		address: address, connections: connections, status: http.StatusOK,
 		request: func(buffer []byte, number int) []byte {
@@ -175,7 +175,7 @@ func fetches(address string, connections int, sids []string) load {
 	}
 }
 
-func oneOf(sids []string) string { return sids[mathrand.IntN(len(sids))] } //nolint:gosec // G404: nothing secret
+func oneOf(sids []string) string { return sids[rand.IntN(len(sids))] } //nolint:gosec // G404: nothing secret
 
 // get returns a request.
 func get(path string) string { return begin("GET", path) + "\r\n" }
