@@ -41,14 +41,14 @@ func settingsOf(options []CallOption) (s callSettings) {
 	return s
 }
 
-// NewIdempotencyKey returns a new key, as a call without WithIdempotencyKey sends: the time in milliseconds and 128 random bits, in
-// hexadecimal. Such keys are in the order of their time. A database stores these faster than keys in random order, because the next
-// one belongs beside the last.
+// NewIdempotencyKey returns a new key, as a call without WithIdempotencyKey sends: the time in milliseconds and 128 random bits,
+// in hexadecimal. Keys in the order of their time are stored faster than random ones, because the next one belongs beside the
+// last.
 func NewIdempotencyKey() string {
 	const timeBytes, randomBytes = 6, 16
 	var key [timeBytes + randomBytes]byte
-	binary.BigEndian.PutUint64(key[:], uint64(time.Now().UnixMilli())<<16) //nolint:gosec // G115: it is after 1970
-	_, _ = rand.Read(key[timeBytes:])                                      // never fails: crypto/rand ends the program instead
+	binary.BigEndian.PutUint64(key[:], uint64(time.Now().UnixMilli())<<16)
+	_, _ = rand.Read(key[timeBytes:]) // never fails: crypto/rand ends the program instead
 	var text [2 * len(key)]byte
 	hex.Encode(text[:], key[:])
 	return string(text[:])

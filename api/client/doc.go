@@ -48,9 +48,9 @@
 //
 // Permanent failures are not retried: an unknown host, an invalid certificate, a response that is too long. If the contract
 // declares the header Idempotency-Key, as for [Client.CreateTrustProduct], every attempt of a call sends the same key: a new one
-// ([NewIdempotencyKey]), or the caller's own ([WithIdempotencyKey]). No key is sent to hosts at twilio.com: the real service is not
-// known to honour it (docs/fidelity.md), so retrying with one would not be safe, and net/http retries requests with a key
-// by itself.
+// ([NewIdempotencyKey]), or the caller's own ([WithIdempotencyKey]). No key is sent to hosts at twilio.com: the real service is
+// not known to honour it (docs/fidelity.md), so retrying with one would not be safe, and net/http retries requests with a key by
+// itself.
 //
 // Before attempt n+1 the client waits for a random time between 0 and BaseWait·2^(n-1), at most MaxWait ([RetryPolicy]). A
 // Retry-After, in seconds or as a date, is added to it; the sum is at most MaxWait. If Retry-After alone is longer than

@@ -12,25 +12,42 @@ const (
 	maxCalling  = 512  // concurrent callbacks of this process
 	maxMailing  = 64   // e-mails
 	perEndpoint = 64   // of one account, to one endpoint; accounts do not share these, so that none can use another's
+	perQuick    = 256  // to one that responded within quickTime the last time
 	perSilent   = 4    // to one that did not respond the last time
-	maxSilent   = 4096 // unresponsive endpoints to remember
+	maxNoted    = 4096 // quick endpoints to remember, and silent ones
+
+	quickTime = 100 * time.Millisecond
 )
 
 // slots limits the notices that this process sends concurrently on one channel. An account may use another place while it uses
 // fewer than are free. So a single account gets half of the places, two get a third each, and there is always a place for the
-// next one. One endpoint gets at most perEndpoint of an account's places.
+// next one. One endpoint gets at most perEndpoint of an account's places, more if it is quick and fewer if it is silent.
 type slots struct {
 	places    int
 	inUse     int
 	byAccount map[string]int
 	byQueue   map[store.Queue]int
-	silent    map[store.Queue]bool // whose endpoint did not respond the last time
+	quick     notedQueues // whose endpoint responded within quickTime the last time
+	silent    notedQueues // whose endpoint did not respond the last time
 	hourly    hourly
+}
+
+// notedQueues is a set of at most maxNoted queues. If there are more, it forgets some.
+type notedQueues map[store.Queue]bool
+
+func (n notedQueues) add(q store.Queue) {
+	for other := range n {
+		if len(n) < maxNoted {
+			break
+		}
+		delete(n, other)
+	}
+	n[q] = true
 }
 
 func newSlots(places, perHour int) *slots {
 	return &slots{
-		places: places, byAccount: map[string]int{}, byQueue: map[store.Queue]int{}, silent: map[store.Queue]bool{},
+		places: places, byAccount: map[string]int{}, byQueue: map[store.Queue]int{}, quick: notedQueues{}, silent: notedQueues{},
 		hourly: hourly{limit: perHour, used: map[string]int{}},
 	}
 }
@@ -44,8 +61,11 @@ func (s *slots) accountRoom(accountSID string, now time.Time) int {
 // queueRoom returns how many more notices the queue's endpoint may get now.
 func (s *slots) queueRoom(q store.Queue) int {
 	limit := perEndpoint
-	if s.silent[q] {
+	switch {
+	case s.silent[q]:
 		limit = perSilent
+	case s.quick[q]:
+		limit = perQuick
 	}
 	return limit - s.byQueue[q]
 }
@@ -127,19 +147,16 @@ func (s *slots) release(q store.Queue) {
 	}
 }
 
-// note records whether an endpoint has responded.
-func (s *slots) note(q store.Queue, answered bool) {
+// note records how an endpoint has responded, if it has.
+func (s *slots) note(q store.Queue, answered bool, took time.Duration) {
+	delete(s.quick, q)
 	delete(s.silent, q)
-	if answered {
-		return
+	switch {
+	case !answered:
+		s.silent.add(q)
+	case took <= quickTime:
+		s.quick.add(q)
 	}
-	for other := range s.silent {
-		if len(s.silent) < maxSilent {
-			break
-		}
-		delete(s.silent, other)
-	}
-	s.silent[q] = true
 }
 
 // hourly limits what this process sends for each account in an hour.

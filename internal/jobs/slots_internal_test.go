@@ -96,17 +96,43 @@ func TestSilentEndpoints(t *testing.T) {
 		last = store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprintf("http://dead-%d.example", i)}
 		s.acquire(last)
 		s.release(last)
-		s.note(last, false)
+		s.note(last, false, time.Millisecond)
 		if got := s.queueRoom(last); got != perSilent {
 			t.Fatalf("%s has room for %d", last.Endpoint, got)
 		}
 	}
-	if len(s.silent) > maxSilent || len(s.byQueue) != 0 || len(s.byAccount) != 0 || s.inUse != 0 {
+	if len(s.silent) > maxNoted || len(s.byQueue) != 0 || len(s.byAccount) != 0 || s.inUse != 0 {
 		t.Errorf("%d silent endpoints, %d with places, %d places taken", len(s.silent), len(s.byQueue), s.inUse)
 	}
-	s.note(last, true)
+	s.note(last, true, quickTime+1)
 	if got := s.queueRoom(last); got != perEndpoint {
 		t.Errorf("after an answer there is room for %d", got)
+	}
+}
+
+// TestQuickEndpoint: an endpoint that responds quickly gets more places, but not all, until it becomes slower or silent.
+func TestQuickEndpoint(t *testing.T) {
+	s := newSlots(1024, 0)
+	due := backlog("AC1", 1)
+	s.note(due[0].Queue, true, quickTime)
+	if got := takeAll(s, due, noon); got != perQuick {
+		t.Errorf("it got %d places", got)
+	}
+	for _, slow := range []struct {
+		answered bool
+		limit    int
+	}{{true, perEndpoint}, {false, perSilent}} {
+		s.note(due[0].Queue, true, 0)
+		s.note(due[0].Queue, slow.answered, quickTime+1)
+		if got := s.queueRoom(due[0].Queue); got != slow.limit-perQuick {
+			t.Errorf("answered %t: room for %d", slow.answered, got)
+		}
+	}
+	for i := range 2 * maxNoted {
+		s.note(store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprint(i)}, true, 0)
+	}
+	if len(s.quick) > maxNoted {
+		t.Errorf("%d quick endpoints", len(s.quick))
 	}
 }
 
