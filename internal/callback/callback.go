@@ -45,7 +45,7 @@ const (
 	// A request that is sent just then is lost, and must not be repeated here because it may have been read.
 	idleTime = time.Second
 	// maxIdlePerHost is the number of requests that are in flight to one receiver at a time.
-	maxIdlePerHost = 256
+	maxIdlePerHost = 128
 	maxIdle        = 512
 )
 

@@ -72,7 +72,7 @@ func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store
 	listed := map[store.Queue]bool{}
 	for i := range found {
 		listed[found[i].Queue] = true
-		found[i].Limit = perQuick // more may be due than was counted
+		found[i].Limit = perEndpoint // more may be due than was counted
 	}
 	endpoints, last, err := w.Store.DueEndpoints(ctx, line, w.cursors[line], endpointSteps, now)
 	if err != nil {
@@ -85,7 +85,7 @@ func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store
 	}
 	for _, endpoint := range endpoints {
 		if q := (store.Queue{AccountSID: line.AccountSID, Channel: line.Channel, Endpoint: endpoint}); !listed[q] {
-			found = append(found, store.Grant{Queue: q, Limit: perQuick})
+			found = append(found, store.Grant{Queue: q, Limit: perEndpoint})
 		}
 	}
 	return found, nil

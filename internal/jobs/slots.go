@@ -12,7 +12,7 @@ const (
 	maxCalling  = 512  // concurrent callbacks of this process
 	maxMailing  = 64   // e-mails
 	perEndpoint = 64   // of one account, to one endpoint; accounts do not share these, so that none can use another's
-	perQuick    = 256  // to one that responded within quickTime the last time
+	perQuick    = 128  // to one that responded within quickTime the last time
 	perSilent   = 4    // to one that did not respond the last time
 	maxNoted    = 4096 // quick endpoints to remember, and silent ones
 
