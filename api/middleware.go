@@ -170,9 +170,9 @@ func release(c echo.Context) {
 	}
 }
 
-// addHeaders adds the headers of every response: its id, and if cors is true those that let scripts of any origin call and read the
-// responses, including errors, with credentials of their own. A browser must not add cached ones: with "true", browsers refuse "*",
-// and a named origin would let every web page act for the user.
+// addHeaders adds the headers of every response: the request's id, and if cors is true those that let scripts of any origin call
+// and read the responses, including errors, with credentials of their own. A browser must not add cached ones: with "true",
+// browsers refuse "*", and a named origin would let every web page act for the user.
 func addHeaders(header http.Header, id string, cors bool) {
 	if !cors {
 		header.Set(requestIDHeader, id)

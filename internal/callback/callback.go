@@ -44,7 +44,7 @@ const (
 	// idleTime is less than the time after which common servers close an idle connection (gunicorn 2 s, Node and Apache 5 s).
 	// A request that is sent just then is lost, and must not be repeated here because it may have been read.
 	idleTime = time.Second
-	// maxIdlePerHost is the number of requests that are in flight to one receiver at a time.
+	// maxIdlePerHost is the number of an account's requests that may be in flight to one receiver (perQuick of package jobs).
 	maxIdlePerHost = 128
 	maxIdle        = 512
 )

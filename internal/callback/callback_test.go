@@ -262,7 +262,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		t.Errorf("%d connections for 50 callbacks in a row", n)
 	}
 
-	const inFlight, each = 64, 20
+	const inFlight, each = 128, 20
 	var sending sync.WaitGroup
 	for range inFlight {
 		sending.Go(func() {

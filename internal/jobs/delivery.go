@@ -142,7 +142,7 @@ func (w *Worker) finish(r store.Report) {
 	if r.Attempt.Verdict == "" {
 		w.Logger.Info("notice given back, because the server stops", "notice_id", r.Lease.Notice.ID)
 	} else {
-		slots.note(r.Lease.Queue, conclusive(r.Attempt), r.Attempt.Duration)
+		slots.note(r.Lease.Queue, r.Attempt)
 		r = w.judge(r)
 		if w.Observe != nil {
 			w.Observe(r)

@@ -10,6 +10,7 @@ import (
 
 const (
 	dueAtOnce     = 64  // notices to read in a cycle, those that have been due for the longest; the same for each account
+	leasesAtOnce  = 64  // notices to lease in a cycle for an endpoint of an account that is far behind; other writes wait
 	endpointSteps = 256 // endpoints of an account to read in a cycle if more than that is due
 )
 
@@ -72,7 +73,7 @@ func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store
 	listed := map[store.Queue]bool{}
 	for i := range found {
 		listed[found[i].Queue] = true
-		found[i].Limit = perEndpoint // more may be due than was counted
+		found[i].Limit = leasesAtOnce // more may be due than was counted
 	}
 	endpoints, last, err := w.Store.DueEndpoints(ctx, line, w.cursors[line], endpointSteps, now)
 	if err != nil {
@@ -85,7 +86,7 @@ func (w *Worker) lookFurther(ctx context.Context, line store.Line, found []store
 	}
 	for _, endpoint := range endpoints {
 		if q := (store.Queue{AccountSID: line.AccountSID, Channel: line.Channel, Endpoint: endpoint}); !listed[q] {
-			found = append(found, store.Grant{Queue: q, Limit: perEndpoint})
+			found = append(found, store.Grant{Queue: q, Limit: leasesAtOnce})
 		}
 	}
 	return found, nil

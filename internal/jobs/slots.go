@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 const (
 	maxCalling  = 512  // concurrent callbacks of this process
 	maxMailing  = 64   // e-mails
 	perEndpoint = 64   // of one account, to one endpoint; accounts do not share these, so that none can use another's
-	perQuick    = 128  // to one that responded within quickTime the last time
+	perQuick    = 128  // to one that accepted the last one within quickTime, while the account has room for others
 	perSilent   = 4    // to one that did not respond the last time
 	maxNoted    = 4096 // quick endpoints to remember, and silent ones
 
@@ -27,7 +28,7 @@ type slots struct {
 	inUse     int
 	byAccount map[string]int
 	byQueue   map[store.Queue]int
-	quick     notedQueues // whose endpoint responded within quickTime the last time
+	quick     notedQueues // whose endpoint accepted the last one within quickTime
 	silent    notedQueues // whose endpoint did not respond the last time
 	hourly    hourly
 }
@@ -58,13 +59,13 @@ func (s *slots) accountRoom(accountSID string, now time.Time) int {
 	return max(0, min((free-held+1)/2, s.hourly.left(accountSID, now)))
 }
 
-// queueRoom returns how many more notices the queue's endpoint may get now.
-func (s *slots) queueRoom(q store.Queue) int {
+// queueRoom returns how many more notices the queue's endpoint may get now, if its account may send so many more.
+func (s *slots) queueRoom(q store.Queue, accountRoom int) int {
 	limit := perEndpoint
 	switch {
 	case s.silent[q]:
 		limit = perSilent
-	case s.quick[q]:
+	case s.quick[q] && accountRoom > perEndpoint:
 		limit = perQuick
 	}
 	return limit - s.byQueue[q]
@@ -113,11 +114,15 @@ func (s *slots) choose(due []store.Grant, now time.Time) []store.Grant {
 // grant acquires a place for the first of an account's queues that may have one, and moves that queue behind the others. It
 // returns an empty queue if none may.
 func (s *slots) grant(queues []store.Grant, now time.Time) (store.Queue, []store.Grant) {
-	if len(queues) == 0 || s.accountRoom(queues[0].Queue.AccountSID, now) == 0 {
+	if len(queues) == 0 {
+		return store.Queue{}, nil
+	}
+	room := s.accountRoom(queues[0].Queue.AccountSID, now)
+	if room == 0 {
 		return store.Queue{}, nil
 	}
 	for i, g := range queues {
-		if s.queueRoom(g.Queue) <= 0 {
+		if s.queueRoom(g.Queue, room) <= 0 {
 			continue
 		}
 		s.acquire(g.Queue)
@@ -147,14 +152,14 @@ func (s *slots) release(q store.Queue) {
 	}
 }
 
-// note records how an endpoint has responded, if it has.
-func (s *slots) note(q store.Queue, answered bool, took time.Duration) {
+// note records how an endpoint has responded to an attempt, if it has.
+func (s *slots) note(q store.Queue, a trust.Attempt) {
 	delete(s.quick, q)
 	delete(s.silent, q)
 	switch {
-	case !answered:
+	case !conclusive(a):
 		s.silent.add(q)
-	case took <= quickTime:
+	case a.Verdict == trust.Delivered && a.Duration <= quickTime:
 		s.quick.add(q)
 	}
 }

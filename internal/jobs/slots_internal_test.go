@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opentrusthub/trusthub/internal/store"
+	"github.com/opentrusthub/trusthub/internal/trust"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -96,40 +97,52 @@ func TestSilentEndpoints(t *testing.T) {
 		last = store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprintf("http://dead-%d.example", i)}
 		s.acquire(last)
 		s.release(last)
-		s.note(last, false, time.Millisecond)
-		if got := s.queueRoom(last); got != perSilent {
+		s.note(last, trust.Attempt{Verdict: trust.TryAgain})
+		if got := s.queueRoom(last, 256); got != perSilent {
 			t.Fatalf("%s has room for %d", last.Endpoint, got)
 		}
 	}
 	if len(s.silent) > maxNoted || len(s.byQueue) != 0 || len(s.byAccount) != 0 || s.inUse != 0 {
 		t.Errorf("%d silent endpoints, %d with places, %d places taken", len(s.silent), len(s.byQueue), s.inUse)
 	}
-	s.note(last, true, quickTime+1)
-	if got := s.queueRoom(last); got != perEndpoint {
+	s.note(last, trust.Attempt{Verdict: trust.Delivered, Duration: quickTime + 1})
+	if got := s.queueRoom(last, 256); got != perEndpoint {
 		t.Errorf("after an answer there is room for %d", got)
 	}
 }
 
-// TestQuickEndpoint: an endpoint that responds quickly gets more places, but not all, until it becomes slower or silent.
+// TestQuickEndpoint: an endpoint that accepts quickly gets more places, as long as others have room, until it responds otherwise.
 func TestQuickEndpoint(t *testing.T) {
-	s := newSlots(1024, 0)
-	due := backlog("AC1", 1)
-	s.note(due[0].Queue, true, quickTime)
-	if got := takeAll(s, due, noon); got != perQuick {
+	quick := trust.Attempt{Verdict: trust.Delivered, StatusCode: 204, Duration: quickTime}
+	s := newSlots(512, 0)
+	due := backlog("AC1", 3)
+	s.note(due[0].Queue, quick)
+	if got := takeAll(s, due[:1], noon); got != perQuick {
 		t.Errorf("it got %d places", got)
 	}
-	for _, slow := range []struct {
-		answered bool
-		limit    int
-	}{{true, perEndpoint}, {false, perSilent}} {
-		s.note(due[0].Queue, true, 0)
-		s.note(due[0].Queue, slow.answered, quickTime+1)
-		if got := s.queueRoom(due[0].Queue); got != slow.limit-perQuick {
-			t.Errorf("answered %t: room for %d", slow.answered, got)
+	s.note(due[1].Queue, quick)
+	if got := takeAll(s, due[1:2], noon); got != perEndpoint {
+		t.Errorf("the next one, with less room, got %d places", got)
+	}
+	if got := takeAll(s, due[2:], noon); got != perEndpoint {
+		t.Errorf("the other one got %d places", got)
+	}
+	for _, test := range []struct {
+		trust.Attempt
+		limit int
+	}{
+		{trust.Attempt{Verdict: trust.Delivered, StatusCode: 204, Duration: quickTime + 1}, perEndpoint},
+		{trust.Attempt{Verdict: trust.TryAgain, StatusCode: 503}, perEndpoint},
+		{trust.Attempt{Verdict: trust.TryAgain}, perSilent},
+	} {
+		s.note(due[0].Queue, quick)
+		s.note(due[0].Queue, test.Attempt)
+		if got := s.queueRoom(due[0].Queue, 256); got != test.limit-perQuick {
+			t.Errorf("after %+v: room for %d", test.Attempt, got)
 		}
 	}
 	for i := range 2 * maxNoted {
-		s.note(store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprint(i)}, true, 0)
+		s.note(store.Queue{AccountSID: "AC1", Endpoint: fmt.Sprint(i)}, quick)
 	}
 	if len(s.quick) > maxNoted {
 		t.Errorf("%d quick endpoints", len(s.quick))

@@ -121,17 +121,17 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-w.Store.Woken():
 		case <-timer.C:
 		}
+		w.gather(ctx)
 		next, _, err := w.cycle(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error("background work waits for the database", "cause", err.Error())
 		}
-		w.gather(ctx)
 		timer.Reset(w.pause(next))
 	}
 }
 
-// gather waits until half of the running attempts have ended, but not for long. A cycle costs several statements, however few
-// notices it records and leases.
+// gather waits until half of the running attempts have ended, or gatherReports, but not for long. A cycle costs several
+// statements, however few notices it records and leases.
 func (w *Worker) gather(ctx context.Context) {
 	ending := min((w.sending()+1)/2, gatherReports)
 	if ending == 0 {

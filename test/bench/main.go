@@ -47,7 +47,7 @@ type options struct {
 	Mixed       time.Duration `help:"How long the mixed load of figure 12 takes." placeholder:"TIME"`
 	Products    int           `help:"Products in the large database of figures 4, 7, 8 and 12." placeholder:"N"`
 	Callbacks   int           `help:"Callbacks in figure 6." placeholder:"N"`
-	Connections int           `help:"Connections of the load in the other figures." default:"64" placeholder:"N"`
+	Connections int           `help:"Connections of the load, but for the creates of figure 6." default:"64" placeholder:"N"`
 	Peers       bool          `help:"Also install and measure Prism and stripe-mock, as figure 15."`
 	CPUProfile  string        `name:"cpuprofile" help:"Write a CPU profile of this process to FILE." placeholder:"FILE"`
 	Bare        bool          `help:"Serve the bare handler of figure 10, and measure nothing." hidden:""`

@@ -114,7 +114,8 @@ func (b *bench) mixed(ctx context.Context) (_ []row, err error) {
 }
 
 // capacity returns how many requests a second the program serves in a closed loop, if it must also deliver what they cause: the
-// time includes that until the last delivery, without the one for which the last review waits.
+// time includes that until the last delivery, but for the two seconds that the last review waits. The start, with cold caches, is
+// part of it.
 func (b *bench) capacity(ctx context.Context, database string, closed load) (float64, error) {
 	b.say("capacity at %d connections", b.Connections)
 	done, err := closed.lasting(ctx, capacityRounds*b.Round)

@@ -134,6 +134,10 @@ func (w watched) undisturbedRow(latencies []time.Duration) row {
 	}
 	quiet := w.undisturbed(latencies)
 	share := percent(float64(len(quiet)) / float64(max(1, len(latencies))))
+	if readProcessors().all == 0 {
+		r.reached, r.verdict = "no /proc on this system", notMeasured
+		return r
+	}
 	if len(quiet) == 0 {
 		r.reached, r.verdict = "it always took more", notMeasured
 		return r

@@ -15,7 +15,7 @@ import (
 
 const (
 	maxReceptions = 200 // of notices before the kill
-	maxInFlight   = 64  // notices that internal/jobs sends to one endpoint at the same time
+	maxInFlight   = 128 // notices that internal/jobs sends to one endpoint at the same time, if it responds quickly
 )
 
 // TestCrashDeliveries repeatedly kills servers of one database with SIGKILL during changes and deliveries, and then lets a
