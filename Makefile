@@ -107,7 +107,7 @@ SIEGE ?= full
 siege: ## Attack the server as one caller who harms the others, at full size (SIEGE=share: a smaller size)
 	TRUSTHUB_SIEGE=$(SIEGE) go test ./test/e2e/siege -count=1 -timeout 60m -v
 
-bench: ## Print the table of docs/benchmarks.md; takes about 30 minutes (BENCHFLAGS=--quick: a minute or two)
+bench: ## Print the table of docs/benchmarks.md; takes more than 30 minutes (BENCHFLAGS=--quick: a minute or two)
 	go run ./test/bench $(BENCHFLAGS)
 
 image: ## Build the container image bin/trusthub-image.tar, without Docker; `docker load` takes it
